@@ -1,0 +1,65 @@
+# Each target makes what it needs and does nothing when it is there already.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+DAYS ?= 28
+ARGS ?= ls
+INSTALLED := .venv/.installed
+MANIFEST := dbt_project/target/manifest.json
+DBT_FILES := $(shell find dbt_project -name target -prune -o -name logs -prune -o -type f -print)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo dev test chaos lint format check bench dbt lock clean
+
+help: ## This list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+setup: $(INSTALLED) $(MANIFEST) ## Virtual environment, pinned packages, parsed dbt project
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Assay needs Python 3.11, 3.12 or 3.13; none was found. Name one: make PYTHON=/path/to/python3.12"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing the pinned packages into .venv (once, a minute or two)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(MANIFEST): $(INSTALLED) $(DBT_FILES)
+	@$(BIN)/assay setup
+	@touch $@
+
+demo: setup ## Four weeks of real receipts, from files to gold (DAYS=364 for the year)
+	@$(BIN)/assay demo --days $(DAYS)
+
+dev: setup ## The Dagster UI on 127.0.0.1:3000
+	@$(BIN)/assay dev
+
+test: setup ## Unit, integration and convention tests, in under five minutes
+	@$(BIN)/pytest -m "not chaos"
+
+chaos: setup ## Kill real runs at random instants and compare the lakes; some minutes
+	@$(BIN)/pytest -m chaos
+
+lint: setup ## Style, types and SQL
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models
+
+format: setup ## Put the style right
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+check: setup ## Count every record again and run every check on the lake
+	@$(BIN)/assay check
+
+bench: setup ## What a load costs against bare DuckDB, as a ratio in the same run
+	@$(BIN)/python bench/load.py
+
+dbt: setup ## dbt with this project's folders: make dbt ARGS="ls"
+	@ASSAY_HOME="$${ASSAY_HOME:-$(CURDIR)/data}" $(BIN)/dbt $(ARGS) --project-dir dbt_project --profiles-dir dbt_project
+
+lock: $(INSTALLED) ## Resolve the dependencies again into requirements.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --extra demo --extra dev -o requirements.lock pyproject.toml
+
+clean: ## Remove the virtual environment and the parsed project; the lake stays
+	@rm -rf .venv dbt_project/target

@@ -1,0 +1,56 @@
+"""Which columns of its inputs each column of a model is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from assets.keys import key_of
+from contracts.catalog import Catalog, table_name
+
+_MEMORY: dict[tuple[str, str], Mapping[str, Any]] = {}
+
+
+def column_lineage(catalog: Catalog, model: str, compiled: str) -> Mapping[str, Any]:
+    """Column lineage as Dagster shows it, from the model's compiled SQL.
+
+    Lineage is a help to readers, so SQL that cannot be followed gives none; the build does not depend on it.
+
+    Args:
+        catalog: The project.
+        model: e.g. `gold_daily_sales`.
+        compiled: Its compiled SQL.
+    """
+    known = (model, compiled)
+    if known not in _MEMORY:
+        _MEMORY[known] = _trace(catalog, model, compiled)
+    return _MEMORY[known]
+
+
+def _trace(catalog: Catalog, model: str, compiled: str) -> Mapping[str, Any]:
+    from sqlglot import errors, exp  # noqa: PLC0415 - heavy, and only for runs
+    from sqlglot.lineage import lineage  # noqa: PLC0415
+
+    parents = catalog.parents(model)
+    schema: dict[str, dict[str, dict[str, str]]] = {table_name(p).split(".")[0]: {} for p in parents}
+    for parent in parents:
+        layer, entity = table_name(parent).split(".")
+        columns = {c["name"]: c.get("data_type", "varchar") for c in catalog.models[parent]["columns"].values()}
+        schema[layer][entity] = columns | {"_file_id": "bigint", "_violations": "varchar[]"}
+    found: dict[str, list[dg.TableColumnDep]] = {}
+    for column in catalog.models[model]["columns"]:
+        try:
+            node = lineage(column, compiled, schema=schema, dialect="duckdb")
+        except (errors.SqlglotError, ValueError, KeyError):
+            return {}
+        deps = set()
+        for leaf in node.walk():
+            table = leaf.expression.find(exp.Table) if not leaf.downstream else None
+            if table is not None and f"{table.db}_{table.name}" in parents:
+                deps.add((f"{table.db}.{table.name}", exp.to_column(leaf.name).name))
+        found[column] = [dg.TableColumnDep(key_of(table), name) for table, name in sorted(deps)]
+    if not any(found.values()):
+        return {}
+    return {"dagster/column_lineage": dg.TableColumnLineage(found)}

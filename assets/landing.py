@@ -1,0 +1,87 @@
+"""What has arrived: one asset per source, which looks at the landing zone and writes the ledger."""
+
+import time
+from collections.abc import Iterator, Mapping
+
+import dagster as dg
+
+from assets.keys import landing_key
+from contracts.catalog import Catalog
+from contracts.contract import Contract
+from resources.arrivals import Arrival, find, settled
+from resources.ledger import Ledger, Looked
+from resources.session import Session
+from resources.warehouse import transaction
+
+SHOWN = 50  # rows of a table in an asset's metadata
+
+
+def landing_assets(catalog: Catalog) -> dg.AssetsDefinition:
+    """One asset per source of the catalog; together one step, because files of all sources settle in the same wait."""
+
+    @dg.multi_asset(
+        name="landing",
+        specs=[_spec(contract) for contract in catalog.contracts.values()],
+        can_subset=True,
+        required_resource_keys={"lake"},
+    )
+    def landing(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+        lake: Session = context.resources.lake
+        wanted = [lake.catalog.contracts[key.path[-1]] for key in sorted(context.selected_asset_keys)]
+        settings = lake.settings
+        settings.landing.mkdir(parents=True, exist_ok=True)
+        found = {contract.source: find(settings.landing, contract.files) for contract in wanted}
+        ready, growing = settled(
+            [arrival for arrivals in found.values() for arrival in arrivals],
+            settle_seconds=settings.settle_seconds,
+            limit_seconds=settings.settle_limit_seconds,
+        )
+        for arrival in growing:
+            context.log.warning(f"{arrival.name} is still being written; it is taken by the next run")
+        for contract in wanted:
+            yield look(lake, contract, ready, found[contract.source])
+
+    return landing
+
+
+def look(lake: Session, contract: Contract, ready: list[Arrival], found: list[Arrival]) -> dg.MaterializeResult[None]:
+    """Write the sightings of one source to the ledger and say what they were."""
+    began = time.perf_counter()
+    names = {arrival.name for arrival in found}
+    ledger = Ledger(lake.connection, contract, lake.run_id)
+    with transaction(lake.connection):
+        looked = ledger.look(arrival for arrival in ready if arrival.name in names)
+    return dg.MaterializeResult(
+        asset_key=landing_key(contract.source),
+        metadata={**_metadata(looked), "seconds": round(time.perf_counter() - began, 3)},
+    )
+
+
+def _spec(contract: Contract) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        landing_key(contract.source),
+        group_name="landing",
+        kinds={"file", contract.format.type},
+        owners=[f"team:{contract.owner}"],
+        tags={"assay/load": contract.load},
+        description=(
+            f"One row per sighting of a file of {contract.source} in the ledger `ops.files`. "
+            f"Files are `{contract.files}` below the landing zone, read under contract {contract.version}."
+        ),
+    )
+
+
+def _metadata(looked: Looked) -> Mapping[str, dg.MetadataValue | int]:
+    counts = {
+        "files_known": looked.known,
+        "files_arrived": len(looked.arrived),
+        "files_duplicate": len(looked.duplicate),
+        "files_refused": len(looked.refused),
+        "files_missing": len(looked.missing),
+        "bytes_hashed": looked.size_bytes,
+    }
+    if not looked.refused:
+        return counts
+    rows = [dg.TableRecord({"file": name, "reason": reason}) for name, reason in looked.refused[:SHOWN]]
+    schema = dg.TableSchema([dg.TableColumn("file", "string"), dg.TableColumn("reason", "string")])
+    return {**counts, "refused": dg.MetadataValue.table(rows, schema)}

@@ -1,0 +1,40 @@
+"""What readers open, as the last asset of the lineage."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from assets.keys import PUBLISHED, key_of
+from contracts.catalog import Catalog, table_name
+from resources.session import Session
+
+
+def published_asset(catalog: Catalog) -> dg.AssetsDefinition:
+    """The file `published/lake.duckdb`; every run publishes when it ends, this asset shows it."""
+    shown = catalog.of_layer("silver", "gold", "quarantine")
+
+    @dg.asset(
+        key=PUBLISHED,
+        deps=[key_of(table_name(model)) for model in shown],
+        group_name="published",
+        kinds={"duckdb"},
+        required_resource_keys={"lake"},
+        description=(
+            "One DuckDB file with silver, gold and quarantine, switched in one step when every blocking check of the "
+            "tables has passed on what they hold now. Readers of the old file keep it until they open a new one."
+        ),
+    )
+    def lake(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        session: Session = context.resources.lake
+        done = session.publish()
+        for reason in done.because:
+            context.log.warning(f"held back: {reason}")
+        return dg.MaterializeResult(
+            metadata={
+                "tables_changed": list(done.changed),
+                "held_back_because": list(done.because),
+                "looked_at": dg.MetadataValue.timestamp(datetime.now(UTC)),
+            }
+        )
+
+    return lake

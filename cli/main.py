@@ -1,0 +1,116 @@
+"""The command line: the commands, and how an error ends."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from cli import checking, files, querying, running, status_page
+from cli.console import err
+from contracts.errors import ContractError
+from resources.dbt import DbtError
+from resources.lock import LockTimeout
+from resources.warehouse import WarehouseBusy
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A lakehouse in one repository: files in, gold out, nothing lost.",
+)
+USAGE = 2
+EXPECTED = (ContractError, DbtError, LockTimeout, WarehouseBusy, files.UnknownSource, querying.NothingPublished)
+
+
+@app.command()
+def land(
+    source: Annotated[str, typer.Argument(help="The source, e.g. transactions.")],
+    paths: Annotated[list[str], typer.Argument(metavar="FILE…", help="Files to copy into its landing folder.")],
+) -> None:
+    """Put files into the landing zone, each complete at once."""
+    files.land(source, paths)
+
+
+@app.command()
+def replay(
+    first: Annotated[str, typer.Option("--from", metavar="DATE", help="First day, as 2017-01-01.")],
+    last: Annotated[str, typer.Option("--to", metavar="DATE", help="Last day, included.")],
+) -> None:
+    """Write the demo's files that would have arrived on these days."""
+    files.replay_days(first, last)
+
+
+@app.command()
+def run(
+    select: Annotated[str, typer.Option(help="Tables or a Dagster selection; default: everything.")] = "",
+    full_refresh: Annotated[
+        list[str] | None, typer.Option("--full-refresh", metavar="TABLE", help="Rebuild this table from nothing.")
+    ] = None,
+) -> None:
+    """Load what has arrived and rebuild what it changes."""
+    raise typer.Exit(running.run(select, full_refresh or []))
+
+
+@app.command()
+def demo(days: Annotated[int, typer.Option(help="How many days of receipts.")] = 28) -> None:
+    """Replay real receipts a week at a time and load each week."""
+    raise typer.Exit(running.demo(days))
+
+
+@app.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Where every record went, as of the last run."""
+    status_page.show(as_json=as_json)
+
+
+@app.command("files")
+def list_files(
+    source: Annotated[str, typer.Argument(help="Only this source.")] = "",
+    refused: Annotated[bool, typer.Option("--refused", help="Only files that were refused, with the reason.")] = False,
+) -> None:
+    """The ledger: every file that was seen, and what became of it."""
+    files.show(source, refused=refused)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="SQL over silver, gold, quarantine and ops.")],
+    output: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
+) -> None:
+    """Ask what is published; works while a run is writing."""
+    querying.query(sql, output)
+
+
+@app.command()
+def check() -> None:
+    """Count everything again and run every check on the whole lake."""
+    raise typer.Exit(checking.check())
+
+
+@app.command()
+def dev(port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000) -> None:
+    """The Dagster UI on this machine's lake."""
+    running.dev(port)
+
+
+@app.command()
+def setup() -> None:
+    """Make what the Dagster UI needs: the instance and the parsed dbt project."""
+    running.prepare()
+
+
+def main() -> None:
+    """Run a command; an error that a person can act on is a sentence, not a traceback."""
+    try:
+        app()
+    except EXPECTED as error:
+        err.print(f"[bold red]assay:[/] {error}", highlight=False)
+        sys.exit(USAGE)
+    except KeyboardInterrupt:
+        err.print("[bold red]assay:[/] stopped; what was committed is kept, run again to go on")
+        sys.exit(130)
+    except OSError as error:
+        err.print(f"[bold red]assay:[/] {error.strerror or error}: {error.filename or 'the lake'}", highlight=False)
+        sys.exit(USAGE)

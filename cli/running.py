@@ -1,0 +1,244 @@
+"""`assay run`, `assay demo`, `assay dev`: Dagster runs, headless or in the UI."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from rich.markup import escape
+
+from cli import status_page
+from cli.console import err, out
+from contracts.catalog import Catalog
+from contracts.errors import ContractError
+from resources.dbt import parse_if_changed
+from resources.instance import prepare_instance
+from resources.reader import open_published
+from resources.session import run_lock
+from resources.settings import PROJECT, Settings
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+FIRST_DAY = date(2017, 1, 1)
+Tell = Callable[[str], object]
+_TABLE = re.compile(r"[A-Za-z_]\w*[./][A-Za-z_]\w*")
+
+
+@dataclass
+class Outcome:
+    """What a run came to.
+
+    Attributes:
+        success: Whether Dagster calls it a success.
+        failures: Messages of what failed.
+        loaded: (source, files, records, malformed) of this run.
+        refused: (path, reason) of this run.
+        held_back: Why readers see an older state.
+    """
+
+    success: bool
+    failures: list[str] = field(default_factory=list)
+    loaded: list[tuple[str, int, int, int]] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+def prepare() -> Settings:
+    """Everything that a run or the UI needs before it starts."""
+    settings = Settings.from_env()
+    prepare_instance(settings)
+    parse_if_changed(settings)
+    return settings
+
+
+def run(select: str, full_refresh: Sequence[str]) -> int:
+    """One run, in this process; 0 when it succeeded, 1 when not."""
+    settings = prepare()
+    with err.status("waiting for the lake") as spinner:
+        outcome = run_once(settings, select, full_refresh, tell=spinner.update)
+    report(outcome)
+    return 0 if outcome.success else 1
+
+
+def run_once(settings: Settings, select: str, full_refresh: Sequence[str], tell: Tell = lambda _: None) -> Outcome:
+    """Take the lock, materialize, and read from what was published what came of it.
+
+    Args:
+        settings: The lake.
+        select: Tables, or a Dagster asset selection; empty for everything.
+        full_refresh: Tables to rebuild from nothing.
+        tell: Told what happens now.
+
+    Raises:
+        ContractError: A contract cannot be used, or the selection names nothing.
+        LockTimeout: Another run did not end in time.
+    """
+    from definitions import JOB, build_definitions  # noqa: PLC0415 - imports Dagster, which `assay status` does without
+
+    catalog = Catalog.read(settings.dbt_project)
+    lock = run_lock(settings)
+    definitions = build_definitions(settings, catalog=catalog, lock=lock)
+    keys = selected_keys(definitions, select)
+    models = [_model(catalog, table) for table in full_refresh]
+    run_id = str(uuid.uuid4())
+    lock.acquire(
+        f"run {run_id} (process {os.getpid()})",
+        wait_seconds=settings.lock_wait_seconds,
+        on_wait=lambda holder: tell(f"waiting for {holder} to end"),
+    )
+    try:
+        failures = _execute(settings, definitions.resolve_job_def(JOB), run_id, keys, models, tell)
+    finally:
+        lock.release(is_clean=False)
+    return _outcome(settings, run_id, failures)
+
+
+def _model(catalog: Catalog, table: str) -> str:
+    model = table.replace(".", "_", 1).replace("/", "_", 1)
+    if model not in catalog.models:
+        raise ContractError(
+            f"there is no table {table!r}; there are {', '.join(m.replace('_', '.', 1) for m in catalog.models)}"
+        )
+    return model
+
+
+def _execute(
+    settings: Settings,
+    job: dg.JobDefinition,
+    run_id: str,
+    keys: list[dg.AssetKey] | None,
+    models: Sequence[str],
+    tell: Tell,
+) -> list[str]:
+    """Execute the job as a normal run of the lake's Dagster instance; returns the messages of what failed."""
+    import dagster as dg  # noqa: PLC0415 - as above
+
+    from assets.lake import FULL_REFRESH_TAG  # noqa: PLC0415
+
+    failures: list[str] = []
+    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+        instance.add_event_listener(run_id, lambda event: _follow(event, failures, tell))
+        result = job.execute_in_process(
+            instance=instance,
+            run_id=run_id,
+            asset_selection=keys,
+            raise_on_error=False,
+            tags={FULL_REFRESH_TAG: ",".join(models)} if models else None,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+    return failures or ([] if result.success else ["the run failed; the UI shows its events"])
+
+
+def selected_keys(definitions: dg.Definitions, select: str) -> list[dg.AssetKey] | None:
+    """The assets that `--select` names; None for all.
+
+    Raises:
+        ContractError: It is no selection, or selects nothing.
+    """
+    import dagster as dg  # noqa: PLC0415 - as above
+
+    if not select:
+        return None
+    graph = definitions.resolve_asset_graph()
+    parts = [part.strip() for part in select.split(",")]
+    said = " or ".join(f'key:"{part.replace(".", "/", 1)}"' if _TABLE.fullmatch(part) else part for part in parts)
+    try:
+        keys = sorted(dg.AssetSelection.from_string(said).resolve(graph))
+    except (dg.DagsterError, ValueError) as error:
+        raise ContractError(f"--select {select!r} is no selection: {str(error).splitlines()[0]}") from error
+    if not keys:
+        raise ContractError(f"--select {select!r} selects nothing; `assay status` names the tables")
+    return keys
+
+
+def _follow(event: dg.EventLogEntry, failures: list[str], tell: Tell) -> None:
+    """Turn Dagster's events into progress, and collect the messages of what failed."""
+    happened = event.dagster_event
+    if happened is None:
+        if int(event.level) >= logging.WARNING:
+            tell(event.user_message)
+    elif happened.event_type_value == "STEP_START":
+        tell(f"{happened.step_key} …")
+    elif happened.event_type_value == "STEP_FAILURE":
+        failures += _step_failure(happened)
+    elif happened.event_type_value == "PIPELINE_FAILURE":
+        error = happened.job_failure_data.error
+        failures += [] if failures or error is None else [(error.cause or error).message.strip()]
+    elif happened.event_type_value == "ASSET_CHECK_EVALUATION":
+        found = happened.asset_check_evaluation_data
+        if not found.passed and found.severity.value == "ERROR":
+            failures.append(f"check {found.check_name} of {'.'.join(found.asset_key.path)}: {found.description}")
+
+
+def _step_failure(happened: dg.DagsterEvent) -> list[str]:
+    data = happened.step_failure_data
+    if data.error is not None and data.error.cls_name == "DagsterAssetCheckFailedError":
+        return []  # the check itself has said what failed
+    reason = data.user_failure_data.description if data.user_failure_data else None
+    return [f"{happened.step_key}: {reason or (data.error.message.strip() if data.error else 'failed')}"]
+
+
+def _outcome(settings: Settings, run_id: str, failures: list[str]) -> Outcome:
+    outcome = Outcome(success=not failures, failures=failures)
+    try:
+        with open_published(settings.published) as connection:
+            outcome.loaded = connection.execute(
+                "select source, count(*), sum(records_read), sum(records_malformed) from ops.files "
+                "where status = 'loaded' and run_id = ? group by source order by source",
+                [run_id],
+            ).fetchall()
+            outcome.refused = connection.execute(
+                "select path, reason from ops.files where status = 'refused' and run_id = ? order by sighting_id",
+                [run_id],
+            ).fetchall()
+    except FileNotFoundError:
+        outcome.failures.append("the run ended before it could publish")
+    return outcome
+
+
+def report(outcome: Outcome) -> None:
+    """Print what a run came to."""
+    for source, files, records, malformed in outcome.loaded:
+        said = f", {malformed:,} of them malformed" if malformed else ""
+        out.print(f"{source}: {files:,} new files with {records:,} records{said}", highlight=False)
+    if not outcome.loaded:
+        out.print("nothing was new")
+    for path, reason in outcome.refused:
+        out.print(f"[yellow]refused[/] {escape(repr(path)[1:-1])}: {escape(reason)}", highlight=False)
+    for failure in outcome.failures:
+        err.print(f"[bold red]failed[/] {escape(failure)}", highlight=False)
+
+
+def demo(days: int) -> int:
+    """Replay and run, a week at a time; 0 when every run succeeded."""
+    from cli.replay import replay  # noqa: PLC0415 - needs the demo extra
+
+    settings = prepare()
+    for start in range(0, days, 7):
+        first = FIRST_DAY + timedelta(days=start)
+        last = FIRST_DAY + timedelta(days=min(start + 7, days) - 1)
+        out.print(f"[bold]{first:%d %B} to {last:%d %B %Y}[/]", highlight=False)
+        with err.status("files arrive") as spinner:
+            replay(settings.landing, first, last)
+            outcome = run_once(settings, "", [], tell=spinner.update)
+        report(outcome)
+        if not outcome.success:
+            return 1
+    status_page.show(as_json=False)
+    return 0
+
+
+def dev(port: int) -> None:
+    """Replace this process by `dagster dev` on the lake of these settings."""
+    settings = prepare()
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    os.environ["ASSAY_HOME"] = str(settings.home)
+    command = [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT / "workspace.yaml")]
+    os.execv(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)])  # noqa: S606 - our own interpreter

@@ -1,0 +1,77 @@
+"""`assay status`: the score card."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from rich.markup import escape
+from rich.table import Table
+
+from cli.console import out
+from resources.reader import open_published
+from resources.settings import Settings
+from resources.status import latest_checks, read_status
+
+EMPTY: dict[str, object] = {"sources": [], "published_at": None, "held_back": None}
+
+
+def show(*, as_json: bool) -> None:
+    """Print the status, as JSON or as tables."""
+    try:
+        with open_published(Settings.from_env().published) as connection:
+            status = read_status(connection)
+            checks = latest_checks(connection)
+    except FileNotFoundError:
+        status, checks = EMPTY, []
+    if as_json:
+        sys.stdout.write(json.dumps(status, indent=2) + "\n")
+        return
+    if not status["sources"]:
+        out.print("Nothing is published yet: put files into the landing zone and run `assay run`.")
+        return
+    out.print(_sources(status["sources"]))
+    if checks:
+        out.print(_checks(checks))
+    out.print(_published(status))
+
+
+def _sources(sources: object) -> Table:
+    table = Table(title="Where every record went", title_justify="left")
+    table.add_column("source")
+    for name in (
+        "files",
+        "refused",
+        "read",
+        "malformed",
+        "bronze",
+        "silver",
+        "quarantined",
+        "superseded",
+        "duplicates",
+    ):
+        table.add_column(name, justify="right")
+    table.add_column("accounted for")
+    for said in sources:  # type: ignore[attr-defined]
+        files, records, rows = said["files"], said["records"], said["rows"]
+        whole = records["read"] == rows["bronze"] + records["malformed"]
+        parts = sum(rows[name] for name in ("silver", "quarantined", "superseded", "duplicates"))
+        figures = [files["loaded"], files["refused"], records["read"], records["malformed"], *rows.values()]
+        verdict = "[green]every record[/]" if whole and rows["bronze"] == parts else "[red]NO[/]"
+        table.add_row(said["source"], *[f"{figure:,}" for figure in figures], verdict)
+    return table
+
+
+def _checks(checks: list[tuple[str, str, bool, str]]) -> Table:
+    table = Table("table", "check", "result", "evidence", title="Checks", title_justify="left")
+    for name, check, passed, summary in checks:
+        table.add_row(name, escape(check), "[green]pass[/]" if passed else "[red]FAIL[/]", escape(summary))
+    return table
+
+
+def _published(status: dict[str, object]) -> str:
+    held = status["held_back"]
+    if isinstance(held, dict):
+        reasons = "\n".join(f"  - {escape(reason)}" for reason in held["because"])
+        return f"[yellow]Readers see an older state since {held['since']}, because[/]\n{reasons}"
+    return f"Readers see everything that is stored, published at {status['published_at']}."

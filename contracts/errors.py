@@ -1,0 +1,7 @@
+"""The error of a contract that cannot be used."""
+
+from __future__ import annotations
+
+
+class ContractError(Exception):
+    """A contract says something that Assay cannot honour. The message names the file, the fact and the next step."""

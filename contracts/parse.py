@@ -1,0 +1,193 @@
+"""From a bronze model of dbt's manifest to a `Contract`. Whatever is not understood is an error."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+from contracts.contract import Column, Contract, Rule
+from contracts.errors import ContractError
+from contracts.format import Format
+from contracts.types import column_type
+
+Node = Mapping[str, Any]
+"""A model as in dbt's manifest.json."""
+
+_REQUIRED = ("version", "owner", "files", "format", "load", "new_columns")
+_OPTIONAL = ("newest_by",)
+_FORMAT_KEYS = ("type", "delimiter", "quote", "escape", "header", "encoding", "nulls", "decimal")
+_SEMVER = re.compile(r"\d+\.\d+\.\d+")
+
+
+def parse_contract(node: Node) -> Contract:
+    """The contract that stands in the yml beside a bronze model.
+
+    Raises:
+        ContractError: A key or value is unknown, missing or contradicts another; names the yml.
+    """
+    try:
+        return _parse(node)
+    except ContractError as error:
+        path = str(node.get("patch_path") or node["name"]).split("://")[-1]
+        raise ContractError(f"{path}: {error}") from error
+
+
+def _parse(node: Node) -> Contract:
+    said = node["config"].get("meta", {}).get("contract")
+    if not isinstance(said, Mapping):
+        raise ContractError("a bronze model needs `config: meta: contract:`; docs/adding-a-source.md shows one")
+    _only(said, (*_REQUIRED, *_OPTIONAL), "contract")
+    missing = [key for key in _REQUIRED if key not in said]
+    if missing:
+        raise ContractError(f"contract: missing {', '.join(missing)}")
+    columns = parse_columns(node)
+    ours = [column.name for column in columns if column.name.startswith("_")]
+    if ours:
+        raise ContractError(f"column {ours[0]}: names that start with `_` are kept for columns that Assay adds")
+    key = parse_key(node, [column.name for column in columns])
+    newest_by, file_date = _newest(said.get("newest_by"), [column.name for column in columns])
+    load = _one_of("load", said["load"], ("events", "snapshot"))
+    if load == "snapshot" and not file_date:
+        raise ContractError('load: snapshot needs `newest_by: {file_date: "name_%Y-%m-%d.csv"}`')
+    if not _SEMVER.fullmatch(str(said["version"])):
+        raise ContractError(f"version: {said['version']!r} is no semantic version such as 1.0.0")
+    return Contract(
+        source=str(node["name"]).removeprefix("bronze_"),
+        version=str(said["version"]),
+        owner=str(said["owner"]),
+        files=_files(said["files"]),
+        format=_format(said["format"]),
+        load=load,
+        columns=columns,
+        key=key,
+        rules=parse_rules(node, key),
+        new_columns=_one_of("new_columns", said["new_columns"], ("rescue", "refuse")),
+        newest_by=newest_by,
+        file_date=file_date,
+    )
+
+
+def _only(said: Mapping[str, Any], known: Collection[str], where: str) -> None:
+    unknown = sorted(set(said) - set(known))
+    if unknown:
+        raise ContractError(f"{where}: unknown key {', '.join(map(repr, unknown))}; known are {', '.join(known)}")
+
+
+def _one_of(where: str, value: object, known: Sequence[str]) -> Any:
+    if value not in known:
+        raise ContractError(f"{where}: {value!r} is none of {', '.join(known)}")
+    return value
+
+
+def parse_columns(node: Node) -> tuple[Column, ...]:
+    """The columns that a model's yml declares, in order.
+
+    Raises:
+        ContractError: A type is missing or unknown.
+    """
+    return tuple(_column(column) for column in node["columns"].values())
+
+
+def _column(column: Mapping[str, Any]) -> Column:
+    name = str(column["name"])
+    if not column.get("data_type"):
+        raise ContractError(f"column {name}: data_type is missing")
+    try:
+        return Column(name, column_type(str(column["data_type"])), str(column.get("description", "")))
+    except ContractError as error:
+        raise ContractError(f"column {name}: {error}") from error
+
+
+def parse_key(node: Node, columns: Sequence[str]) -> tuple[str, ...]:
+    """The columns of the model's primary key.
+
+    Raises:
+        ContractError: There is no key, more than one, or one over unknown columns.
+    """
+    keys = [constraint for constraint in node.get("constraints") or [] if constraint["type"] == "primary_key"]
+    if len(keys) != 1:
+        raise ContractError(f"constraints: expected one primary_key of the model, found {len(keys)}")
+    unknown = sorted(set(keys[0]["columns"]) - set(columns))
+    if unknown or not keys[0]["columns"]:
+        raise ContractError(f"primary_key: {', '.join(unknown) or 'nothing'} is no column of the contract")
+    return tuple(keys[0]["columns"])
+
+
+def _newest(said: object, columns: Sequence[str]) -> tuple[str | None, str | None]:
+    """(column, file name pattern) that decide which row of a key wins."""
+    if said is None:
+        return None, None
+    if isinstance(said, Mapping):
+        _only(said, ("file_date",), "newest_by")
+        pattern = str(said["file_date"])
+        try:
+            datetime.strptime(datetime(2024, 2, 29).strftime(pattern), pattern)
+        except ValueError as error:
+            raise ContractError(f"newest_by: file_date {pattern!r} is no strptime pattern: {error}") from error
+        return None, pattern
+    if said not in columns:
+        raise ContractError(f"newest_by: {said!r} is no column of the contract")
+    return str(said), None
+
+
+def _files(said: object) -> str:
+    path = PurePosixPath(str(said))
+    if path.is_absolute() or ".." in path.parts or len(path.parts) < 2:  # noqa: PLR2004 - a folder and a name
+        raise ContractError(f'files: {said!r} is no glob under the landing zone such as "transactions/*.csv"')
+    return str(path)
+
+
+def _format(said: object) -> Format:
+    if not isinstance(said, Mapping):
+        raise ContractError("format: expected keys such as {type: csv, delimiter: ','}")
+    _only(said, _FORMAT_KEYS, "format")
+    _one_of("format: type", said.get("type"), ("csv", "jsonl", "parquet"))
+    values = dict(said)
+    if "nulls" in values:
+        values["nulls"] = tuple(str(null) for null in values["nulls"])
+    form = Format(**values)
+    if form.type == "csv":
+        if len(form.delimiter) != 1 or len(form.quote) > 1 or len(form.escape) > 1:
+            raise ContractError("format: delimiter is one character, quote and escape at most one")
+        _one_of("format: decimal", form.decimal, (".", ","))
+        if not isinstance(form.header, bool):
+            raise ContractError(f"format: header is true or false, not {form.header!r}")
+    try:
+        "".encode(form.encoding)
+    except LookupError as error:
+        raise ContractError(f"format: unknown encoding {form.encoding!r}") from error
+    return form
+
+
+def parse_rules(node: Node, key: Sequence[str]) -> tuple[Rule, ...]:
+    """Everything that a row is judged by: key columns, `not_null` and `check` constraints of columns and of the model.
+
+    Raises:
+        ContractError: A constraint is not understood, or two have one name.
+    """
+    rules = [Rule(f"{name}_not_null", f'"{name}" is not null', name) for name in key]
+    for column in node["columns"].values():
+        for constraint in column.get("constraints") or []:
+            if constraint["type"] == "not_null":
+                if column["name"] not in key:
+                    rules.append(Rule(f"{column['name']}_not_null", f'"{column["name"]}" is not null', column["name"]))
+            else:
+                rules.append(_check(constraint, str(column["name"])))
+    rules += [_check(item, "") for item in node.get("constraints") or [] if item["type"] != "primary_key"]
+    names = [rule.name for rule in rules]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ContractError(f"two rules are called {', '.join(twice)}; names must differ")
+    return tuple(rules)
+
+
+def _check(constraint: Mapping[str, Any], column: str) -> Rule:
+    where = f"column {column}" if column else "constraints"
+    if constraint["type"] != "check":
+        raise ContractError(f"{where}: a constraint of type {constraint['type']} is not supported here")
+    if not constraint.get("name") or not constraint.get("expression"):
+        raise ContractError(f"{where}: a check needs a name and an expression")
+    return Rule(str(constraint["name"]), str(constraint["expression"]), column)

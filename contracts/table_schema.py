@@ -1,0 +1,92 @@
+"""The promise of a silver or gold table, and the Pandera schema that holds a table against it inside DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from contracts.contract import Column, Rule
+from contracts.parse import parse_columns, parse_key, parse_rules
+from contracts.types import ColumnType
+
+if TYPE_CHECKING:
+    import ibis
+    import pandera.ibis as pa
+
+
+@dataclass(frozen=True)
+class TablePromise:
+    """What a table's yml says about every row of it.
+
+    Attributes:
+        model: The dbt model.
+        columns: All columns, in order; the table has no others.
+        key: Columns that are unique together.
+        rules: Conditions, `not_null` among them.
+    """
+
+    model: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    rules: tuple[Rule, ...]
+
+
+def parse_promise(node: Mapping[str, Any]) -> TablePromise:
+    """The promise in the yml of a silver or gold model.
+
+    Raises:
+        ContractError: Something in it is not understood.
+    """
+    columns = parse_columns(node)
+    key = parse_key(node, [column.name for column in columns])
+    return TablePromise(str(node["name"]), columns, key, parse_rules(node, key))
+
+
+def pandera_schema(promise: TablePromise) -> pa.DataFrameSchema:
+    """The schema: exactly these columns with these types, the key unique, every rule true or NULL.
+
+    Each rule gives one truth value that DuckDB computes; failing rows are counted and shown elsewhere, because Pandera
+    would pull all of them into memory.
+    """
+    import pandera.ibis as pa  # noqa: PLC0415 - 2 s that only a check should cost
+    from pandera.api.checks import Check  # noqa: PLC0415
+
+    return pa.DataFrameSchema(
+        columns={column.name: pa.Column(_dtype(column.type), nullable=True) for column in promise.columns},
+        checks=[Check(_holds(rule.expression), name=rule.name) for rule in promise.rules],
+        unique=list(promise.key),
+        strict=True,
+        name=promise.model,
+    )
+
+
+def _holds(expression: str) -> Callable[[Any], ibis.expr.types.BooleanScalar]:
+    """A Pandera check: whether the rule holds for every row; NULL passes, as in SQL's CHECK."""
+
+    def check(data: Any) -> ibis.expr.types.BooleanScalar:
+        query = f"select coalesce(bool_and(coalesce(({expression}), true)), true) as holds from checked"
+        return data.table.alias("checked").sql(query).holds.all()
+
+    return check
+
+
+def _dtype(wanted: ColumnType) -> object:
+    import ibis  # noqa: PLC0415 - as above
+    from pandera.engines import ibis_engine  # noqa: PLC0415
+
+    found = ibis.dtype(_IBIS.get(wanted.sql, wanted.sql))
+    return ibis_engine.Engine.dtype(found)
+
+
+_IBIS = {
+    "tinyint": "int8",
+    "smallint": "int16",
+    "integer": "int32",
+    "bigint": "int64",
+    "hugeint": "decimal(38,0)",
+    "double": "float64",
+    "varchar": "string",
+    "timestamp": "timestamp(6)",
+    "timestamp with time zone": "timestamp('UTC', 6)",
+}

@@ -1,0 +1,86 @@
+{# Only the keys that are redone; in a full build all. Give the columns of the model's redo key, in its order. #}
+{% macro affected() -%}
+    temp.main.is_affected_{{ model.name }}({{ varargs | join(', ') }})
+{%- endmacro %}
+
+{# The rows of a bronze table that count, one for each key: clean rows of current files, the newest of each key.
+   Rows that are equally new are told apart by their values, so the order of arrival decides nothing. #}
+{% macro newest_rows(bronze) -%}
+    {%- set relation = ref(bronze) -%}
+    {%- set contract = assay_contract(bronze) -%}
+    select
+        *,
+        count(*) filter (_rank > 1 and _is_same) over (partition by {{ contract.key | join(', ') }}) as _duplicates_identical,
+        count(*) filter (_rank > 1 and not _is_same) over (partition by {{ contract.key | join(', ') }}) as _duplicates_conflicting
+    from (
+        select
+            *,
+            row_number() over newest as _rank,
+            coalesce(
+                row({{ contract.columns | join(', ') }}) is not distinct from
+                first_value(row({{ contract.columns | join(', ') }})) over newest, false
+            ) as _is_same
+        from (
+            select
+                bronze.*,
+                current_files.file_date as _file_date
+            from {{ relation }} as bronze
+            inner join ops.current_files as current_files
+                on
+                    bronze._file_id = current_files.file_id
+                    and current_files.source = '{{ bronze.split('_', 1)[1] }}'
+            where
+                bronze._violations is null
+                and {{ affected(*contract.key) }}
+        )
+        window newest as (
+            partition by {{ contract.key | join(', ') }}
+            order by
+                {% if contract.newest -%} {{ contract.newest }} desc nulls last, {%- endif %}
+                {% for column in contract.columns -%} {{ column }} desc nulls last, {% endfor -%}
+                _file_id
+        )
+    )
+    qualify _rank = 1
+{%- endmacro %}
+
+{# What the macros need of the contract that stands beside a bronze model. #}
+{% macro assay_contract(bronze) -%}
+    {%- set found = {'key': [], 'columns': [], 'newest': none} -%}
+    {%- if execute -%}
+        {%- set node = graph.nodes['model.' ~ project_name ~ '.' ~ bronze] -%}
+        {%- for column in node.columns.values() -%}{%- do found['columns'].append(adapter.quote(column.name)) -%}{%- endfor -%}
+        {%- for constraint in node.constraints if constraint.type == 'primary_key' -%}
+            {%- for name in constraint.columns -%}{%- do found['key'].append(adapter.quote(name)) -%}{%- endfor -%}
+        {%- endfor -%}
+        {%- set newest = node.config.meta.contract.get('newest_by') -%}
+        {%- if newest is string -%}
+            {%- do found.update({'newest': adapter.quote(newest)}) -%}
+        {%- elif newest -%}
+            {%- do found.update({'newest': '_file_date'}) -%}
+        {%- endif -%}
+    {%- endif -%}
+    {{ return(found) }}
+{%- endmacro %}
+
+{# Rebuild the keys that the inputs changed; resources/keyed.py does it on dbt's own connection. #}
+{% materialization keyed, adapter='duckdb' %}
+    {%- set target = this.incorporate(type='table') -%}
+    {%- set inputs = {} -%}
+    {%- for id in model.depends_on.nodes -%}{%- do inputs.update({graph.nodes[id].name: assay_node(graph.nodes[id])}) -%}{%- endfor -%}
+    {%- set payload = {
+        'model': assay_node(model),
+        'inputs': inputs,
+        'sql': sql,
+        'run_id': var('run_id', 'dbt'),
+        'is_full_refresh': assay_is_full_refresh(),
+    } -%}
+    {% call statement('prepare', language='python') -%}
+        {{ assay_python('resources.keyed', 'prepare_keyed', payload) }}
+    {%- endcall %}
+    {{ get_assert_columns_equivalent(sql) }}
+    {% call statement('main', language='python') -%}
+        {{ assay_python('resources.keyed', 'apply_keyed', payload) }}
+    {%- endcall %}
+    {{ return({'relations': [target]}) }}
+{% endmaterialization %}

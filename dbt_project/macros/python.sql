@@ -1,0 +1,32 @@
+{# A dbt Python model that hands a payload to a function of ours, on dbt's own connection. #}
+{% macro assay_python(module, function, payload) -%}
+from {{ module }} import {{ function }}
+
+
+class dbtObj:
+    def __init__(self, load_df_function):
+        pass
+
+
+def model(dbt, connection):
+    {{ function }}(connection, {{ tojson(tojson(payload)) }})
+
+
+def materialize(df, connection):
+    pass
+{%- endmacro %}
+
+{# The parts of a node that decide how its rows are made. #}
+{% macro assay_node(node) -%}
+    {{ return({
+        'name': node.name,
+        'patch_path': node.patch_path,
+        'columns': node.columns,
+        'constraints': node.constraints,
+        'config': {'meta': node.config.meta},
+    }) }}
+{%- endmacro %}
+
+{% macro assay_is_full_refresh() -%}
+    {{ return(flags.FULL_REFRESH or model.name in var('full_refresh', [])) }}
+{%- endmacro %}

@@ -1,0 +1,41 @@
+{# All rejected records of a source: malformed records as they stood in the file, and live rows that break a rule. #}
+{% macro quarantined(bronze) -%}
+    {%- set source = bronze.split('_', 1)[1] -%}
+    {%- set contract = assay_contract(bronze) -%}
+    select
+        'malformed' as kind,
+        malformed.reasons,
+        malformed.record,
+        malformed.line,
+        malformed.contract_version,
+        malformed.file_id as _file_id,
+        malformed.loaded_at as _loaded_at,
+        paths.path,
+        malformed.file_id in (select file_id from ops.live_files) as is_live
+    from ops.malformed as malformed
+    left join (
+        select file_id, min_by(path, sighting_id) as path from ops.files group by file_id
+    ) as paths on malformed.file_id = paths.file_id
+    where malformed.source = '{{ source }}'
+    union all
+    select
+        'quarantined' as kind,
+        bronze._violations as reasons,
+        to_json({
+            {%- for column in contract.columns %}{{ column | replace('"', "'") }}: bronze.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
+        })::varchar as record,
+        null as line,
+        files.contract_version,
+        bronze._file_id,
+        bronze._loaded_at,
+        files.path,
+        true as is_live
+    from {{ ref(bronze) }} as bronze
+    inner join ops.current_files as current_files
+        on bronze._file_id = current_files.file_id and current_files.source = '{{ source }}'
+    left join (
+        select file_id, min_by(path, sighting_id) as path, max(contract_version) as contract_version
+        from ops.files where status = 'loaded' group by file_id
+    ) as files on bronze._file_id = files.file_id
+    where bronze._violations is not null
+{%- endmacro %}

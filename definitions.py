@@ -1,0 +1,49 @@
+"""The code location: every asset, check and resource of one lake, composed and nothing else."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from assets.checks import layer_checks
+from assets.lake import lake_resource
+from assets.landing import landing_assets
+from assets.models import LAYERS, layer_assets
+from assets.published import published_asset
+from contracts.catalog import Catalog
+from resources.lock import RunLock
+from resources.settings import Settings
+
+JOB = "refresh"
+
+
+def build_definitions(
+    settings: Settings, *, catalog: Catalog | None = None, lock: RunLock | None = None
+) -> dg.Definitions:
+    """Everything that a lake consists of.
+
+    Args:
+        settings: Where the lake is.
+        catalog: The project, when it was read already.
+        lock: The run lock, when this process took it before it starts a run.
+
+    Raises:
+        contracts.errors.ContractError: A contract or promise cannot be used.
+    """
+    catalog = catalog or Catalog.read(settings.dbt_project)
+    return dg.Definitions(
+        assets=[
+            landing_assets(catalog),
+            *(layer_assets(catalog, step) for step in LAYERS),
+            published_asset(catalog),
+        ],
+        asset_checks=[layer_checks(catalog, layer) for layer in ("silver", "gold")],
+        jobs=[dg.define_asset_job(JOB, selection=dg.AssetSelection.all(), description="Everything that is pending.")],
+        resources={"lake": lake_resource(settings, catalog, lock)},
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """The definitions that `workspace.yaml` loads."""
+    return build_definitions(Settings.from_env())

@@ -1,0 +1,114 @@
+"""A bronze table: its columns, what it was made with, and which files of it count."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from contracts.contract import Contract
+from resources.names import literal, quoted
+from resources.tables import fingerprint, note_built, stop_when_changed
+
+ADDED = (
+    ("_rescued", "json"),
+    ("_violations", "varchar[]"),
+    ("_file_id", "bigint"),
+    ("_load_id", "bigint"),
+    ("_loaded_at", "timestamptz"),
+)
+"""Columns that every bronze table has after those of its contract."""
+
+_NOTE_CURRENT = """
+    update ops.sources set current_files = now.said
+    from (
+        select coalesce(string_agg(concat_ws(' ', file_id, file_date), ',' order by file_id), '') as said
+        from ops.current_files
+        where source = $source
+    ) as now
+    where source = $source and current_files <> now.said
+"""
+
+
+class BronzeTable:
+    """The bronze table of one source on dbt's connection.
+
+    Args:
+        connection: dbt's connection to the warehouse.
+        contract: The source's contract.
+        sql: The model's compiled SQL, which reads the temporary view `landing_<source>`.
+        run_id: The run that writes.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, contract: Contract, sql: str, run_id: str) -> None:
+        self._connection = connection
+        self._contract = contract
+        self._sql = sql
+        self._run_id = run_id
+        self._fingerprint = fingerprint(sql, contract.fingerprint)
+        self.name = f"bronze.{contract.source}"
+        self._relation = f"bronze.{quoted(contract.source)}"
+
+    def prepare(self) -> None:
+        """Create the table when it is missing, and note how its source is loaded.
+
+        Raises:
+            ChangedWithData: The stored rows were made under another contract.
+        """
+        stop_when_changed(self._connection, self.name, self._fingerprint)
+        typed = [(c.name, c.type.sql) for c in self._contract.columns] + list(ADDED)
+        columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in typed)
+        self._connection.execute(f"create table if not exists {self._relation} ({columns})")
+        self._note_source()
+        if not self._rows("select 1 from ops.tables where table_name = ?", [self.name]):
+            self.note_change()
+
+    def drop(self) -> None:
+        """Forget all rows, and what they were made with."""
+        self._connection.execute(f"drop table if exists {self._relation}")
+        self._connection.execute("delete from ops.malformed where source = ?", [self._contract.source])
+        self._connection.execute("update ops.tables set row_count = 0 where table_name = ?", [self.name])
+
+    def insert(self, where: str, file_id: int, load_id: int, now: datetime) -> int:
+        """Judge and append the rows of the present reading.
+
+        Args:
+            where: SQL over the reading that picks the records that became rows.
+            file_id: The content that they come from.
+            load_id: The load.
+            now: When they are loaded.
+
+        Returns:
+            How many rows the model's SQL gave.
+        """
+        names = ", ".join(quoted(name) for name in self._contract.names)
+        landing = quoted(f"landing_{self._contract.source}")
+        self._connection.execute(
+            f"create or replace temp view {landing} as select {names}, _rescued from temp.landing_reading where {where}"
+        )
+        at = f"{literal(now.isoformat())}::timestamptz"
+        done = self._rows(
+            f"insert into {self._relation} ({names}, _rescued, _violations, _file_id, _load_id, _loaded_at) "
+            f"select {names}, _rescued, _violations, {file_id}, {load_id}, {at} from ({self._sql})"
+        )
+        return int(done[0][0])
+
+    def note_change(self, *, is_rebuilt: bool = False) -> None:
+        """Count a change of the table's rows."""
+        note_built(self._connection, self.name, self._fingerprint, self._run_id, is_changed=True, is_rebuilt=is_rebuilt)
+
+    def note_current(self) -> None:
+        """Count it as a change when other files count than before, though none was loaded."""
+        if self._rows(_NOTE_CURRENT, {"source": self._contract.source})[0][0]:
+            self.note_change()
+
+    def _note_source(self) -> None:
+        said = [self._contract.load, self._contract.version, self._contract.source]
+        known = self._rows("update ops.sources set load = ?, contract_version = ? where source = ?", said)
+        if not known[0][0]:
+            row = [self._contract.source, self._contract.load, self._contract.version, ""]
+            self._connection.execute("insert into ops.sources values (?, ?, ?, ?)", row)
+
+    def _rows(self, sql: str, values: object = None) -> list[tuple[Any, ...]]:
+        return self._connection.execute(sql, values).fetchall()

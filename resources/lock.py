@@ -1,0 +1,111 @@
+"""One run at a time: an operating-system lock that death releases."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+
+
+class LockTimeout(Exception):
+    """Another run held the lock for longer than this one may wait."""
+
+
+class RunLock:
+    """An exclusive lock on a file, with a line in it that says who holds it.
+
+    The line stays when the holder dies: `left_behind` then names the run that did not end.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+        self.left_behind = ""
+
+    @property
+    def is_held(self) -> bool:
+        """Whether this object holds the lock."""
+        return self._descriptor is not None
+
+    def acquire(self, holder: str, *, wait_seconds: float, on_wait: Callable[[str], object] | None = None) -> None:
+        """Take the lock, waiting for its turn.
+
+        Args:
+            holder: What others read while they wait.
+            wait_seconds: How long to wait.
+            on_wait: Called once, with the present holder's line, when there is something to wait for.
+
+        Raises:
+            LockTimeout: The lock was not free in time; names the holder.
+        """
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            self._wait(descriptor, wait_seconds, on_wait)
+            self.left_behind = os.pread(descriptor, 4096, 0).decode(errors="replace").strip()
+            _write(descriptor, holder)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._descriptor = descriptor
+
+    def _wait(self, descriptor: int, wait_seconds: float, on_wait: Callable[[str], object] | None) -> None:
+        deadline = time.monotonic() + wait_seconds
+        told = False
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                holder = os.pread(descriptor, 4096, 0).decode(errors="replace").strip()
+                if time.monotonic() > deadline:
+                    raise LockTimeout(
+                        f"waited {wait_seconds:.0f} s for {holder or 'another run'} to end ({self._path.name}); "
+                        "look at it in the UI, or stop that process and try again"
+                    ) from None
+                if on_wait and not told:
+                    on_wait(holder or "another run")
+                    told = True
+                time.sleep(0.1)
+
+    def release(self, *, is_clean: bool = True) -> None:
+        """Let the next one in. With `is_clean` false the line stays, as if the holder had died."""
+        if self._descriptor is None:
+            return
+        try:
+            if is_clean:
+                _write(self._descriptor, "")
+        finally:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> RunLock:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a living process holds the lock on `path` (a missing file is not locked)."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+
+
+def _write(descriptor: int, line: str) -> None:
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, line.encode(), 0)

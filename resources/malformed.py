@@ -1,0 +1,55 @@
+"""Records whose fields are whole but whose values are not of their type: found in SQL, kept as raw text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from contracts.format import Format
+from resources.text import split
+
+_FETCH = 10_000
+SPOOLED = (
+    "format = 'newline_delimited', maximum_object_size = 134217728, "
+    "columns = {line: 'BIGINT', raw: 'VARCHAR', problems: 'VARCHAR[]'}"
+)
+"""How DuckDB reads a spool of malformed records: JSON lines of `line`, `raw` and `problems`."""
+
+
+def write_bad_values(
+    connection: duckdb.DuckDBPyConnection, path: Path, form: Format, columns: int, spool: Path
+) -> None:
+    """Spool the records of the present reading that have reasons.
+
+    The raw text is taken from a second walk through the file, in step with the lines that the view names, so memory
+    stays bounded however many there are.
+    """
+    found = _reasons_by_line(connection)
+    wanted = next(found, None)
+    with spool.open("w", encoding="utf-8") as out:
+        for record in split(path, form, columns) if wanted else ():
+            if wanted is None or record.line != wanted[0]:
+                continue
+            said = {"line": record.line, "raw": record.raw.decode("utf-8"), "problems": wanted[1]}
+            out.write(json.dumps(said) + "\n")
+            wanted = next(found, None)
+
+
+def _reasons_by_line(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, list[str]]]:
+    """(line, reasons) in the order of the lines."""
+    connection.execute(
+        "create or replace temp table landing_bad as select _line, _reasons from temp.landing_reading "
+        "where _reasons is not null"
+    )
+    last = -1
+    while True:
+        rows = connection.execute(
+            f"select _line, _reasons from temp.landing_bad where _line > ? order by _line limit {_FETCH}", [last]
+        ).fetchall()
+        yield from rows
+        if len(rows) < _FETCH:
+            return
+        last = rows[-1][0]

@@ -1,0 +1,204 @@
+"""What readers open: `published/lake.duckdb` (silver, gold, quarantine) and `published/ops.duckdb`.
+
+Each publication is a new file, written aside and finished before a symbolic link is switched to it in one step, so a
+reader sees the old file or the new one and never a part. The last three files of each stay for those who have them
+open.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from resources.names import literal, quoted, relation
+from resources.results import reasons_against
+from resources.tables import seqs
+
+KEPT = 3
+OPS_TABLES = ("files", "sources", "tables", "conservation", "check_results", "publications")
+OPS_VIEWS = ("live_files", "current_files")
+
+
+@dataclass(frozen=True)
+class Published:
+    """One decision.
+
+    Attributes:
+        changed: Tables that readers see a new state of.
+        because: Why other tables were held back; empty when none was.
+    """
+
+    changed: tuple[str, ...]
+    because: tuple[str, ...]
+
+
+def publish_lake(
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    domains: Iterable[set[str]],
+    expected: Mapping[str, Sequence[str]],
+    run_id: str,
+) -> Published:
+    """Give readers every domain whose blocking checks all passed on what is stored now; keep the others as they were.
+
+    Args:
+        connection: The warehouse.
+        folder: `published/`.
+        domains: Sets of tables that hang together; only silver, gold and quarantine tables are shown.
+        expected: The blocking checks of each table.
+        run_id: Noted with the decision.
+    """
+    known = _states(connection)
+    before, before_because = _last(connection)
+    if not (folder / "lake.duckdb").exists():
+        before = {}
+    now: dict[str, int] = {}
+    because: list[str] = []
+    for domain in domains:
+        shown = {table for table in domain if not table.startswith("bronze.")}
+        against = reasons_against(connection, shown, expected)
+        against += [f"{table} was never built" for table in sorted(shown) if table not in known]
+        because += against
+        source = before if against else known
+        now |= {table: source[table] for table in shown if table in source}
+    changed = [table for table, state in sorted(now.items()) if before.get(table) != state]
+    gone = [table for table in before if table not in now]
+    if changed or gone:
+        _write(connection, folder, changed, gone)
+    if changed or gone or because != before_because:
+        _note(connection, now, because, run_id, is_published=bool(changed or gone))
+    return Published(tuple(changed), tuple(because))
+
+
+def publish_ops(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Give readers the book-keeping as it is now."""
+    with _aside(folder, "ops") as (path, alias):
+        connection.execute(f"attach {literal(str(path))} as {alias}")
+        try:
+            connection.execute(f"create schema {alias}.ops")
+            for name in (*OPS_TABLES, *OPS_VIEWS):
+                connection.execute(f"create table {alias}.ops.{name} as from ops.{name}")
+            connection.execute(f"checkpoint {alias}")
+        finally:
+            connection.execute(f"detach {alias}")
+
+
+def clean_up(folder: Path) -> None:
+    """Remove what a killed run left half-written."""
+    for path in folder.glob(".*"):
+        path.unlink(missing_ok=True)
+
+
+def _states(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """The state of each table that may be shown; a quarantine view is as its bronze table."""
+    known = seqs(connection)
+    quarantine = {f"quarantine.{t.split('.')[1]}": seq for t, seq in known.items() if t.startswith("bronze.")}
+    views = connection.execute(
+        "select schema_name || '.' || view_name from duckdb_views() where schema_name = 'quarantine' "
+        "and database_name = current_database()"
+    ).fetchall()
+    return known | {table: seq for table, seq in quarantine.items() if (table,) in views}
+
+
+def _last(connection: duckdb.DuckDBPyConnection) -> tuple[dict[str, int], list[str]]:
+    """What readers see, and why it was held back at the last decision."""
+    found = connection.execute(
+        "select tables, because from ops.publications order by publication_id desc limit 1"
+    ).fetchall()
+    if not found:
+        return {}, []
+    return {table["table_name"]: table["seq"] for table in found[0][0]}, list(found[0][1])
+
+
+def _note(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, int],
+    because: Sequence[str],
+    run_id: str,
+    *,
+    is_published: bool,
+) -> None:
+    connection.execute(
+        "insert into ops.publications values "
+        "((select coalesce(max(publication_id), 0) + 1 from ops.publications), ?, ?, ?, ?, ?)",
+        [
+            datetime.now(UTC),
+            run_id,
+            is_published,
+            list(because),
+            [{"table_name": table, "seq": seq} for table, seq in sorted(tables.items())],
+        ],
+    )
+
+
+def _write(connection: duckdb.DuckDBPyConnection, folder: Path, changed: Sequence[str], gone: Sequence[str]) -> None:
+    """Copy what readers have and replace in the copy what changed."""
+    with _aside(folder, "lake") as (path, alias):
+        present = folder / "lake.duckdb"
+        if present.exists():
+            shutil.copyfile(present, path)
+        connection.execute(f"attach {literal(str(path))} as {alias}")
+        try:
+            for table in gone:
+                connection.execute(f"drop table if exists {alias}.{relation(table)}")
+            for table in changed:
+                connection.execute(f"create schema if not exists {alias}.{quoted(table.split('.')[0])}")
+                connection.execute(f"create or replace table {alias}.{relation(table)} as from {relation(table)}")
+            connection.execute(f"checkpoint {alias}")
+        finally:
+            connection.execute(f"detach {alias}")
+
+
+class _aside:  # noqa: N801 - used as a function
+    """A new file of a kind, switched in when the block ends well, removed when it does not."""
+
+    def __init__(self, folder: Path, kind: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self._kind = kind
+        self._number = max((number for number, _ in _files(folder, kind)), default=0) + 1
+        self._path = folder / f".{kind}_{self._number}.duckdb"
+
+    def __enter__(self) -> tuple[Path, str]:
+        self._remove()
+        return self._path, quoted(f"published_{self._kind}")
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._remove()
+            return
+        _sync(self._path)
+        final = self._folder / f"{self._kind}_{self._number}.duckdb"
+        self._path.replace(final)
+        link = self._folder / f".{self._kind}.link"
+        link.unlink(missing_ok=True)
+        link.symlink_to(final.name)
+        link.replace(self._folder / f"{self._kind}.duckdb")
+        _sync(self._folder)
+        for _number, old in _files(self._folder, self._kind)[:-KEPT]:
+            old.unlink(missing_ok=True)
+
+    def _remove(self) -> None:
+        for path in (self._path, self._path.with_name(self._path.name + ".wal")):
+            path.unlink(missing_ok=True)
+
+
+def _files(folder: Path, kind: str) -> list[tuple[int, Path]]:
+    found = ((re.fullmatch(rf"{kind}_(\d+)\.duckdb", path.name), path) for path in folder.iterdir())
+    numbered = [(int(match[1]), path) for match, path in found if match]
+    return sorted(numbered)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

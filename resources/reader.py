@@ -1,0 +1,39 @@
+"""Read what is published; never the warehouse."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from resources.names import literal
+
+
+@contextmanager
+def open_published(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that sees `silver`, `gold`, `quarantine` and `ops` as they are published now.
+
+    Args:
+        folder: `published/`.
+
+    Raises:
+        FileNotFoundError: No run has ended yet.
+    """
+    with duckdb.connect() as connection:
+        path = []
+        for kind in ("lake", "ops"):
+            link = folder / f"{kind}.duckdb"
+            if link.exists():
+                connection.execute(f"attach {literal(str(link.resolve()))} as {kind}_published (read_only)")
+                schemas = connection.execute(
+                    f"select schema_name from duckdb_schemas() where database_name = '{kind}_published' "
+                    "and not internal and schema_name <> 'main'"
+                ).fetchall()
+                path += [f"{kind}_published.{row[0]}" for row in sorted(schemas)]
+        if not path:
+            raise FileNotFoundError(folder)
+        connection.execute(f"set search_path = {literal(','.join(path))}")
+        connection.execute("set timezone = 'UTC'")
+        yield connection

@@ -1,0 +1,111 @@
+"""Results of checks, and whether a table may be built upon or shown to readers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import duckdb
+
+from resources.tables import seqs
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One line of a check's evidence.
+
+    Attributes:
+        name: What was asked.
+        expected: What should be.
+        found: What is.
+        passed: Whether both agree.
+        examples: Up to five rows that show it.
+    """
+
+    name: str
+    expected: str
+    found: str
+    passed: bool
+    examples: tuple[Mapping[str, object], ...] = ()
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The outcome of one check of one table.
+
+    Attributes:
+        table: e.g. `silver.products`.
+        check: e.g. `contract`.
+        passed: Whether all its rules hold.
+        summary: One sentence.
+        rules: The evidence.
+        looked_at: Tables whose rows decided the result.
+        is_blocking: Whether a failure keeps what depends on the table from being built and shown.
+    """
+
+    table: str
+    check: str
+    passed: bool
+    summary: str
+    rules: tuple[Rule, ...] = ()
+    looked_at: tuple[str, ...] = field(default=())
+    is_blocking: bool = True
+
+
+def record(connection: duckdb.DuckDBPyConnection, result: CheckResult, run_id: str) -> None:
+    """Keep a result, with the seq of each table that it looked at."""
+    known = seqs(connection)
+    looked = [{"table_name": table, "seq": known.get(table, 0)} for table in result.looked_at or (result.table,)]
+    evidence = [{**rule.__dict__, "examples": list(rule.examples)} for rule in result.rules]
+    connection.execute(
+        "insert into ops.check_results values "
+        "((select coalesce(max(check_id), 0) + 1 from ops.check_results), ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            result.table,
+            result.check,
+            result.is_blocking,
+            result.passed,
+            result.summary,
+            json.dumps(evidence, default=str),
+            looked,
+            datetime.now(UTC),
+            run_id,
+        ],
+    )
+
+
+def reasons_against(
+    connection: duckdb.DuckDBPyConnection, tables: Iterable[str], expected: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Why some tables may not be built upon: for each blocking check that is no pass of what is stored now.
+
+    Args:
+        connection: The warehouse.
+        tables: The tables in question.
+        expected: The blocking checks of each table.
+
+    Returns:
+        One sentence each; a missing or outdated result is no pass.
+    """
+    known = seqs(connection)
+    latest = {
+        (table, check): (passed, summary, looked)
+        for table, check, passed, summary, looked in connection.execute(
+            "select table_name, check_name, has_passed, summary, looked_at from ops.check_results "
+            "qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1"
+        ).fetchall()
+    }
+    reasons = []
+    for table in sorted(tables):
+        for check in expected.get(table, ()):
+            found = latest.get((table, check))
+            if found is None:
+                reasons.append(f"{table}: check {check} has no result yet")
+            elif any(known.get(seen["table_name"], 0) != seen["seq"] for seen in found[2]):
+                changed = [seen["table_name"] for seen in found[2] if known.get(seen["table_name"], 0) != seen["seq"]]
+                reasons.append(f"{table}: the result of check {check} is older than {', '.join(changed)}")
+            elif not found[0]:
+                reasons.append(f"{table}: check {check} failed: {found[1]}")
+    return reasons

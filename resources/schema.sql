@@ -1,0 +1,144 @@
+-- The tables of Assay's own book-keeping. Created when missing; each statement can run again.
+create schema if not exists ops;
+create schema if not exists bronze;
+create schema if not exists silver;
+create schema if not exists gold;
+create schema if not exists quarantine;
+create schema if not exists changes;
+
+-- One row per sighting: a path and the content seen there. `mtime_ns`, `ctime_ns` and `inode` only save hashing.
+create table if not exists ops.files (
+    sighting_id bigint not null,
+    file_id bigint,
+    source varchar not null,
+    path varchar not null,
+    content_hash varchar,
+    size_bytes bigint,
+    format varchar not null,
+    contract_version varchar not null,
+    contract_fingerprint varchar not null,
+    status varchar not null,
+    records_read bigint,
+    records_loaded bigint,
+    records_malformed bigint,
+    reason varchar,
+    first_seen timestamptz not null,
+    loaded_at timestamptz,
+    load_id bigint,
+    run_id varchar not null,
+    file_date date,
+    is_gzip boolean,
+    header varchar[],
+    plain_records bigint,
+    has_quoted_line_ends boolean,
+    mtime_ns bigint,
+    ctime_ns bigint,
+    inode ubigint
+);
+
+-- How a source is loaded, and which of its files counted when its bronze table was last built.
+create table if not exists ops.sources (
+    source varchar not null,
+    load varchar not null,
+    contract_version varchar not null,
+    current_files varchar not null
+);
+
+-- Records that never became a row. `line` is the physical line (Parquet: the row's position from 1).
+create table if not exists ops.malformed (
+    source varchar not null,
+    file_id bigint not null,
+    line bigint not null,
+    record varchar not null,
+    reasons varchar[] not null,
+    contract_version varchar not null,
+    load_id bigint not null,
+    loaded_at timestamptz not null
+);
+
+-- One row per table: `seq` grows when its rows change, `rebuilt_seq` is the last seq that came from a full rebuild.
+create table if not exists ops.tables (
+    table_name varchar not null,
+    seq bigint not null,
+    rebuilt_seq bigint not null,
+    fingerprint varchar not null,
+    row_count bigint not null,
+    built_at timestamptz not null,
+    run_id varchar not null
+);
+
+-- What each table has taken from each of its inputs: up to which seq, and (for bronze) which files.
+create table if not exists ops.seen (consumer varchar not null, input varchar not null, seq bigint not null);
+create table if not exists ops.seen_files (
+    consumer varchar not null,
+    input varchar not null,
+    file_id bigint not null,
+    file_date date
+);
+
+-- One row per source and run in which it was counted.
+create table if not exists ops.conservation (
+    source varchar not null,
+    run_id varchar not null,
+    counted_at timestamptz not null,
+    records_read bigint not null,
+    records_loaded bigint not null,
+    records_malformed bigint not null,
+    rows_bronze bigint not null,
+    rows_silver bigint not null,
+    rows_quarantined bigint not null,
+    rows_superseded bigint not null,
+    duplicates_identical bigint not null,
+    duplicates_conflicting bigint not null,
+    is_conserved boolean not null
+);
+
+-- The result of each check, with the seq of each table that it looked at: with a newer seq it is outdated.
+create table if not exists ops.check_results (
+    check_id bigint not null,
+    table_name varchar not null,
+    check_name varchar not null,
+    is_blocking boolean not null,
+    has_passed boolean not null,
+    summary varchar not null,
+    evidence json not null,
+    looked_at struct(table_name varchar, seq bigint)[] not null,
+    checked_at timestamptz not null,
+    run_id varchar not null
+);
+
+-- What was decided about publishing: one row per decision.
+create table if not exists ops.publications (
+    publication_id bigint not null,
+    decided_at timestamptz not null,
+    run_id varchar not null,
+    is_published boolean not null,
+    because varchar[] not null,
+    tables struct(table_name varchar, seq bigint)[] not null
+);
+
+-- The latest accepted sighting of each path. A refused version does not replace the version that it was meant to replace.
+create or replace view ops.accepted_paths as
+select source, path, file_id, file_date
+from ops.files
+where status in ('loaded', 'duplicate')
+    and file_id in (select loaded.file_id from ops.files as loaded where loaded.status = 'loaded')
+qualify row_number() over (partition by source, path order by sighting_id desc) = 1;
+
+create or replace view ops.live_files as
+select source, file_id, max(file_date) as file_date
+from ops.accepted_paths
+group by source, file_id;
+
+-- The files whose rows count: all live ones, or the newest snapshot.
+create or replace view ops.current_files as
+select live.source, live.file_id, live.file_date
+from ops.live_files as live
+inner join ops.sources as sources on live.source = sources.source
+where sources.load = 'events'
+union all
+select newest.source, newest.file_id, newest.file_date
+from ops.accepted_paths as newest
+inner join ops.sources as sources on newest.source = sources.source
+where sources.load = 'snapshot'
+qualify row_number() over (partition by newest.source order by newest.file_date desc, newest.path desc) = 1;

@@ -1,0 +1,145 @@
+"""One run's hold on the lake: the lock, the open warehouse, and what is published when it ends.
+
+From start to end a run holds the lock of the one writer and keeps the warehouse open, so no other program can get
+between two of its steps. Whatever happens, `ops` is published when it ends; if it dies, the next run does that first.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from contracts.catalog import Catalog, table_name
+from resources.lock import RunLock, is_locked
+from resources.publishing import Published, clean_up, publish_lake, publish_ops
+from resources.settings import Settings
+from resources.warehouse import connect
+
+
+@dataclass(frozen=True)
+class Session:
+    """What the steps of a run share.
+
+    Attributes:
+        settings: The lake.
+        catalog: All models, contracts and promises.
+        connection: The warehouse, open for writing.
+        run_id: Dagster's id of the run.
+        full_refresh: Models that are rebuilt from nothing in this run.
+    """
+
+    settings: Settings
+    catalog: Catalog
+    connection: duckdb.DuckDBPyConnection
+    run_id: str
+    full_refresh: tuple[str, ...] = ()
+
+    @property
+    def expected(self) -> Mapping[str, Sequence[str]]:
+        """The blocking checks of each table."""
+        return self.catalog.blocking_checks
+
+    def publish(self) -> Published:
+        """Switch readers to what passed its checks."""
+        domains = [{table_name(model) for model in domain} for domain in self.catalog.domains()]
+        return publish_lake(self.connection, self.settings.published, domains, self.expected, self.run_id)
+
+
+@contextmanager
+def open_session(
+    settings: Settings,
+    catalog: Catalog,
+    run_id: str,
+    *,
+    full_refresh: Sequence[str] = (),
+    lock: RunLock | None = None,
+    before: Callable[[], object] = lambda: None,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Iterator[Session]:
+    """Hold the lake for one run.
+
+    Args:
+        settings: The lake.
+        catalog: The project.
+        run_id: Dagster's id of the run.
+        full_refresh: Models to rebuild from nothing.
+        lock: The run lock, when the caller took it already.
+        before: Called once the lock is held, before anything is opened (marks dead runs).
+        tell: Told, in a sentence, what is waited for or made good.
+
+    Raises:
+        LockTimeout: Another run did not end in time.
+        WarehouseBusy: Another program has the warehouse open.
+    """
+    held = lock or run_lock(settings)
+    if not held.is_held:
+        held.acquire(
+            f"run {run_id}",
+            wait_seconds=settings.lock_wait_seconds,
+            on_wait=lambda holder: tell(f"waiting for {holder} to end"),
+        )
+    is_clean = False
+    try:
+        before()
+        clean_up(settings.published)
+        shutil.rmtree(settings.scratch / "load", ignore_errors=True)
+        connection = connect(
+            settings.warehouse,
+            wait_seconds=settings.foreign_wait_seconds,
+            on_wait=lambda holder: tell(f"the warehouse is open in {holder}; waiting for it to be closed"),
+        )
+        try:
+            if held.left_behind:
+                tell(f"{held.left_behind} did not end; publishing what it had written to the ledger")
+                publish_ops(connection, settings.published)
+            session = Session(settings, catalog, connection, run_id, tuple(full_refresh))
+            try:
+                yield session
+            finally:
+                _publish_at_end(session)
+            is_clean = True
+        finally:
+            connection.close()
+    finally:
+        held.release(is_clean=is_clean)
+
+
+def _publish_at_end(session: Session) -> None:
+    """Publish after every run, whatever came of it: first the data that may be shown, then in any case `ops`."""
+    try:
+        session.publish()
+    finally:
+        publish_ops(session.connection, session.settings.published)
+
+
+def run_lock(settings: Settings) -> RunLock:
+    """The lock of the one writer."""
+    return RunLock(settings.home / "run.lock")
+
+
+def alive_path(settings: Settings, run_id: str) -> Path:
+    """A file that the process of a run holds locked for as long as it lives."""
+    return settings.dagster_home / "alive" / f"{run_id}.lock"
+
+
+@contextmanager
+def alive(settings: Settings, run_id: str) -> Iterator[None]:
+    """Show others that the process of this run lives."""
+    path = alive_path(settings, run_id)
+    with RunLock(path) as mark:
+        mark.acquire(f"run {run_id}", wait_seconds=0)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def is_dead(settings: Settings, run_id: str) -> bool:
+    """Whether the process of a run is known to be gone: it left its mark behind, unlocked."""
+    path = alive_path(settings, run_id)
+    return path.exists() and not is_locked(path)

@@ -1,0 +1,59 @@
+"""Where things are. One frozen object; nothing else reads the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The places of one lake.
+
+    Attributes:
+        home: `ASSAY_HOME`; everything that Assay writes is below it.
+        dbt_project: The folder with dbt_project.yml and profiles.yml.
+        settle_seconds: A file that something else writes must keep its size and time this long.
+        settle_limit_seconds: A file that is still growing after this is left for the next run.
+        lock_wait_seconds: How long a run waits for its turn and for another program to close the warehouse.
+    """
+
+    home: Path
+    dbt_project: Path = PROJECT / "dbt_project"
+    settle_seconds: float = 2.0
+    settle_limit_seconds: float = 30.0
+    lock_wait_seconds: float = 3600.0
+    foreign_wait_seconds: float = 30.0
+
+    @classmethod
+    def from_env(cls) -> Settings:
+        """Settings from `ASSAY_HOME` (default: `data/` in the repository)."""
+        return cls(home=Path(os.environ.get("ASSAY_HOME") or PROJECT / "data").expanduser().resolve())
+
+    @property
+    def landing(self) -> Path:
+        """Where files arrive."""
+        return self.home / "landing"
+
+    @property
+    def warehouse(self) -> Path:
+        """The one DuckDB file that runs write to."""
+        return self.home / "warehouse.duckdb"
+
+    @property
+    def published(self) -> Path:
+        """What readers open."""
+        return self.home / "published"
+
+    @property
+    def dagster_home(self) -> Path:
+        """The Dagster instance."""
+        return self.home / "dagster"
+
+    @property
+    def scratch(self) -> Path:
+        """Files that live no longer than one run."""
+        return self.home / "scratch"

@@ -1,0 +1,79 @@
+"""The state of the lake as the last run published it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+
+_SOURCES = """
+    select
+        sources.source,
+        {'loaded': count(*) filter (files.status = 'loaded'), 'duplicate': count(*) filter (files.status = 'duplicate'),
+         'refused': count(*) filter (files.status = 'refused'), 'arrived': count(*) filter (files.status = 'arrived'),
+         'missing': count(*) filter (files.status = 'missing')} as files
+    from (select source from ops.files union select source from ops.sources) as sources
+    left join ops.files as files on sources.source = files.source
+    group by sources.source
+    order by sources.source
+"""
+_COUNTED = """
+    select
+        source,
+        {'read': records_read, 'loaded': records_loaded, 'malformed': records_malformed} as records,
+        {'bronze': rows_bronze, 'silver': rows_silver, 'quarantined': rows_quarantined,
+         'superseded': rows_superseded, 'duplicates': duplicates_identical + duplicates_conflicting} as rows,
+        is_conserved
+    from ops.conservation
+    qualify row_number() over (partition by source order by counted_at desc) = 1
+"""
+NO_RECORDS = {"read": 0, "loaded": 0, "malformed": 0}
+NO_ROWS = {"bronze": 0, "silver": 0, "quarantined": 0, "superseded": 0, "duplicates": 0}
+
+
+def read_status(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """What `assay status --json` prints.
+
+    Args:
+        connection: A connection to what is published.
+    """
+    counted = {source: (records, rows) for source, records, rows, _ in connection.execute(_COUNTED).fetchall()}
+    sources = [
+        {
+            "source": source,
+            "files": files,
+            "records": counted.get(source, (NO_RECORDS, NO_ROWS))[0],
+            "rows": counted.get(source, (NO_RECORDS, NO_ROWS))[1],
+        }
+        for source, files in connection.execute(_SOURCES).fetchall()
+    ]
+    published = connection.execute("select max(decided_at) from ops.publications where is_published").fetchall()
+    return {
+        "sources": sources,
+        "published_at": published[0][0].isoformat() if published[0][0] else None,
+        "held_back": held_back(connection),
+    }
+
+
+def held_back(connection: duckdb.DuckDBPyConnection) -> dict[str, Any] | None:
+    """Since when and why readers see an older state of some tables; None when they see all that is stored."""
+    rows = connection.execute(
+        "select decided_at, because from ops.publications order by publication_id desc"
+    ).fetchall()
+    held = []
+    for decided_at, because in rows:
+        if not because:
+            break
+        held.append((decided_at, because))
+    if not held:
+        return None
+    return {"since": held[-1][0].isoformat(), "because": list(held[0][1])}
+
+
+def latest_checks(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, bool, str]]:
+    """(table, check, passed, summary) of the latest result of each check."""
+    return connection.execute(
+        "select table_name, check_name, has_passed, summary from ops.check_results "
+        "qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1 "
+        "order by split_part(table_name, '.', 1) desc, table_name, check_name"
+    ).fetchall()

@@ -1,0 +1,91 @@
+"""The first record of a CSV file, and the column names in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from resources.text.dialect import Dialect
+from resources.text.lines import Lines
+from resources.text.record import MAX_RECORD, judged
+from resources.text.stream import Unreadable
+
+
+class First(NamedTuple):
+    r"""The first record.
+
+    Attributes:
+        lines: Physical lines up to its end, with the blank ones before it.
+        raw: Its text in UTF-8 without the line end.
+        fields: Number of its fields, as far as they can be told.
+        problem: Why it is malformed; None when it is good.
+        has_return: Whether its line ends with `\r` before the `\n`.
+    """
+
+    lines: int
+    raw: bytes
+    fields: int
+    problem: str | None
+    has_return: bool
+
+
+def first_record(lines: Iterable[bytes], rules: Dialect, end: bytes, codec: str) -> First | None:
+    """The first record, which must end within `MAX_RECORD` bytes; None when the lines end before it does."""
+    taken: list[bytes] = []
+    blank, size, separators, is_open, problem = 0, 0, 0, False, None
+    for line in lines:
+        size += len(line) + 1
+        if size > MAX_RECORD:
+            return First(blank + len(taken), b"", separators + 1, f"no end within {MAX_RECORD:,} bytes", False)
+        if not taken and not _text(line, end):
+            blank += 1
+            continue
+        taken.append(line)
+        walk = rules.walk(line, is_open=is_open)
+        separators, problem, is_open = separators + walk.separators, problem or walk.broken or walk.doubt, walk.is_open
+        if walk.broken or not is_open:
+            raw = end.join([*taken[:-1], _text(line, end)])
+            problem = problem or judged(1, raw, None, codec).problem
+            return First(blank + len(taken), raw, separators + 1, problem, _text(line, end) != line)
+    return None
+
+
+def _text(line: bytes, end: bytes) -> bytes:
+    return line.removesuffix(b"\r") if end == b"\n" else line
+
+
+def column_names(first: First | None, rules: Dialect) -> tuple[str, ...]:
+    """The names in a header.
+
+    Raises:
+        Unreadable: There is no header, it is malformed, or names two columns alike.
+    """
+    if first is None:
+        raise Unreadable("the header is missing, or a quote in it is never closed")
+    if first.problem is not None:
+        raise Unreadable(f"the header is malformed: {first.problem}")
+    names = tuple(value.decode() for value, _ in rules.values(first.raw))
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.casefold(), name)
+        if other is not name:
+            raise Unreadable(f"the header names two columns alike: {other!r} and {name!r}")
+    return names
+
+
+def skip_header(lines: Lines, rules: Dialect, codec: str) -> None:
+    """Move on to the line after the header.
+
+    Raises:
+        Unreadable: As of `column_names`.
+    """
+    first = first_record(_looked_at(lines), rules, lines.end, codec)
+    column_names(first, rules)
+    lines.drop(first.lines if first else 0)
+
+
+def _looked_at(source: Lines) -> Iterator[bytes]:
+    at = 0
+    while at < len(source.lines) or source.extend(0):
+        yield source.lines[at]
+        at += 1

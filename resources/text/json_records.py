@@ -1,0 +1,80 @@
+"""JSON lines split into records: each line one object by RFC 8259, and nothing that a reader could take in two ways."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import NoReturn
+
+from resources.text.lines import Lines, beginning
+from resources.text.record import MAX_JSON_LINE, Record, judged, too_long
+
+_BLANK = b" \t\r"
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_KINDS = {"[": "an array", '"': "a string", "t": "a boolean", "f": "a boolean", "n": "null"}
+
+
+class _Forbidden(Exception):
+    """Python would read it, the standard or good sense forbids it."""
+
+
+def json_records(lines: Lines, codec: str) -> Iterator[Record]:
+    r"""The records of a text, good and malformed, in their order; a line of nothing but JSON's white space is none.
+
+    A good record has no `\r`: within a line it can only be white space, and becomes a blank.
+    """
+    while lines.advance():
+        for number, line in enumerate(lines.lines, lines.first):
+            text = line.removesuffix(b"\r") if lines.end == b"\n" else line
+            if not text.strip(_BLANK):
+                continue
+            if len(text) > MAX_JSON_LINE:
+                yield judged(number, beginning(text, MAX_JSON_LINE), too_long(MAX_JSON_LINE), codec)
+                continue
+            record = judged(number, text, None, codec)
+            yield record if record.problem else _parsed(record)
+
+
+def _parsed(record: Record) -> Record:
+    problem = object_problem(record.raw)
+    return Record(record.line, record.raw if problem else record.raw.replace(b"\r", b" "), problem)
+
+
+def object_problem(text: bytes) -> str | None:
+    """Why this valid UTF-8 is not one JSON object without repeated names; None when it is."""
+    try:
+        value = _DECODER.decode(text.decode())
+        if not isinstance(value, dict):
+            return f"not an object but {_KINDS.get(text.strip(_BLANK)[:1].decode(), 'a number')}"
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        what = "text after the end of the object" if error.msg == "Extra data" else f"not JSON: {error.msg}"
+        return f"{what} at column {error.colno}"
+    except _Forbidden as error:
+        return str(error)
+    except UnicodeEncodeError:
+        return r"half of a surrogate pair: \ud800 to \udfff mean a character only in pairs"
+    except RecursionError:
+        return "nested too deeply"
+    return None
+
+
+def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise _Forbidden(f"the name {json.dumps(repeated)} occurs more than once in one object")
+    return found
+
+
+def _no_number(word: str) -> NoReturn:
+    raise _Forbidden(f"{word} is no JSON number")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_without_repeats, parse_constant=_no_number, parse_int=str, parse_float=str
+)
+"""Numbers stay text: Python refuses to convert integers of more than 4,300 digits, the standard does not."""

@@ -1,0 +1,143 @@
+"""One pass over a file's bytes: its hash, whether it can be read, its header, and how many records it holds."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+from contracts.format import Format
+from resources.text.count import CsvCounter, JsonCounter
+from resources.text.dialect import Dialect, dialect
+from resources.text.encoding import as_utf8, checked, codec_name, is_direct
+from resources.text.header import First, column_names, first_record
+from resources.text.lines import line_end
+from resources.text.record import MAX_RECORD
+from resources.text.stream import is_gzip, open_regular, pieces, plain
+
+
+@dataclass(frozen=True)
+class Scan:
+    r"""What one pass over a file shows.
+
+    Attributes:
+        sha256: Of the bytes as received, in hex.
+        size: Bytes as received.
+        is_gzip: Whether they are gzipped.
+        header: The names of the columns; None in JSON lines and where the format has no header.
+        fields: Fields of the first CSV record, the header or not; None in JSON lines and where there is none.
+        records: Records, without the header, where that is certain; else None.
+        line_end: What ends the first line: `\n`, `\r\n` or `\r`.
+        has_quoted_line_ends: Whether a record was seen to go over several lines; only told with `records`.
+    """
+
+    sha256: str
+    size: int
+    is_gzip: bool
+    header: tuple[str, ...] | None
+    fields: int | None
+    records: int | None
+    line_end: str
+    has_quoted_line_ends: bool
+
+
+class _Head(NamedTuple):
+    """The beginning of a text, as received and decompressed, and what it shows."""
+
+    content: bytes
+    line_end: bytes
+    first: First | None
+
+
+def scan(path: Path, format: Format) -> Scan:
+    """Hash, verify and count a CSV or JSON lines file.
+
+    `records`, when it is told, is the number of records that `split` gives for as many columns as `fields`.
+
+    Raises:
+        Unreadable: The file as a whole cannot be read.
+        FileNotFoundError: It is gone.
+        ValueError: The format is neither CSV nor JSON lines.
+        LookupError: Python does not know the encoding.
+    """
+    codec = codec_name(format.encoding)
+    rules = None if format.type == "jsonl" else dialect(format)
+    with open_regular(path) as file:
+        received = _Received(pieces(file))
+        content = checked(plain(iter(received)), codec)
+        head = _head(content, rules, codec)
+        header = column_names(head.first, rules) if rules and format.header else None
+        counter = _counter(head, rules, codec)
+        for piece in chain([head.content], content):
+            if counter:
+                counter.add(piece)
+    counted = counter.finish() if counter else None
+    return Scan(
+        sha256=received.hash.hexdigest(),
+        size=received.size,
+        is_gzip=received.is_gzip,
+        header=header,
+        fields=head.first.fields if head.first else None,
+        records=counted if counted is None or header is None else counted - 1,
+        line_end=head.line_end.decode(),
+        has_quoted_line_ends=counter.has_quoted_line_ends if counter else False,
+    )
+
+
+class _Received:
+    """Pieces of a file, hashed and counted as they pass."""
+
+    def __init__(self, received: Iterator[bytes]) -> None:
+        self.hash = hashlib.sha256()
+        self.size = 0
+        self.is_gzip = False
+        self._received = received
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._received:
+            if not self.size:
+                self.is_gzip = is_gzip(piece)
+            self.hash.update(piece)
+            self.size += len(piece)
+            yield piece
+
+
+def _head(content: Iterator[bytes], rules: Dialect | None, codec: str) -> _Head:
+    """Take as much of the content as it needs to know the first record and what ends its lines."""
+    taken = b""
+    while True:
+        piece = next(content, b"")
+        taken += piece
+        is_last = not piece or len(taken) > MAX_RECORD
+        text = taken if is_direct(codec) else b"".join(as_utf8(iter([taken]), codec))
+        end = line_end([text])
+        if end == b"\r" and not is_last:
+            continue  # a later line feed would make these returns ordinary
+        if rules is None:
+            return _Head(taken, end, None)
+        first = first_record(_lines(text, end, is_whole=not piece), rules, end, codec)
+        if first or is_last:
+            return _Head(taken, b"\r\n" if first and first.has_return else end, first)
+
+
+def _lines(text: bytes, end: bytes, *, is_whole: bool) -> Iterator[bytes]:
+    """The lines of the beginning of a text; the last one only if the text is whole."""
+    at = 0
+    while (found := text.find(end, at)) >= 0:
+        yield text[at:found]
+        at = found + 1
+    if is_whole and at < len(text):
+        yield text[at:]
+
+
+def _counter(head: _Head, rules: Dialect | None, codec: str) -> CsvCounter | JsonCounter | None:
+    if not is_direct(codec):
+        return None
+    if rules is None:
+        return JsonCounter(codec, head.line_end)
+    if head.first is None or head.first.problem is not None:
+        return None
+    return CsvCounter(rules, head.first.fields, codec, head.line_end)

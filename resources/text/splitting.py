@@ -1,0 +1,98 @@
+"""A file split into its records, and written as a clean file and a file of what is malformed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from contracts.format import Format
+from resources.text.csv_records import csv_records
+from resources.text.dialect import dialect
+from resources.text.encoding import as_utf8, checked, codec_name
+from resources.text.header import skip_header
+from resources.text.json_records import json_records
+from resources.text.lines import Lines, line_end
+from resources.text.record import MAX_JSON_LINE, MAX_RECORD, Record
+from resources.text.stream import open_regular, pieces, plain
+
+JSON_SEPARATOR = b"\x01"
+"""Between the line number and the record in a clean file of JSON lines: JSON cannot hold it."""
+
+
+def split(path: Path, format: Format, columns: int) -> Iterator[Record]:
+    """Every record of a CSV or JSON lines file, good or malformed, in its order; memory stays bounded.
+
+    Args:
+        path: The file, plain or gzipped.
+        format: Its dialect.
+        columns: The fields that a good CSV record has, at least 1; of no meaning for JSON lines.
+
+    Raises:
+        Unreadable: The file as a whole cannot be read; for a damaged gzip stream, after the records before the damage.
+        FileNotFoundError: It is gone.
+        ValueError: The format is neither CSV nor JSON lines.
+        LookupError: Python does not know the encoding.
+    """
+    codec = codec_name(format.encoding)
+    with closing(_utf8(path, codec)) as text:
+        end = line_end(text)
+    with closing(_utf8(path, codec)) as text:
+        if format.type == "jsonl":
+            yield from json_records(Lines(text, end, MAX_JSON_LINE, codec, b""), codec)
+            return
+        rules = dialect(format)
+        lines = Lines(text, end, MAX_RECORD, codec, rules.quote)
+        if format.header:
+            skip_header(lines, rules, codec)
+        yield from csv_records(lines, rules, columns, codec)
+
+
+def _utf8(path: Path, codec: str) -> Generator[bytes, None, None]:
+    with open_regular(path) as file:
+        yield from as_utf8(checked(plain(pieces(file)), codec), codec)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What `write_clean` wrote.
+
+    Attributes:
+        good: Records in the clean file.
+        bad: Records in the file of malformed ones.
+        has_quoted_line_ends: Whether a good record goes over several lines; DuckDB then needs `parallel = false`.
+    """
+
+    good: int
+    bad: int
+    has_quoted_line_ends: bool = False
+
+
+def write_clean(path: Path, format: Format, columns: int, good: Path, bad: Path) -> Counts:
+    r"""Write the good records to one file and the malformed ones to another.
+
+    The clean file is UTF-8 without a header; before each record stand its line number and the delimiter (in JSON lines
+    `\x01`), after it `\n`. The other file has a JSON object a line: `line`, `raw`, and `problems`, a list.
+
+    Args:
+        path, format, columns: As of `split`.
+        good: The clean file to write.
+        bad: The file of malformed records to write.
+
+    Raises:
+        Unreadable: As of `split`; what was written up to then is of no use.
+    """
+    separator = JSON_SEPARATOR if format.type == "jsonl" else format.delimiter.encode()
+    written, refused, has_quoted = 0, 0, False
+    with good.open("wb", buffering=1 << 20) as clean, bad.open("w", encoding="utf-8") as rest:
+        for line, raw, problem in split(path, format, columns):
+            if problem is None:
+                clean.write(b"%d%b%b\n" % (line, separator, raw))
+                written += 1
+                has_quoted = has_quoted or b"\n" in raw or b"\r" in raw
+            else:
+                rest.write(json.dumps({"line": line, "raw": raw.decode(), "problems": [problem]}) + "\n")
+                refused += 1
+    return Counts(written, refused, has_quoted)

@@ -1,0 +1,65 @@
+"""SQL that turns a value into its contract's type, or says that it cannot be held exactly.
+
+DuckDB's own casts round (`1.5` as BIGINT is 2) and accept what is no plain number (`0x10`, `1_000`). Here the text of
+a value must match a pattern first; what does not match becomes NULL, and a NULL that was no NULL is malformed.
+"""
+
+from __future__ import annotations
+
+from contracts.types import ColumnType
+from resources.names import literal
+
+_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6}0*)?)?"
+_PATTERNS = {
+    "integer": r"\s*[+-]?[0-9]+(\.0*)?\s*",
+    "double": r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*",
+    "boolean": "(?i)true|false|t|f|yes|no|y|n|1|0",
+    "date": _DATE,
+    "timestamp": rf"{_DATE}([ T]{_TIME}Z?)?",
+    "timestamptz": rf"{_DATE}[ T]{_TIME}(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)",
+}
+
+
+def from_text(text: str, wanted: ColumnType, decimal: str = ".") -> str:
+    """SQL for the value of a text expression in the wanted type; NULL when it cannot be held exactly.
+
+    Args:
+        text: SQL of type VARCHAR.
+        wanted: The contract's type.
+        decimal: The decimal mark of numbers.
+    """
+    if wanted.kind == "text":
+        return text
+    if decimal != "." and wanted.kind in ("decimal", "double"):
+        dotted = f"replace({text}, {literal(decimal)}, '.')"
+        return f"case when not contains({text}, '.') then {from_text(dotted, wanted)} end"
+    value = f"try_cast({text} as {wanted.sql})"
+    guarded = f"case when regexp_full_match({text}, {literal(_pattern(wanted))}) then {value} end"
+    if wanted.kind == "double":
+        return f"case when isfinite({value}) then {guarded} end"
+    return guarded
+
+
+def from_value(value: str, found: str, wanted: ColumnType) -> str:
+    """SQL for a typed (Parquet) value in the wanted type; NULL when the way there and back changes it.
+
+    Args:
+        value: SQL of the type `found`.
+        found: The DuckDB type of the file's column.
+        wanted: The contract's type.
+    """
+    if found == "VARCHAR":
+        return from_text(value, wanted)
+    if wanted.kind == "text":
+        return f"cast({value} as varchar)"
+    cast = f"try_cast({value} as {wanted.sql})"
+    return f"case when try_cast({cast} as {found}) is not distinct from {value} then {cast} end"
+
+
+def _pattern(wanted: ColumnType) -> str:
+    if wanted.kind != "decimal":
+        return _PATTERNS[wanted.kind]
+    if wanted.scale == 0:
+        return _PATTERNS["integer"]
+    return rf"\s*[+-]?([0-9]+(\.[0-9]{{0,{wanted.scale}}}0*)?|\.[0-9]{{1,{wanted.scale}}}0*)\s*"
