@@ -59,7 +59,7 @@ dbt: setup ## dbt with this project's folders: make dbt ARGS="ls"
 	@ASSAY_HOME="$${ASSAY_HOME:-$(CURDIR)/data}" $(BIN)/dbt $(ARGS) --project-dir dbt_project --profiles-dir dbt_project
 
 lock: $(INSTALLED) ## Resolve the dependencies again into requirements.lock
-	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --extra demo --extra dev -o requirements.lock pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header --extra demo --extra dev -o requirements.lock pyproject.toml
 
 clean: ## Remove the virtual environment and the parsed project; the lake stays
 	@rm -rf .venv dbt_project/target
