@@ -1,0 +1,27 @@
+"""Fixtures of all tests, and the rule that keeps slow tests out of `tests/unit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.lab import Lab
+
+HOSTILE_HOME = 'a lake\'s "home" [x] & co'
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Lab:
+    """An empty lake in a folder with blanks, quotes and brackets in its name."""
+    return Lab(tmp_path / HOSTILE_HOME)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that starts runs or processes cannot hide among the unit tests."""
+    for item in items:
+        in_unit = "unit" in item.path.parts
+        if in_unit and "lab" in getattr(item, "fixturenames", ()):
+            raise pytest.UsageError(f"{item.nodeid} makes runs: move it to tests/integration")
+        if "chaos" in item.path.parts:
+            item.add_marker(pytest.mark.chaos)
