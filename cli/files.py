@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.console import out
+from cli.replay import replay
 from contracts.catalog import Catalog
 from contracts.contract import Contract
 from resources.dbt import parse_if_changed
@@ -59,8 +60,6 @@ def land(source: str, paths: list[str]) -> None:
 
 def replay_days(first: str, last: str) -> None:
     """Write the demo's files of some days of arrival."""
-    from cli.replay import replay  # noqa: PLC0415 - needs the demo extra
-
     done = replay(Settings.from_env().landing, _day(first), _day(last))
     out.print(f"{done.written} files written, {done.unchanged} were there already", highlight=False)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from cli import checking, files, querying, running, status_page
 from cli.console import err
+from cli.replay import DemoDataMissingError, PeriodError
 from contracts.errors import ContractError
 from resources.dbt import DbtError
 from resources.lock import LockTimeout
@@ -20,8 +23,17 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A lakehouse in one repository: files in, gold out, nothing lost.",
 )
-USAGE = 2
-EXPECTED = (ContractError, DbtError, LockTimeout, WarehouseBusy, files.UnknownSource, querying.NothingPublished)
+USAGE, STOPPED = 2, 130
+EXPECTED = (
+    ContractError,
+    DbtError,
+    DemoDataMissingError,
+    LockTimeout,
+    PeriodError,
+    WarehouseBusy,
+    files.UnknownSource,
+    querying.NothingPublished,
+)
 
 
 @app.command()
@@ -50,13 +62,13 @@ def run(
     ] = None,
 ) -> None:
     """Load what has arrived and rebuild what it changes."""
-    raise typer.Exit(running.run(select, full_refresh or []))
+    raise typer.Exit(_stoppable(lambda: running.run(select, full_refresh or [])))
 
 
 @app.command()
 def demo(days: Annotated[int, typer.Option(help="How many days of receipts.")] = 28) -> None:
     """Replay real receipts a week at a time and load each week."""
-    raise typer.Exit(running.demo(days))
+    raise typer.Exit(_stoppable(lambda: running.demo(days)))
 
 
 @app.command()
@@ -86,7 +98,7 @@ def query(
 @app.command()
 def check() -> None:
     """Count everything again and run every check on the whole lake."""
-    raise typer.Exit(checking.check())
+    raise typer.Exit(_stoppable(checking.check))
 
 
 @app.command()
@@ -101,16 +113,22 @@ def setup() -> None:
     running.prepare()
 
 
+def _stoppable(work: Callable[[], int]) -> int:
+    """Do the work; Ctrl-C ends it with a sentence."""
+    try:
+        return work()
+    except KeyboardInterrupt:
+        err.print("[bold red]assay:[/] stopped; what was committed is kept, run again to go on")
+        return STOPPED
+
+
 def main() -> None:
     """Run a command; an error that a person can act on is a sentence, not a traceback."""
     try:
         app()
     except EXPECTED as error:
-        err.print(f"[bold red]assay:[/] {error}", highlight=False)
+        err.print(f"[bold red]assay:[/] {escape(str(error))}", highlight=False)
         sys.exit(USAGE)
-    except KeyboardInterrupt:
-        err.print("[bold red]assay:[/] stopped; what was committed is kept, run again to go on")
-        sys.exit(130)
     except OSError as error:
         err.print(f"[bold red]assay:[/] {error.strerror or error}: {error.filename or 'the lake'}", highlight=False)
         sys.exit(USAGE)

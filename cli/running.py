@@ -16,16 +16,18 @@ from rich.markup import escape
 
 from cli import status_page
 from cli.console import err, out
+from cli.replay import replay
 from contracts.catalog import Catalog
 from contracts.errors import ContractError
 from resources.dbt import parse_if_changed
-from resources.instance import prepare_instance
+from resources.instance import open_instance, prepare_instance
 from resources.reader import open_published
-from resources.session import run_lock
+from resources.session import mark_alive, run_lock
 from resources.settings import PROJECT, Settings
 
 if TYPE_CHECKING:
     import dagster as dg
+    from dagster_shared.error import SerializableErrorInfo
 
 FIRST_DAY = date(2017, 1, 1)
 Tell = Callable[[str], object]
@@ -80,7 +82,9 @@ def run_once(settings: Settings, select: str, full_refresh: Sequence[str], tell:
         ContractError: A contract cannot be used, or the selection names nothing.
         LockTimeout: Another run did not end in time.
     """
-    from definitions import JOB, build_definitions  # noqa: PLC0415 - imports Dagster, which `assay status` does without
+    import dagster as dg  # noqa: PLC0415 - 1.3 s that `assay status` should not cost
+
+    from definitions import JOB, build_definitions  # noqa: PLC0415 - as above
 
     catalog = Catalog.read(settings.dbt_project)
     lock = run_lock(settings)
@@ -94,7 +98,10 @@ def run_once(settings: Settings, select: str, full_refresh: Sequence[str], tell:
         on_wait=lambda holder: tell(f"waiting for {holder} to end"),
     )
     try:
-        failures = _execute(settings, definitions.resolve_job_def(JOB), run_id, keys, models, tell)
+        with mark_alive(settings, run_id):
+            failures = _execute(settings, definitions.resolve_job_def(JOB), run_id, keys, models, tell)
+    except dg.DagsterExecutionInterruptedError:
+        raise KeyboardInterrupt from None
     finally:
         lock.release(is_clean=False)
     return _outcome(settings, run_id, failures)
@@ -123,7 +130,7 @@ def _execute(
     from assets.lake import FULL_REFRESH_TAG  # noqa: PLC0415
 
     failures: list[str] = []
-    with dg.DagsterInstance.from_config(str(settings.dagster_home)) as instance:
+    with open_instance(settings) as instance:
         instance.add_event_listener(run_id, lambda event: _follow(event, failures, tell))
         result = job.execute_in_process(
             instance=instance,
@@ -133,6 +140,10 @@ def _execute(
             tags={FULL_REFRESH_TAG: ",".join(models)} if models else None,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
+        run = instance.get_run_by_id(run_id)
+    stopped = dg.DagsterExecutionInterruptedError.__name__
+    if any(stopped in failure for failure in failures) or (run and run.status == dg.DagsterRunStatus.CANCELED):
+        raise KeyboardInterrupt
     return failures or ([] if result.success else ["the run failed; the UI shows its events"])
 
 
@@ -170,7 +181,7 @@ def _follow(event: dg.EventLogEntry, failures: list[str], tell: Tell) -> None:
         failures += _step_failure(happened)
     elif happened.event_type_value == "PIPELINE_FAILURE":
         error = happened.job_failure_data.error
-        failures += [] if failures or error is None else [(error.cause or error).message.strip()]
+        failures += [] if failures or error is None else [_root(error)]
     elif happened.event_type_value == "ASSET_CHECK_EVALUATION":
         found = happened.asset_check_evaluation_data
         if not found.passed and found.severity.value == "ERROR":
@@ -182,7 +193,19 @@ def _step_failure(happened: dg.DagsterEvent) -> list[str]:
     if data.error is not None and data.error.cls_name == "DagsterAssetCheckFailedError":
         return []  # the check itself has said what failed
     reason = data.user_failure_data.description if data.user_failure_data else None
-    return [f"{happened.step_key}: {reason or (data.error.message.strip() if data.error else 'failed')}"]
+    return [f"{happened.step_key}: {reason or _root(data.error)}"]
+
+
+def _root(error: SerializableErrorInfo | None) -> str:
+    """The message of the first error of a chain that was written for people, or of the one that began it."""
+    said = "failed"
+    while error is not None:
+        kind, _, said = error.message.strip().partition(": ")
+        if error.cls_name == "Failure":
+            return said
+        said = said or kind
+        error = error.cause
+    return said
 
 
 def _outcome(settings: Settings, run_id: str, failures: list[str]) -> Outcome:
@@ -218,8 +241,6 @@ def report(outcome: Outcome) -> None:
 
 def demo(days: int) -> int:
     """Replay and run, a week at a time; 0 when every run succeeded."""
-    from cli.replay import replay  # noqa: PLC0415 - needs the demo extra
-
     settings = prepare()
     for start in range(0, days, 7):
         first = FIRST_DAY + timedelta(days=start)
@@ -240,5 +261,6 @@ def dev(port: int) -> None:
     settings = prepare()
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     os.environ["ASSAY_HOME"] = str(settings.home)
+    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT / "workspace.yaml")]
     os.execv(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)])  # noqa: S606 - our own interpreter

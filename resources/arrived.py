@@ -67,19 +67,27 @@ def files_to_read_again(connection: duckdb.DuckDBPyConnection, landing: Path, so
     Raises:
         NeedsFiles: A content has no path left; names them.
     """
-    wanted = {f.file_id: f for f in files(connection, landing, source, "loaded", "arrived")}
-    found: dict[int, File] = {}
-    for file in files(connection, landing, source, "loaded", "duplicate", "arrived"):
-        if file.file_id in wanted and file.is_as_hashed:
-            found.setdefault(file.file_id, file)
-    gone = [file.name for file_id, file in wanted.items() if file_id not in found]
+    found, gone = files_to_read_again_or_gone(connection, landing, source)
     if gone:
         raise NeedsFiles(
             f"bronze.{source}: a full refresh reads every loaded file again, but {len(gone)} are gone from landing or "
             f"hold something else now: {', '.join(gone[:5])}. Put them back and run again; nothing was changed"
         )
+    return found
+
+
+def files_to_read_again_or_gone(
+    connection: duckdb.DuckDBPyConnection, landing: Path, source: str
+) -> tuple[list[File], list[str]]:
+    """One readable path for each content that is loaded or waits, oldest first, and the names of those without."""
+    wanted = {f.file_id: f for f in files(connection, landing, source, "loaded", "arrived")}
+    found: dict[int, File] = {}
+    for file in files(connection, landing, source, "loaded", "duplicate", "arrived"):
+        if file.file_id in wanted and file.is_as_hashed:
+            found.setdefault(file.file_id, file)
     ordered = sorted(wanted.values(), key=lambda file: file.sighting_id)
-    return [replace(found[file.file_id], sighting_id=file.sighting_id) for file in ordered]
+    readable = [replace(found[f.file_id], sighting_id=f.sighting_id) for f in ordered if f.file_id in found]
+    return readable, [file.name for file in ordered if file.file_id not in found]
 
 
 def note(connection: duckdb.DuckDBPyConnection, file: File, **values: object) -> None:

@@ -1,0 +1,55 @@
+"""Promise 1 held against the files themselves; too slow for every run, so `assay check` asks for it."""
+
+from __future__ import annotations
+
+from contracts.catalog import table_name
+from resources import conservation
+from resources.recount import recount
+from resources.results import CheckResult, Rule
+from resources.session import Session
+
+SHOWN = 5
+
+
+def check_recount(lake: Session, source: str, silver: str) -> CheckResult:
+    """Read all files of a source again and compare with the ledger and with silver.
+
+    Args:
+        lake: The open lake.
+        source: e.g. `products`.
+        silver: The model that takes it in.
+    """
+    counted = recount(lake.connection, lake.settings.landing, lake.catalog.contracts[source])
+    stored = conservation.count(lake.connection, source, table_name(silver))
+    duplicates = stored.duplicates_identical + stored.duplicates_conflicting
+    differing = tuple(dict(zip(("file", "ledger", "counted"), row, strict=True)) for row in counted.differing[:SHOWN])
+    odd = conservation.files_that_disagree(lake.connection, source, None)
+    rules = (
+        Rule(
+            "files_hold_what_the_ledger_says",
+            "the same number of records",
+            f"{len(counted.differing)} of {counted.files:,} files differ; {len(counted.gone)} are gone from landing",
+            not counted.differing,
+            differing,
+        ),
+        Rule(
+            "all_files_add_up",
+            "read = rows in bronze + malformed in each file",
+            f"{len(odd)} files disagree" if odd else "all files agree",
+            not odd,
+            tuple(dict(zip(("path", "read", "rows", "malformed"), row, strict=True)) for row in odd),
+        ),
+        Rule(
+            "duplicates_counted_from_bronze",
+            f"{counted.duplicates:,} rows beyond the first of their key",
+            f"{duplicates:,} in silver's own count",
+            counted.duplicates == duplicates,
+        ),
+    )
+    failed = [rule for rule in rules if not rule.passed]
+    said = "; ".join(f"{rule.name}: expected {rule.expected}, found {rule.found}" for rule in failed)
+    gone = f"; {len(counted.gone)} files are gone and could not be read again" if counted.gone else ""
+    summary = said or f"{counted.records:,} records in {counted.files:,} files counted again{gone}"
+    return CheckResult(
+        table_name(silver), "recount", not failed, summary, rules, (f"bronze.{source}", table_name(silver)), False
+    )

@@ -1,0 +1,79 @@
+"""Promise 1 counted again from the beginning: the files themselves, and the keys of bronze."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from contracts.contract import Contract
+from resources.arrived import File, files_to_read_again_or_gone
+from resources.examine import examine
+from resources.names import literal, quoted
+from resources.text import split
+
+
+@dataclass(frozen=True)
+class Recount:
+    """What the files and keys of one source come to.
+
+    Attributes:
+        files: Files that were read again.
+        records: Records in them.
+        gone: Names of loaded files that are no longer in landing and cannot be counted.
+        differing: (name, records in the ledger, records counted) of files that do not agree with the ledger.
+        duplicates: Clean rows of current files beyond the first of their key.
+    """
+
+    files: int
+    records: int
+    gone: tuple[str, ...]
+    differing: tuple[tuple[str, int, int], ...]
+    duplicates: int
+
+
+def recount(connection: duckdb.DuckDBPyConnection, landing: Path, contract: Contract) -> Recount:
+    """Read every loaded file of a source again and count its records and the duplicates of its keys.
+
+    Args:
+        connection: The warehouse.
+        landing: The landing zone.
+        contract: The source's contract.
+    """
+    present, gone = files_to_read_again_or_gone(connection, landing, contract.source)
+    known = dict(
+        connection.execute(
+            "select sighting_id, records_read from ops.files where source = ? and status = 'loaded'", [contract.source]
+        ).fetchall()
+    )
+    counted = {file.sighting_id: count_records(file, contract) for file in present if file.sighting_id in known}
+    names = {file.sighting_id: file.name for file in present}
+    differing = [(names[i], known[i], n) for i, n in sorted(counted.items()) if known[i] != n]
+    return Recount(
+        len(counted), sum(counted.values()), tuple(gone), tuple(differing), _duplicates(connection, contract)
+    )
+
+
+def count_records(file: File, contract: Contract) -> int:
+    """Records of one file, by the footer of Parquet and by a walk through the records of text."""
+    if contract.format.type == "parquet":
+        return examine(file.path, contract).plain_records or 0
+    width = len(file.header) if file.header is not None else len(contract.columns)
+    return sum(1 for _ in split(file.path, contract.format, width))
+
+
+def _duplicates(connection: duckdb.DuckDBPyConnection, contract: Contract) -> int:
+    key = ", ".join(quoted(name) for name in contract.key)
+    found = connection.execute(
+        f"""
+        select coalesce(sum(times - 1), 0)
+        from (
+            select count(*) as times from bronze.{quoted(contract.source)}
+            where _violations is null
+                and _file_id in (select file_id from ops.current_files where source = {literal(contract.source)})
+            group by {key}
+        )
+        """
+    ).fetchall()
+    return int(found[0][0])
