@@ -1,0 +1,52 @@
+"""The documents say what is true: the source that they add works, word for word."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from resources.settings import PROJECT
+from tests.lab import OLD, Lab
+
+DELIVERIES = """\
+pallet_id;store_id;weight_kg;delivered_at
+1;330;412.5;2017-01-02 08:00:00
+2;330;5.0;2017-01-02 08:00:00
+3;330;1,5;2017-01-02 08:00:00
+1;330;412.7;2017-01-02 09:00:00
+"""
+
+
+def test_the_source_of_the_guide_can_be_added_by_copying_it(tmp_path: Path) -> None:
+    project = tmp_path / "dbt_project"
+    shutil.copytree(PROJECT / "dbt_project", project, ignore=shutil.ignore_patterns("target", "logs"))
+    guide = (PROJECT / "docs" / "adding-a-source.md").read_text()
+    for name, block in blocks_by_file(guide):
+        (project / name.removeprefix("dbt_project/")).write_text(block)
+    shown = (project / "models/quarantine/quarantine_products.yml").read_text()
+    (project / "models/quarantine/quarantine_deliveries.yml").write_text(shown.replace("products", "deliveries"))
+
+    lab = Lab(tmp_path / "home", project)
+    lab.put("deliveries/pallets.csv", DELIVERIES.encode(), mtime=OLD)
+    lab.good_run()
+
+    assert lab.rows("select pallet_id, weight_kg::varchar from silver.deliveries") == [(1, "412.7")]
+    assert lab.source("deliveries")["rows"] == {
+        "bronze": 3, "silver": 1, "quarantined": 1, "superseded": 0, "duplicates": 1,
+    }  # fmt: skip
+    rejected = lab.rows("select kind, reasons, line from quarantine.deliveries order by kind")
+    assert rejected == [
+        ("malformed", ["weight_kg: '1,5' is no decimal(8,1)"], 4),
+        ("quarantined", ["weight_plausible"], None),
+    ]
+
+
+def blocks_by_file(guide: str) -> list[tuple[str, str]]:
+    """(path, content) of each code block that follows the name of a file in back quotes."""
+    found = re.findall(r"`(dbt_project/[\w/.]+)`[^`]*(?:`[^`]+`[^`]*)*?\n```\w+\n(.+?)```", guide, re.DOTALL)
+    assert [Path(name).name for name, _ in found] == [
+        "bronze_deliveries.yml", "bronze_deliveries.sql", "silver_deliveries.sql", "silver_deliveries.yml",
+        "quarantine_deliveries.sql",
+    ]  # fmt: skip
+    return found
