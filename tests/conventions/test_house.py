@@ -1,0 +1,99 @@
+"""The house keeps its rules: who imports whom, what stands where, and that the documents say so."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from resources.settings import PROJECT
+
+PACKAGES = {
+    "contracts": set(),
+    "resources": {"contracts"},
+    "assets": {"contracts", "resources"},
+    "cli": {"contracts", "resources", "assets", "definitions"},
+}
+MODELS = sorted((PROJECT / "dbt_project" / "models").rglob("*.sql"))
+
+
+def modules() -> list[Path]:
+    return [path for package in PACKAGES for path in sorted((PROJECT / package).rglob("*.py"))]
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            yield str(node.module).split(".")[0]
+        elif isinstance(node, ast.Import):
+            yield from (name.name.split(".")[0] for name in node.names)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PROJECT)))
+def test_imports_go_one_way(path: Path) -> None:
+    package = path.relative_to(PROJECT).parts[0]
+    ours = {*PACKAGES, "definitions", "tests"}
+    wrong = (set(imported(path)) & ours) - PACKAGES[package] - {package}
+    assert not wrong, f"{path.relative_to(PROJECT)} imports {wrong}; {package} may import {PACKAGES[package] or 'none'}"
+
+
+def test_contracts_know_nothing_of_dagster() -> None:
+    guilty = [p.name for p in (PROJECT / "contracts").rglob("*.py") if {"dagster", "dagster_dbt"} & set(imported(p))]
+    assert not guilty, f"move what needs Dagster from contracts to assets: {guilty}"
+
+
+def test_importing_a_module_opens_no_database_and_writes_no_file() -> None:
+    names = [".".join(p.relative_to(PROJECT).with_suffix("").parts) for p in modules() if p.name != "__init__.py"]
+    script = (
+        "import duckdb, pathlib\n"
+        "def refuse(*_, **__): raise AssertionError('work at import')\n"
+        "duckdb.connect = pathlib.Path.write_text = pathlib.Path.mkdir = refuse\n"
+        f"import {', '.join(names)}\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=PROJECT, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("sql", MODELS, ids=lambda path: path.stem)
+def test_a_model_is_called_as_its_layer_and_has_its_yml_beside_it(sql: Path) -> None:
+    said = yaml.safe_load(sql.with_suffix(".yml").read_text())["models"]
+    assert [model["name"] for model in said] == [sql.stem]
+    assert sql.stem.startswith(f"{sql.parent.name}_"), f"{sql.stem} stands in {sql.parent.name}/"
+
+
+@pytest.mark.parametrize("sql", MODELS, ids=lambda path: path.stem)
+def test_every_table_and_column_is_described_in_words_of_its_own(sql: Path) -> None:
+    model = yaml.safe_load(sql.with_suffix(".yml").read_text())["models"][0]
+    said = [model["description"], *(column["description"] for column in model["columns"])]
+    assert all(text.strip() for text in said)
+    assert len(said) == len(set(said)), "two columns share a description"
+
+
+def test_the_house_in_the_docs_is_the_house_on_disk() -> None:
+    text = (PROJECT / "docs" / "architecture.md").read_text()
+    tree = re.search(r"## The house\n\n```\n(.+?)```", text, re.DOTALL)
+    assert tree is not None
+    named = {line.split()[0].rstrip("/") for line in tree[1].splitlines() if line.strip()}
+    tracked = subprocess.run(["git", "ls-files"], capture_output=True, text=True, cwd=PROJECT, check=True).stdout
+    folders = {line.split("/")[0] for line in tracked.splitlines() if "/" in line and not line.startswith(".")}
+    assert named == folders | {"definitions.py"}, "docs/architecture.md names other rooms than there are"
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    for page in [*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")]:
+        for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            assert (page.parent / link).exists(), f"{page.relative_to(PROJECT)} links to {link}, which is not there"
+
+
+def test_no_path_of_a_machine_and_no_address_of_a_registry_is_in_the_project() -> None:
+    found = subprocess.run(
+        ["git", "grep", "-nIE", r"py""pi[.]org|python""hosted|/ro""ot/|/ho""me/[a-z]|/wo""rk/"],
+        capture_output=True, text=True, cwd=PROJECT, check=False,
+    )  # fmt: skip
+    assert found.returncode == 1, found.stdout
