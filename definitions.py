@@ -14,6 +14,10 @@ from resources.lock import RunLock
 from resources.settings import Settings
 
 JOB = "refresh"
+JOB_DOES = (
+    "Loads what has arrived and rebuilds what it changes, from landing to what readers see, with all checks. "
+    "Needs no configuration, and changes nothing when nothing is new."
+)
 
 
 def build_definitions(
@@ -37,7 +41,7 @@ def build_definitions(
             published_asset(catalog),
         ],
         asset_checks=[layer_checks(catalog, layer) for layer in ("silver", "gold")],
-        jobs=[dg.define_asset_job(JOB, selection=dg.AssetSelection.all(), description="Everything that is pending.")],
+        jobs=[dg.define_asset_job(JOB, selection=dg.AssetSelection.all(), description=JOB_DOES)],
         resources={"lake": lake_resource(settings, catalog, lock)},
         executor=dg.in_process_executor,
     )

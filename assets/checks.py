@@ -1,14 +1,15 @@
 """Checks of tables: one definition per layer, each result with its evidence, kept in `ops.check_results`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import dagster as dg
 
 from assets.conservation_check import check_conservation
 from assets.contract_check import check_contract
 from assets.keys import key_of, table_of_key
+from assets.shown import evidence
 from contracts.catalog import Catalog, table_name
-from resources.results import CheckResult, Rule, record
+from resources.results import CheckResult, record
 from resources.session import Session
 
 DESCRIPTIONS = {
@@ -56,21 +57,5 @@ def as_asset_check(result: CheckResult) -> dg.AssetCheckResult:
         check_name=result.check,
         severity=dg.AssetCheckSeverity.ERROR,
         description=result.summary,
-        metadata={"rules": _table(result.rules), "examples": dg.MetadataValue.json(_examples(result.rules))},
+        metadata=evidence(result.rules),
     )
-
-
-def _table(rules: Sequence[Rule]) -> dg.TableMetadataValue:
-    columns = [dg.TableColumn(name, "string") for name in ("rule", "expected", "found")]
-    records = [
-        dg.TableRecord({"rule": r.name, "expected": r.expected, "found": r.found, "passed": r.passed}) for r in rules
-    ]
-    return dg.MetadataValue.table(records, dg.TableSchema([*columns, dg.TableColumn("passed", "bool")]))
-
-
-def _examples(rules: Sequence[Rule]) -> dict[str, list[dict[str, str]]]:
-    return {
-        rule.name: [{name: str(value) for name, value in row.items()} for row in rule.examples]
-        for rule in rules
-        if rule.examples
-    }

@@ -7,7 +7,8 @@ from typing import Any
 
 import dagster as dg
 
-from assets.keys import key_of
+from assets.keys import key_of, table_of_key
+from assets.shown import text_table
 from contracts.catalog import Catalog, table_name
 
 _MEMORY: dict[tuple[str, str], Mapping[str, Any]] = {}
@@ -53,4 +54,12 @@ def _trace(catalog: Catalog, model: str, compiled: str) -> Mapping[str, Any]:
         found[column] = [dg.TableColumnDep(key_of(table), name) for table, name in sorted(deps)]
     if not any(found.values()):
         return {}
-    return {"dagster/column_lineage": dg.TableColumnLineage(found)}
+    said = {
+        column: ", ".join(f"{table_of_key(dep.asset_key)}.{dep.column_name}" for dep in found[column])
+        for column in found
+    }
+    # The page that draws the lineage of columns is not part of Dagster's open source, so a table says it as well.
+    return {
+        "dagster/column_lineage": dg.TableColumnLineage(found),
+        "made_from": text_table(("column", "made from"), ((name, text or "counted") for name, text in said.items())),
+    }

@@ -28,6 +28,12 @@ def check_conservation(lake: Session, model: str) -> CheckResult:
             counted.records_read == counted.rows_bronze + counted.records_malformed,
         ),
         Rule(
+            "ledger_knows_every_row",
+            f"records loaded {counted.records_loaded:,} as the ledger says",
+            f"rows in bronze {counted.rows_bronze:,}",
+            counted.records_loaded == counted.rows_bronze,
+        ),
+        Rule(
             "rows_are_accounted_for",
             f"rows in bronze {counted.rows_bronze:,}",
             f"silver {counted.rows_silver:,} + quarantined {counted.rows_quarantined:,} + "

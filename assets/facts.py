@@ -17,10 +17,21 @@ _FILES = """
         count(*) filter (status = 'arrived')
     from ops.files where source = $source
 """
+_ROWS = """
+    with current as (select file_id from ops.current_files where source = $source)
+
+    select
+        count(*) filter (_violations is not null and _file_id in (select file_id from current)),
+        count(*) filter (_file_id not in (select file_id from current))
+    from {bronze}
+"""
 
 
 def facts_of(lake: Session, table: str) -> dict[str, Any]:
-    """Metadata of a materialization: counts of the table, and of this run's files for a bronze table.
+    """Metadata of a materialization: rows of the table; of a source, also this run's files and where its rows are.
+
+    Files, records and malformed records are those of this run; quarantined, superseded and duplicate rows are those of
+    the whole table.
 
     Args:
         lake: The open lake.
@@ -28,16 +39,32 @@ def facts_of(lake: Session, table: str) -> dict[str, Any]:
     """
     rows = lake.connection.execute(f"select count(*) from {relation(table)}").fetchall()[0][0]
     facts: dict[str, Any] = {"dagster/row_count": int(rows)}
-    layer, source = table.split(".", 1)
+    layer, entity = table.split(".", 1)
     if layer == "bronze":
-        facts |= _files(lake, source)
+        facts |= _files(lake, entity) | _bronze_rows(lake, entity)
+    for source in lake.catalog.contracts:
+        if lake.catalog.silver_of(source) == f"{layer}_{entity}":
+            facts |= _files(lake, source) | _bronze_rows(lake, source) | _duplicates(lake, table)
     changed = lake.connection.execute("select run_id, seq from ops.tables where table_name = ?", [table]).fetchall()
     if changed:
-        facts["version"] = int(changed[0][1])
+        facts["times_changed"] = int(changed[0][1])
     return facts
 
 
 def _files(lake: Session, source: str) -> dict[str, int]:
     names = ("files", "records_read", "rows_loaded", "malformed", "files_refused", "files_waiting")
     values = lake.connection.execute(_FILES, {"run_id": lake.run_id, "source": source}).fetchall()[0]
+    return dict(zip(names, map(int, values), strict=True))
+
+
+def _bronze_rows(lake: Session, source: str) -> dict[str, int]:
+    sql = _ROWS.format(bronze=relation(f"bronze.{source}"))
+    values = lake.connection.execute(sql, {"source": source}).fetchall()[0]
+    return dict(zip(("quarantined", "superseded"), map(int, values), strict=True))
+
+
+def _duplicates(lake: Session, table: str) -> dict[str, int]:
+    names = ("duplicates_identical", "duplicates_conflicting")
+    sums = ", ".join(f"coalesce(sum(_{name}), 0)" for name in names)
+    values = lake.connection.execute(f"select {sums} from {relation(table)}").fetchall()[0]
     return dict(zip(names, map(int, values), strict=True))

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from contracts.catalog import Catalog
+from resources.launcher import GONE, is_gone
 from resources.lock import LockTimeout, RunLock
-from resources.session import Session, alive, alive_path, is_dead, open_session
+from resources.session import Session, forget_dead, mark_alive, open_session
 from resources.settings import Settings
 from resources.warehouse import WarehouseBusy
 
 FULL_REFRESH_TAG = "assay/full_refresh"
-_UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
-_START_LIMIT = timedelta(minutes=10)
+_UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
 def lake_resource(settings: Settings, catalog: Catalog, lock: RunLock | None = None) -> dg.ResourceDefinition:
@@ -24,7 +28,7 @@ def lake_resource(settings: Settings, catalog: Catalog, lock: RunLock | None = N
     Args:
         settings: The lake.
         catalog: The project.
-        lock: The run lock, when the process took it before Dagster started the run.
+        lock: The run lock, when the process took it, and marked itself alive, before Dagster started the run.
     """
 
     def open_lake(context: dg.InitResourceContext) -> Iterator[Session]:
@@ -34,20 +38,22 @@ def lake_resource(settings: Settings, catalog: Catalog, lock: RunLock | None = N
             raise dg.DagsterInvariantViolationError("the lake is opened by runs only")
         log = context.log
         models = tuple(name for name in run.tags.get(FULL_REFRESH_TAG, "").split(",") if name)
-        with alive(settings, run.run_id):
-            try:
-                with open_session(
-                    settings,
-                    catalog,
-                    run.run_id,
-                    full_refresh=models,
-                    lock=lock,
-                    before=lambda: mark_dead_runs(instance, settings, run.run_id),
-                    tell=log.warning,
-                ) as session:
-                    yield session
-            except (LockTimeout, WarehouseBusy) as error:
-                raise dg.Failure(str(error), allow_retries=True) from error
+        if lock is None:
+            # Held until the process ends: Dagster writes how the run ended only after this resource is closed.
+            mark_alive(settings, run.run_id)
+        try:
+            with open_session(
+                settings,
+                catalog,
+                run.run_id,
+                full_refresh=models,
+                lock=lock,
+                before=lambda: mark_dead_runs(instance, settings, run.run_id),
+                tell=log.warning,
+            ) as session:
+                yield session
+        except (LockTimeout, WarehouseBusy) as error:
+            raise dg.Failure(str(error), allow_retries=True) from error
 
     return dg.ResourceDefinition(resource_fn=open_lake, description="The warehouse, held by one run at a time.")
 
@@ -63,15 +69,8 @@ def mark_dead_runs(instance: dg.DagsterInstance, settings: Settings, own_run_id:
         run = record.dagster_run
         if run.run_id == own_run_id:
             continue
-        never_began = not alive_path(settings, run.run_id).exists() and _is_old(record)
-        if is_dead(settings, run.run_id) or never_began:
-            instance.report_run_failed(run, "The process of this run is gone; what it had committed is kept.")
-            alive_path(settings, run.run_id).unlink(missing_ok=True)
+        if is_gone(settings, record):
+            instance.report_run_failed(run, GONE)
             dead.append(run.run_id)
+    forget_dead(settings)
     return dead
-
-
-def _is_old(record: dg.RunRecord) -> bool:
-    created = record.create_timestamp
-    created = created if created.tzinfo else created.replace(tzinfo=UTC)
-    return datetime.now(UTC) - created > _START_LIMIT

@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping
 import dagster as dg
 
 from assets.keys import landing_key
+from assets.shown import text_table
 from contracts.catalog import Catalog
 from contracts.contract import Contract
 from resources.arrivals import Arrival, find, settled
 from resources.ledger import Ledger, Looked
 from resources.session import Session
 from resources.warehouse import transaction
-
-SHOWN = 50  # rows of a table in an asset's metadata
 
 
 def landing_assets(catalog: Catalog) -> dg.AssetsDefinition:
@@ -63,10 +62,12 @@ def _spec(contract: Contract) -> dg.AssetSpec:
         group_name="landing",
         kinds={"file", contract.format.type},
         owners=[f"team:{contract.owner}"],
-        tags={"assay/load": contract.load},
+        tags={"assay/layer": "landing", "assay/load": contract.load},
         description=(
-            f"One row per sighting of a file of {contract.source} in the ledger `ops.files`. "
-            f"Files are `{contract.files}` below the landing zone, read under contract {contract.version}."
+            f"One row per sighting of a file of {contract.source}, in the ledger `ops.files`: which content arrived "
+            f"under which name, and what became of it.\n\nLooks at `{contract.files}` in the landing zone, under "
+            f"contract {contract.version}. A content that was loaded before is a *duplicate*, whatever its name; a "
+            f"file that does not fit is *refused* with its reason. `assay files {contract.source}` lists them all."
         ),
     )
 
@@ -80,8 +81,8 @@ def _metadata(looked: Looked) -> Mapping[str, dg.MetadataValue | int]:
         "files_missing": len(looked.missing),
         "bytes_hashed": looked.size_bytes,
     }
-    if not looked.refused:
-        return counts
-    rows = [dg.TableRecord({"file": name, "reason": reason}) for name, reason in looked.refused[:SHOWN]]
-    schema = dg.TableSchema([dg.TableColumn("file", "string"), dg.TableColumn("reason", "string")])
-    return {**counts, "refused": dg.MetadataValue.table(rows, schema)}
+    return {
+        **counts,
+        **({"arrived": text_table(("file",), [(name,) for name in looked.arrived])} if looked.arrived else {}),
+        **({"refused": text_table(("file", "reason"), looked.refused)} if looked.refused else {}),
+    }

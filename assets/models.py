@@ -5,13 +5,14 @@ from typing import Any
 
 import dagster as dg
 from dagster_dbt import dbt_assets
-from dagster_dbt.asset_utils import get_asset_check_key_for_test
 
 from assets.column_lineage import column_lineage
+from assets.contract_check import EXAMPLES
 from assets.facts import facts_of
 from assets.keys import key_of, table_of_key
+from assets.shown import in_words, text_table
 from assets.translator import Translator
-from contracts.catalog import Catalog, table_name
+from contracts.catalog import Catalog, is_blocking, table_name
 from resources.dbt import NodeResult, build
 from resources.results import CheckResult, Rule, reasons_against, record
 from resources.session import Session
@@ -38,13 +39,16 @@ def layer_assets(catalog: Catalog, step: str) -> dg.AssetsDefinition:
         required_resource_keys={"lake"},
     )
     def models(context: dg.AssetExecutionContext) -> Iterator[Event]:
-        yield from build_models(context.resources.lake, sorted(context.selected_asset_keys), context.log)
+        tests = sorted(key.name for key in context.selected_asset_check_keys)
+        yield from build_models(context.resources.lake, sorted(context.selected_asset_keys), tests, context.log)
 
     return models
 
 
-def build_models(lake: Session, keys: Sequence[dg.AssetKey], log: dg.DagsterLogManager) -> Iterator[Event]:
-    """Build the models behind some keys and say what became of each.
+def build_models(
+    lake: Session, keys: Sequence[dg.AssetKey], tests: Sequence[str], log: dg.DagsterLogManager
+) -> Iterator[Event]:
+    """Build the models behind some keys, run some of their data tests, and say what became of each.
 
     Raises:
         dagster.Failure: A table that is read has no passing checks, or a model failed; the others were built.
@@ -54,9 +58,11 @@ def build_models(lake: Session, keys: Sequence[dg.AssetKey], log: dg.DagsterLogM
     _stop_on_unchecked_input(lake, selected)
     refresh = [name for name in selected if name in lake.full_refresh]
     log.info(f"dbt builds {', '.join(selected)}")
-    results = build(lake.settings, selected, run_id=lake.run_id, full_refresh=refresh)
+    results = build(lake.settings, [*selected, *tests], run_id=lake.run_id, full_refresh=refresh)
     failed = []
     for result in results:
+        if result.is_test and result.status == "skipped":
+            continue  # its model failed, which is said below; a result that is not there is no pass
         if result.is_test:
             yield _test_result(lake, result)
         elif result.status == "success":
@@ -90,29 +96,38 @@ def _materialized(lake: Session, result: NodeResult) -> dg.MaterializeResult[Non
 
 def _test_result(lake: Session, result: NodeResult) -> dg.AssetCheckResult:
     node = lake.catalog.manifest["nodes"][result.unique_id]
-    key = get_asset_check_key_for_test(lake.catalog.manifest, Translator(), result.unique_id, None)
-    if key is None:
-        raise dg.DagsterInvariantViolationError(f"dbt test {result.name} belongs to no asset")
-    is_error = str(node["config"].get("severity", "error")).lower() == "error"
+    table = table_name(lake.catalog.tested_model(node))
     passed = result.status == "pass"
-    summary = f"{result.failures} rows fail" if not passed else "no row fails"
-    parents = [lake.catalog.manifest["nodes"][i]["name"] for i in node["depends_on"]["nodes"]]
-    rule = Rule(result.name, "0 rows", f"{result.failures} rows", passed)
+    is_asked = result.status != "error"
+    found = f"{result.failures:,} rows" if is_asked else "the test itself failed"
+    examples = _examples(lake, result)
     outcome = CheckResult(
-        table_of_key(key.asset_key),
-        key.name,
+        table,
+        result.name,
         passed,
-        f"{summary}. {result.message}".strip(),
-        (rule,),
-        tuple(table_name(parent) for parent in parents),
-        is_error,
+        "no row fails" if passed else f"{found} fail" if is_asked else result.message or result.status,
+        (Rule(result.name, "0 rows", found, passed, examples),),
+        tuple(table_name(parent) for parent in lake.catalog.parents_of(node)),
+        is_blocking(node),
     )
     record(lake.connection, outcome, lake.run_id)
     return dg.AssetCheckResult(
         passed=passed,
-        asset_key=key.asset_key,
-        check_name=key.name,
-        severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
+        asset_key=key_of(table),
+        check_name=result.name,
+        severity=dg.AssetCheckSeverity.ERROR if outcome.is_blocking else dg.AssetCheckSeverity.WARN,
         description=outcome.summary,
-        metadata={"failures": result.failures, "sql": dg.MetadataValue.md(f"```sql\n{result.compiled}\n```")},
+        metadata={
+            "failures": result.failures,
+            **({"examples": text_table(("row",), [(in_words(row),) for row in examples])} if examples else {}),
+            "sql": dg.MetadataValue.md(f"```sql\n{result.compiled}\n```"),
+        },
     )
+
+
+def _examples(lake: Session, result: NodeResult) -> tuple[Mapping[str, object], ...]:
+    if result.status not in ("fail", "warn"):
+        return ()
+    found = lake.connection.execute(f"select * from ({result.compiled}\n) limit {EXAMPLES}")
+    names = [column[0] for column in found.description or ()]
+    return tuple(dict(zip(names, row, strict=True)) for row in found.fetchall())

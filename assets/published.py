@@ -18,10 +18,14 @@ def published_asset(catalog: Catalog) -> dg.AssetsDefinition:
         deps=[key_of(table_name(model)) for model in shown],
         group_name="published",
         kinds={"duckdb"},
+        owners=["team:data-platform"],
+        tags={"assay/layer": "published"},
         required_resource_keys={"lake"},
         description=(
             "One DuckDB file with silver, gold and quarantine, switched in one step when every blocking check of the "
             "tables has passed on what they hold now. Readers of the old file keep it until they open a new one."
+            '\n\nAsk it with `assay query "select * from gold.daily_sales limit 5"`, or open `published/lake.duckdb` '
+            "with DuckDB, read-only. `assay status` says since when and why something is held back."
         ),
     )
     def lake(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
@@ -31,8 +35,8 @@ def published_asset(catalog: Catalog) -> dg.AssetsDefinition:
             context.log.warning(f"held back: {reason}")
         return dg.MaterializeResult(
             metadata={
-                "tables_changed": list(done.changed),
-                "held_back_because": list(done.because),
+                "tables_changed": ", ".join(done.changed) or "none",
+                "held_back_because": "; ".join(done.because) or "nothing is held back",
                 "looked_at": dg.MetadataValue.timestamp(datetime.now(UTC)),
             }
         )

@@ -9,6 +9,7 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
 
 from assets.keys import key_of, landing_key
+from assets.shown import column_schema
 from contracts.catalog import table_name
 
 
@@ -26,6 +27,13 @@ class Translator(DagsterDbtTranslator):
         """The layer."""
         return str(dbt_resource_props["name"]).split("_", 1)[0]
 
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """The yml's words; below them the SQL, where it says more than the name of a macro."""
+        layer = str(dbt_resource_props["name"]).split("_", 1)[0]
+        if layer in ("bronze", "quarantine"):
+            return str(dbt_resource_props["description"])
+        return super().get_description(dbt_resource_props)
+
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str] | None:
         """`config: meta: owner:`, or the contract's owner."""
         meta = dbt_resource_props["config"].get("meta", {})
@@ -37,10 +45,20 @@ class Translator(DagsterDbtTranslator):
         layer = str(dbt_resource_props["name"]).split("_", 1)[0]
         return {"assay/layer": layer, "assay/materialized": str(dbt_resource_props["config"]["materialized"])}
 
+    def get_asset_check_spec(
+        self, asset_spec: dg.AssetSpec, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None
+    ) -> dg.AssetCheckSpec | None:
+        """dagster-dbt's spec with the description of the data test."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        description = manifest["nodes"][unique_id].get("description")
+        return spec._replace(description=description) if spec and description else spec
+
     def get_asset_spec(self, manifest: Mapping[str, Any], unique_id: str, project: DbtProject | None) -> dg.AssetSpec:
-        """dagster-dbt's spec; a bronze model also depends on its landing asset."""
+        """dagster-dbt's spec with the layer's icon and all columns; a bronze model depends on its landing asset."""
         spec = super().get_asset_spec(manifest, unique_id, project)
         layer, source = spec.key.path[0], spec.key.path[-1]
-        if layer != "bronze":
-            return spec
-        return spec.replace_attributes(deps=[*spec.deps, dg.AssetDep(landing_key(source))])
+        return spec.replace_attributes(
+            kinds=spec.kinds | ({layer} & {"bronze", "silver", "gold"}),
+            metadata={**spec.metadata, "dagster/column_schema": column_schema(manifest["nodes"][unique_id])},
+            deps=[*spec.deps, dg.AssetDep(landing_key(source))] if layer == "bronze" else spec.deps,
+        )

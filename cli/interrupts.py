@@ -9,6 +9,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 
+def heed_interrupts() -> None:
+    """Let SIGINT and SIGTERM end this process even where it was started with `&` in a script.
+
+    A shell makes such a process ignore SIGINT, and Dagster makes SIGTERM do what SIGINT does: only `kill -9` is left.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @contextmanager
 def noticing_interrupts() -> Iterator[Callable[[], bool]]:
     """Within the block, the yielded function tells whether SIGINT came, whoever handled it.

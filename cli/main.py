@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from cli import checking, files, querying, running, status_page
+from cli import checking, files, querying, running, status_page, ui
 from cli.console import err
+from cli.interrupts import heed_interrupts
 from cli.replay import DemoDataMissingError, PeriodError
 from contracts.errors import ContractError
 from resources.dbt import DbtError
@@ -33,6 +34,7 @@ EXPECTED = (
     WarehouseBusy,
     files.UnknownSource,
     querying.NothingPublished,
+    ui.PortTaken,
 )
 
 
@@ -102,9 +104,9 @@ def check() -> None:
 
 
 @app.command()
-def dev(port: Annotated[int, typer.Option(help="Port on this machine.")] = 3000) -> None:
+def dev(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 3000) -> None:
     """The Dagster UI on this machine's lake."""
-    running.dev(port)
+    ui.dev(port)
 
 
 @app.command()
@@ -115,6 +117,7 @@ def setup() -> None:
 
 def _stoppable(work: Callable[[], int]) -> int:
     """Do the work; Ctrl-C ends it with a sentence."""
+    heed_interrupts()
     try:
         return work()
     except KeyboardInterrupt:

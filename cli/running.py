@@ -1,11 +1,10 @@
-"""`assay run`, `assay demo`, `assay dev`: Dagster runs, headless or in the UI."""
+"""`assay run` and `assay demo`: Dagster runs in this process."""
 
 from __future__ import annotations
 
 import logging
 import os
 import re
-import sys
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -16,14 +15,15 @@ from rich.markup import escape
 
 from cli import status_page
 from cli.console import err, out
+from cli.interrupts import noticing_interrupts
 from cli.replay import replay
-from contracts.catalog import Catalog
+from contracts.catalog import Catalog, table_name
 from contracts.errors import ContractError
 from resources.dbt import parse_if_changed
-from resources.instance import open_instance, prepare_instance
+from resources.instance import open_instance, prepare_instance, runs_belong_to
 from resources.reader import open_published
 from resources.session import mark_alive, run_lock
-from resources.settings import PROJECT, Settings
+from resources.settings import Settings
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -91,6 +91,7 @@ def run_once(settings: Settings, select: str, full_refresh: Sequence[str], tell:
     definitions = build_definitions(settings, catalog=catalog, lock=lock)
     keys = selected_keys(definitions, select)
     models = [_model(catalog, table) for table in full_refresh]
+    _stop_when_not_selected(keys, models)
     run_id = str(uuid.uuid4())
     lock.acquire(
         f"run {run_id} (process {os.getpid()})",
@@ -98,8 +99,10 @@ def run_once(settings: Settings, select: str, full_refresh: Sequence[str], tell:
         on_wait=lambda holder: tell(f"waiting for {holder} to end"),
     )
     try:
-        with mark_alive(settings, run_id):
+        with mark_alive(settings, run_id), noticing_interrupts() as came:
             failures = _execute(settings, definitions.resolve_job_def(JOB), run_id, keys, models, tell)
+            if failures and came():
+                raise KeyboardInterrupt
     except dg.DagsterExecutionInterruptedError:
         raise KeyboardInterrupt from None
     finally:
@@ -116,6 +119,15 @@ def _model(catalog: Catalog, table: str) -> str:
     return model
 
 
+def _stop_when_not_selected(keys: Sequence[dg.AssetKey] | None, models: Sequence[str]) -> None:
+    names = {"_".join(key.path) for key in keys or ()}
+    left_out = [table_name(model) for model in models if keys is not None and model not in names]
+    if left_out:
+        raise ContractError(
+            f"--full-refresh {', '.join(left_out)}: --select leaves it out, so nothing would rebuild it"
+        )
+
+
 def _execute(
     settings: Settings,
     job: dg.JobDefinition,
@@ -125,12 +137,11 @@ def _execute(
     tell: Tell,
 ) -> list[str]:
     """Execute the job as a normal run of the lake's Dagster instance; returns the messages of what failed."""
-    import dagster as dg  # noqa: PLC0415 - as above
-
     from assets.lake import FULL_REFRESH_TAG  # noqa: PLC0415
 
     failures: list[str] = []
     with open_instance(settings) as instance:
+        runs_belong_to(instance, job.name)
         instance.add_event_listener(run_id, lambda event: _follow(event, failures, tell))
         result = job.execute_in_process(
             instance=instance,
@@ -140,10 +151,6 @@ def _execute(
             tags={FULL_REFRESH_TAG: ",".join(models)} if models else None,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
-        run = instance.get_run_by_id(run_id)
-    stopped = dg.DagsterExecutionInterruptedError.__name__
-    if any(stopped in failure for failure in failures) or (run and run.status == dg.DagsterRunStatus.CANCELED):
-        raise KeyboardInterrupt
     return failures or ([] if result.success else ["the run failed; the UI shows its events"])
 
 
@@ -182,6 +189,9 @@ def _follow(event: dg.EventLogEntry, failures: list[str], tell: Tell) -> None:
     elif happened.event_type_value == "PIPELINE_FAILURE":
         error = happened.job_failure_data.error
         failures += [] if failures or error is None else [_root(error)]
+    elif happened.event_type_value == "ENGINE_EVENT" and happened.engine_event_data.error is not None:
+        # Closing the lake failed, after the steps: what they did is stored, but readers were not told.
+        failures.append(f"publishing: {_root(happened.engine_event_data.error)}")
     elif happened.event_type_value == "ASSET_CHECK_EVALUATION":
         found = happened.asset_check_evaluation_data
         if not found.passed and found.severity.value == "ERROR":
@@ -254,13 +264,3 @@ def demo(days: int) -> int:
             return 1
     status_page.show(as_json=False)
     return 0
-
-
-def dev(port: int) -> None:
-    """Replace this process by `dagster dev` on the lake of these settings."""
-    settings = prepare()
-    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
-    os.environ["ASSAY_HOME"] = str(settings.home)
-    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
-    command = [sys.executable, "-m", "dagster", "dev", "-w", str(PROJECT / "workspace.yaml")]
-    os.execv(sys.executable, [*command, "-h", "127.0.0.1", "-p", str(port)])  # noqa: S606 - our own interpreter

@@ -56,6 +56,7 @@ class Catalog:
             check_written(dbt_project / node["patch_path"].split("://", 1)[-1])
             if self.layer(model) in ("silver", "gold"):
                 parse_redo(node, {name: self.models[name] for name in self.parents(model)})
+        self.tests(self.models)
         for contract in self.contracts.values():
             check_rules(f"bronze_{contract.source}.yml", contract.columns, contract.rules)
         for promise in self.promises.values():
@@ -72,7 +73,11 @@ class Catalog:
 
     def parents(self, model: str) -> list[str]:
         """The models that a model refers to."""
-        ids = self.models[model]["depends_on"]["nodes"]
+        return self.parents_of(self.models[model])
+
+    def parents_of(self, node: Mapping[str, Any]) -> list[str]:
+        """The models that a model or test refers to."""
+        ids = node["depends_on"]["nodes"]
         return [self.manifest["nodes"][i]["name"] for i in ids if i in self.manifest["nodes"]]
 
     @cached_property
@@ -93,13 +98,27 @@ class Catalog:
         return found[0] if len(found) == 1 else None
 
     def tests(self, models: Iterable[str]) -> dict[str, Mapping[str, Any]]:
-        """dbt's data tests that are attached to some models, by unique id."""
-        wanted = {self.models[model]["unique_id"] for model in models}
-        return {
-            i: node
-            for i, node in self.manifest["nodes"].items()
-            if node["resource_type"] == "test" and node.get("attached_node") in wanted
-        }
+        """dbt's data tests of some models, by unique id."""
+        wanted = set(models)
+        tests = {i: node for i, node in self.manifest["nodes"].items() if node["resource_type"] == "test"}
+        return {i: node for i, node in tests.items() if self.tested_model(node) in wanted}
+
+    def tested_model(self, test: Mapping[str, Any]) -> str:
+        """The model that a data test is about: the one whose yml has it, or the one it names as dagster-dbt asks for.
+
+        Raises:
+            ContractError: A test in a file of its own reads several models and does not say which it is about.
+        """
+        named = test["config"].get("meta", {}).get("dagster", {}).get("ref", {}).get("name")
+        parents = self.parents_of(test)
+        attached = self.manifest["nodes"].get(test.get("attached_node"), {}).get("name")
+        model = named or attached or (parents[0] if len(parents) == 1 else None)
+        if model not in self.models:
+            raise ContractError(
+                f"{test['original_file_path']}: reads {', '.join(parents) or 'no model'}; say which model the test is "
+                "about: {{ config(meta={'dagster': {'ref': {'name': 'gold_…'}}}) }}"
+            )
+        return str(model)
 
     def domains(self) -> list[set[str]]:
         """Models that hang together through references; what shares no ancestor shares no fate."""
@@ -118,11 +137,15 @@ class Catalog:
             silver = self.silver_of(source)
             if silver:
                 found[table_name(silver)].append("conservation")
-        for test in self.tests(self.promises).values():
-            if str(test["config"].get("severity", "error")).lower() == "error":
-                model = self.manifest["nodes"][test["attached_node"]]["name"]
-                found[table_name(model)].append(str(test["name"]))
+        for test in self.tests(self.models).values():
+            if is_blocking(test):
+                found.setdefault(table_name(self.tested_model(test)), []).append(str(test["name"]))
         return found
+
+
+def is_blocking(test: Mapping[str, Any]) -> bool:
+    """Whether a failure of dbt's data test keeps its table from being built upon and shown."""
+    return str(test["config"].get("severity") or "error").lower() == "error"
 
 
 def table_name(model: str) -> str:

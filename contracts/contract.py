@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Literal
 
 from contracts.format import Format
@@ -75,7 +76,7 @@ class Contract:
         """The columns' names, in order."""
         return [column.name for column in self.columns]
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Hash of everything that decides how a file is read and a row is judged (no prose, no version, no owner)."""
         said = asdict(self)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-from contracts.contract import Column, Contract, Rule
+from contracts.contract import Column, Contract, Load, Rule
 from contracts.errors import ContractError
-from contracts.format import Format
+from contracts.parse_format import parse_format
 from contracts.types import column_type
 
 Node = Mapping[str, Any]
@@ -18,7 +19,6 @@ Node = Mapping[str, Any]
 
 _REQUIRED = ("version", "owner", "files", "format", "load", "new_columns")
 _OPTIONAL = ("newest_by",)
-_FORMAT_KEYS = ("type", "delimiter", "quote", "escape", "header", "encoding", "nulls", "decimal")
 _SEMVER = re.compile(r"\d+\.\d+\.\d+")
 
 
@@ -28,8 +28,15 @@ def parse_contract(node: Node) -> Contract:
     Raises:
         ContractError: A key or value is unknown, missing or contradicts another; names the yml.
     """
-    try:
+    with naming_yml(node):
         return _parse(node)
+
+
+@contextmanager
+def naming_yml(node: Node) -> Iterator[None]:
+    """Put the path of a model's yml before the message of each ContractError."""
+    try:
+        yield
     except ContractError as error:
         path = str(node.get("patch_path") or node["name"]).split("://")[-1]
         raise ContractError(f"{path}: {error}") from error
@@ -49,17 +56,19 @@ def _parse(node: Node) -> Contract:
         raise ContractError(f"column {ours[0]}: names that start with `_` are kept for columns that Assay adds")
     key = parse_key(node, [column.name for column in columns])
     newest_by, file_date = _newest(said.get("newest_by"), [column.name for column in columns])
-    load = _one_of("load", said["load"], ("events", "snapshot"))
+    load: Load = _one_of("load", said["load"], ("events", "snapshot"))
     if load == "snapshot" and not file_date:
         raise ContractError('load: snapshot needs `newest_by: {file_date: "name_%Y-%m-%d.csv"}`')
     if not _SEMVER.fullmatch(str(said["version"])):
         raise ContractError(f"version: {said['version']!r} is no semantic version such as 1.0.0")
+    if not said["owner"] or not isinstance(said["owner"], str):
+        raise ContractError(f"owner: {said['owner']!r} is no name of a team")
     return Contract(
         source=str(node["name"]).removeprefix("bronze_"),
         version=str(said["version"]),
         owner=str(said["owner"]),
         files=_files(said["files"]),
-        format=_format(said["format"]),
+        format=parse_format(said["format"]),
         load=load,
         columns=columns,
         key=key,
@@ -71,7 +80,7 @@ def _parse(node: Node) -> Contract:
 
 
 def _only(said: Mapping[str, Any], known: Collection[str], where: str) -> None:
-    unknown = sorted(set(said) - set(known))
+    unknown = sorted(map(str, set(said) - set(known)))
     if unknown:
         raise ContractError(f"{where}: unknown key {', '.join(map(repr, unknown))}; known are {', '.join(known)}")
 
@@ -86,13 +95,22 @@ def parse_columns(node: Node) -> tuple[Column, ...]:
     """The columns that a model's yml declares, in order.
 
     Raises:
-        ContractError: A type is missing or unknown.
+        ContractError: There is none, a type is missing or unknown, or SQL takes two names for one.
     """
-    return tuple(_column(column) for column in node["columns"].values())
+    columns = tuple(_column(column) for column in node["columns"].values())
+    if not columns:
+        raise ContractError("columns: there is none")
+    names = [column.name.lower() for column in columns]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ContractError(f"columns: {', '.join(twice)} stands there twice; upper and lower case are one in SQL")
+    return columns
 
 
 def _column(column: Mapping[str, Any]) -> Column:
     name = str(column["name"])
+    if '"' in name or not name.isprintable():
+        raise ContractError(f"column {name!r}: a name holds no double quote and no control character")
     if not column.get("data_type"):
         raise ContractError(f"column {name}: data_type is missing")
     try:
@@ -110,10 +128,13 @@ def parse_key(node: Node, columns: Sequence[str]) -> tuple[str, ...]:
     keys = [constraint for constraint in node.get("constraints") or [] if constraint["type"] == "primary_key"]
     if len(keys) != 1:
         raise ContractError(f"constraints: expected one primary_key of the model, found {len(keys)}")
-    unknown = sorted(set(keys[0]["columns"]) - set(columns))
-    if unknown or not keys[0]["columns"]:
+    key = tuple(map(str, keys[0].get("columns") or ()))
+    unknown = sorted(set(key) - set(columns))
+    if unknown or not key:
         raise ContractError(f"primary_key: {', '.join(unknown) or 'nothing'} is no column of the contract")
-    return tuple(keys[0]["columns"])
+    if len(set(key)) < len(key):
+        raise ContractError(f"primary_key: {', '.join(key)} names a column twice")
+    return key
 
 
 def _newest(said: object, columns: Sequence[str]) -> tuple[str | None, str | None]:
@@ -122,44 +143,32 @@ def _newest(said: object, columns: Sequence[str]) -> tuple[str | None, str | Non
         return None, None
     if isinstance(said, Mapping):
         _only(said, ("file_date",), "newest_by")
-        pattern = str(said["file_date"])
-        try:
-            datetime.strptime(datetime(2024, 2, 29).strftime(pattern), pattern)
-        except ValueError as error:
-            raise ContractError(f"newest_by: file_date {pattern!r} is no strptime pattern: {error}") from error
-        return None, pattern
+        return None, _file_date(str(said.get("file_date")))
     if said not in columns:
         raise ContractError(f"newest_by: {said!r} is no column of the contract")
     return str(said), None
+
+
+def _file_date(pattern: str) -> str:
+    """A strptime pattern of a file's name, of which at least the year can be read."""
+    try:
+        read = datetime.strptime(datetime(2024, 2, 29).strftime(pattern), pattern)
+    except (ValueError, re.error) as error:
+        raise ContractError(f"newest_by: file_date {pattern!r} is no strptime pattern: {error}") from error
+    if read.year != 2024 or "/" in pattern:  # noqa: PLR2004 - the year that was written
+        raise ContractError(f"newest_by: file_date {pattern!r} names a file without its folder, with at least %Y")
+    return pattern
 
 
 def _files(said: object) -> str:
     path = PurePosixPath(str(said))
     if path.is_absolute() or ".." in path.parts or len(path.parts) < 2:  # noqa: PLR2004 - a folder and a name
         raise ContractError(f'files: {said!r} is no glob under the landing zone such as "transactions/*.csv"')
+    if any("**" in part and part != "**" for part in path.parts) or path.name == "**":
+        raise ContractError(f"files: {said!r}: `**` stands for folders, alone between two slashes")
+    if any(part.startswith((".", "_")) for part in path.parts):
+        raise ContractError(f"files: {said!r}: names that start with `.` or `_` are left alone")
     return str(path)
-
-
-def _format(said: object) -> Format:
-    if not isinstance(said, Mapping):
-        raise ContractError("format: expected keys such as {type: csv, delimiter: ','}")
-    _only(said, _FORMAT_KEYS, "format")
-    _one_of("format: type", said.get("type"), ("csv", "jsonl", "parquet"))
-    values = dict(said)
-    if "nulls" in values:
-        values["nulls"] = tuple(str(null) for null in values["nulls"])
-    form = Format(**values)
-    if form.type == "csv":
-        if len(form.delimiter) != 1 or len(form.quote) > 1 or len(form.escape) > 1:
-            raise ContractError("format: delimiter is one character, quote and escape at most one")
-        _one_of("format: decimal", form.decimal, (".", ","))
-        if not isinstance(form.header, bool):
-            raise ContractError(f"format: header is true or false, not {form.header!r}")
-    try:
-        "".encode(form.encoding)
-    except LookupError as error:
-        raise ContractError(f"format: unknown encoding {form.encoding!r}") from error
-    return form
 
 
 def parse_rules(node: Node, key: Sequence[str]) -> tuple[Rule, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contracts.errors import ContractError
+from contracts.parse import naming_yml
 
 
 @dataclass(frozen=True)
@@ -46,45 +47,50 @@ def parse_redo(node: Mapping[str, Any], inputs: Mapping[str, Mapping[str, Any]])
         inputs: The models that it refers to, by name.
 
     Raises:
-        ContractError: An input is not declared, or a declaration does not fit.
+        ContractError: An input is not declared, or a declaration does not fit; names the yml.
     """
-    name = str(node["name"])
-    said = node["config"].get("meta", {}).get("redo")
-    if said is None:
-        return _default(name, inputs)
-    unknown = set(said) - {"key", "inputs"}
-    if unknown or not said.get("key") or not said.get("inputs"):
-        raise ContractError(f"{name}: redo needs `key` and `inputs`{f', found {sorted(unknown)}' if unknown else ''}")
-    if set(said["inputs"]) != set(inputs):
+    with naming_yml(node):
+        said = node["config"].get("meta", {}).get("redo")
+        redo = _default(inputs) if said is None else _declared(said, inputs)
+        unknown = [name for name in redo.key if name not in node["columns"]]
+        if unknown:
+            raise ContractError(f"redo: key: {', '.join(unknown)} is no column of the table")
+        return redo
+
+
+def _declared(said: object, inputs: Mapping[str, Mapping[str, Any]]) -> Redo:
+    if not isinstance(said, Mapping) or set(said) != {"key", "inputs"}:
+        raise ContractError(f"redo needs `key` and `inputs`, and nothing else; found {said!r}")
+    key, how = said["key"], said["inputs"]
+    if not isinstance(key, list) or not key or not isinstance(how, Mapping):
+        raise ContractError("redo: `key` is a list of columns, and `inputs` has one entry for each input")
+    if set(how) != set(inputs):
         raise ContractError(
-            f"{name}: redo names the inputs {', '.join(sorted(said['inputs']))}, but the SQL refers to "
-            f"{', '.join(sorted(inputs))}; a change of an input that is not named would be lost"
+            f"redo names the inputs {', '.join(sorted(map(str, how)))}, but the SQL refers to "
+            f"{', '.join(sorted(inputs)) or 'nothing'}; a change of an input that is not named would be lost"
         )
-    key = tuple(map(str, said["key"]))
-    columns = set(node["columns"])
-    if not set(key) <= columns:
-        raise ContractError(f"{name}: redo: key {', '.join(key)} are no columns of the table")
-    return Redo(key, tuple(_input(name, model, how, said["inputs"], key) for model, how in said["inputs"].items()))
+    names = tuple(map(str, key))
+    return Redo(names, tuple(_input(model, declared, how, names) for model, declared in how.items()))
 
 
-def _default(name: str, inputs: Mapping[str, Mapping[str, Any]]) -> Redo:
+def _default(inputs: Mapping[str, Mapping[str, Any]]) -> Redo:
     bronze = [model for model in inputs if model.startswith("bronze_")]
     if len(inputs) != 1 or not bronze:
-        raise ContractError(
-            f"{name}: needs `config: meta: redo:`, because it reads {', '.join(sorted(inputs)) or 'nothing'}"
-        )
+        raise ContractError(f"needs `config: meta: redo:`, because it reads {', '.join(sorted(inputs)) or 'nothing'}")
     keys = [c for c in inputs[bronze[0]].get("constraints") or [] if c["type"] == "primary_key"]
+    if not keys or not keys[0].get("columns"):
+        raise ContractError(f"its input {bronze[0]} has no primary_key")
     key = tuple(map(str, keys[0]["columns"]))
     return Redo(key, (Input(bronze[0], key),))
 
 
-def _input(name: str, model: str, how: object, inputs: Mapping[str, object], key: Sequence[str]) -> Input:
+def _input(model: str, how: object, inputs: Mapping[str, object], key: Sequence[str]) -> Input:
     if isinstance(how, list):
         if len(how) != len(key):
-            raise ContractError(f"{name}: redo: {model} gives {len(how)} expressions for the key {', '.join(key)}")
+            raise ContractError(f"redo: {model} gives {len(how)} expressions for the key {', '.join(key)}")
         return Input(model, tuple(map(str, how)))
-    if isinstance(how, Mapping) and set(how) == {"via", "by"}:
-        if not isinstance(inputs.get(how["via"]), list):
-            raise ContractError(f"{name}: redo: {model} goes via {how['via']}, which is no input with expressions")
+    if isinstance(how, Mapping) and set(how) == {"via", "by"} and isinstance(how["by"], list) and how["by"]:
+        if not isinstance(inputs.get(str(how["via"])), list):
+            raise ContractError(f"redo: {model} goes via {how['via']}, which is no input with expressions")
         return Input(model, via=str(how["via"]), by=tuple(map(str, how["by"])))
-    raise ContractError(f"{name}: redo: {model} needs a list of expressions, or `via` and `by`")
+    raise ContractError(f"redo: {model} needs a list of expressions, or `via` and a list `by`")

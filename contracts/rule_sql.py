@@ -14,17 +14,21 @@ def check_rules(where: str, columns: Sequence[Column], rules: Sequence[Rule]) ->
     """Bind every rule to the columns it is about.
 
     Raises:
-        ContractError: A rule is no SQL, names an unknown column, or is no condition.
+        ContractError: A rule is no SQL, names an unknown column, looks at more than one row, or is no condition.
     """
     typed = ", ".join(f'null::{column.type.sql} as "{column.name}"' for column in columns)
     with duckdb.connect() as connection:
         for rule in rules:
+            # In `where` SQL allows neither aggregates nor windows, which would judge a row by its neighbours.
+            tried = (
+                f"select ({rule.expression}) as said from (select {typed}) where ({rule.expression}) is null or true"
+            )
             try:
-                found = connection.execute(f"select typeof(({rule.expression})) from (select {typed})").fetchall()
+                found = connection.execute(f"select typeof(said) from ({tried})").fetchall()
             except duckdb.Error as error:
                 said = str(error).strip().splitlines()[0]
                 raise ContractError(
-                    f"{where}: rule {rule.name}: {rule.expression!r} is no SQL over this table: {said}"
+                    f"{where}: rule {rule.name}: {rule.expression!r} is no SQL over one row of this table: {said}"
                 ) from error
             if found[0][0] not in ("BOOLEAN", '"NULL"'):
                 raise ContractError(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from contracts.contract import Column, Rule
-from contracts.parse import parse_columns, parse_key, parse_rules
+from contracts.parse import naming_yml, parse_columns, parse_key, parse_rules
 from contracts.types import ColumnType
 
 if TYPE_CHECKING:
@@ -36,11 +36,12 @@ def parse_promise(node: Mapping[str, Any]) -> TablePromise:
     """The promise in the yml of a silver or gold model.
 
     Raises:
-        ContractError: Something in it is not understood.
+        ContractError: Something in it is not understood; names the yml.
     """
-    columns = parse_columns(node)
-    key = parse_key(node, [column.name for column in columns])
-    return TablePromise(str(node["name"]), columns, key, parse_rules(node, key))
+    with naming_yml(node):
+        columns = parse_columns(node)
+        key = parse_key(node, [column.name for column in columns])
+        return TablePromise(str(node["name"]), columns, key, parse_rules(node, key))
 
 
 def pandera_schema(promise: TablePromise) -> pa.DataFrameSchema:

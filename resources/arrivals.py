@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 UNFINISHED = (".tmp", ".part", ".crdownload")
 
@@ -45,49 +45,90 @@ class Arrival:
 
 
 def hint_of(path: Path) -> Hint | None:
-    """The hint of a path, or None when there is nothing."""
+    """The hint of a path, or None when there is nothing.
+
+    Raises:
+        OSError: It cannot be said whether there is something.
+    """
     try:
         return Hint.of(path.stat())
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 
 def find(landing: Path, pattern: str) -> list[Arrival]:
-    """All paths that the glob claims, in the order of their names, unfinished ones left out."""
+    """All paths that the glob claims, in the order of their names, unfinished ones left out.
+
+    Raises:
+        OSError: The folder of the source cannot be listed; that is not the same as an empty one.
+    """
+    _list_or_raise(landing, pattern)
+    zone = _Zone(landing)
     found = []
     for path in sorted(landing.glob(pattern), key=os.fsencode):
         relative = path.relative_to(landing)
         if any(part.startswith((".", "_")) for part in relative.parts) or path.name.endswith(UNFINISHED):
             continue
-        found.append(_look(landing, path, relative))
+        arrival = zone.look(path, relative)
+        if arrival is not None:
+            found.append(arrival)
     return found
 
 
-def _look(landing: Path, path: Path, relative: Path) -> Arrival:
-    name = os.fsencode(relative).decode("utf-8", "backslashreplace")
-    if name != str(relative):
-        return Arrival(name, path, _lstat(path), "the name is not valid UTF-8; rename the file")
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return Arrival(name, path, _lstat(path), "the link leads nowhere")
-    except OSError as error:
-        return Arrival(name, path, _lstat(path), f"cannot be looked at: {error.strerror}")
-    hint = Hint.of(found)
-    if not path.resolve().is_relative_to(landing.resolve()):
-        return Arrival(name, path, hint, "the link leads out of the landing zone; put the file itself there")
-    if stat.S_ISDIR(found.st_mode):
-        return Arrival(name, path, hint, "is a directory, expected a file")
-    if not stat.S_ISREG(found.st_mode):
-        return Arrival(name, path, hint, "is no regular file (a pipe, socket or device)")
-    return Arrival(name, path, hint)
+def _list_or_raise(landing: Path, pattern: str) -> None:
+    """`glob` takes a folder that it may not read for an empty one."""
+    folder = landing
+    for part in PurePath(pattern).parts[:-1]:
+        if any(mark in part for mark in "*?["):
+            break
+        folder /= part
+    if folder.is_dir():
+        os.scandir(folder).close()
 
 
-def _lstat(path: Path) -> Hint | None:
-    try:
-        return Hint.of(path.lstat())
-    except OSError:
-        return None
+class _Zone:
+    """The landing zone, with what is known about its folders."""
+
+    def __init__(self, landing: Path) -> None:
+        self._root = landing.resolve()
+        self._is_inside: dict[Path, bool] = {}
+
+    def look(self, path: Path, relative: PurePath) -> Arrival | None:
+        """What is there under a name; None when it is gone again."""
+        name = os.fsencode(relative).decode("utf-8", "backslashreplace")
+        try:
+            itself = path.lstat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return Arrival(name, path, None, f"cannot be looked at: {error.strerror}")
+        if name != str(relative):
+            return Arrival(f"{name} (not UTF-8)", path, Hint.of(itself), "the name is not valid UTF-8; rename the file")
+        try:
+            found = path.stat() if stat.S_ISLNK(itself.st_mode) else itself
+        except FileNotFoundError:
+            return Arrival(name, path, Hint.of(itself), "the link leads nowhere")
+        except OSError as error:
+            return Arrival(name, path, Hint.of(itself), f"cannot be looked at: {error.strerror}")
+        return Arrival(name, path, Hint.of(found), self._problem(path, itself, found))
+
+    def _problem(self, path: Path, itself: os.stat_result, found: os.stat_result) -> str:
+        is_inside = self._holds(path) if stat.S_ISLNK(itself.st_mode) else self._holds_folder(path.parent)
+        if not is_inside:
+            return "the link leads out of the landing zone; put the file itself there"
+        if stat.S_ISDIR(found.st_mode):
+            return "is a directory, expected a file"
+        if not stat.S_ISREG(found.st_mode):
+            return "is no regular file (a pipe, socket or device)"
+        return ""
+
+    def _holds(self, path: Path) -> bool:
+        return path.resolve().is_relative_to(self._root)
+
+    def _holds_folder(self, folder: Path) -> bool:
+        if folder not in self._is_inside:
+            self._is_inside[folder] = self._holds(folder)
+        return self._is_inside[folder]
 
 
 def settled(
@@ -108,22 +149,28 @@ def settled(
     """
     before = now() - settle_seconds
     done = [arrival for arrival in arrivals if _is_old(arrival, before)]
-    waiting: Mapping[str, Arrival] = {a.name: a for a in arrivals if not _is_old(a, before)}
+    waiting = [arrival for arrival in arrivals if not _is_old(arrival, before)]
     waited = 0.0
     while waiting and waited < limit_seconds:
         sleep(settle_seconds)
         waited += settle_seconds
-        growing = {}
-        for name, arrival in waiting.items():
-            hint = hint_of(arrival.path)
-            if hint == arrival.hint and hint is not None:
-                done.append(arrival)
-            elif hint is not None:
-                growing[name] = Arrival(name, arrival.path, hint)
-        waiting = growing
+        again = [(arrival, _look_again(arrival)) for arrival in waiting]
+        done += [now_there for arrival, now_there in again if now_there and _has_settled(arrival, now_there)]
+        waiting = [now_there for arrival, now_there in again if now_there and not _has_settled(arrival, now_there)]
     done.sort(key=lambda arrival: os.fsencode(arrival.path))
-    return done, list(waiting.values())
+    return done, waiting
 
 
 def _is_old(arrival: Arrival, before: float) -> bool:
     return bool(arrival.problem) or arrival.hint is None or arrival.hint.mtime_ns <= before * 1e9
+
+
+def _has_settled(before: Arrival, now_there: Arrival) -> bool:
+    return bool(now_there.problem) or now_there.hint == before.hint
+
+
+def _look_again(arrival: Arrival) -> Arrival | None:
+    """The path as it is now: what was a file may be a link that leads out by now."""
+    relative = PurePath(arrival.name)
+    landing = arrival.path.parents[len(relative.parts) - 1]
+    return _Zone(landing).look(arrival.path, relative)

@@ -8,7 +8,9 @@ from pathlib import Path
 import duckdb
 
 from resources.arrivals import Hint, hint_of
+from resources.examine import Examined
 from resources.ledger import landing_path
+from resources.sightings import copies_of_lost
 
 
 class NeedsFiles(Exception):
@@ -29,6 +31,7 @@ class File:
         is_gzip: Whether it is gzipped.
         has_quoted_line_ends: Whether a CSV record goes over several lines.
         hint: What the path showed when it was hashed.
+        fingerprint: Of the contract under which it was examined.
     """
 
     sighting_id: int
@@ -40,6 +43,7 @@ class File:
     is_gzip: bool
     has_quoted_line_ends: bool
     hint: Hint
+    fingerprint: str
 
     @property
     def is_as_hashed(self) -> bool:
@@ -51,35 +55,41 @@ def files(connection: duckdb.DuckDBPyConnection, landing: Path, source: str, *st
     """Sightings of a source in some statuses, oldest first."""
     rows = connection.execute(
         "select sighting_id, file_id, path, header, plain_records, is_gzip, has_quoted_line_ends, "
-        "size_bytes, mtime_ns, ctime_ns, inode from ops.files "
+        "contract_fingerprint, size_bytes, mtime_ns, ctime_ns, inode from ops.files "
         "where source = ? and list_contains(?::varchar[], status) order by sighting_id",
         [source, list(statuses)],
     ).fetchall()
     return [
-        File(sighting, file_id, name, landing_path(landing, name), header, plain, is_gzip, has_long, Hint(*hint))
-        for sighting, file_id, name, header, plain, is_gzip, has_long, *hint in rows
+        File(sighting, file_id, name, landing_path(landing, name), header, plain, is_gzip, has_long, Hint(*hint), made)
+        for sighting, file_id, name, header, plain, is_gzip, has_long, made, *hint in rows
     ]
 
 
-def files_to_read_again(connection: duckdb.DuckDBPyConnection, landing: Path, source: str) -> list[File]:
-    """One readable path for each content that is loaded or waits, oldest first.
+def as_examined(file: File, seen: Examined) -> File:
+    """The file with what a look under another contract showed."""
+    return replace(
+        file,
+        header=list(seen.header) if seen.header is not None else None,
+        plain_records=seen.plain_records,
+        is_gzip=seen.is_gzip,
+        has_quoted_line_ends=seen.has_quoted_line_ends,
+    )
 
-    Raises:
-        NeedsFiles: A content has no path left; names them.
-    """
-    found, gone = files_to_read_again_or_gone(connection, landing, source)
-    if gone:
-        raise NeedsFiles(
-            f"bronze.{source}: a full refresh reads every loaded file again, but {len(gone)} are gone from landing or "
-            f"hold something else now: {', '.join(gone[:5])}. Put them back and run again; nothing was changed"
-        )
-    return found
+
+def copies_to_load(connection: duckdb.DuckDBPyConnection, landing: Path, source: str) -> list[File]:
+    """A readable copy of each content that is neither loaded nor waits: its file was refused, or went away."""
+    lost = {sighting for _, sighting, _ in copies_of_lost(connection, source)}
+    found: dict[int, File] = {}
+    for file in files(connection, landing, source, "duplicate") if lost else []:
+        if file.sighting_id in lost and file.is_as_hashed:
+            found[file.file_id] = file
+    return list(found.values())
 
 
 def files_to_read_again_or_gone(
     connection: duckdb.DuckDBPyConnection, landing: Path, source: str
-) -> tuple[list[File], list[str]]:
-    """One readable path for each content that is loaded or waits, oldest first, and the names of those without."""
+) -> tuple[list[File], list[File]]:
+    """One readable path for each content that is loaded or waits, oldest first, and the contents without one."""
     wanted = {f.file_id: f for f in files(connection, landing, source, "loaded", "arrived")}
     found: dict[int, File] = {}
     for file in files(connection, landing, source, "loaded", "duplicate", "arrived"):
@@ -87,7 +97,7 @@ def files_to_read_again_or_gone(
             found.setdefault(file.file_id, file)
     ordered = sorted(wanted.values(), key=lambda file: file.sighting_id)
     readable = [replace(found[f.file_id], sighting_id=f.sighting_id) for f in ordered if f.file_id in found]
-    return readable, [file.name for file in ordered if file.file_id not in found]
+    return readable, [file for file in ordered if file.file_id not in found]
 
 
 def note(connection: duckdb.DuckDBPyConnection, file: File, **values: object) -> None:

@@ -7,30 +7,46 @@ import duckdb
 _OURS = (
     duckdb.BinderException,
     duckdb.CatalogException,
-    duckdb.ParserException,
-    duckdb.OutOfMemoryException,
+    duckdb.ConnectionException,
+    duckdb.ConstraintException,
+    duckdb.DependencyException,
     duckdb.FatalException,
     duckdb.InternalException,
     duckdb.InterruptException,
+    duckdb.OutOfMemoryException,
+    duckdb.ParserException,
+    duckdb.PermissionException,
     duckdb.TransactionException,
 )
-_DISK = (
+_MACHINE = (
     "no space left",
     "disk quota",
+    "file too large",
     "read-only file system",
+    "read-only mode",
     "max_temp_directory_size",
     "could not write",
     "permission denied",
+    "too many open files",
+    "cannot allocate memory",
+    "input/output error",
+    "stale file handle",
 )
 
 
-def raise_unless_about_file(error: duckdb.Error) -> None:
+def raise_unless_about_file(error: duckdb.Error, name: str) -> None:
     """Let errors pass that are about a file's content.
+
+    Args:
+        error: What DuckDB raised.
+        name: The path under which DuckDB read the file; what stands in it says nothing about the machine.
 
     Raises:
         duckdb.Error: The disk or the memory is full, or the statement is wrong; the file is not to blame.
     """
-    if isinstance(error, _OURS) or any(word in str(error).lower() for word in _DISK):
+    said = str(error).replace(name, "").lower()
+    is_machine = not isinstance(error, duckdb.ConversionException) and any(word in said for word in _MACHINE)
+    if isinstance(error, _OURS) or is_machine:
         raise error
 
 

@@ -9,7 +9,7 @@ import duckdb
 
 from contracts.contract import Contract
 from resources.names import literal, quoted
-from resources.tables import fingerprint, note_built, stop_when_changed
+from resources.tables import changed_with_data, fingerprint, is_changed_while_empty, note_built, stop_when_changed
 
 ADDED = (
     ("_rescued", "json"),
@@ -19,6 +19,9 @@ ADDED = (
     ("_loaded_at", "timestamptz"),
 )
 """Columns that every bronze table has after those of its contract."""
+
+READING = "temp.assay_reading"
+"""The view of the file that is being read; a source's own view is `temp.landing_<source>`."""
 
 _NOTE_CURRENT = """
     update ops.sources set current_files = now.said
@@ -57,6 +60,11 @@ class BronzeTable:
             ChangedWithData: The stored rows were made under another contract.
         """
         stop_when_changed(self._connection, self.name, self._fingerprint)
+        if is_changed_while_empty(self._connection, self.name, self._fingerprint):
+            loaded = "select 1 from ops.files where source = ? and status = 'loaded' limit 1"
+            if self._rows(loaded, [self._contract.source]):
+                raise changed_with_data(self.name)  # every record was malformed; under this contract it may not be
+            self.drop()
         typed = [(c.name, c.type.sql) for c in self._contract.columns] + list(ADDED)
         columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in typed)
         self._connection.execute(f"create table if not exists {self._relation} ({columns})")
@@ -68,7 +76,9 @@ class BronzeTable:
         """Forget all rows, and what they were made with."""
         self._connection.execute(f"drop table if exists {self._relation}")
         self._connection.execute("delete from ops.malformed where source = ?", [self._contract.source])
-        self._connection.execute("update ops.tables set row_count = 0 where table_name = ?", [self.name])
+        self._connection.execute(
+            "update ops.tables set row_count = 0, fingerprint = ? where table_name = ?", [self._fingerprint, self.name]
+        )
 
     def insert(self, where: str, file_id: int, load_id: int, now: datetime) -> int:
         """Judge and append the rows of the present reading.
@@ -85,12 +95,12 @@ class BronzeTable:
         names = ", ".join(quoted(name) for name in self._contract.names)
         landing = quoted(f"landing_{self._contract.source}")
         self._connection.execute(
-            f"create or replace temp view {landing} as select {names}, _rescued from temp.landing_reading where {where}"
+            f"create or replace temp view {landing} as select {names}, _rescued from {READING} where {where}"
         )
         at = f"{literal(now.isoformat())}::timestamptz"
         done = self._rows(
             f"insert into {self._relation} ({names}, _rescued, _violations, _file_id, _load_id, _loaded_at) "
-            f"select {names}, _rescued, _violations, {file_id}, {load_id}, {at} from ({self._sql})"
+            f"select {names}, _rescued, _violations, {file_id}, {load_id}, {at} from ({self._sql}\n)"
         )
         return int(done[0][0])
 

@@ -78,7 +78,7 @@ def record(connection: duckdb.DuckDBPyConnection, source: str, counted: Conserva
 def files_that_disagree(
     connection: duckdb.DuckDBPyConnection, source: str, run_id: str | None
 ) -> list[tuple[str, int, int, int]]:
-    """(path, read, rows in bronze, malformed) of loaded files that do not add up.
+    """(path, read, rows in bronze, malformed) of loaded files that do not add up, or not to what the ledger says.
 
     Args:
         connection: The warehouse.
@@ -89,7 +89,7 @@ def files_that_disagree(
     return connection.execute(
         f"""
         with files as (
-            select file_id, path, records_read from ops.files as files
+            select file_id, path, records_read, records_loaded, records_malformed from ops.files as files
             where source = {literal(source)} and status = 'loaded' and {where}
         ),
         rows as (
@@ -102,6 +102,8 @@ def files_that_disagree(
         select files.path, files.records_read, coalesce(rows.n, 0), coalesce(malformed.n, 0)
         from files left join rows using (file_id) left join malformed using (file_id)
         where files.records_read <> coalesce(rows.n, 0) + coalesce(malformed.n, 0)
+            or files.records_loaded <> coalesce(rows.n, 0)
+            or files.records_malformed <> coalesce(malformed.n, 0)
         order by files.path limit 5
         """
     ).fetchall()

@@ -69,6 +69,7 @@ def parse_if_changed(settings: Settings) -> bool:
     aside = target / f".parse-{os.getpid()}"
     try:
         _invoke(settings, ["parse"], aside, None)
+        stamp.unlink(missing_ok=True)  # a kill between the next lines must not leave an old stamp beside a new manifest
         for name in _KEPT:
             (aside / name).replace(target / name)
         stamp.write_text(now)
@@ -89,13 +90,14 @@ def _sources_hash(project: Path) -> str:
 
 
 def build(
-    settings: Settings, models: Sequence[str], *, run_id: str, full_refresh: Sequence[str] = ()
+    settings: Settings, nodes: Sequence[str], *, run_id: str, full_refresh: Sequence[str] = ()
 ) -> list[NodeResult]:
-    """Build models and run their data tests, in dbt's order, on this process's DuckDB.
+    """Build models and run data tests, in dbt's order, on this process's DuckDB.
 
     Args:
         settings: The lake.
-        models: Names of models; their tests run with them.
+        nodes: Names of models and data tests. No other test is run: one that also reads a table of a later step would
+            be run too early.
         run_id: What the ledger names as the run.
         full_refresh: Models that are rebuilt from nothing.
 
@@ -103,7 +105,8 @@ def build(
         DbtError: dbt could not start; a model that fails is a result, not an error.
     """
     variables = json.dumps({"run_id": run_id, "full_refresh": list(full_refresh)})
-    args = ["build", "--select", *models, "--vars", variables, "--exclude-resource-type", "unit_test"]
+    args = ["build", "--select", *nodes, "--indirect-selection", "empty", "--vars", variables]
+    args += ["--exclude-resource-type", "unit_test"]
     done = _invoke(settings, args, settings.scratch / "dbt", _manifest(settings.dbt_project))
     return [_result(item) for item in done]
 
@@ -169,7 +172,7 @@ def _result(item: Any) -> NodeResult:
 
 def readable(message: str) -> str:
     """The message of an error that our own code raised inside a dbt model, without the traceback around it."""
-    found = re.findall(r"^\s*((?:resources|contracts|_?duckdb)[\w.]*): (.+(?:\n.*)*)", message, re.MULTILINE)
+    found = re.findall(r"^\s*((?:resources|contracts|_?duckdb)[\w.]*): (.+(?:\n(?!\s*\n).*)*)", message, re.MULTILINE)
     if not found:
         return message.strip()[:LONGEST]
     kind, said = found[-1]

@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path, PurePath
 
 import duckdb
 
 from contracts.contract import Contract
 from resources.blame import first_line
-from resources.reading import readable_path
+from resources.reading import parquet_source, readable_path
 from resources.text import Unreadable, scan
+from resources.text.stream import open_regular
+
+_PIECE = 1 << 20  # bytes that are hashed at a time
 
 
 @dataclass(frozen=True)
@@ -39,12 +43,16 @@ class Examined:
 
 
 def examine(path: Path, contract: Contract) -> Examined:
-    """Hash the file, verify what wraps it, and hold its header against the contract. Never raises for a bad file."""
+    """Hash the file, verify what wraps it, and hold its header against the contract. Never raises for a bad file.
+
+    Raises:
+        FileNotFoundError: It is gone.
+    """
     try:
         seen = _parquet(path) if contract.format.type == "parquet" else _text(path, contract)
     except Unreadable as error:
         return Examined(_hash_or_none(path), problem=str(error))
-    dated, problem = _file_date(path, contract)
+    dated, problem = file_date(path, contract)
     problem = problem or _header_problem(seen.header, contract)
     return replace(seen, file_date=dated, problem=problem)
 
@@ -65,31 +73,42 @@ def _text(path: Path, contract: Contract) -> Examined:
 
 
 def _parquet(path: Path) -> Examined:
-    with readable_path(path) as name, duckdb.connect() as connection:
+    content = _hash(path)
+    with readable_path(path) as name:
+        reader = _parquet_reader()
         try:
-            described = connection.execute("select name from (describe select * from read_parquet(?))", [name])
+            described = reader.execute(f"select column_name from (describe from {parquet_source(name)})")
             header = tuple(row[0] for row in described.fetchall())
-            counted = connection.execute("select num_rows from parquet_file_metadata(?)", [name]).fetchall()
+            counted = reader.execute("select num_rows from parquet_file_metadata(?)", [name]).fetchall()
         except duckdb.Error as error:
+            _parquet_reader.cache_clear()  # a fatal error leaves it of no use
             raise Unreadable(f"is no readable Parquet file: {first_line(error)}") from error
-        except OSError as error:
-            raise Unreadable(f"cannot be read: {error.strerror}") from error
-    return Examined(_hash(path), header, int(counted[0][0]))
+    return Examined(content, header, int(counted[0][0]))
+
+
+@cache
+def _parquet_reader() -> duckdb.DuckDBPyConnection:
+    """A database of its own for looking at footers: what is wrong with a file does not reach the warehouse."""
+    return duckdb.connect(config={"threads": 1})
 
 
 def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    with open_regular(path) as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return digest.hexdigest()
 
 
 def _hash_or_none(path: Path) -> str | None:
     try:
-        return _hash(path) if path.is_file() else None
-    except OSError:
+        return _hash(path)
+    except Unreadable:
         return None
 
 
-def _file_date(path: PurePath, contract: Contract) -> tuple[date | None, str]:
+def file_date(path: PurePath, contract: Contract) -> tuple[date | None, str]:
+    """The date in a file's name, and what is wrong with it; neither when the contract names no pattern."""
     if contract.file_date is None:
         return None, ""
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import yaml
@@ -11,17 +12,23 @@ from resources.settings import Settings
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
+CODE_LOCATION = "assay"  # as workspace.yaml calls it
 CONFIG = """\
 # Written by `assay setup`. Runs are executed in one process and queue for the lake's own lock.
 telemetry:
   enabled: false
 nux:
   enabled: false
+run_launcher:
+  module: resources.launcher
+  class: LakeRunLauncher
 run_monitoring:
   enabled: true
   start_timeout_seconds: 300
+  poll_interval_seconds: 15
 run_queue:
   max_concurrent_runs: 1
+  dequeue_interval_seconds: 1
 """
 
 
@@ -44,3 +51,22 @@ def open_instance(settings: Settings) -> DagsterInstance:
 
     prepare_instance(settings)
     return DagsterInstance.from_ref(InstanceRef.from_dir(str(settings.dagster_home), overrides=yaml.safe_load(CONFIG)))
+
+
+def runs_belong_to(instance: DagsterInstance, job_name: str) -> None:
+    """Let runs that this process creates carry the origin that runs of the UI carry.
+
+    Without it the UI's timeline and the job's page leave them out.
+
+    Args:
+        instance: The lake's instance.
+        job_name: The job that is run.
+    """
+    from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteRepositoryOrigin  # noqa: PLC0415
+    from dagster._core.types.loadable_target_origin import LoadableTargetOrigin  # noqa: PLC0415 - as above
+
+    loaded = LoadableTargetOrigin(python_file="definitions.py", working_directory=".")
+    location = InProcessCodeLocationOrigin(loaded, location_name=CODE_LOCATION)
+    origin = RemoteRepositoryOrigin(location, "__repository__").get_job_origin(job_name)
+    create = partial(instance.create_run_for_job, remote_job_origin=origin)
+    instance.create_run_for_job = create  # type: ignore[method-assign]

@@ -16,7 +16,7 @@ import duckdb
 
 from contracts.redo import Input, Redo, parse_redo
 from resources.names import literal, quoted, relation, table_of
-from resources.tables import fingerprint, note_built, seqs, stop_when_changed
+from resources.tables import fingerprint, is_changed_while_empty, note_built, seqs, stop_when_changed
 from resources.warehouse import transaction
 
 
@@ -84,13 +84,21 @@ class _Keyed:
     def _is_full(self) -> bool:
         if self._is_asked_full or not self._exists(self._table) or self._table not in self._seqs:
             return True
+        if is_changed_while_empty(self._connection, self._table, self._fingerprint):
+            return True
         unseen_rebuilds = self._connection.execute(
             "select count(*) from ops.tables as tables left join ops.seen as seen "
             "on seen.input = tables.table_name and seen.consumer = $table "
             "where list_contains($inputs, tables.table_name) and tables.rebuilt_seq > coalesce(seen.seq, -1)",
             {"table": self._table, "inputs": [table_of(item.model) for item in self._redo.inputs]},
         ).fetchall()
-        return bool(unseen_rebuilds[0][0])
+        return bool(unseen_rebuilds[0][0]) or any(self._lost_changes(item) for item in self._redo.inputs)
+
+    def _lost_changes(self, item: Input) -> bool:
+        """Whether an input changed and nothing says how, because somebody dropped the table that did."""
+        table = table_of(item.model)
+        is_keyed = not item.model.startswith("bronze_")
+        return is_keyed and self._seqs.get(table, 0) > self._seen(table) and not self._exists(f"changes.{item.model}")
 
     def _exists(self, table: str) -> bool:
         schema, name = table.split(".", 1)
@@ -166,7 +174,9 @@ class _Keyed:
         if not self._connection.execute(f"select 1 from temp.{self._affected_name} limit 1").fetchall():
             note_built(self._connection, self._table, self._fingerprint, self._run_id, is_changed=False)
             return
-        self._connection.execute(f"create or replace temp table keyed_new as select {names} from ({self._sql})")
+        self._connection.execute(
+            f"create or replace temp table keyed_new as select {names} from ({self._sql}) where {where}"
+        )
         self._connection.execute(
             f"create or replace temp table keyed_old as select {names} from {target} where {where}"
         )

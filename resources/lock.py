@@ -10,6 +10,10 @@ from pathlib import Path
 from types import TracebackType
 
 
+PATIENCE = 0.3
+"""Seconds that even one who may not wait gives the lock: `is_locked` holds it for an instant."""
+
+
 class LockTimeout(Exception):
     """Another run held the lock for longer than this one may wait."""
 
@@ -53,7 +57,7 @@ class RunLock:
         self._descriptor = descriptor
 
     def _wait(self, descriptor: int, wait_seconds: float, on_wait: Callable[[str], object] | None) -> None:
-        deadline = time.monotonic() + wait_seconds
+        deadline = time.monotonic() + max(wait_seconds, PATIENCE)
         told = False
         while True:
             try:

@@ -9,11 +9,12 @@ from pathlib import Path
 import duckdb
 
 from contracts.format import Format
+from resources.bronze_table import READING
 from resources.text import split
 
 _FETCH = 10_000
 SPOOLED = (
-    "format = 'newline_delimited', maximum_object_size = 134217728, "
+    "format = 'newline_delimited', maximum_object_size = 134217728, hive_partitioning = false, "
     "columns = {line: 'BIGINT', raw: 'VARCHAR', problems: 'VARCHAR[]'}"
 )
 """How DuckDB reads a spool of malformed records: JSON lines of `line`, `raw` and `problems`."""
@@ -41,13 +42,12 @@ def write_bad_values(
 def _reasons_by_line(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, list[str]]]:
     """(line, reasons) in the order of the lines."""
     connection.execute(
-        "create or replace temp table landing_bad as select _line, _reasons from temp.landing_reading "
-        "where _reasons is not null"
+        f"create or replace temp table assay_bad as select _line, _reasons from {READING} where _reasons is not null"
     )
     last = -1
     while True:
         rows = connection.execute(
-            f"select _line, _reasons from temp.landing_bad where _line > ? order by _line limit {_FETCH}", [last]
+            f"select _line, _reasons from temp.assay_bad where _line > ? order by _line limit {_FETCH}", [last]
         ).fetchall()
         yield from rows
         if len(rows) < _FETCH:

@@ -22,6 +22,7 @@ from resources.results import reasons_against
 from resources.tables import seqs
 
 KEPT = 3
+READ_ONLY = 0o444  # a reader that opened it for writing would shut the others out, and what it wrote would be copied on
 OPS_TABLES = ("files", "sources", "tables", "conservation", "check_results", "publications")
 OPS_VIEWS = ("live_files", "current_files")
 
@@ -91,9 +92,10 @@ def publish_ops(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
 
 
 def clean_up(folder: Path) -> None:
-    """Remove what a killed run left half-written."""
-    for path in folder.glob(".*"):
-        path.unlink(missing_ok=True)
+    """Remove what a killed run left half-written, and nothing that others keep there."""
+    for pattern in (".lake_*", ".ops_*", ".lake.link", ".ops.link"):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)
 
 
 def _states(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -174,6 +176,7 @@ class _aside:  # noqa: N801 - used as a function
         if kind is not None:
             self._remove()
             return
+        self._path.chmod(READ_ONLY)
         _sync(self._path)
         final = self._folder / f"{self._kind}_{self._number}.duckdb"
         self._path.replace(final)

@@ -6,21 +6,28 @@ way, `_line` and `_reasons` (why the record is malformed; NULL when it is not).
 
 from __future__ import annotations
 
+import secrets
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from contracts.contract import Contract
+from contracts.contract import Column, Contract
 from contracts.format import Format
 from resources.names import literal, quoted
 from resources.text import MAX_JSON_LINE
 from resources.typed import from_text, from_value
 
 _GLOB = frozenset("*?[{")
+LINE_NUMBER = 64  # bytes that a line number and its separator may take before a record
 SHOWN = 100  # characters of a value that a reason quotes
 _SUSPICIOUS = r",\s*[}\]]|[:\[,]\s*-?(?i:nan|inf)|\\u[dD][89a-fA-F]|\{[^\"]*\{|:\s*[\[{]"
+_LONG = "|".join([rf"[0-9]{{{n},}}\.[0-9]{{{16 - n},}}" for n in range(1, 16)] + [r"[0-9]{16,}\."])
+_INEXACT = rf"[:\[,]\s*(-0\s*[,}}]|-?([0-9.]+[eE]|[0-9]+\.[0-9]+0\s*[,}}]|0\.0000|{_LONG}))"
+"""Numbers that DuckDB's JSON does not give back as they are written: 1e2, 2.50, -0, 16 digits with a point."""
+_LEXEME = r'("(?:[^"\\]|\\.)*")|(-?[0-9][-+.eE0-9]*)'
+"""A string or a number of a JSON text; read from the left, a number inside a string is never taken for one."""
 
 
 @contextmanager
@@ -63,21 +70,29 @@ def csv_view(name: str, contract: Contract, header: Sequence[str] | None, option
         _Field(c.name, positions[c.name], from_text(positions[c.name], c.type, contract.format.decimal), c.type.sql)
         for c in contract.columns
     ]
-    extra = {column: positions[column] for column in columns if column not in contract.names}
-    rescued = f"json_object({', '.join(f'{literal(k)}, {v}' for k, v in extra.items())})" if extra else "null::json"
+    extra = [column for column in columns if column not in contract.names]
+    rescued = _json_object(extra, positions) if extra else "null::json"
     typed = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in read)
     source = f"read_csv({literal(name)}, columns = {{{typed}}}, {options})"
     return _reading(source, fields, rescued, has_lines=has_lines)
 
 
-def csv_options(form: Format, *, has_header: bool, is_gzip: bool, is_parallel: bool) -> str:
-    """The options under which DuckDB reads a CSV file as its contract says and guesses nothing."""
+def csv_options(form: Format, *, is_clean: bool, is_gzip: bool, is_parallel: bool) -> str:
+    """The options under which DuckDB reads a CSV file as its contract says and guesses nothing.
+
+    Args:
+        form: The dialect.
+        is_clean: Whether it is a clean copy, without a header and with `\\n` at the end of every record.
+        is_gzip: Whether DuckDB has to decompress.
+        is_parallel: False when a record goes over several lines; DuckDB then fails on large files.
+    """
+    has_header = form.header and not is_clean
     return (
         f"auto_detect = false, header = {str(has_header).lower()}, delim = {literal(form.delimiter)}, "
         f"quote = {literal(form.quote)}, escape = {literal(form.escape)}, "
-        f"nullstr = [{', '.join(literal(null) for null in form.nulls)}], allow_quoted_nulls = false, "
+        f"nullstr = [{', '.join(map(literal, form.nulls)) or 'chr(0)'}], allow_quoted_nulls = false, "
         f"strict_mode = true, null_padding = false, compression = '{'gzip' if is_gzip else 'none'}', "
-        f"parallel = {str(is_parallel).lower()}"
+        f"hive_partitioning = false, parallel = {str(is_parallel).lower()}" + (r", new_line = '\n'" if is_clean else "")
     )
 
 
@@ -92,69 +107,124 @@ def jsonl_view(name: str, contract: Contract, *, is_gzip: bool, has_lines: bool)
     """
     read = "'_line': 'VARCHAR', 'j': 'VARCHAR'" if has_lines else "'j': 'VARCHAR'"
     source = (
-        f"read_csv({literal(name)}, columns = {{{read}}}, auto_detect = false, header = false, delim = '\\x01', "
-        f"quote = '', escape = '', nullstr = [''], strict_mode = true, max_line_size = {MAX_JSON_LINE}, "
-        f"compression = '{'gzip' if is_gzip else 'none'}')"
+        f"read_csv({literal(name)}, columns = {{{read}}}, auto_detect = false, header = false, delim = chr(1), "
+        f"quote = '', escape = '', nullstr = [''], strict_mode = true, max_line_size = {MAX_JSON_LINE + LINE_NUMBER}, "
+        f"compression = '{'gzip' if is_gzip else 'none'}', hive_partitioning = false)"
     )
-    structure = "{" + ", ".join(f'"{_json_key(name)}": "VARCHAR"' for name in contract.names) + "}"
+    if not has_lines:
+        fields = [_json_field(column, "") for column in contract.columns]
+        return _reading(f"({_plain_objects(contract, source)})", fields, "null::json", has_lines=False)
+    mark = secrets.token_hex(8)
+    fields = [_json_field(column, mark) for column in contract.columns]
+    return _reading(
+        f"({_all_objects(contract, source, mark)})", fields, f"({_unmarked('r', mark)})::json", has_lines=True
+    )
+
+
+def _plain_objects(contract: Contract, source: str) -> str:
+    """Objects of known, single names and flat values, of which nobody can doubt how they are read."""
     known = f"[{', '.join(literal(name) for name in contract.names)}]"
-    if has_lines:
-        mask = "{" + ", ".join(f'"{_json_key(name)}": null' for name in contract.names) + "}"
-        extracted = (
-            f"select *, from_json(j, {literal(structure)}) as s, "
-            f"case when not list_has_all({known}, json_keys(j)) then json_merge_patch(j, {literal(mask)}) end as r "
-            f"from {source}"
-        )
-    else:
-        extracted = (
-            f"select *, try(from_json(j, {literal(structure)})) as s, null::json as r from {source} "
-            f"where not regexp_matches(j, {literal(_SUSPICIOUS)}) and json_valid(j) and json_type(j) = 'OBJECT' "
-            f"and list_has_all({known}, json_keys(j)) and len(list_distinct(json_keys(j))) = len(json_keys(j))"
-        )
-    fields = []
-    for column in contract.columns:
-        raw = f"s.{quoted(column.name)}"
-        fields.append(_Field(column.name, raw, from_text(raw, column.type), column.type.sql))
-    return _reading(f"({extracted})", fields, "r", has_lines=has_lines)
+    is_known = f"list_has_all({known}, k) and len(list_distinct(k)) = len(k)"
+    text = f"case when is_inexact then {_marked('j', '')} else j end"
+    return (
+        f"select try(from_json({text}, {_json_structure(contract)})) as s from ("
+        f"select j, json_keys(j) as k, regexp_matches(j, {literal(_INEXACT)}) as is_inexact from {source} "
+        f"where not regexp_matches(j, {literal(_SUSPICIOUS)}) and json_valid(j) and json_type(j) = 'OBJECT'"
+        f") where k = {known} or ({is_known})"
+    )
+
+
+def _all_objects(contract: Contract, source: str, mark: str) -> str:
+    """Objects of a clean copy: what the contract names in `s`, all else in `r`, numbers in both with their mark."""
+    known = f"[{', '.join(literal(name) for name in contract.names)}]"
+    mask = "{" + ", ".join(f'"{_json_key(name)}": null' for name in contract.names) + "}"
+    return (
+        f"select _line, from_json(j, {_json_structure(contract)}) as s, "
+        f"case when not list_has_all({known}, json_keys(j)) "
+        f"then json_merge_patch(j, {literal(mask)})::varchar end as r "
+        f"from (select _line, {_marked('j', mark)} as j from {source})"
+    )
+
+
+def _json_structure(contract: Contract) -> str:
+    return literal("{" + ", ".join(f'"{_json_key(name)}": "VARCHAR"' for name in contract.names) + "}")
+
+
+def _json_field(column: Column, mark: str) -> _Field:
+    raw = f"s.{quoted(column.name)}"
+    raw = _unmarked(raw, mark) if mark else raw
+    return _Field(column.name, raw, from_text(raw, column.type), column.type.sql)
+
+
+def _marked(json: str, mark: str) -> str:
+    """SQL for a JSON text with each number as a string after a mark, so that its digits stay as they are written."""
+    parted = rf"regexp_replace({json}, {literal(_LEXEME)}, '\1' || chr(1) || '\2' || chr(2), 'g')"
+    strings = f"replace({parted}, chr(1) || chr(2), '')"
+    return f"""replace(replace({strings}, chr(1), '"{mark}'), chr(2), '"')"""
+
+
+def _unmarked(text: str, mark: str) -> str:
+    """SQL for a value, or a JSON text, with its marked numbers as they were written."""
+    numbers = rf"""regexp_replace({text}, '"{mark}([^"]*)"', '\1', 'g')"""
+    return f"case when contains({text}, '{mark}') then replace({numbers}, '{mark}', '') else {text} end"
 
 
 def parquet_view(name: str, contract: Contract, types: dict[str, str], *, has_lines: bool) -> str:
     """SQL of the reading of a Parquet file; `types` are the file's columns with their DuckDB types."""
-    source = f"read_parquet({literal(name)}, file_row_number = {str(has_lines).lower()})"
+    positions = {column: f"c{index}" for index, column in enumerate(types)}
+    plain = ", ".join(f"{quoted(column)} as {position}" for column, position in positions.items())
     fields = [
-        _Field(c.name, quoted(c.name), from_value(quoted(c.name), types[c.name], c.type), c.type.sql)
+        _Field(c.name, positions[c.name], from_value(positions[c.name], types[c.name], c.type), c.type.sql)
         for c in contract.columns
     ]
     extra = [column for column in types if column not in contract.names]
-    pairs = ", ".join(f"{literal(column)}, {quoted(column)}" for column in extra)
-    rescued = f"json_object({pairs})" if extra else "null::json"
-    if has_lines:
-        kept = ", ".join(f"{literal(column)}, {quoted(column)}" for column in types)
-        source = f"(select *, file_row_number + 1 as _line, json_object({kept})::varchar as _record from {source})"
-    return _reading(source, fields, rescued, has_lines=has_lines)
+    rescued = _json_object(extra, positions) if extra else "null::json"
+    if not has_lines:
+        return _reading(f"(select {plain} from {parquet_source(name)})", fields, rescued, has_lines=False)
+    is_taken = any(column.lower() == "file_row_number" for column in types)
+    line = "row_number() over ()" if is_taken else "file_row_number + 1"
+    rows = f"(select {plain}, {line} as _line from {parquet_source(name, has_row_number=not is_taken)})"
+    record = f"{_json_object(list(types), positions)}::varchar"
+    return _reading(f"(select *, {record} as _record from {rows})", fields, rescued, has_lines=True, has_record=True)
+
+
+def parquet_source(name: str, *, has_row_number: bool = False) -> str:
+    """SQL of the table that a Parquet file is; what stands in the names of its folders is no data."""
+    more = ", file_row_number = true" if has_row_number else ""
+    return f"read_parquet({literal(name)}, hive_partitioning = false{more})"
+
+
+def _json_object(columns: Sequence[str], positions: Mapping[str, str]) -> str:
+    return f"json_object({', '.join(f'{literal(column)}, {positions[column]}' for column in columns)})"
 
 
 def _json_key(name: str) -> str:
     return name.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _reading(source: str, fields: Sequence[_Field], rescued: str, *, has_lines: bool) -> str:
-    """The outer query: typed values; records that cannot be held are left out, or explained when lines are known."""
+def _reading(source: str, fields: Sequence[_Field], rescued: str, *, has_lines: bool, has_record: bool = False) -> str:
+    """The outer query: typed values; a value that cannot be held is an error, or explained when lines are known."""
+    if not has_lines:
+        held = ", ".join(f"{_held(field)} as {quoted(field.name)}" for field in fields)
+        return f"select {held}, {rescued} as _rescued from {source}"
     values = ", ".join(f"{field.value} as v{index}" for index, field in enumerate(fields))
     raws = ", ".join(f"{field.raw} as r{index}" for index, field in enumerate(fields))
     named = ", ".join(f"v{index} as {quoted(field.name)}" for index, field in enumerate(fields))
     checked = [index for index, field in enumerate(fields) if field.value != field.raw]
-    if not has_lines:
-        bad = " or ".join(f"(v{index} is null and r{index} is not null)" for index in checked) or "false"
-        inner = f"select {values}, {raws}, {rescued} as _rescued from {source}"
-        return f"select {named}, _rescued from ({inner}) where not ({bad})"
     reasons = ", ".join(_reason(index, fields[index]) for index in checked) or "null::varchar"
-    position = "_line::bigint as _line" + (", _record" if "_record" in source else "")
-    kept = "_line" + (", _record" if "_record" in source else "")
+    position = "_line::bigint as _line" + (", _record" if has_record else "")
+    kept = "_line" + (", _record" if has_record else "")
     return (
         f"select {named}, _rescued, {kept}, nullif(list_filter([{reasons}], lambda x: x is not null), []) as _reasons "
         f"from (select {values}, {raws}, {rescued} as _rescued, {position} from {source})"
     )
+
+
+def _held(field: _Field) -> str:
+    """The value, or an error that ends the reading; each value is worked out once."""
+    if field.value == field.raw:
+        return field.value
+    return f"coalesce({field.value}, case when {field.raw} is not null then error('malformed') end)"
 
 
 def _reason(index: int, field: _Field) -> str:

@@ -51,7 +51,11 @@ def recount(connection: duckdb.DuckDBPyConnection, landing: Path, contract: Cont
     names = {file.sighting_id: file.name for file in present}
     differing = [(names[i], known[i], n) for i, n in sorted(counted.items()) if known[i] != n]
     return Recount(
-        len(counted), sum(counted.values()), tuple(gone), tuple(differing), _duplicates(connection, contract)
+        len(counted),
+        sum(counted.values()),
+        tuple(file.name for file in gone),
+        tuple(differing),
+        _duplicates(connection, contract),
     )
 
 

@@ -87,9 +87,10 @@ def reasons_against(
         expected: The blocking checks of each table.
 
     Returns:
-        One sentence each; a missing or outdated result is no pass.
+        One sentence each; a missing or outdated result is no pass, nor is a table that is older than its inputs.
     """
     known = seqs(connection)
+    behind = _behind(connection)
     latest = {
         (table, check): (passed, summary, looked)
         for table, check, passed, summary, looked in connection.execute(
@@ -99,6 +100,8 @@ def reasons_against(
     }
     reasons = []
     for table in sorted(tables):
+        if table in behind:
+            reasons.append(f"{table}: was built before the last change of {', '.join(behind[table])}")
         for check in expected.get(table, ()):
             found = latest.get((table, check))
             if found is None:
@@ -109,3 +112,13 @@ def reasons_against(
             elif not found[0]:
                 reasons.append(f"{table}: check {check} failed: {found[1]}")
     return reasons
+
+
+def _behind(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """The inputs that changed since a table took them in, by table; together with them it would be a half state."""
+    found = connection.execute(
+        "select seen.consumer, list(seen.input order by seen.input) from ops.seen as seen "
+        "inner join ops.tables as tables on seen.input = tables.table_name "
+        "where tables.seq > seen.seq group by seen.consumer"
+    ).fetchall()
+    return dict(found)

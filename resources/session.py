@@ -6,6 +6,7 @@ between two of its steps. Whatever happens, `ops` is published when it ends; if 
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from contracts.catalog import Catalog, table_name
 from resources.lock import RunLock, is_locked
 from resources.publishing import Published, clean_up, publish_lake, publish_ops
 from resources.settings import Settings
+from resources.tables import forget_readers
 from resources.warehouse import connect
 
 
@@ -97,6 +99,7 @@ def open_session(
             if held.left_behind:
                 tell(f"{held.left_behind} did not end; publishing what it had written to the ledger")
                 publish_ops(connection, settings.published)
+            forget_readers(connection, map(table_name, catalog.models))
             session = Session(settings, catalog, connection, run_id, tuple(full_refresh))
             try:
                 yield session
@@ -127,19 +130,24 @@ def alive_path(settings: Settings, run_id: str) -> Path:
     return settings.dagster_home / "alive" / f"{run_id}.lock"
 
 
-@contextmanager
-def alive(settings: Settings, run_id: str) -> Iterator[None]:
-    """Show others that the process of this run lives."""
+def mark_alive(settings: Settings, run_id: str) -> RunLock:
+    """Show others that the process of this run lives, until the mark is released or the process ends."""
     path = alive_path(settings, run_id)
-    with RunLock(path) as mark:
-        mark.acquire(f"run {run_id}", wait_seconds=0)
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
+    aside = path.with_suffix(".new")
+    mark = RunLock(aside)
+    mark.acquire(f"run {run_id} (process {os.getpid()})", wait_seconds=0)
+    aside.replace(path)  # only now can others see it: a mark that is not locked means death
+    return mark
 
 
 def is_dead(settings: Settings, run_id: str) -> bool:
     """Whether the process of a run is known to be gone: it left its mark behind, unlocked."""
     path = alive_path(settings, run_id)
     return path.exists() and not is_locked(path)
+
+
+def forget_dead(settings: Settings) -> None:
+    """Remove the marks of processes that are gone."""
+    for path in (settings.dagster_home / "alive").glob("*.lock"):
+        if not is_locked(path):
+            path.unlink(missing_ok=True)

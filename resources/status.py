@@ -25,7 +25,7 @@ _COUNTED = """
          'superseded': rows_superseded, 'duplicates': duplicates_identical + duplicates_conflicting} as rows,
         is_conserved
     from ops.conservation
-    qualify row_number() over (partition by source order by counted_at desc) = 1
+    qualify row_number() over (partition by source order by rowid desc) = 1 -- not by time: clocks jump
 """
 NO_RECORDS = {"read": 0, "loaded": 0, "malformed": 0}
 NO_ROWS = {"bronze": 0, "silver": 0, "quarantined": 0, "superseded": 0, "duplicates": 0}
@@ -47,7 +47,9 @@ def read_status(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         }
         for source, files in connection.execute(_SOURCES).fetchall()
     ]
-    published = connection.execute("select max(decided_at) from ops.publications where is_published").fetchall()
+    published = connection.execute(
+        "select arg_max(decided_at, publication_id) from ops.publications where is_published"
+    ).fetchall()
     return {
         "sources": sources,
         "published_at": published[0][0].isoformat() if published[0][0] else None,

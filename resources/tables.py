@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import duckdb
@@ -20,6 +21,15 @@ def fingerprint(sql: str, *declared: object) -> str:
     return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
 
 
+def is_changed_while_empty(connection: duckdb.DuckDBPyConnection, table: str, fingerprint: str) -> bool:
+    """Whether a table without rows was made by another contract or model, so that it can be made anew unasked."""
+    built = connection.execute(
+        "select count(*) from ops.tables where table_name = ? and row_count = 0 and fingerprint <> ?",
+        [table, fingerprint],
+    ).fetchall()
+    return bool(built[0][0])
+
+
 def stop_when_changed(connection: duckdb.DuckDBPyConnection, table: str, fingerprint: str) -> None:
     """Refuse to mix rows of two contracts or models in one table.
 
@@ -30,10 +40,15 @@ def stop_when_changed(connection: duckdb.DuckDBPyConnection, table: str, fingerp
         "select fingerprint from ops.tables where table_name = ? and row_count > 0", [table]
     ).fetchall()
     if built and built[0][0] != fingerprint:
-        raise ChangedWithData(
-            f"{table}: its contract or model changed since its rows were stored. Rebuild it with "
-            f"`assay run --full-refresh {table}`; until then nothing of it is changed"
-        )
+        raise changed_with_data(table)
+
+
+def changed_with_data(table: str) -> ChangedWithData:
+    """The error that names the command."""
+    return ChangedWithData(
+        f"{table}: its contract or model changed since its rows were stored. Rebuild it with "
+        f"`assay run --full-refresh {table}`; until then nothing of it is changed"
+    )
 
 
 def note_built(
@@ -66,3 +81,10 @@ def note_built(
 def seqs(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """The seq of each table that was ever built."""
     return dict(connection.execute("select table_name, seq from ops.tables").fetchall())
+
+
+def forget_readers(connection: duckdb.DuckDBPyConnection, tables: Iterable[str]) -> None:
+    """Forget what tables other than these have seen, so that changes are not kept for models that left the project."""
+    known = list(tables)
+    for name in ("seen", "seen_files"):
+        connection.execute(f"delete from ops.{name} where not list_contains(?::varchar[], consumer)", [known])

@@ -1,7 +1,8 @@
 """SQL that turns a value into its contract's type, or says that it cannot be held exactly.
 
 DuckDB's own casts round (`1.5` as BIGINT is 2) and accept what is no plain number (`0x10`, `1_000`). Here the text of
-a value must match a pattern first; what does not match becomes NULL, and a NULL that was no NULL is malformed.
+a value must match a pattern first; what does not match becomes NULL, and a NULL that was no NULL is malformed. A double
+is the nearest one that there is, as everywhere; only what would become infinite or vanish is malformed.
 """
 
 from __future__ import annotations
@@ -9,16 +10,21 @@ from __future__ import annotations
 from contracts.types import ColumnType
 from resources.names import literal
 
-_DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_YEAR = "([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"  # DuckDB takes the year 0 for 1 BC
+_DATE = f"{_YEAR}-[0-9]{{2}}-[0-9]{{2}}"
 _TIME = r"([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6}0*)?)?"
+_OFFSET = "(Z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)"  # DuckDB takes +99:99 too
 _PATTERNS = {
     "integer": r"\s*[+-]?[0-9]+(\.0*)?\s*",
     "double": r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*",
     "boolean": "(?i)true|false|t|f|yes|no|y|n|1|0",
     "date": _DATE,
     "timestamp": rf"{_DATE}([ T]{_TIME}Z?)?",
-    "timestamptz": rf"{_DATE}[ T]{_TIME}(Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)",
+    "timestamptz": rf"{_DATE}[ T]{_TIME}{_OFFSET}",
 }
+_NOT_ZERO = r"\s*[+-]?[0-9.]*[1-9].*"
+_HAS_INFINITY = ("double", "date", "timestamp", "timestamptz")
+_HAS_ZONE = "TIMESTAMP WITH TIME ZONE"
 
 
 def from_text(text: str, wanted: ColumnType, decimal: str = ".") -> str:
@@ -37,7 +43,8 @@ def from_text(text: str, wanted: ColumnType, decimal: str = ".") -> str:
     value = f"try_cast({text} as {wanted.sql})"
     guarded = f"case when regexp_full_match({text}, {literal(_pattern(wanted))}) then {value} end"
     if wanted.kind == "double":
-        return f"case when isfinite({value}) then {guarded} end"
+        vanished = f"({value} = 0 and regexp_full_match({text}, {literal(_NOT_ZERO)}))"
+        return f"case when isfinite({value}) and not {vanished} then {guarded} end"
     return guarded
 
 
@@ -49,12 +56,23 @@ def from_value(value: str, found: str, wanted: ColumnType) -> str:
         found: The DuckDB type of the file's column.
         wanted: The contract's type.
     """
+    if found == "BLOB":
+        return from_text(f"try(decode({value}))", wanted)
     if found == "VARCHAR":
         return from_text(value, wanted)
     if wanted.kind == "text":
-        return f"cast({value} as varchar)"
+        return f"to_json({value})::varchar" if _is_nested(found) else f"cast({value} as varchar)"
+    if wanted.kind == "timestamptz" and found != _HAS_ZONE:
+        return f"null::{wanted.sql}"
     cast = f"try_cast({value} as {wanted.sql})"
-    return f"case when try_cast({cast} as {found}) is not distinct from {value} then {cast} end"
+    is_same = f"try_cast({cast} as {found}) is not distinct from {value}"
+    if wanted.kind in _HAS_INFINITY:
+        is_same = f"isfinite({cast}) and {is_same}"
+    return f"case when {is_same} then {cast} end"
+
+
+def _is_nested(found: str) -> bool:
+    return found.endswith("]") or found.startswith(("STRUCT(", "MAP(", "UNION("))
 
 
 def _pattern(wanted: ColumnType) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -50,7 +50,11 @@ def connect(
                 on_wait(holder)
                 told = True
             time.sleep(0.2)
-    prepare(connection)
+    try:
+        prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -62,7 +66,7 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _holder(message: str) -> str | None:
     """The program that holds the file, from DuckDB's message; None when the message is about something else."""
-    if "lock" not in message.lower():
+    if "could not set lock" not in message.lower():
         return None
     found = re.search(r"held in (.+?)(?:\. See also|\.$|$)", message)
     return found[1] if found else "another program"
@@ -75,6 +79,7 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        connection.execute("rollback")
+        with suppress(duckdb.Error):  # after a fatal error there is nothing left to roll back
+            connection.execute("rollback")
         raise
     connection.execute("commit")

@@ -23,5 +23,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         in_unit = "unit" in item.path.parts
         if in_unit and "lab" in getattr(item, "fixturenames", ()):
             raise pytest.UsageError(f"{item.nodeid} makes runs: move it to tests/integration")
-        if "chaos" in item.path.parts:
-            item.add_marker(pytest.mark.chaos)
+        for tier in ("chaos", "browser"):
+            if tier in item.path.parts:
+                item.add_marker(getattr(pytest.mark, tier))
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Bytes are called by their length: a name of raw bytes is unreadable, and those of gzip hold the time."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) else None

@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import os
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from resources.dbt import parse_if_changed
 from resources.instance import prepare_instance
 from resources.placing import place
 from resources.reader import open_published
-from resources.settings import Settings
+from resources.settings import PROJECT, Settings
 from resources.status import read_status
 
 OLD = 1_500_000_000.0  # a time at which every file has settled
@@ -126,11 +127,43 @@ class Lab:
         with duckdb.connect(str(self.settings.warehouse), read_only=True) as connection:
             return connection.execute(sql).fetchall()
 
+    def spoil(self, sql: str) -> None:
+        """Change the warehouse by hand, as no run does."""
+        with duckdb.connect(str(self.settings.warehouse)) as connection:
+            connection.execute(sql)
+
     def table(self, table: str) -> list[tuple[Any, ...]]:
         """All rows of a published table in a fixed order, without ids and times of loads."""
         names = [row[0] for row in self.rows(f"select column_name from (describe {table})")]
         kept = [name for name in names if name not in ("_file_id", "_load_id", "_loaded_at")]
         return self.rows(f"select {', '.join(kept)} from {table} order by all")
+
+
+def everything(lab: Lab) -> dict[str, list[tuple[Any, ...]]]:
+    """All that readers see of a lake, without ids and times of loads; of rejected records those that still count."""
+    tables = ("silver.transactions", "silver.products", "gold.daily_sales", "gold.product_performance")
+    seen = {table: lab.table(table) for table in tables}
+    for source in ("transactions", "products"):
+        seen[f"quarantine.{source}"] = lab.rows(
+            f"select kind, reasons, record from quarantine.{source} where is_live order by all"
+        )
+    return seen
+
+
+def copy_project(folder: Path) -> Path:
+    """A dbt project of one's own to change: the repository's, with what is parsed of it."""
+    target = folder / "dbt_project"
+    shutil.copytree(PROJECT / "dbt_project", target, ignore=shutil.ignore_patterns("logs", ".parse-*"))
+    return target
+
+
+def edit(path: Path, *changes: tuple[str, str]) -> None:
+    """Replace texts in a file; each has to stand there once."""
+    said = path.read_text(encoding="utf-8")
+    for before, after in changes:
+        assert said.count(before) == 1, f"{path.name} has {before!r} {said.count(before)} times"
+        said = said.replace(before, after)
+    path.write_text(said, encoding="utf-8")
 
 
 def environment(home: Path) -> dict[str, str]:

@@ -49,6 +49,7 @@ class Dialect:
         if not is_open and (not self.quote or self.quote not in line):
             return Walk(line.count(self.delimiter), False, None, self._doubt(line, is_last=True))
         at, separators, doubt = 0, 0, None
+        size = len(line) - line.endswith(b"\r")
         while True:
             if is_open or (self.quote and line.startswith(self.quote, at)):
                 closing, found = self.closing(line, at if is_open else at + 1)
@@ -56,7 +57,7 @@ class Dialect:
                 if closing < 0:
                     return Walk(separators, True, None, doubt)
                 at, is_open = closing + 1, False
-                if at == len(line) or line[at:] == b"\r":
+                if at >= size:
                     return Walk(separators, False, None, doubt)
                 if not line.startswith(self.delimiter, at):
                     return Walk(separators, False, "text after a closing quote", doubt)
@@ -68,6 +69,10 @@ class Dialect:
                 at = end
             at += len(self.delimiter)
             separators += 1
+
+    def is_inside(self, line: bytes) -> bool:
+        """Whether a line that starts inside quotes is inside them as a whole, and there is nothing doubtful in it."""
+        return self.quote not in line and (self.escape in (b"", self.quote) or self.escape not in line)
 
     def closing(self, line: bytes, at: int) -> tuple[int, str | None]:
         """Where the quoted text from `at` on is closed, -1 for nowhere in this line; and what is doubtful in it."""

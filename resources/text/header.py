@@ -67,9 +67,9 @@ def column_names(first: First | None, rules: Dialect) -> tuple[str, ...]:
     names = tuple(value.decode() for value, _ in rules.values(first.raw))
     seen: dict[str, str] = {}
     for name in names:
-        other = seen.setdefault(name.casefold(), name)
-        if other is not name:
-            raise Unreadable(f"the header names two columns alike: {other!r} and {name!r}")
+        if name.casefold() in seen:
+            raise Unreadable(f"the header names two columns alike: {seen[name.casefold()]!r} and {name!r}")
+        seen[name.casefold()] = name
     return names
 
 

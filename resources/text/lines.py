@@ -85,15 +85,15 @@ class Lines:
         self._quote = quote
 
     def advance(self) -> bool:
-        """Replace the block by the next one; False at the end of the text."""
+        """Replace the block by the next one; nothing, and False, at the end of the text."""
         return self.extend(len(self.lines))
 
     def extend(self, used: int) -> bool:
-        """Drop the first `used` lines and add the next block behind the others; False at the end of the text."""
-        self.drop(used)
+        """Drop the first `used` lines and add the next block behind the others; nothing, and False, at the end."""
         block = next(self._blocks, None)
         if block is None:
             return False
+        self.drop(used)
         is_fresh = not self.lines
         self.is_plain = (is_fresh or self.is_plain) and self._is_clean(block)
         if self.end == b"\n" and b"\r" in block:

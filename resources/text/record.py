@@ -28,6 +28,18 @@ class Record(NamedTuple):
     problem: str | None
 
 
+class Run(NamedTuple):
+    """Good records of one line each, on consecutive lines: thousands of them are passed on at once.
+
+    Attributes:
+        line: The physical line of the first.
+        raws: Their texts.
+    """
+
+    line: int
+    raws: list[bytes]
+
+
 def too_long(limit: int) -> str:
     """The problem of a line that goes on beyond the limit, in bytes."""
     return f"longer than {limit:,} bytes; only its beginning is kept here"

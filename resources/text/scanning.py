@@ -16,7 +16,7 @@ from resources.text.encoding import as_utf8, checked, codec_name, is_direct
 from resources.text.header import First, column_names, first_record
 from resources.text.lines import line_end
 from resources.text.record import MAX_RECORD
-from resources.text.stream import is_gzip, open_regular, pieces, plain
+from resources.text.stream import PIECE, is_gzip, open_regular, pieces, plain
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Scan:
         header: The names of the columns; None in JSON lines and where the format has no header.
         fields: Fields of the first CSV record, the header or not; None in JSON lines and where there is none.
         records: Records, without the header, where that is certain; else None.
-        line_end: What ends the first line: `\n`, `\r\n` or `\r`.
+        line_end: What ends the first line: `\n`, `\r\n` or `\r`; None where it is too long to tell.
         has_quoted_line_ends: Whether a record was seen to go over several lines; only told with `records`.
     """
 
@@ -40,16 +40,17 @@ class Scan:
     header: tuple[str, ...] | None
     fields: int | None
     records: int | None
-    line_end: str
+    line_end: str | None
     has_quoted_line_ends: bool
 
 
 class _Head(NamedTuple):
-    """The beginning of a text, as received and decompressed, and what it shows."""
+    """The beginning of a text, decompressed, and what it shows; `is_sure` when nothing later can change that."""
 
     content: bytes
     line_end: bytes
     first: First | None
+    is_sure: bool
 
 
 def scan(path: Path, format: Format) -> Scan:
@@ -82,7 +83,7 @@ def scan(path: Path, format: Format) -> Scan:
         header=header,
         fields=head.first.fields if head.first else None,
         records=counted if counted is None or header is None else counted - 1,
-        line_end=head.line_end.decode(),
+        line_end=head.line_end.decode() if head.is_sure else None,
         has_quoted_line_ends=counter.has_quoted_line_ends if counter else False,
     )
 
@@ -107,20 +108,22 @@ class _Received:
 
 def _head(content: Iterator[bytes], rules: Dialect | None, codec: str) -> _Head:
     """Take as much of the content as it needs to know the first record and what ends its lines."""
-    taken = b""
+    taken, wanted = b"", PIECE
     while True:
-        piece = next(content, b"")
-        taken += piece
-        is_last = not piece or len(taken) > MAX_RECORD
+        is_whole = False
+        while len(taken) < wanted and not is_whole:
+            piece = next(content, b"")
+            taken, is_whole = taken + piece, not piece
+        wanted *= 2
+        is_last = is_whole or len(taken) > MAX_RECORD
         text = taken if is_direct(codec) else b"".join(as_utf8(iter([taken]), codec))
         end = line_end([text])
-        if end == b"\r" and not is_last:
-            continue  # a later line feed would make these returns ordinary
-        if rules is None:
-            return _Head(taken, end, None)
-        first = first_record(_lines(text, end, is_whole=not piece), rules, end, codec)
-        if first or is_last:
-            return _Head(taken, b"\r\n" if first and first.has_return else end, first)
+        is_sure = is_whole or b"\n" in text  # until then, a later line feed makes returns ordinary
+        if not is_sure and not is_last:
+            continue
+        first = first_record(_lines(text, end, is_whole=is_last), rules, end, codec) if rules else None
+        if first or is_last or not rules:
+            return _Head(taken, b"\r\n" if first and first.has_return else end, first, is_sure)
 
 
 def _lines(text: bytes, end: bytes, *, is_whole: bool) -> Iterator[bytes]:
@@ -134,7 +137,7 @@ def _lines(text: bytes, end: bytes, *, is_whole: bool) -> Iterator[bytes]:
 
 
 def _counter(head: _Head, rules: Dialect | None, codec: str) -> CsvCounter | JsonCounter | None:
-    if not is_direct(codec):
+    if not head.is_sure or not is_direct(codec):
         return None
     if rules is None:
         return JsonCounter(codec, head.line_end)

@@ -15,7 +15,7 @@ from resources.text.encoding import as_utf8, checked, codec_name
 from resources.text.header import skip_header
 from resources.text.json_records import json_records
 from resources.text.lines import Lines, line_end
-from resources.text.record import MAX_JSON_LINE, MAX_RECORD, Record
+from resources.text.record import MAX_JSON_LINE, MAX_RECORD, Record, Run
 from resources.text.stream import open_regular, pieces, plain
 
 JSON_SEPARATOR = b"\x01"
@@ -36,16 +36,25 @@ def split(path: Path, format: Format, columns: int) -> Iterator[Record]:
         ValueError: The format is neither CSV nor JSON lines.
         LookupError: Python does not know the encoding.
     """
-    codec = codec_name(format.encoding)
+    for part in _parts(path, format, columns):
+        if isinstance(part, Run):
+            for line, raw in enumerate(part.raws, part.line):
+                yield Record(line, raw, None)
+        else:
+            yield part
+
+
+def _parts(path: Path, form: Format, columns: int) -> Iterator[Run | Record]:
+    codec = codec_name(form.encoding)
     with closing(_utf8(path, codec)) as text:
         end = line_end(text)
     with closing(_utf8(path, codec)) as text:
-        if format.type == "jsonl":
+        if form.type == "jsonl":
             yield from json_records(Lines(text, end, MAX_JSON_LINE, codec, b""), codec)
             return
-        rules = dialect(format)
+        rules = dialect(form)
         lines = Lines(text, end, MAX_RECORD, codec, rules.quote)
-        if format.header:
+        if form.header:
             skip_header(lines, rules, codec)
         yield from csv_records(lines, rules, columns, codec)
 
@@ -85,14 +94,19 @@ def write_clean(path: Path, format: Format, columns: int, good: Path, bad: Path)
         Unreadable: As of `split`; what was written up to then is of no use.
     """
     separator = JSON_SEPARATOR if format.type == "jsonl" else format.delimiter.encode()
+    template = b"%d" + separator.replace(b"%", b"%%") + b"%b\n"
     written, refused, has_quoted = 0, 0, False
     with good.open("wb", buffering=1 << 20) as clean, bad.open("w", encoding="utf-8") as rest:
-        for line, raw, problem in split(path, format, columns):
-            if problem is None:
-                clean.write(b"%d%b%b\n" % (line, separator, raw))
+        for part in _parts(path, format, columns):
+            if isinstance(part, Run):
+                clean.write(b"".join(map(template.__mod__, enumerate(part.raws, part.line))))
+                written += len(part.raws)
+            elif part.problem is None:
+                clean.write(template % (part.line, part.raw))
                 written += 1
-                has_quoted = has_quoted or b"\n" in raw or b"\r" in raw
+                has_quoted = has_quoted or b"\n" in part.raw or b"\r" in part.raw
             else:
-                rest.write(json.dumps({"line": line, "raw": raw.decode(), "problems": [problem]}) + "\n")
+                said = {"line": part.line, "raw": part.raw.decode(), "problems": [part.problem]}
+                rest.write(json.dumps(said) + "\n")
                 refused += 1
     return Counts(written, refused, has_quoted)

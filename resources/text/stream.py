@@ -14,6 +14,7 @@ PIECE = 64 * 1024
 """Bytes read at a time: small enough for the processor's cache, through which a piece goes several times."""
 
 _GZIP = b"\x1f\x8b"
+_FOLLOWED = "something that is not gzip follows the end of the gzip stream"
 _KINDS = (
     (stat.S_ISDIR, "a directory"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -83,23 +84,21 @@ def gunzip(received: Iterator[bytes]) -> Iterator[bytes]:
     Raises:
         Unreadable: The stream is cut off or damaged, or something else follows it.
     """
-    member = None
-    found = 0
+    member, is_first = None, True
     for piece in received:
         data = piece
         while data:
             if member is None:
-                data = data.lstrip(b"\0") if found else data
+                data = data if is_first else data.lstrip(b"\0")
                 if not data:
                     break
-                member, found = zlib.decompressobj(wbits=31), found + 1
-                has_output = False
+                member = _member(data, is_first=is_first)
+                is_first = False
             try:
                 content = member.decompress(data, PIECE)
             except zlib.error as error:
-                raise Unreadable(_gzip_problem(str(error), is_after_end=found > 1 and not has_output)) from error
+                raise Unreadable(_gzip_problem(str(error))) from error
             if content:
-                has_output = True
                 yield content
             data = member.unused_data if member.eof else member.unconsumed_tail
             member = None if member.eof else member
@@ -107,9 +106,15 @@ def gunzip(received: Iterator[bytes]) -> Iterator[bytes]:
         raise Unreadable("the gzip stream ends in the middle: the file is cut off")
 
 
-def _gzip_problem(message: str, *, is_after_end: bool) -> str:
-    if is_after_end and "incorrect header check" in message:
-        return "something that is not gzip follows the end of the gzip stream"
+def _member(data: bytes, *, is_first: bool) -> zlib._Decompress:
+    if not is_first and data[:1] != _GZIP[:1]:
+        raise Unreadable(_FOLLOWED)
+    return zlib.decompressobj(wbits=31)
+
+
+def _gzip_problem(message: str) -> str:
+    if "incorrect header check" in message:  # the first member has its magic bytes, or it would not be here
+        return _FOLLOWED
     if "incorrect data check" in message or "incorrect length check" in message:
         return "the gzip checksum does not match: the content is damaged"
     return f"the gzip stream is damaged ({message.rpartition(': ')[2]})"

@@ -4,13 +4,6 @@ with newest as (
 
 spelled as (
     select
-        *,
-        upper(regexp_replace(trim(package_size), '\s+', ' ', 'g')) as size_text
-    from newest
-),
-
-final as (
-    select
         product_id,
 
         manufacturer_id,
@@ -18,12 +11,19 @@ final as (
         brand = 'Private' as is_private_brand,
         nullif(upper(regexp_replace(trim(product_category), '\s+', ' ', 'g')), '') as category,
         nullif(upper(regexp_replace(trim(product_type), '\s+', ' ', 'g')), '') as product_type,
-        nullif(regexp_replace(size_text, '^([0-9./]+) ?([A-Z]+)$', '\1 \2'), '') as package_size,
-        coalesce(department = 'FUEL' or product_type like 'GASOLINE%', false) as is_fuel,
+        upper(regexp_replace(trim(package_size), '\s+', ' ', 'g')) as size_text,
 
         _file_id,
         _duplicates_identical,
         _duplicates_conflicting
+    from newest
+),
+
+final as (
+    select
+        * exclude (size_text),
+        nullif(regexp_replace(size_text, '^([0-9./]+) ?([A-Z]+)$', '\1 \2'), '') as package_size,
+        coalesce(department = 'FUEL' or product_type like 'GASOLINE%', false) as is_fuel
     from spelled
 )
 

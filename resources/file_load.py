@@ -1,0 +1,177 @@
+"""Read one file into bronze and count what became of its records; transactions and the ledger are the caller's.
+
+The fast way reads a file once and is accepted only when the number of rows equals the number of records that were
+counted in the file's bytes, by other code. Anything else goes the careful way: the file is split into records, each
+with its line, and every record ends up as a row or as a malformed record with its reasons.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from contracts.contract import Contract
+from resources.arrived import File
+from resources.blame import first_line, raise_unless_about_file
+from resources.bronze_table import READING, BronzeTable
+from resources.malformed import SPOOLED, write_bad_values
+from resources.reading import csv_options, csv_view, jsonl_view, parquet_source, parquet_view, readable_path
+from resources.text import Unreadable, write_clean
+
+
+class Doubt(Exception):
+    """The fast way did not account for every record."""
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Records of one file: read by the count of its bytes, loaded as rows, kept as malformed."""
+
+    read: int
+    loaded: int
+    malformed: int
+
+
+class FileLoad:
+    """Reads files of one source.
+
+    Args:
+        connection: dbt's connection to the warehouse.
+        contract: The source's contract.
+        table: Its bronze table.
+        scratch: A folder that belongs to this load alone.
+        load_id: The number of the load.
+    """
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, contract: Contract, table: BronzeTable, scratch: Path, load_id: int
+    ) -> None:
+        self._connection = connection
+        self._contract = contract
+        self._table = table
+        self._scratch = scratch
+        self._load_id = load_id
+        self.at = datetime.now(UTC)
+
+    def fast(self, file: File) -> Counted:
+        """Read the file once.
+
+        Raises:
+            Doubt: Its records could not be counted for sure, or are not as many as the rows.
+        """
+        if file.plain_records is None:
+            raise Doubt
+        with readable_path(file.path) as name:
+            try:
+                self._read(self._view(file, name, has_lines=False))
+                inserted = self._table.insert("true", file.file_id, self._load_id, self.at)
+            except duckdb.Error as error:
+                raise_unless_about_file(error, name)
+                raise Doubt from error
+        if inserted != file.plain_records:
+            raise Doubt
+        return Counted(file.plain_records, inserted, 0)
+
+    def careful(self, file: File) -> Counted:
+        """Read the file so that each record is known by its line.
+
+        Raises:
+            Unreadable: The file as a whole cannot be read.
+            FileNotFoundError: It is gone.
+        """
+        if self._contract.format.type == "parquet":
+            with readable_path(file.path) as name:
+                return self._careful_parquet(file, name)
+        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._scratch.mkdir(parents=True)
+        try:
+            with readable_path(self._scratch) as folder:
+                return self._careful_text(file, Path(folder))
+        finally:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _careful_text(self, file: File, folder: Path) -> Counted:
+        width = len(file.header) if file.header is not None else len(self._contract.columns)
+        good, bad, values = (folder / name for name in ("good", "bad", "values"))
+        split = write_clean(file.path, self._contract.format, width, good, bad)
+        clean = replace(file, is_gzip=False, has_quoted_line_ends=split.has_quoted_line_ends)
+        with self._blaming_rows(str(folder)):
+            self._read(self._view(clean, str(good), has_lines=True))
+            self._refuse_new_keys()
+            write_bad_values(self._connection, file.path, self._contract.format, width, values)
+            for spool in (bad, values):
+                self._keep_malformed(f"line, raw, problems from read_json(?, {SPOOLED})", file, [str(spool)])
+            inserted = self._table.insert("_reasons is null", file.file_id, self._load_id, self.at)
+        return self._counted(file, split.good + split.bad, inserted)
+
+    @contextmanager
+    def _blaming_rows(self, folder: str) -> Iterator[None]:
+        """What fails over the clean copy is a value that SQL stumbles over, or the machine, never the file's bytes."""
+        try:
+            yield
+        except duckdb.IOException:
+            raise
+        except duckdb.Error as error:
+            raise_unless_about_file(error, folder)
+            raise Unreadable(f"its rows cannot be judged by the contract's rules: {first_line(error)}") from error
+
+    def _careful_parquet(self, file: File, name: str) -> Counted:
+        try:
+            self._read(self._view(file, name, has_lines=True))
+            self._keep_malformed(f"_line, _record, _reasons from {READING} where _reasons is not null", file, [])
+            inserted = self._table.insert("_reasons is null", file.file_id, self._load_id, self.at)
+        except duckdb.Error as error:
+            raise_unless_about_file(error, name)
+            raise Unreadable(f"cannot be read as Parquet: {first_line(error)}") from error
+        return self._counted(file, file.plain_records or 0, inserted)
+
+    def _keep_malformed(self, found: str, file: File, values: list[str]) -> None:
+        self._connection.execute(
+            "insert into ops.malformed (source, file_id, contract_version, load_id, loaded_at, line, record, reasons) "
+            f"select ?, ?, ?, ?, ?, {found} order by all",
+            [self._contract.source, file.file_id, self._contract.version, self._load_id, self.at, *values],
+        )
+
+    def _counted(self, file: File, read: int, inserted: int) -> Counted:
+        kept = self._connection.execute("select count(*) from ops.malformed where file_id = ?", [file.file_id])
+        malformed = int(kept.fetchall()[0][0])
+        if read != inserted + malformed:
+            raise Unreadable(
+                f"{read:,} records were counted in it, but {inserted:,} rows and {malformed:,} malformed records were "
+                f"read, so it is not loaded. A model of {self._table.name} that drops rows does this; if it does not, "
+                "please report the file"
+            )
+        return Counted(read, inserted, malformed)
+
+    def _view(self, file: File, name: str, *, has_lines: bool) -> str:
+        form = self._contract.format
+        if form.type == "csv":
+            is_parallel = not file.has_quoted_line_ends
+            options = csv_options(form, is_clean=has_lines, is_gzip=file.is_gzip, is_parallel=is_parallel)
+            return csv_view(name, self._contract, file.header, options, has_lines=has_lines)
+        if form.type == "jsonl":
+            return jsonl_view(name, self._contract, is_gzip=file.is_gzip, has_lines=has_lines)
+        described = self._connection.execute(
+            f"select column_name, column_type from (describe from {parquet_source(name)})"
+        )
+        return parquet_view(name, self._contract, dict(described.fetchall()), has_lines=has_lines)
+
+    def _read(self, view: str) -> None:
+        self._connection.execute(f"create or replace temp view {READING.split('.')[1]} as {view}")
+
+    def _refuse_new_keys(self) -> None:
+        if self._contract.format.type != "jsonl" or self._contract.new_columns == "rescue":
+            return
+        found = self._connection.execute(
+            f"select distinct unnest(json_keys(_rescued)) as name from {READING} "
+            "where _rescued is not null order by name limit 20"
+        ).fetchall()
+        if found:
+            names = ", ".join(row[0] for row in found)
+            raise Unreadable(f"does not match contract {self._contract.version}: unexpected columns: {names}")

@@ -1,0 +1,149 @@
+"""What the UI shows: the definitions, and what each materialization says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from contracts.errors import ContractError
+from definitions import JOB, build_definitions
+from tests.lab import Lab, copy_project, product, receipt, receipts_csv
+
+TABLES = {
+    "bronze/products", "bronze/transactions", "silver/products", "silver/transactions", "quarantine/products",
+    "quarantine/transactions", "gold/daily_sales", "gold/product_performance",
+}  # fmt: skip
+OTHERS = {"landing/products", "landing/transactions", "published/lake"}
+BLOCKING = {
+    "silver/products": {"contract", "conservation"},
+    "silver/transactions": {"contract", "conservation"},
+    "gold/daily_sales": {"contract", "gold_daily_sales_usd_add_up_to_receipts"},
+    "gold/product_performance": {"contract", "gold_product_performance_usd_add_up_to_receipts"},
+}
+WARNING = "silver_transactions_products_are_known"
+
+
+def specs(lab: Lab) -> dict[str, dg.AssetSpec]:
+    definitions = build_definitions(lab.settings)
+    dg.Definitions.validate_loadable(definitions)
+    return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
+
+
+def metadata(lab: Lab) -> dict[str, Mapping[str, Any]]:
+    """What the last materialization of each asset says."""
+    with dg.DagsterInstance.from_config(str(lab.settings.dagster_home)) as instance:
+        found = {}
+        for name in TABLES | OTHERS:
+            event = instance.get_latest_materialization_event(dg.AssetKey(name.split("/")))
+            assert event is not None, name
+            assert event.asset_materialization is not None, name
+            found[name] = {key: said.value for key, said in event.asset_materialization.metadata.items()}
+    return found
+
+
+def test_every_asset_says_what_it_is_whose_it_is_and_what_its_columns_mean(lab: Lab) -> None:
+    """An asset without group, owner or description is one that nobody finds and nobody answers for."""
+    found = specs(lab)
+    assert set(found) == TABLES | OTHERS
+    for name, spec in found.items():
+        layer = name.split("/")[0]
+        assert spec.group_name == layer, name
+        assert spec.description, name
+        assert spec.kinds, name
+        if layer != "published":
+            assert spec.owners, name
+            assert any(tag.startswith("assay/") for tag in spec.tags), name
+        if name in TABLES:
+            schema = spec.metadata["dagster/column_schema"]
+            assert len(schema.columns) > 4, name
+            assert all(column.description and column.type for column in schema.columns), name
+
+
+def test_what_depends_on_what_runs_from_the_files_to_the_readers(lab: Lab) -> None:
+    found = specs(lab)
+    parents = {name: {dep.asset_key.to_user_string() for dep in spec.deps} for name, spec in found.items()}
+    assert parents["bronze/transactions"] == {"landing/transactions"}
+    assert parents["silver/transactions"] == {"bronze/transactions"}
+    assert parents["quarantine/transactions"] == {"bronze/transactions"}
+    assert parents["gold/daily_sales"] == {"silver/transactions", "silver/products"}
+    assert parents["published/lake"] == {name for name in TABLES if not name.startswith("bronze")}
+
+
+def test_checks_block_and_runs_stay_in_one_process(lab: Lab) -> None:
+    """With the default executor each step is a process, and the warehouse can be open in one only."""
+    definitions = build_definitions(lab.settings)
+    graph = definitions.resolve_asset_graph()
+    found: dict[str, set[str]] = {}
+    for key in graph.asset_check_keys:
+        check = graph.get(key)
+        assert check.description, key
+        if check.blocking:
+            found.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
+        else:
+            assert key.name == WARNING
+    assert found == BLOCKING
+    assert definitions.resolve_job_def(JOB).executor_def.name == "in_process"
+
+
+def test_each_materialization_says_where_every_record_went(lab: Lab) -> None:
+    lab.products("2017-01-01", [product(), product(product_id=11)])
+    lab.receipts("day1", [receipt()])
+    lab.good_run()
+    lab.receipts("day1", [receipt(), receipt(basket_id=101, quantity=-1), receipt(basket_id=102, product_id=99)])
+    again = receipts_csv([receipt(), receipt(sales_value="1.00")])
+    lab.put("transactions/day2.csv", again + b"too,few,fields\n")
+    lab.good_run()
+    said = metadata(lab)
+
+    of_the_run = {"files": 2, "records_read": 6, "rows_loaded": 5, "malformed": 1}
+    of_the_table = {"quarantined": 1, "superseded": 1}
+    assert said["bronze/transactions"].items() >= (of_the_run | of_the_table | {"dagster/row_count": 6}).items()
+    duplicates = {"duplicates_identical": 1, "duplicates_conflicting": 1}
+    silver = of_the_run | of_the_table | duplicates | {"dagster/row_count": 2}
+    assert said["silver/transactions"].items() >= silver.items()
+    assert said["gold/daily_sales"]["dagster/row_count"] == 2
+    assert said["quarantine/transactions"]["dagster/row_count"] == 2
+    assert said["landing/transactions"]["files_arrived"] == 2
+    assert "silver.transactions" in said["published/lake"]["tables_changed"]
+    for name in TABLES:
+        assert said[name]["seconds"] >= 0, name
+    lineage = said["gold/daily_sales"]["dagster/column_lineage"].deps_by_column
+    assert {(dep.asset_key.to_user_string(), dep.column_name) for dep in lineage["sales_usd"]} == {
+        ("silver/transactions", "sales_usd")
+    }
+    assert ("silver/products", "department") in {
+        (dep.asset_key.to_user_string(), dep.column_name) for dep in lineage["department"]
+    }
+
+
+def test_results_of_checks_and_data_tests_carry_evidence(lab: Lab) -> None:
+    """A warning does not hold anything back, and a pass says how much it looked at."""
+    lab.receipts("day1", [receipt()])
+    lab.good_run()
+    with dg.DagsterInstance.from_config(str(lab.settings.dagster_home)) as instance:
+        [record] = instance.get_run_records()
+        events = instance.all_logs(record.dagster_run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    found = {
+        (said.asset_key.to_user_string(), said.check_name): said
+        for said in (event.get_dagster_event().asset_check_evaluation_data for event in events)
+    }
+    assert {(name, check) for name, checks in BLOCKING.items() for check in checks} < set(found)
+    warning = found["silver/transactions", WARNING]
+    assert (warning.passed, warning.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert warning.metadata["failures"].value == 1
+    assert found["silver/transactions", "conservation"].description == "1 records read, every one accounted for"
+    assert lab.rows("select count(*) from gold.daily_sales") == [(1,)]
+
+
+def test_a_data_test_of_several_tables_has_to_say_which_it_is_about(tmp_path: Path) -> None:
+    """dagster-dbt leaves such a test out without a word, so that it would never run."""
+    project = copy_project(tmp_path)
+    test = project / "tests" / "sums.sql"
+    test.write_text("select 1 from {{ ref('gold_daily_sales') }}, {{ ref('silver_transactions') }} where false")
+    lab = Lab(tmp_path / "lake", dbt_project=project)
+    with pytest.raises(ContractError, match=r"tests/sums.sql: .* say which model the test is about"):
+        build_definitions(lab.settings)

@@ -1,0 +1,129 @@
+"""Promise 5: nothing is built on, and nothing is shown of, what has not passed its checks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from contracts.errors import ContractError
+from definitions import JOB, build_definitions
+from resources.lock import RunLock
+from tests.lab import Lab, everything, product, receipt
+from tests.processes import finish, reader, start
+
+UP_TO_BRONZE = "landing/transactions,bronze.transactions"
+UP_TO_SILVER = f"{UP_TO_BRONZE},silver.transactions"
+
+
+def test_a_failing_silver_check_holds_gold_and_readers_back_until_the_data_is_repaired(lab: Lab) -> None:
+    """Blocking checks of Dagster hold within one run; a later run of gold alone would build on the bad rows."""
+    lab.products("2017-01-01", [product()])
+    lab.receipts("day1", [receipt()])
+    lab.good_run()
+    with reader(lab.settings.published) as readings:
+        before = everything(lab)
+        lab.receipts("day2", [receipt(basket_id=200, store_id=8, quantity=3)])
+        lab.good_run(UP_TO_BRONZE)
+        lab.spoil("update bronze.transactions set quantity = -3 where basket_id = 200")
+
+        outcome = lab.run()
+
+        assert not outcome.success
+        said = "quantity_not_negative: expected quantity >= 0, found 1 rows break it"
+        assert outcome.failures == [f"check contract of silver.transactions: {said}"]
+        held = lab.status()["held_back"]
+        assert any("quantity_not_negative" in reason for reason in held["because"])
+        assert lab.stored("select store_id from gold.daily_sales") == [(7,)]
+        assert everything(lab) == before
+
+        alone = lab.run("gold.daily_sales")
+        assert not alone.success
+        assert "silver.transactions: check contract failed: quantity_not_negative" in alone.failures[0]
+        assert lab.stored("select store_id from gold.daily_sales") == [(7,)]
+        assert everything(lab) == before
+        assert lab.status()["held_back"]["since"] == held["since"]
+
+        lab.receipts("day2", [receipt(basket_id=200, store_id=8, quantity=2)])
+        lab.good_run()
+        assert lab.rows("select store_id from gold.daily_sales order by 1") == [(7,), (8,)]
+        assert lab.status()["held_back"] is None
+    assert readings.problems == []
+    assert (readings.reads > 10, readings.states) == (True, 2)
+
+
+def test_silver_is_not_shown_before_gold_has_taken_it_in(lab: Lab) -> None:
+    """Each table's own checks pass, but a reader would find sales in silver that gold does not have."""
+    lab.products("2017-01-01", [product()])
+    lab.receipts("day1", [receipt()])
+    lab.good_run()
+    before = everything(lab)
+    lab.receipts("day2", [receipt(basket_id=200)])
+
+    lab.good_run(UP_TO_SILVER)
+
+    assert everything(lab) == before
+    because = lab.status()["held_back"]["because"]
+    assert "gold.daily_sales: was built before the last change of silver.transactions" in because
+    assert "gold.product_performance: was built before the last change of silver.transactions" in because
+    lab.good_run("gold.daily_sales,gold.product_performance")
+    assert len(everything(lab)["silver.transactions"]) == 2
+    assert lab.status()["held_back"] is None
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "reason"),
+    [
+        ("delete from ops.check_results where check_name = 'contract'", "check contract has no result yet"),
+        ("update ops.tables set seq = seq + 1 where table_name = 'silver.products'", "contract is older than"),
+    ],
+)
+def test_a_missing_or_outdated_result_is_no_pass(lab: Lab, spoiled: str, reason: str) -> None:
+    """A run that died between a table and its check leaves the pass of the old rows behind."""
+    lab.receipts("day1", [receipt()])
+    lab.good_run()
+    lab.spoil(spoiled)
+    outcome = lab.run("gold.daily_sales")
+    assert not outcome.success
+    assert reason in outcome.failures[0]
+    assert any(reason in said for said in lab.status()["held_back"]["because"])
+
+
+def test_a_run_of_the_ui_waits_for_the_lake_and_names_who_has_it(lab: Lab) -> None:
+    """The UI starts runs by definitions that hold no lock; two writers would be in the warehouse at once."""
+    impatient = replace(lab.settings, lock_wait_seconds=0.0)
+    lab.receipts("day1", [receipt()])
+    job = build_definitions(impatient).resolve_job_def(JOB)
+    with dg.DagsterInstance.from_config(str(lab.settings.dagster_home)) as instance:
+        with RunLock(lab.settings.home / "run.lock") as lock:
+            lock.acquire("run 0815", wait_seconds=0)
+            shut_out = job.execute_in_process(instance=instance, raise_on_error=False)
+        said = str([event for event in shut_out.all_events if event.is_failure])
+        assert not shut_out.success
+        assert "waited 0 s for run 0815 to end" in said
+        assert job.execute_in_process(instance=instance).success
+    assert lab.rows("select count(*) from gold.daily_sales") == [(1,)]
+
+
+def test_a_full_refresh_that_the_selection_leaves_out_is_refused(lab: Lab) -> None:
+    """It would end well, and the table would be as before."""
+    with pytest.raises(ContractError, match=r"--full-refresh silver.products: --select leaves it out"):
+        lab.run("gold.daily_sales", full_refresh=["silver.products"])
+
+
+def test_two_runs_at_once_work_one_after_the_other(tmp_path: Path) -> None:
+    """Runs that interleave between steps publish each other's half-built tables."""
+    lab = Lab(tmp_path / "lake")
+    lab.products("2017-01-01", [product()])
+    lab.receipts("day1", [receipt()])
+    processes = [start(lab.settings.home, "run") for _ in range(2)]
+    ends = [finish(process) for process in processes]
+    assert [code for code, _ in ends] == [0, 0], ends
+    assert sum("nothing was new" in said for _, said in ends) == 1
+    assert lab.rows("select count(*) from ops.files where status = 'loaded'") == [(2,)]
+    with dg.DagsterInstance.from_config(str(lab.settings.dagster_home)) as instance:
+        first, second = sorted(instance.get_run_records(), key=lambda record: record.start_time or 0)
+    assert {first.dagster_run.status, second.dagster_run.status} == {dg.DagsterRunStatus.SUCCESS}
+    assert (first.end_time or 0) <= (second.start_time or 0)

@@ -1,0 +1,89 @@
+"""Real processes around a lake: `assay` commands that can be killed, and readers that never stop looking."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from resources.settings import PROJECT
+from tests.lab import environment
+
+PATIENCE = 240.0  # seconds after which a test gives up on a process
+ASSAY = "import sys; from cli.main import main; sys.argv[0] = 'assay'; main()"
+
+
+def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
+    """`assay …` on a lake, as a process of its own."""
+    command = [sys.executable, "-W", "ignore", "-c", ASSAY, *arguments]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=PROJECT, env=environment(home), stdout=pipe, stderr=pipe, text=True)
+
+
+def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Wait for the end; gives the exit code and all that was said."""
+    said, complained = process.communicate(timeout=PATIENCE)
+    return process.returncode, said + complained
+
+
+def holder(home: Path) -> str:
+    """What the lock says about the run that holds or held it last; empty when that one ended well."""
+    lock = home / "run.lock"
+    return lock.read_text(encoding="utf-8") if lock.exists() else ""
+
+
+def wait_until(is_so: Callable[[], object], process: subprocess.Popen[str] | None = None) -> bool:
+    """Look every few milliseconds until something is so; False when the process ended before."""
+    deadline = time.monotonic() + PATIENCE
+    while not is_so():
+        if process is not None and process.poll() is not None:
+            return False
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.005)
+    return True
+
+
+def wait_for_lock(home: Path, process: subprocess.Popen[str]) -> bool:
+    """Wait until this process holds the lake; False when it ended before."""
+    mine = f"(process {process.pid})"
+    return wait_until(lambda: mine in holder(home), process)
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """`kill -9`, and wait until it is gone."""
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+@dataclass
+class Readings:
+    """What a reader saw.
+
+    Attributes:
+        reads: How often it opened the published file and got an answer.
+        states: Different answers.
+        problems: Errors, and answers in which the tables do not fit each other.
+    """
+
+    reads: int = 0
+    states: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def reader(published: Path) -> Iterator[Readings]:
+    """Read `lake.duckdb` in a loop, in another process, as long as the block lasts."""
+    found = Readings()
+    command = [sys.executable, str(Path(__file__).with_name("polling.py")), str(published / "lake.duckdb")]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield found
+    finally:
+        said, _ = process.communicate("", timeout=PATIENCE)
+        found.__dict__.update(json.loads(said))

@@ -1,0 +1,221 @@
+"""A contract that cannot be honoured is refused before data meets it; the message names the yml and the fact."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contracts.contract import Column, Rule
+from contracts.errors import ContractError
+from contracts.parse import parse_contract
+from contracts.rule_sql import check_rules
+from contracts.table_schema import parse_promise
+from contracts.types import column_type
+from tests.source import bronze_node
+
+COLUMNS = {"id": "bigint", "name": "varchar", "sold": "timestamp"}
+YML = "models/bronze/bronze_sales.yml"
+
+
+def node(**contract: Any) -> dict[str, Any]:
+    return bronze_node("sales", COLUMNS, ["id"], **contract)
+
+
+def refusal(model: dict[str, Any]) -> str:
+    """Why a contract is refused, without the name of the yml, which must stand first."""
+    with pytest.raises(ContractError) as error:
+        parse_contract(model)
+    path, _, said = str(error.value).partition(": ")
+    assert path == YML
+    return said
+
+
+def test_a_contract_says_what_its_yml_says() -> None:
+    said = node(newest_by="sold", format={"type": "csv", "delimiter": ";", "nulls": ["", "NA"]}, new_columns="refuse")
+    contract = parse_contract(said)
+    assert (contract.source, contract.names, contract.key) == ("sales", ["id", "name", "sold"], ("id",))
+    assert (contract.newest_by, contract.file_date, contract.load) == ("sold", None, "events")
+    assert (contract.format.delimiter, contract.format.nulls, contract.format.quote) == (";", ("", "NA"), '"')
+    assert [rule.name for rule in contract.rules] == ["id_not_null"]
+
+
+@pytest.mark.parametrize(
+    ("contract", "said"),
+    [
+        ({"colour": "red"}, "contract: unknown key 'colour'; known are version, owner, files"),
+        ({1: 2, "x": 3}, "contract: unknown key '1', 'x'"),
+        ({"version": "1.0"}, "version: '1.0' is no semantic version"),
+        ({"version": 1.0}, "version: 1.0 is no semantic version"),
+        ({"owner": ""}, "owner: '' is no name"),
+        ({"load": "stream"}, "load: 'stream' is none of events, snapshot"),
+        ({"load": "snapshot"}, "load: snapshot needs `newest_by: {file_date"),
+        ({"new_columns": "keep"}, "new_columns: 'keep' is none of rescue, refuse"),
+        ({"new_columns": True}, "new_columns: True is none of"),
+        ({"newest_by": "when"}, "newest_by: 'when' is no column"),
+        ({"newest_by": {"date": "x"}}, "newest_by: unknown key 'date'"),
+        ({"newest_by": {"file_date": "%Y-%Q"}}, "newest_by: file_date '%Y-%Q' is no strptime pattern"),
+        ({"newest_by": {"file_date": "%Y%Y"}}, "newest_by: file_date '%Y%Y' is no strptime pattern"),
+        ({"newest_by": {"file_date": "sales.csv"}}, "newest_by: file_date 'sales.csv' names a file"),
+        ({"newest_by": {"file_date": "sales/%Y.csv"}}, "newest_by: file_date 'sales/%Y.csv' names a file without"),
+        ({"files": "*.csv"}, "files: '*.csv' is no glob under the landing zone"),
+        ({"files": "../secret/*.csv"}, "files: '../secret/*.csv' is no glob"),
+        ({"files": "/abs/*.csv"}, "files: '/abs/*.csv' is no glob"),
+        ({"files": "a/**.csv"}, "files: 'a/**.csv': `**` stands for folders"),
+        ({"files": "_a/*.csv"}, "files: '_a/*.csv': names that start with"),
+        ({"format": "csv"}, "format: expected keys such as"),
+        ({"format": {}}, "format: type: None is none of csv, jsonl, parquet"),
+        ({"format": {"type": "xml"}}, "format: type: 'xml' is none of"),
+        ({"format": {"type": "csv", "separator": ";"}}, "format: unknown key 'separator'; known for csv are"),
+        ({"format": {"type": "parquet", "delimiter": ";"}}, "format: unknown key 'delimiter'; known for parquet"),
+        ({"format": {"type": "jsonl", "decimal": ","}}, "format: unknown key 'decimal'; known for jsonl"),
+        ({"format": {"type": "csv", "delimiter": "||"}}, "format: delimiter is one character"),
+        ({"format": {"type": "csv", "delimiter": ""}}, "format: delimiter is one character"),
+        ({"format": {"type": "csv", "delimiter": 1}}, "format: delimiter is a text, not 1"),
+        ({"format": {"type": "csv", "delimiter": '"'}}, "format: delimiter differs from quote"),
+        ({"format": {"type": "csv", "delimiter": "\n"}}, "format: delimiter differs from quote and escape, and none"),
+        ({"format": {"type": "csv", "quote": "«"}}, "format: quote '«'"),
+        ({"format": {"type": "csv", "header": "yes"}}, "format: header is true or false, not 'yes'"),
+        ({"format": {"type": "csv", "decimal": "'"}}, 'format: decimal: "\'" is none of'),
+        ({"format": {"type": "csv", "encoding": "utf-9"}}, "format: unknown encoding 'utf-9'"),
+        ({"format": {"type": "csv", "encoding": "undefined"}}, "format: unknown encoding 'undefined'"),
+        ({"format": {"type": "jsonl", "encoding": 8859}}, "format: encoding is a text, not 8859"),
+        ({"format": {"type": "csv", "nulls": "NA"}}, "format: nulls is a list of texts"),
+        ({"format": {"type": "csv", "nulls": ["", None]}}, "format: nulls is a list of texts"),
+        ({"format": {"type": "csv", "nulls": ["a,b"]}}, "format: nulls: 'a,b' holds a delimiter"),
+    ],
+)
+def test_what_a_contract_says_wrongly_is_named(contract: dict[Any, Any], said: str) -> None:
+    model = node()
+    model["config"]["meta"]["contract"].update(contract)
+    assert refusal(model).startswith(said)
+
+
+@pytest.mark.parametrize("key", ["version", "owner", "files", "format", "load", "new_columns"])
+def test_a_missing_key_is_named(key: str) -> None:
+    model = node()
+    del model["config"]["meta"]["contract"][key]
+    assert refusal(model) == f"contract: missing {key}"
+
+
+def test_a_model_without_a_contract_is_told_where_one_is_shown() -> None:
+    model = node()
+    model["config"] = {"meta": {"contracts": {}}}
+    assert "docs/adding-a-source.md" in refusal(model)
+
+
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        ({"name": "x", "data_type": "money"}, "column x: unknown type 'money'"),
+        ({"name": "x", "data_type": "decimal"}, "column x: unknown type 'decimal'"),
+        ({"name": "x", "data_type": "decimal(39,2)"}, "column x: type 'decimal(39,2)': precision is 1 to 38"),
+        ({"name": "x", "data_type": "decimal(4,5)"}, "column x: type 'decimal(4,5)'"),
+        ({"name": "x"}, "column x: data_type is missing"),
+        ({"name": "_x", "data_type": "bigint"}, "column _x: names that start with `_`"),
+        ({"name": 'a"b', "data_type": "bigint"}, "column 'a\"b': a name holds no double quote"),
+        ({"name": "NAME", "data_type": "bigint"}, "columns: name stands there twice"),
+    ],
+)
+def test_a_wrong_column_is_named(column: dict[str, str], said: str) -> None:
+    model = node()
+    model["columns"][column["name"]] = column
+    assert refusal(model).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("constraints", "said"),
+    [
+        ([], "constraints: expected one primary_key of the model, found 0"),
+        (
+            [{"type": "primary_key", "columns": ["id"]}] * 2,
+            "constraints: expected one primary_key of the model, found 2",
+        ),
+        ([{"type": "primary_key", "columns": ["nr"]}], "primary_key: nr is no column"),
+        ([{"type": "primary_key", "columns": []}], "primary_key: nothing is no column"),
+        ([{"type": "primary_key"}], "primary_key: nothing is no column"),
+        ([{"type": "primary_key", "columns": ["id", "id"]}], "primary_key: id, id names a column twice"),
+        ([{"type": "primary_key", "columns": ["id"]}, {"type": "foreign_key"}], "constraints: a constraint of type"),
+        (
+            [{"type": "primary_key", "columns": ["id"]}, {"type": "check", "expression": "x"}],
+            "constraints: a check needs",
+        ),
+    ],
+)
+def test_a_wrong_constraint_is_named(constraints: list[dict[str, Any]], said: str) -> None:
+    model = {**node(), "constraints": constraints}
+    assert refusal(model).startswith(said)
+
+
+def test_two_rules_of_one_name_are_refused() -> None:
+    model = node()
+    check = {"type": "check", "name": "odd", "expression": "id > 0"}
+    model["columns"]["id"]["constraints"] = [check]
+    model["columns"]["name"]["constraints"] = [{"type": "not_null"}, check]
+    assert refusal(model).startswith("two rules are called odd")
+
+
+def test_rules_are_those_of_key_columns_and_model() -> None:
+    model = node()
+    model["columns"]["id"]["constraints"] = [{"type": "not_null"}]
+    model["columns"]["name"]["constraints"] = [{"type": "not_null"}]
+    model["constraints"].append({"type": "check", "name": "late", "expression": "sold > now()"})
+    assert [rule.name for rule in parse_contract(model).rules] == ["id_not_null", "name_not_null", "late"]
+
+
+def test_only_what_decides_how_rows_are_made_is_in_the_fingerprint() -> None:
+    plain = parse_contract(node()).fingerprint
+    prose = node(version="1.2.3", owner="others")
+    prose["columns"]["id"]["description"] = "Another story."
+    assert parse_contract(prose).fingerprint == plain
+    others = [node(new_columns="refuse"), node(format={"type": "csv", "nulls": []}), node(newest_by="sold")]
+    assert len({plain, *(parse_contract(other).fingerprint for other in others)}) == 4
+
+
+def test_types_are_known_by_their_usual_names() -> None:
+    assert column_type(" Decimal( 12 , 2 ) ").sql == "decimal(12,2)"
+    assert column_type("INT").sql == "integer"
+    assert column_type("timestamp  WITH time zone") == column_type("timestamptz")
+    for unknown in ("float", "json", "time", "bigint[]", "varchar(10)", ""):
+        with pytest.raises(ContractError, match="unknown type"):
+            column_type(unknown)
+
+
+def test_a_promise_that_is_not_understood_names_its_yml() -> None:
+    model = {**node(), "patch_path": "assay://models/gold/gold_x.yml", "constraints": []}
+    with pytest.raises(ContractError, match=r"^models/gold/gold_x\.yml: constraints: expected one primary_key"):
+        parse_promise(model)
+
+
+RULES = [
+    ("id >", "no SQL over one row"),
+    ("nr > 0", 'column "nr"'),
+    ("id + 1", "is BIGINT, expected a condition"),
+    ("name", "is VARCHAR, expected a condition"),
+    ("sum(id) > 0", "cannot contain aggregates"),
+    ("row_number() over () = 1", "cannot contain window functions"),
+    ("id > 0 -- positive", "no SQL over one row"),
+    ("id > 0; drop table x", "no SQL over one row"),
+]
+
+
+@pytest.mark.parametrize(("expression", "said"), RULES)
+def test_a_rule_that_cannot_judge_a_row_is_refused(expression: str, said: str) -> None:
+    columns = [Column(name, column_type(kind)) for name, kind in COLUMNS.items()]
+    with pytest.raises(ContractError) as error:
+        check_rules("bronze_sales.yml", columns, [Rule("fine", "id > 0"), Rule("odd", expression)])
+    assert str(error.value).startswith(f"bronze_sales.yml: rule odd: {expression!r}")
+    assert said in str(error.value)
+
+
+def test_rules_over_all_kinds_of_columns_pass() -> None:
+    columns = [Column(name, column_type(kind)) for name, kind in {**COLUMNS, "order by": "decimal(4,2)"}.items()]
+    expressions = [
+        "id > 0",
+        "sold <= now()",
+        "null",
+        '"order by" between 1 and 2',
+        "name in ('a', 'b''c')",
+        "not (id = 1)",
+    ]
+    check_rules("x.yml", columns, [Rule(str(n), said) for n, said in enumerate(expressions)])

@@ -1,0 +1,138 @@
+"""What dbt passes over in silence is refused: unknown and repeated keys of a yml, and inputs that nobody named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.errors import ContractError
+from contracts.redo import Input, parse_redo
+from contracts.written import check_written
+
+MODEL = """
+models:
+  - name: bronze_sales
+    description: One row per sale.
+    config: {meta: {contract: {version: 1.0.0}}}
+    constraints:
+      - {type: primary_key, columns: [id]}
+    columns:
+      - name: id
+        description: The number.
+        data_type: bigint
+        constraints:
+          - {type: check, name: positive, expression: "id > 0"}
+"""
+
+
+def refusal(tmp_path: Path, text: str | bytes) -> str:
+    path = tmp_path / "bronze_sales.yml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ContractError) as error:
+        check_written(path)
+    assert str(error.value).startswith("bronze_sales.yml: ")
+    return str(error.value)
+
+
+def test_a_yml_of_known_keys_passes(tmp_path: Path) -> None:
+    path = tmp_path / "bronze_sales.yml"
+    for text in (MODEL, "", "version: 2\n", "models:\n"):
+        path.write_text(text)
+        check_written(path)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("description: One row", "descriptoin: One row", "bronze_sales: unknown key 'descriptoin'"),
+        ("data_type: bigint", "datatype: bigint", "column id: unknown key 'datatype'"),
+        ("expression:", "expresion:", "column id: constraints: unknown key 'expresion'"),
+        ("columns: [id]}", "column: [id]}", "bronze_sales: constraints: unknown key 'column'"),
+        ("data_type: bigint", "data_type: bigint\n      - name: ID", "column id stands there 2 times"),
+        ("{version: 1.0.0}", "{version: 1.0.0, version: 2.0.0}", "the key 'version' stands there twice"),
+        ("data_type: bigint", "data_type: bigint\n        data_type: varchar", "line 9: the key 'data_type' stands"),
+        ("columns:\n", "columns: id\n    docs:\n", "columns is a list, not 'id'"),
+        ("- name: id", "- id", "no YAML"),
+        ("models:", "models: {a: b}\nmore:", "models is a list"),
+        ("description: One", "description: [One", "no YAML"),
+    ],
+)
+def test_what_dbt_would_pass_over_is_named(tmp_path: Path, right: str, wrong: str, said: str) -> None:
+    assert right in MODEL
+    assert said in refusal(tmp_path, MODEL.replace(right, wrong, 1))
+
+
+def test_what_is_no_yml_at_all_is_named(tmp_path: Path) -> None:
+    assert "expected keys with values, found ['a']" in refusal(tmp_path, "- a\n")
+    assert "expected keys with values, found 'x'" in refusal(tmp_path, "models: [x]\n")
+    assert "no YAML" in refusal(tmp_path, b"models: \xff\n")
+    assert "no YAML" in refusal(tmp_path, "models: !!python/object:os.system {}\n")
+
+
+def test_a_yml_that_is_gone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match=r"^bronze_x\.yml: "):
+        check_written(tmp_path / "bronze_x.yml")
+
+
+BRONZE = {"constraints": [{"type": "primary_key", "columns": ["id"]}]}
+INPUTS = {"silver_a": {}, "silver_b": {}}
+DECLARED = {"key": ["id"], "inputs": {"silver_a": ["id"], "silver_b": {"via": "silver_a", "by": ["product_id"]}}}
+
+
+def gold(redo: object = None) -> dict[str, Any]:
+    return {
+        "name": "gold_x",
+        "patch_path": "assay://models/gold/gold_x.yml",
+        "columns": {"id": {}, "day": {}},
+        "config": {"meta": {} if redo is None else {"redo": redo}},
+    }
+
+
+def test_a_table_over_one_bronze_table_is_redone_by_its_key() -> None:
+    redo = parse_redo(gold(), {"bronze_a": BRONZE})
+    assert (redo.key, redo.inputs) == (("id",), (Input("bronze_a", ("id",)),))
+
+
+def test_a_declared_way_from_inputs_to_keys_is_taken() -> None:
+    redo = parse_redo(gold(DECLARED), INPUTS)
+    assert redo.input("silver_a").keys == ("id",)
+    assert (redo.input("silver_b").via, redo.input("silver_b").by) == ("silver_a", ("product_id",))
+
+
+@pytest.mark.parametrize(
+    ("redo", "inputs", "said"),
+    [
+        (None, INPUTS, "needs `config: meta: redo:`, because it reads silver_a, silver_b"),
+        (None, {}, "because it reads nothing"),
+        (None, {"bronze_a": {"constraints": []}}, "its input bronze_a has no primary_key"),
+        (
+            None,
+            {"bronze_a": {"constraints": [{"type": "primary_key", "columns": ["nr"]}]}},
+            "redo: key: nr is no column",
+        ),
+        ("id", INPUTS, "redo needs `key` and `inputs`"),
+        ({"key": ["id"]}, INPUTS, "redo needs `key` and `inputs`"),
+        ({**DECLARED, "more": 1}, INPUTS, "redo needs `key` and `inputs`, and nothing else"),
+        ({**DECLARED, "key": "id"}, INPUTS, "redo: `key` is a list"),
+        ({**DECLARED, "key": ["nr"]}, INPUTS, "redo: key: nr is no column of the table"),
+        (DECLARED, {"silver_a": {}}, "a change of an input that is not named would be lost"),
+        (DECLARED, {**INPUTS, "silver_c": {}}, "a change of an input that is not named would be lost"),
+        ({**DECLARED, "key": ["id", "day"]}, INPUTS, "redo: silver_a gives 1 expressions for the key id, day"),
+        ({"key": ["id"], "inputs": {"silver_a": "id"}}, {"silver_a": {}}, "redo: silver_a needs a list of expressions"),
+        (
+            {
+                "key": ["id"],
+                "inputs": {"silver_a": {"via": "silver_b", "by": ["x"]}, "silver_b": {"via": "x", "by": []}},
+            },
+            INPUTS,
+            "redo: silver_a goes via silver_b, which is no input with expressions",
+        ),
+    ],
+)
+def test_a_way_that_would_lose_changes_is_refused(redo: object, inputs: dict[str, Any], said: str) -> None:
+    with pytest.raises(ContractError) as error:
+        parse_redo(gold(redo), inputs)
+    assert str(error.value).startswith("models/gold/gold_x.yml: ")
+    assert said in str(error.value)
