@@ -13,6 +13,7 @@ from resources.reader import open_published
 from resources.settings import Settings
 from resources.status import latest_checks, read_status
 
+COLOURS = {"pass": "green", "warn": "yellow", "FAIL": "red"}
 EMPTY: dict[str, object] = {"sources": [], "published_at": None, "held_back": None}
 
 
@@ -62,10 +63,10 @@ def _sources(sources: object) -> Table:
     return table
 
 
-def _checks(checks: list[tuple[str, str, bool, str]]) -> Table:
+def _checks(checks: list[tuple[str, str, str, str]]) -> Table:
     table = Table("table", "check", "result", "evidence", title="Checks", title_justify="left")
-    for name, check, passed, summary in checks:
-        table.add_row(name, escape(check), "[green]pass[/]" if passed else "[red]FAIL[/]", escape(summary))
+    for name, check, result, summary in checks:
+        table.add_row(name, escape(check), f"[{COLOURS[result]}]{result}[/]", escape(summary))
     return table
 
 

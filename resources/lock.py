@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-
 PATIENCE = 0.3
 """Seconds that even one who may not wait gives the lock: `is_locked` holds it for an instant."""
 

@@ -72,10 +72,11 @@ def held_back(connection: duckdb.DuckDBPyConnection) -> dict[str, Any] | None:
     return {"since": held[-1][0].isoformat(), "because": list(held[0][1])}
 
 
-def latest_checks(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, bool, str]]:
-    """(table, check, passed, summary) of the latest result of each check."""
+def latest_checks(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str, str]]:
+    """(table, check, `pass`, `FAIL` or `warn`, summary) of the latest result of each check; only FAIL blocks."""
     return connection.execute(
-        "select table_name, check_name, has_passed, summary from ops.check_results "
+        "select table_name, check_name, "
+        "case when has_passed then 'pass' when is_blocking then 'FAIL' else 'warn' end, summary from ops.check_results "
         "qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1 "
         "order by split_part(table_name, '.', 1) desc, table_name, check_name"
     ).fetchall()
