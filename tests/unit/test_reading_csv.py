@@ -1,0 +1,106 @@
+"""What DuckDB reads of CSV, held against the definition of a record in `resources.text`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contracts.contract import Contract
+from contracts.format import Format
+from contracts.parse import parse_contract
+from resources.reading import csv_options, csv_view
+from resources.text import Unreadable, fields, scan, split, write_clean
+from resources.warehouse import prepare
+from tests.source import bronze_node
+
+NAMES = ("a", "b")
+PLAIN = parse_contract(
+    bronze_node("s", dict.fromkeys(NAMES, "varchar"), ["a"], format={"type": "csv", "header": False})
+)
+DIALECTS = [
+    Format("csv", header=False),
+    Format("csv", header=False, delimiter=";", nulls=("NA", "")),
+    Format("csv", header=False, quote="'", escape="'", nulls=()),
+    Format("csv", header=False, escape="\\", delimiter="|"),
+    Format("csv", header=False, quote="", escape="", delimiter="\t"),
+]
+Row = tuple[str | None, ...]
+
+
+@pytest.fixture(scope="module")
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        prepare(connection)
+        yield connection
+
+
+@st.composite
+def files(draw: st.DrawFn) -> tuple[Format, bytes]:
+    """A dialect, and a text of whole and broken records in it."""
+    form = draw(st.sampled_from(DIALECTS))
+    end = draw(st.sampled_from(["\n", "\r\n"]))
+    field = st.one_of(
+        st.sampled_from(["", "x", "NA", " y ", "é", f"{form.quote}{form.quote}", f"{form.quote}NA{form.quote}"]),
+        st.text(alphabet=f"x {form.delimiter}{form.quote}\n").map(lambda text: _quoted(text, form)),
+    )
+    record = st.lists(field, min_size=2, max_size=2).map(form.delimiter.join)
+    broken = st.text(alphabet=f"x1 {form.delimiter}{form.quote}{form.escape}\n\r", max_size=8)
+    records = draw(st.lists(st.one_of(record, record, record, broken), min_size=1, max_size=8))
+    return form, (end.join(records) + draw(st.sampled_from(["", end]))).encode()
+
+
+def _quoted(text: str, form: Format) -> str:
+    if not form.quote:
+        return text.replace(form.delimiter, "").replace("\n", "")
+    return form.quote + text.replace(form.quote, form.escape + form.quote) + form.quote
+
+
+def expected(path: Path, form: Format) -> list[Row]:
+    return [tuple(fields(record.raw, form)) for record in split(path, form, 2) if record.problem is None]
+
+
+def fast(
+    con: duckdb.DuckDBPyConnection, path: Path, contract: Contract, *, has_quoted_line_ends: bool
+) -> list[Row] | None:
+    options = csv_options(contract.format, is_clean=False, is_gzip=False, is_parallel=not has_quoted_line_ends)
+    try:
+        return con.execute(
+            f"select a, b from ({csv_view(str(path), contract, None, options, has_lines=False)})"
+        ).fetchall()
+    except duckdb.Error:
+        return None
+
+
+def careful(con: duckdb.DuckDBPyConnection, good: Path, contract: Contract, *, has_quoted: bool) -> list[Row]:
+    options = csv_options(contract.format, is_clean=True, is_gzip=False, is_parallel=not has_quoted)
+    view = csv_view(str(good), contract, None, options, has_lines=True)
+    return con.execute(f"select a, b from ({view}) order by _line").fetchall()
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(files())
+def test_both_ways_give_the_fields_of_every_good_record(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, file: tuple[Format, bytes]
+) -> None:
+    form, content = file
+    contract = replace(PLAIN, format=form)
+    path, good, bad = (tmp_path / name for name in ("in.csv", "good", "bad"))
+    path.write_bytes(content)
+    try:
+        seen = scan(path, form)
+    except Unreadable:
+        return
+    rows = expected(path, form)
+    counts = write_clean(path, form, 2, good, bad)
+    assert careful(con, good, contract, has_quoted=counts.has_quoted_line_ends) == rows
+
+    if seen.records is not None and seen.fields == 2:
+        found = fast(con, path, contract, has_quoted_line_ends=seen.has_quoted_line_ends)
+        if found is not None and len(found) == seen.records:
+            assert (found, counts.bad) == (rows, 0)
