@@ -34,7 +34,7 @@ dev: setup ## The Dagster UI on 127.0.0.1:3000
 	@$(BIN)/assay dev
 
 test: setup ## Unit, integration and convention tests, in under five minutes
-	@$(BIN)/pytest -n auto --dist loadfile -m "not chaos and not browser"
+	@$(BIN)/pytest -n auto --dist loadfile -m "not chaos"
 
 chaos: setup ## Kill real runs at random instants and compare the lakes; some minutes
 	@$(BIN)/pytest -m chaos
