@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 import dagster as dg
 
 from contracts.catalog import Catalog
+from resources.interrupts import NOT_IN_TIME, noticing_interrupts
 from resources.launcher import GONE, is_gone
 from resources.lock import LockTimeout, RunLock
 from resources.session import Session, forget_dead, mark_alive, open_session
@@ -41,21 +43,32 @@ def lake_resource(settings: Settings, catalog: Catalog, lock: RunLock | None = N
         if lock is None:
             # Held until the process ends: Dagster writes how the run ended only after this resource is closed.
             mark_alive(settings, run.run_id)
+
+        def begin() -> None:
+            mark_dead_runs(instance, settings, run.run_id)
+            _stop_when_terminated(instance, run.run_id)
+
         try:
-            with open_session(
-                settings,
-                catalog,
-                run.run_id,
-                full_refresh=models,
-                lock=lock,
-                before=lambda: mark_dead_runs(instance, settings, run.run_id),
-                tell=log.warning,
-            ) as session:
+            with (
+                noticing_interrupts(lambda: instance.report_run_canceled(run, NOT_IN_TIME))
+                if lock is None
+                else nullcontext(),
+                open_session(
+                    settings, catalog, run.run_id, full_refresh=models, lock=lock, before=begin, tell=log.warning
+                ) as session,
+            ):
                 yield session
         except (LockTimeout, WarehouseBusy) as error:
             raise dg.Failure(str(error), allow_retries=True) from error
 
     return dg.ResourceDefinition(resource_fn=open_lake, description="The warehouse, held by one run at a time.")
+
+
+def _stop_when_terminated(instance: dg.DagsterInstance, run_id: str) -> None:
+    """An interrupt that came while libraries were imported may have been swallowed; the run's state still tells."""
+    run = instance.get_run_by_id(run_id)
+    if run is not None and run.status in (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED):
+        raise dg.DagsterExecutionInterruptedError
 
 
 def mark_dead_runs(instance: dg.DagsterInstance, settings: Settings, own_run_id: str) -> list[str]:

@@ -11,10 +11,10 @@ from rich.markup import escape
 
 from cli import checking, files, querying, running, status_page, ui
 from cli.console import err
-from cli.interrupts import heed_interrupts
 from cli.replay import DemoDataMissingError, PeriodError
 from contracts.errors import ContractError
 from resources.dbt import DbtError
+from resources.interrupts import STOPPED, heed_interrupts
 from resources.lock import LockTimeout
 from resources.warehouse import WarehouseBusy
 
@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="A lakehouse in one repository: files in, gold out, nothing lost.",
 )
-USAGE, STOPPED = 2, 130
+USAGE = 2
 EXPECTED = (
     ContractError,
     DbtError,

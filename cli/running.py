@@ -15,12 +15,12 @@ from rich.markup import escape
 
 from cli import status_page
 from cli.console import err, out
-from cli.interrupts import noticing_interrupts
 from cli.replay import replay
 from contracts.catalog import Catalog, table_name
 from contracts.errors import ContractError
 from resources.dbt import parse_if_changed
 from resources.instance import open_instance, prepare_instance, runs_belong_to
+from resources.interrupts import NOT_IN_TIME, noticing_interrupts
 from resources.reader import open_published
 from resources.session import mark_alive, run_lock
 from resources.settings import Settings
@@ -99,7 +99,7 @@ def run_once(settings: Settings, select: str, full_refresh: Sequence[str], tell:
         on_wait=lambda holder: tell(f"waiting for {holder} to end"),
     )
     try:
-        with mark_alive(settings, run_id), noticing_interrupts() as came:
+        with mark_alive(settings, run_id), noticing_interrupts(lambda: _report_stopped(settings, run_id)) as came:
             failures = _execute(settings, definitions.resolve_job_def(JOB), run_id, keys, models, tell)
             if failures and came():
                 raise KeyboardInterrupt
@@ -108,6 +108,15 @@ def run_once(settings: Settings, select: str, full_refresh: Sequence[str], tell:
     finally:
         lock.release(is_clean=False)
     return _outcome(settings, run_id, failures)
+
+
+def _report_stopped(settings: Settings, run_id: str) -> None:
+    """The last words of a run whose process is ended because it did not stop in time."""
+    err.print(f"[bold red]assay:[/] {NOT_IN_TIME}")
+    with open_instance(settings) as instance:
+        run = instance.get_run_by_id(run_id)
+        if run is not None and not run.is_finished:
+            instance.report_run_canceled(run, NOT_IN_TIME)
 
 
 def _model(catalog: Catalog, table: str) -> str:

@@ -7,9 +7,9 @@ import socket
 import warnings
 
 from cli.console import err
-from cli.interrupts import heed_interrupts
 from cli.running import prepare
 from resources.instance import open_instance
+from resources.interrupts import heed_interrupts
 from resources.settings import PROJECT
 
 HOST = "127.0.0.1"

@@ -44,22 +44,31 @@ def parse_promise(node: Mapping[str, Any]) -> TablePromise:
         return TablePromise(str(node["name"]), columns, key, parse_rules(node, key))
 
 
-def pandera_schema(promise: TablePromise) -> pa.DataFrameSchema:
+def pandera_schema(promise: TablePromise, *, is_one_by_one: bool = True) -> pa.DataFrameSchema:
     """The schema: exactly these columns with these types, the key unique, every rule true or NULL.
 
     Each rule gives one truth value that DuckDB computes; failing rows are counted and shown elsewhere, because Pandera
     would pull all of them into memory.
+
+    Args:
+        promise: What the table's yml says.
+        is_one_by_one: One check for each rule; else one check of all rules together, which reads the table once.
     """
     import pandera.ibis as pa  # noqa: PLC0415 - 2 s that only a check should cost
     from pandera.api.checks import Check  # noqa: PLC0415
 
+    rules = promise.rules if is_one_by_one or not promise.rules else (_all(promise.rules),)
     return pa.DataFrameSchema(
         columns={column.name: pa.Column(_dtype(column.type), nullable=True) for column in promise.columns},
-        checks=[Check(_holds(rule.expression), name=rule.name) for rule in promise.rules],
+        checks=[Check(_holds(rule.expression), name=rule.name) for rule in rules],
         unique=list(promise.key),
         strict=True,
         name=promise.model,
     )
+
+
+def _all(rules: tuple[Rule, ...]) -> Rule:
+    return Rule("all_rules", " and ".join(f"coalesce(({rule.expression}), true)" for rule in rules))
 
 
 def _holds(expression: str) -> Callable[[Any], ibis.expr.types.BooleanScalar]:

@@ -23,7 +23,6 @@ _MACHINE = (
     "disk quota",
     "file too large",
     "read-only file system",
-    "read-only mode",
     "max_temp_directory_size",
     "could not write",
     "permission denied",
@@ -32,6 +31,8 @@ _MACHINE = (
     "input/output error",
     "stale file handle",
 )
+_REFUSED = "invalid input error: cannot execute"
+_READ_ONLY = "read-only mode"
 
 
 def raise_unless_about_file(error: duckdb.Error, name: str) -> None:
@@ -44,13 +45,19 @@ def raise_unless_about_file(error: duckdb.Error, name: str) -> None:
     Raises:
         duckdb.Error: The disk or the memory is full, or the statement is wrong; the file is not to blame.
     """
-    said = str(error).replace(name, "").lower()
-    is_machine = not isinstance(error, duckdb.ConversionException) and any(word in said for word in _MACHINE)
-    if isinstance(error, _OURS) or is_machine:
+    if isinstance(error, _OURS) or _is_about_machine(error, name):
         raise error
 
 
-def first_line(error: BaseException) -> str:
+def _is_about_machine(error: duckdb.Error, name: str) -> bool:
+    """Only the first line of some kinds of errors is looked at: others quote values, which may say anything."""
+    said = first_line(str(error).replace(name, "")).lower()
+    if isinstance(error, duckdb.IOException):
+        return any(word in said for word in _MACHINE)
+    return isinstance(error, duckdb.InvalidInputException) and _READ_ONLY in said and said.startswith(_REFUSED)
+
+
+def first_line(error: object) -> str:
     """The first line of an error's message, short enough for a table."""
     text = str(error).strip().splitlines()
     return (text[0] if text else type(error).__name__)[:300]

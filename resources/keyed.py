@@ -162,7 +162,7 @@ class _Keyed:
     def _rebuild(self) -> None:
         typed = ", ".join(f"{quoted(name)} {kind}" for name, kind in self._columns)
         self._connection.execute(f"create or replace table {relation(self._table)} ({typed})")
-        self._connection.execute(f"insert into {relation(self._table)} by name select * from ({self._sql})")
+        self._connection.execute(f"insert into {relation(self._table)} by name select * from ({self._sql}\n)")
         self._connection.execute(f"drop table if exists {self._changes}")
         note_built(self._connection, self._table, self._fingerprint, self._run_id, is_changed=True, is_rebuilt=True)
 
@@ -175,7 +175,7 @@ class _Keyed:
             note_built(self._connection, self._table, self._fingerprint, self._run_id, is_changed=False)
             return
         self._connection.execute(
-            f"create or replace temp table keyed_new as select {names} from ({self._sql}) where {where}"
+            f"create or replace temp table keyed_new as select {names} from ({self._sql}\n) where {where}"
         )
         self._connection.execute(
             f"create or replace temp table keyed_old as select {names} from {target} where {where}"

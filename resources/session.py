@@ -16,6 +16,7 @@ from pathlib import Path
 import duckdb
 
 from contracts.catalog import Catalog, table_name
+from resources.interrupts import ending
 from resources.lock import RunLock, is_locked
 from resources.publishing import Published, clean_up, publish_lake, publish_ops
 from resources.settings import Settings
@@ -114,10 +115,11 @@ def open_session(
 
 def _publish_at_end(session: Session) -> None:
     """Publish after every run, whatever came of it: first the data that may be shown, then in any case `ops`."""
-    try:
-        session.publish()
-    finally:
-        publish_ops(session.connection, session.settings.published)
+    with ending():
+        try:
+            session.publish()
+        finally:
+            publish_ops(session.connection, session.settings.published)
 
 
 def run_lock(settings: Settings) -> RunLock:

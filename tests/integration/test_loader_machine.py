@@ -24,7 +24,9 @@ ERRORS = [
     duckdb.IOException('IO Error: Could not write file "/tmp/x": No space left on device'),
     duckdb.IOException("IO Error: Input/output error"),
     duckdb.OutOfMemoryException("Out of Memory Error: failed to offload data block"),
-    duckdb.InvalidInputException("Cannot execute INSERT on a database which is attached in read-only mode!"),
+    duckdb.InvalidInputException(
+        "Invalid Input Error: Cannot execute INSERT on a database which is attached in read-only mode!"
+    ),
     duckdb.InternalException("INTERNAL Error: Attempted to access index 5"),
     duckdb.BinderException("Binder Error: column _violations not found"),
     OSError(errno.ENOSPC, "No space left on device"),

@@ -177,6 +177,17 @@ def test_a_rule_that_fails_on_a_row_refuses_the_file_and_the_others_go_on(make: 
     assert source.rows("id", "_violations") == [(1, None), (3, ["name_positive"])]
 
 
+@pytest.mark.parametrize("name", ["no space left on device", "permission denied", "read-only mode"])
+def test_a_value_that_reads_like_a_full_disk_is_not_taken_for_one(make: Make, name: str) -> None:
+    """DuckDB's errors quote the value; a run that ends on it would end on every later day too."""
+    source = make(COLUMNS, verdict="case when strptime(name, '%Y') is not null then null else ['name_odd'] end")
+    source.put("1.csv", HEADER + f"1,{name},1,2017-01-01\n".encode())
+    source.put("2.csv", HEADER + b"2,2017,1,2017-01-01\n")
+    source.run()
+    assert source.files() == {"1.csv": "refused", "2.csv": "loaded"}
+    assert name in source.reason("1.csv")
+
+
 def test_a_model_that_drops_rows_loads_nothing_and_says_so(make: Make) -> None:
     """The model's SQL may end with a comment, as any file may."""
     source = make(COLUMNS)
