@@ -11,6 +11,7 @@ from resources.arrivals import Hint, hint_of
 from resources.examine import Examined
 from resources.ledger import landing_path
 from resources.sightings import copies_of_lost
+from resources.text import Compression
 
 
 class NeedsFiles(Exception):
@@ -28,7 +29,7 @@ class File:
         path: Its path on disk.
         header: Its columns in order; None where the format has none.
         plain_records: Records counted in its bytes; None when that was not certain.
-        is_gzip: Whether it is gzipped.
+        compression: What wraps its content.
         has_quoted_line_ends: Whether a CSV record goes over several lines.
         hint: What the path showed when it was hashed.
         fingerprint: Of the contract under which it was examined.
@@ -40,7 +41,7 @@ class File:
     path: Path
     header: list[str] | None
     plain_records: int | None
-    is_gzip: bool
+    compression: Compression
     has_quoted_line_ends: bool
     hint: Hint
     fingerprint: str
@@ -54,14 +55,14 @@ class File:
 def files(connection: duckdb.DuckDBPyConnection, landing: Path, source: str, *statuses: str) -> list[File]:
     """Sightings of a source in some statuses, oldest first."""
     rows = connection.execute(
-        "select sighting_id, file_id, path, header, plain_records, is_gzip, has_quoted_line_ends, "
+        "select sighting_id, file_id, path, header, plain_records, compression, has_quoted_line_ends, "
         "contract_fingerprint, size_bytes, mtime_ns, ctime_ns, inode from ops.files "
         "where source = ? and list_contains(?::varchar[], status) order by sighting_id",
         [source, list(statuses)],
     ).fetchall()
     return [
-        File(sighting, file_id, name, landing_path(landing, name), header, plain, is_gzip, has_long, Hint(*hint), made)
-        for sighting, file_id, name, header, plain, is_gzip, has_long, made, *hint in rows
+        File(sighting, file_id, name, landing_path(landing, name), header, plain, wrap, has_long, Hint(*hint), made)
+        for sighting, file_id, name, header, plain, wrap, has_long, made, *hint in rows
     ]
 
 
@@ -71,7 +72,7 @@ def as_examined(file: File, seen: Examined) -> File:
         file,
         header=list(seen.header) if seen.header is not None else None,
         plain_records=seen.plain_records,
-        is_gzip=seen.is_gzip,
+        compression=seen.compression,
         has_quoted_line_ends=seen.has_quoted_line_ends,
     )
 

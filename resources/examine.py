@@ -13,7 +13,7 @@ import duckdb
 from contracts.contract import Contract
 from resources.blame import first_line
 from resources.reading import parquet_source, readable_path
-from resources.text import Unreadable, scan
+from resources.text import Compression, Unreadable, scan
 from resources.text.stream import open_regular
 
 _PIECE = 1 << 20  # bytes that are hashed at a time
@@ -28,7 +28,7 @@ class Examined:
         header: The file's columns in its order; None where the format has none (JSON lines, CSV without header).
         plain_records: Records counted in that pass, where that count is certain; None sends the file the careful way.
         file_date: The date in the file's name, where the contract names a pattern.
-        is_gzip: Whether the bytes are gzipped.
+        compression: What wraps the bytes.
         has_quoted_line_ends: Whether a CSV record goes over several lines.
         problem: Why the file is refused; empty when it is not.
     """
@@ -37,7 +37,7 @@ class Examined:
     header: tuple[str, ...] | None = None
     plain_records: int | None = None
     file_date: date | None = None
-    is_gzip: bool = False
+    compression: Compression = "none"
     has_quoted_line_ends: bool = False
     problem: str = ""
 
@@ -67,7 +67,7 @@ def _text(path: Path, contract: Contract) -> Examined:
         seen.sha256,
         seen.header,
         seen.records,
-        is_gzip=seen.is_gzip,
+        compression=seen.compression,
         has_quoted_line_ends=seen.has_quoted_line_ends,
     )
 

@@ -100,7 +100,7 @@ class FileLoad:
         width = len(file.header) if file.header is not None else len(self._contract.columns)
         good, bad, values = (folder / name for name in ("good", "bad", "values"))
         split = write_clean(file.path, self._contract.format, width, good, bad)
-        clean = replace(file, is_gzip=False, has_quoted_line_ends=split.has_quoted_line_ends)
+        clean = replace(file, compression="none", has_quoted_line_ends=split.has_quoted_line_ends)
         with self._blaming_rows(str(folder)):
             self._read(self._view(clean, str(good), has_lines=True))
             self._refuse_new_keys()
@@ -153,10 +153,10 @@ class FileLoad:
         form = self._contract.format
         if form.type == "csv":
             is_parallel = not file.has_quoted_line_ends
-            options = csv_options(form, is_clean=has_lines, is_gzip=file.is_gzip, is_parallel=is_parallel)
+            options = csv_options(form, is_clean=has_lines, compression=file.compression, is_parallel=is_parallel)
             return csv_view(name, self._contract, file.header, options, has_lines=has_lines)
         if form.type == "jsonl":
-            return jsonl_view(name, self._contract, is_gzip=file.is_gzip, has_lines=has_lines)
+            return jsonl_view(name, self._contract, compression=file.compression, has_lines=has_lines)
         described = self._connection.execute(
             f"select column_name, column_type from (describe from {parquet_source(name)})"
         )

@@ -187,7 +187,7 @@ class _Look:
             "status": status,
             "reason": found.problem or None,
             "file_date": found.file_date.isoformat() if found.file_date else None,
-            "is_gzip": found.is_gzip,
+            "compression": found.compression,
             "header": list(found.header) if found.header is not None else None,
             "plain_records": found.plain_records,
             "has_quoted_line_ends": found.has_quoted_line_ends,

@@ -168,7 +168,7 @@ class _Loader:
             load_id=self._load_id,
             header=file.header,
             plain_records=file.plain_records,
-            is_gzip=file.is_gzip,
+            compression=file.compression,
             has_quoted_line_ends=file.has_quoted_line_ends,
             **self._by,
         )

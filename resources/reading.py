@@ -16,7 +16,7 @@ from pathlib import Path
 from contracts.contract import Column, Contract
 from contracts.format import Format
 from resources.names import literal, quoted
-from resources.text import MAX_JSON_LINE
+from resources.text import MAX_JSON_LINE, Compression
 from resources.typed import from_text, from_value
 
 _GLOB = frozenset("*?[{")
@@ -77,13 +77,13 @@ def csv_view(name: str, contract: Contract, header: Sequence[str] | None, option
     return _reading(source, fields, rescued, has_lines=has_lines)
 
 
-def csv_options(form: Format, *, is_clean: bool, is_gzip: bool, is_parallel: bool) -> str:
+def csv_options(form: Format, *, is_clean: bool, compression: Compression, is_parallel: bool) -> str:
     """The options under which DuckDB reads a CSV file as its contract says and guesses nothing.
 
     Args:
         form: The dialect.
         is_clean: Whether it is a clean copy, without a header and with `\\n` at the end of every record.
-        is_gzip: Whether DuckDB has to decompress.
+        compression: What DuckDB has to take off.
         is_parallel: False when a record goes over several lines; DuckDB then fails on large files.
     """
     has_header = form.header and not is_clean
@@ -91,25 +91,25 @@ def csv_options(form: Format, *, is_clean: bool, is_gzip: bool, is_parallel: boo
         f"auto_detect = false, header = {str(has_header).lower()}, delim = {literal(form.delimiter)}, "
         f"quote = {literal(form.quote)}, escape = {literal(form.escape)}, "
         f"nullstr = [{', '.join(map(literal, form.nulls)) or 'chr(0)'}], allow_quoted_nulls = false, "
-        f"strict_mode = true, null_padding = false, compression = '{'gzip' if is_gzip else 'none'}', "
+        f"strict_mode = true, null_padding = false, compression = '{compression}', "
         f"hive_partitioning = false, parallel = {str(is_parallel).lower()}" + (r", new_line = '\n'" if is_clean else "")
     )
 
 
-def jsonl_view(name: str, contract: Contract, *, is_gzip: bool, has_lines: bool) -> str:
+def jsonl_view(name: str, contract: Contract, *, compression: Compression, has_lines: bool) -> str:
     """SQL of the reading of a JSON lines file; without line numbers only lines that are beyond doubt come through.
 
     Args:
         name: The file.
         contract: Its contract.
-        is_gzip: Whether DuckDB has to decompress.
+        compression: What DuckDB has to take off.
         has_lines: Whether this is a clean copy, each line after its number.
     """
     read = "'_line': 'VARCHAR', 'j': 'VARCHAR'" if has_lines else "'j': 'VARCHAR'"
     source = (
         f"read_csv({literal(name)}, columns = {{{read}}}, auto_detect = false, header = false, delim = chr(1), "
         f"quote = '', escape = '', nullstr = [''], strict_mode = true, max_line_size = {MAX_JSON_LINE + LINE_NUMBER}, "
-        f"compression = '{'gzip' if is_gzip else 'none'}', hive_partitioning = false)"
+        f"compression = '{compression}', hive_partitioning = false)"
     )
     if not has_lines:
         fields = [_json_field(column, "") for column in contract.columns]

@@ -27,7 +27,7 @@ create table if not exists ops.files (
     load_id bigint,
     run_id varchar not null,
     file_date date,
-    is_gzip boolean,
+    compression varchar,
     header varchar[],
     plain_records bigint,
     has_quoted_line_ends boolean,

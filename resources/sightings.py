@@ -21,7 +21,7 @@ _SEEN = {
     "status": "VARCHAR",
     "reason": "VARCHAR",
     "file_date": "DATE",
-    "is_gzip": "BOOLEAN",
+    "compression": "VARCHAR",
     "header": ["VARCHAR"],
     "plain_records": "BIGINT",
     "has_quoted_line_ends": "BOOLEAN",

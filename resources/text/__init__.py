@@ -1,12 +1,13 @@
 """Text files, byte by byte: what arrived, how many records it holds, and each record with its line.
 
-Belongs here: reading CSV and JSON lines as bytes, with the standard library alone, so that what DuckDB reads can be
-held against something else. Keep out: DuckDB, contracts beyond `Format`, types of values.
+Belongs here: reading CSV and JSON lines as bytes, with no more than decompressors beside plain Python, so that what
+DuckDB reads can be held against something else. Keep out: DuckDB, contracts beyond `Format`, types of values.
 
 `scan` is one fast pass that hashes, verifies and counts; `split` is the careful definition of a record;
 `write_clean` makes a file of what is good and a file of what is not.
 """
 
+from resources.text.compression import Compression
 from resources.text.dialect import fields
 from resources.text.record import MAX_JSON_LINE, MAX_RECORD, Record
 from resources.text.scanning import Scan, scan
@@ -16,6 +17,7 @@ from resources.text.stream import Unreadable
 __all__ = [
     "MAX_JSON_LINE",
     "MAX_RECORD",
+    "Compression",
     "Counts",
     "Record",
     "Scan",

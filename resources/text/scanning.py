@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from contracts.format import Format
+from resources.text.compression import MARK, Compression, compression, plain
 from resources.text.count import CsvCounter, JsonCounter
 from resources.text.dialect import Dialect, dialect
 from resources.text.encoding import as_utf8, checked, codec_name, is_direct
 from resources.text.header import First, column_names, first_record
 from resources.text.lines import line_end
 from resources.text.record import MAX_RECORD
-from resources.text.stream import PIECE, is_gzip, open_regular, pieces, plain
+from resources.text.stream import PIECE, open_regular, pieces
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Scan:
     Attributes:
         sha256: Of the bytes as received, in hex.
         size: Bytes as received.
-        is_gzip: Whether they are gzipped.
+        compression: What wraps them.
         header: The names of the columns; None in JSON lines and where the format has no header.
         fields: Fields of the first CSV record, the header or not; None in JSON lines and where there is none.
         records: Records, without the header, where that is certain; else None.
@@ -36,7 +37,7 @@ class Scan:
 
     sha256: str
     size: int
-    is_gzip: bool
+    compression: Compression
     header: tuple[str, ...] | None
     fields: int | None
     records: int | None
@@ -79,7 +80,7 @@ def scan(path: Path, format: Format) -> Scan:
     return Scan(
         sha256=received.hash.hexdigest(),
         size=received.size,
-        is_gzip=received.is_gzip,
+        compression=compression(received.head),
         header=header,
         fields=head.first.fields if head.first else None,
         records=counted if counted is None or header is None else counted - 1,
@@ -94,13 +95,13 @@ class _Received:
     def __init__(self, received: Iterator[bytes]) -> None:
         self.hash = hashlib.sha256()
         self.size = 0
-        self.is_gzip = False
+        self.head = b""
         self._received = received
 
     def __iter__(self) -> Iterator[bytes]:
         for piece in self._received:
-            if not self.size:
-                self.is_gzip = is_gzip(piece)
+            if len(self.head) < MARK:
+                self.head += piece[:MARK]
             self.hash.update(piece)
             self.size += len(piece)
             yield piece

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.format import Format
+from resources.text.compression import plain
 from resources.text.csv_records import csv_records
 from resources.text.dialect import dialect
 from resources.text.encoding import as_utf8, checked, codec_name
@@ -16,7 +17,7 @@ from resources.text.header import skip_header
 from resources.text.json_records import json_records
 from resources.text.lines import Lines, line_end
 from resources.text.record import MAX_JSON_LINE, MAX_RECORD, Record, Run
-from resources.text.stream import open_regular, pieces, plain
+from resources.text.stream import open_regular, pieces
 
 JSON_SEPARATOR = b"\x01"
 """Between the line number and the record in a clean file of JSON lines: JSON cannot hold it."""
@@ -26,12 +27,12 @@ def split(path: Path, format: Format, columns: int) -> Iterator[Record]:
     """Every record of a CSV or JSON lines file, good or malformed, in its order; memory stays bounded.
 
     Args:
-        path: The file, plain or gzipped.
+        path: The file, plain or compressed.
         format: Its dialect.
         columns: The fields that a good CSV record has, at least 1; of no meaning for JSON lines.
 
     Raises:
-        Unreadable: The file as a whole cannot be read; for a damaged gzip stream, after the records before the damage.
+        Unreadable: The file as a whole cannot be read; for a damaged stream, after the records before the damage.
         FileNotFoundError: It is gone.
         ValueError: The format is neither CSV nor JSON lines.
         LookupError: Python does not know the encoding.

@@ -68,7 +68,7 @@ def expected(path: Path, form: Format) -> list[Row]:
 def fast(
     con: duckdb.DuckDBPyConnection, path: Path, contract: Contract, *, has_quoted_line_ends: bool
 ) -> list[Row] | None:
-    options = csv_options(contract.format, is_clean=False, is_gzip=False, is_parallel=not has_quoted_line_ends)
+    options = csv_options(contract.format, is_clean=False, compression="none", is_parallel=not has_quoted_line_ends)
     try:
         return con.execute(
             f"select a, b from ({csv_view(str(path), contract, None, options, has_lines=False)})"
@@ -78,7 +78,7 @@ def fast(
 
 
 def careful(con: duckdb.DuckDBPyConnection, good: Path, contract: Contract, *, has_quoted: bool) -> list[Row]:
-    options = csv_options(contract.format, is_clean=True, is_gzip=False, is_parallel=not has_quoted)
+    options = csv_options(contract.format, is_clean=True, compression="none", is_parallel=not has_quoted)
     view = csv_view(str(good), contract, None, options, has_lines=True)
     return con.execute(f"select a, b from ({view}) order by _line").fetchall()
 

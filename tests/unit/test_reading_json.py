@@ -58,11 +58,11 @@ def test_every_line_gives_what_python_reads_with_numbers_as_written(
     counts = write_clean(path, Format("jsonl"), 1, good, bad)
     expected = [by_python(line) for line in lines]
 
-    careful = jsonl_view(str(good), CONTRACT, is_gzip=False, has_lines=True)
+    careful = jsonl_view(str(good), CONTRACT, compression="none", has_lines=True)
     found = con.execute(f"select a, b, c, _reasons from ({careful}) order by _line").fetchall()
     assert (counts.bad, [row[:3] for row in found]) == (0, expected)
 
-    fast = con.execute(jsonl_view(str(path), CONTRACT, is_gzip=False, has_lines=False)).fetchall()
+    fast = con.execute(jsonl_view(str(path), CONTRACT, compression="none", has_lines=False)).fetchall()
     in_order = iter(expected)
     assert all(any(row[:3] == other for other in in_order) for row in fast), "the fast way reads something else"
 
@@ -72,5 +72,5 @@ def test_ordinary_lines_are_read_the_fast_way(con: duckdb.DuckDBPyConnection, tm
     path = tmp_path / "in"
     rows = [{"a": n, "b": round(n * math.pi, 2), "c": f"text {n}, [{n}]: é"} for n in range(1000)]
     path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
-    found = con.execute(jsonl_view(str(path), CONTRACT, is_gzip=False, has_lines=False)).fetchall()
+    found = con.execute(jsonl_view(str(path), CONTRACT, compression="none", has_lines=False)).fetchall()
     assert len(found) == len(rows)

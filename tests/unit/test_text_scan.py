@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.format import Format
-from resources.text import Scan, Unreadable, scan, split, stream
+from resources.text import Scan, Unreadable, compression, scan, split, stream
 
 CSV = Format("csv")
 BARE = Format("csv", header=False)
@@ -50,7 +50,7 @@ def test_the_hash_and_the_size_are_those_of_the_bytes_as_received(seen):
     found = seen(content)
     assert found.sha256 == hashlib.sha256(content).hexdigest()
     assert found.size == len(content)
-    assert found.is_gzip
+    assert found.compression == "gzip"
 
 
 def test_a_file_of_many_pieces_is_hashed_and_counted_as_a_whole(seen):
@@ -158,6 +158,7 @@ def test_line_ends_in_quotes_are_told_because_duckdb_must_then_read_on_one_threa
 def test_where_the_pieces_of_a_file_are_cut_does_not_matter(seen, monkeypatch, piece):
     content = 'a,b\n1,"ä\n""x"""\n\n2,3\n"","\n"\n4,ö'.encode()
     monkeypatch.setattr(stream, "PIECE", piece)
+    monkeypatch.setattr(compression, "PIECE", piece)
     assert seen(content).records == 4
     assert seen(gzip.compress(content)).records == 4
 
@@ -303,8 +304,8 @@ ROWS = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * 7919) for i in range(2_000))
 def test_gzip_is_known_by_its_first_bytes_and_not_by_a_name(tmp_path):
     (tmp_path / "a.csv").write_bytes(gzip.compress(ROWS))
     (tmp_path / "b.csv.gz").write_bytes(ROWS)
-    assert (scan(tmp_path / "a.csv", CSV).is_gzip, scan(tmp_path / "a.csv", CSV).records) == (True, 2_000)
-    assert (scan(tmp_path / "b.csv.gz", CSV).is_gzip, scan(tmp_path / "b.csv.gz", CSV).records) == (False, 2_000)
+    assert (scan(tmp_path / "a.csv", CSV).compression, scan(tmp_path / "a.csv", CSV).records) == ("gzip", 2_000)
+    assert (scan(tmp_path / "b.csv.gz", CSV).compression, scan(tmp_path / "b.csv.gz", CSV).records) == ("none", 2_000)
 
 
 def test_several_gzip_members_are_one_file_and_zeros_behind_them_are_padding(seen, tmp_path):
@@ -354,7 +355,7 @@ def test_a_damaged_first_member_is_not_taken_for_a_damaged_end(reason):
 def test_a_small_gzip_file_of_huge_content_is_decompressed_in_pieces():
     bomb = gzip.compress(b"1,2\n" * 5_000_000)
     largest = 0
-    for piece in stream.gunzip(iter([bomb])):
+    for piece in compression.gunzip(iter([bomb])):
         largest = max(largest, len(piece))
     assert len(bomb) < 100_000
     assert largest <= stream.PIECE
@@ -366,7 +367,7 @@ def test_no_flipped_bit_in_a_gzip_file_changes_what_is_read(at, bit):
     content = bytearray(gzip.compress(ROWS[:3_000], mtime=0))
     content[at % len(content)] ^= 1 << bit
     try:
-        found = b"".join(stream.plain(iter([bytes(content)])))
+        found = b"".join(compression.plain(iter([bytes(content)])))
     except Unreadable:
         return
     assert found in (ROWS[:3_000], bytes(content)), "read something else, or what is no longer marked as gzip"
@@ -377,7 +378,7 @@ def test_no_flipped_bit_in_a_gzip_file_changes_what_is_read(at, bit):
 def test_gunzip_gives_back_what_was_compressed_however_it_arrives(parts, size):
     content = b"".join(gzip.compress(part) for part in parts)
     pieces = (content[at : at + size] for at in range(0, len(content), size))
-    assert b"".join(stream.gunzip(pieces)) == b"".join(parts)
+    assert b"".join(compression.gunzip(pieces)) == b"".join(parts)
 
 
 def test_a_member_without_compression_is_verified_too():
@@ -385,7 +386,7 @@ def test_a_member_without_compression_is_verified_too():
     content = bytearray(packer.compress(ROWS) + packer.flush())
     content[content.index(b"7919")] ^= 1
     with pytest.raises(Unreadable, match="checksum"):
-        list(stream.gunzip(iter([bytes(content)])))
+        list(compression.gunzip(iter([bytes(content)])))
 
 
 # JSON lines
