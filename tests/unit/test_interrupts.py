@@ -8,7 +8,7 @@ import sys
 
 SCRIPT = """
 import time
-from resources.interrupts import ending, noticing_interrupts
+from resources.interrupts import ending, heed_interrupts, noticing_interrupts
 
 class Slow:
     def __del__(self):
@@ -28,6 +28,7 @@ def deaf():
         print("ready", flush=True)
         time.sleep(60)
 
+heed_interrupts()
 with noticing_interrupts(lambda: print("last words", flush=True), grace_seconds=3) as came:
     try:
         {body}
