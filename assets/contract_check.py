@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import duckdb
 
 from contracts.contract import Rule as Condition
+from contracts.names import quoted, relation
 from contracts.table_schema import TablePromise, pandera_schema
-from resources.names import quoted, relation
 from resources.results import CheckResult, Rule
 from resources.session import Session
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from resources.names import relation
+from contracts.names import relation
 from resources.session import Session
 
 _FILES = """

@@ -20,11 +20,11 @@ import duckdb
 
 from cli.replay.source_data import source_files
 from contracts.catalog import Catalog
+from contracts.names import literal
 from resources.arrivals import find
 from resources.dbt import parse_if_changed
 from resources.ledger import Ledger
 from resources.loader import load_landed
-from resources.names import literal
 from resources.settings import Settings
 from resources.warehouse import connect, transaction
 

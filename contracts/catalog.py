@@ -11,9 +11,9 @@ from typing import Any
 
 from contracts.contract import Contract
 from contracts.errors import ContractError
-from contracts.parse import parse_contract
+from contracts.parse import parse_columns, parse_contract
 from contracts.redo import parse_redo
-from contracts.rule_sql import check_rules
+from contracts.rule_sql import check_redo, check_rules
 from contracts.table_schema import TablePromise, parse_promise
 from contracts.written import check_written
 
@@ -55,7 +55,9 @@ class Catalog:
                 raise ContractError(f"{node['original_file_path']}: there is no yml of the same name beside it")
             check_written(dbt_project / node["patch_path"].split("://", 1)[-1])
             if self.layer(model) in ("silver", "gold"):
-                parse_redo(node, {name: self.models[name] for name in self.parents(model)})
+                parents = {name: self.models[name] for name in self.parents(model)}
+                columns = {name: parse_columns(parent) for name, parent in parents.items()}
+                check_redo(f"{model}.yml", parse_redo(node, parents), columns)
         self.tests(self.models)
         for contract in self.contracts.values():
             check_rules(f"bronze_{contract.source}.yml", contract.columns, contract.rules)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contracts.errors import ContractError
+from contracts.names import quoted, relation, table_of
 from contracts.parse import naming_yml
 
 
@@ -18,13 +19,15 @@ class Input:
         model: The input's dbt model.
         keys: SQL over a changed row of the input, one expression for each column of the key; or
         via: another input, whose rows that agree with a changed row
-        by: in these columns lead to the keys.
+        by: in these columns, or that
+        where: this SQL over `changed` and `via` pairs with a changed row, lead to the keys.
     """
 
     model: str
     keys: tuple[str, ...] = ()
     via: str = ""
     by: tuple[str, ...] = ()
+    where: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,25 @@ class Redo:
     def input(self, model: str) -> Input:
         """The input that is the given model."""
         return next(item for item in self.inputs if item.model == model)
+
+    def affected(self, item: Input, changed: str) -> str:
+        """SQL of the keys that changed rows of an input lead to.
+
+        Args:
+            item: The input.
+            changed: SQL of a table with old and new values of the rows that changed.
+        """
+        if not item.via:
+            return f"select distinct {self._named(item.keys)} from {changed}"
+        by = ", ".join(quoted(name) for name in item.by)
+        agrees = f"({by}) in (select {by} from {changed})"
+        if item.where:
+            agrees = f"exists (select 1 from {changed} as changed where {item.where}\n)"
+        via = relation(table_of(item.via))
+        return f"select distinct {self._named(self.input(item.via).keys)} from {via} as via where {agrees}"
+
+    def _named(self, expressions: Sequence[str]) -> str:
+        return ", ".join(f"{said} as {quoted(name)}" for said, name in zip(expressions, self.key, strict=True))
 
 
 def parse_redo(node: Mapping[str, Any], inputs: Mapping[str, Mapping[str, Any]]) -> Redo:
@@ -89,8 +111,15 @@ def _input(model: str, how: object, inputs: Mapping[str, object], key: Sequence[
         if len(how) != len(key):
             raise ContractError(f"redo: {model} gives {len(how)} expressions for the key {', '.join(key)}")
         return Input(model, tuple(map(str, how)))
-    if isinstance(how, Mapping) and set(how) == {"via", "by"} and isinstance(how["by"], list) and how["by"]:
-        if not isinstance(inputs.get(str(how["via"])), list):
-            raise ContractError(f"redo: {model} goes via {how['via']}, which is no input with expressions")
-        return Input(model, via=str(how["via"]), by=tuple(map(str, how["by"])))
-    raise ContractError(f"redo: {model} needs a list of expressions, or `via` and a list `by`")
+    if isinstance(how, Mapping) and set(how) in ({"via", "by"}, {"via", "where"}):
+        return _via(model, str(how["via"]), how, inputs)
+    raise ContractError(f"redo: {model} needs a list of expressions, or `via` and a list `by`, or `via` and `where`")
+
+
+def _via(model: str, via: str, how: Mapping[str, object], inputs: Mapping[str, object]) -> Input:
+    if not isinstance(inputs.get(via), list):
+        raise ContractError(f"redo: {model} goes via {via}, which is no input with expressions")
+    by, where = how.get("by", []), how.get("where", "")
+    if not isinstance(by, list) or not isinstance(where, str) or not (by or where):
+        raise ContractError(f"redo: {model}: `by` is a list of columns, `where` is SQL over `changed` and `via`")
+    return Input(model, via=via, by=tuple(map(str, by)), where=where)

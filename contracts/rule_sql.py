@@ -1,13 +1,15 @@
-"""Try rules in an empty table before any data meets them."""
+"""Try the SQL that stands in yml files on empty tables before any data meets it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import duckdb
 
 from contracts.contract import Column, Rule
 from contracts.errors import ContractError
+from contracts.names import quoted, relation, table_of
+from contracts.redo import Redo
 
 
 def check_rules(where: str, columns: Sequence[Column], rules: Sequence[Rule]) -> None:
@@ -34,3 +36,27 @@ def check_rules(where: str, columns: Sequence[Column], rules: Sequence[Rule]) ->
                 raise ContractError(
                     f"{where}: rule {rule.name}: {rule.expression!r} is {found[0][0]}, expected a condition"
                 )
+
+
+def check_redo(where: str, redo: Redo, inputs: Mapping[str, Sequence[Column]]) -> None:
+    """Bind every way from a changed row to the keys of a table; a first build would not show a mistake in one.
+
+    Args:
+        where: The yml, for the message.
+        redo: The ways.
+        inputs: The columns of each input.
+
+    Raises:
+        ContractError: An expression is no SQL over its input.
+    """
+    with duckdb.connect() as connection:
+        for model, columns in inputs.items():
+            typed = ", ".join(f"{quoted(column.name)} {column.type.sql}" for column in columns)
+            connection.execute(f"create schema if not exists {quoted(model.split('_', 1)[0])}")
+            connection.execute(f"create table {relation(table_of(model))} ({typed})")
+        for item in redo.inputs:
+            try:
+                connection.execute(redo.affected(item, relation(table_of(item.model))))
+            except duckdb.Error as error:
+                said = str(error).strip().splitlines()[0]
+                raise ContractError(f"{where}: redo: {item.model} leads to no keys: {said}") from error

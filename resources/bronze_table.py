@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 
 from contracts.contract import Contract
-from resources.names import literal, quoted
+from contracts.names import literal, quoted
 from resources.tables import changed_with_data, fingerprint, is_changed_while_empty, note_built, stop_when_changed
 
 ADDED = (

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import duckdb
 
-from resources.names import literal, quoted, relation
+from contracts.names import literal, quoted, relation
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ takes it in, so a crash between two tables loses nothing, and nothing depends on
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import duckdb
 
+from contracts.names import literal, quoted, relation, table_of
 from contracts.redo import Input, Redo, parse_redo
-from resources.names import literal, quoted, relation, table_of
 from resources.tables import fingerprint, is_changed_while_empty, note_built, seqs, stop_when_changed
 from resources.warehouse import transaction
 
@@ -129,14 +129,7 @@ class _Keyed:
         if not self._exists(f"changes.{item.model}"):
             return self._no_keys()
         changed = f"(select * from changes.{quoted(item.model)} where _seq > {self._seen(table_of(item.model))})"
-        if not item.via:
-            return f"select distinct {self._keys(item.keys)} from {changed}"
-        by = ", ".join(quoted(name) for name in item.by)
-        via = self._redo.input(item.via)
-        return (
-            f"select distinct {self._keys(via.keys)} from {relation(table_of(item.via))} "
-            f"where ({by}) in (select {by} from {changed})"
-        )
+        return self._redo.affected(item, changed)
 
     def _affected_by_files(self, item: Input) -> str:
         """Keys of clean rows whose file came, stopped counting, or got another date since this table last looked."""
@@ -151,13 +144,8 @@ class _Keyed:
         )
         files = [int(row[0]) for row in self._connection.execute(changed).fetchall()]
         listed = ", ".join(map(str, files)) or "null"
-        return (
-            f"select distinct {self._keys(item.keys)} from {relation(table)} "
-            f"where _file_id in ({listed}) and _violations is null"
-        )
-
-    def _keys(self, expressions: Sequence[str]) -> str:
-        return ", ".join(f"{said} as {quoted(name)}" for said, name in zip(expressions, self._redo.key, strict=True))
+        rows = f"(select * from {relation(table)} where _file_id in ({listed}) and _violations is null)"
+        return self._redo.affected(item, rows)
 
     def _rebuild(self) -> None:
         typed = ", ".join(f"{quoted(name)} {kind}" for name, kind in self._columns)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import duckdb
 
-from resources.names import literal, quoted, relation
+from contracts.names import literal, quoted, relation
 from resources.results import reasons_against
 from resources.tables import seqs
 

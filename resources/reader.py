@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 
-from resources.names import literal
+from contracts.names import literal
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from contracts.contract import Column, Contract
 from contracts.format import Format
-from resources.names import literal, quoted
+from contracts.names import literal, quoted
 from resources.text import MAX_JSON_LINE, Compression
 from resources.typed import from_text, from_value
 

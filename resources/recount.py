@@ -8,9 +8,9 @@ from pathlib import Path
 import duckdb
 
 from contracts.contract import Contract
+from contracts.names import literal, quoted
 from resources.arrived import File, files_to_read_again_or_gone
 from resources.examine import examine
-from resources.names import literal, quoted
 from resources.text import split
 
 

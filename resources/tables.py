@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import duckdb
 
-from resources.names import relation
+from contracts.names import relation
 
 
 class ChangedWithData(Exception):

@@ -7,8 +7,8 @@ is the nearest one that there is, as everywhere; only what would become infinite
 
 from __future__ import annotations
 
+from contracts.names import literal
 from contracts.types import ColumnType
-from resources.names import literal
 
 _YEAR = "([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"  # DuckDB takes the year 0 for 1 BC
 _DATE = f"{_YEAR}-[0-9]{{2}}-[0-9]{{2}}"

@@ -10,7 +10,7 @@ from datetime import date, timedelta
 import duckdb
 
 from cli.replay.arrivals import ArrivingFile
-from resources.names import literal
+from contracts.names import literal
 
 SOURCE = "products"
 # DuckDB's own gzip writes neither a time nor a name and does not depend on the machine's zlib.

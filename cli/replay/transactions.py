@@ -10,7 +10,7 @@ from datetime import date
 import duckdb
 
 from cli.replay.arrivals import ArrivingFile
-from resources.names import literal
+from contracts.names import literal
 
 SOURCE = "transactions"
 OPTIONS = "format csv, header true, delimiter ',', timestampformat '%Y-%m-%d %H:%M:%S'"

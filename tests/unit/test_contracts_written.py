@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from contracts.contract import Column
 from contracts.errors import ContractError
 from contracts.redo import Input, parse_redo
+from contracts.rule_sql import check_redo
+from contracts.types import column_type
 from contracts.written import check_written
 
 MODEL = """
@@ -129,6 +133,16 @@ def test_a_declared_way_from_inputs_to_keys_is_taken() -> None:
             INPUTS,
             "redo: silver_a goes via silver_b, which is no input with expressions",
         ),
+        (
+            {"key": ["id"], "inputs": {"silver_a": ["id"], "silver_b": {"via": "silver_a", "where": ""}}},
+            INPUTS,
+            "redo: silver_b: `by` is a list of columns, `where` is SQL over `changed` and `via`",
+        ),
+        (
+            {"key": ["id"], "inputs": {"silver_a": ["id"], "silver_b": {"via": "silver_a"}}},
+            INPUTS,
+            "redo: silver_b needs a list of expressions, or `via` and a list `by`, or `via` and `where`",
+        ),
     ],
 )
 def test_a_way_that_would_lose_changes_is_refused(redo: object, inputs: dict[str, Any], said: str) -> None:
@@ -136,3 +150,21 @@ def test_a_way_that_would_lose_changes_is_refused(redo: object, inputs: dict[str
         parse_redo(gold(redo), inputs)
     assert str(error.value).startswith("models/gold/gold_x.yml: ")
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("way", "said"),
+    [
+        (["nosuch"], "silver_a leads to no keys"),
+        ({"via": "silver_b", "by": ["nosuch"]}, "silver_a leads to no keys"),
+        ({"via": "silver_b", "where": "changed.nosuch = via.id"}, "silver_a leads to no keys"),
+        (["unnest(range(id, id + 2))"], None),
+        ({"via": "silver_b", "by": ["id"]}, None),
+        ({"via": "silver_b", "where": "changed.id < via.id -- older"}, None),
+    ],
+)
+def test_a_way_that_is_no_sql_shows_before_a_run_needs_it(way: object, said: str | None) -> None:
+    redo = parse_redo(gold({"key": ["id"], "inputs": {"silver_a": way, "silver_b": ["id"]}}), INPUTS)
+    columns = [Column("id", column_type("bigint"))]
+    with pytest.raises(ContractError, match=said) if said else nullcontext():
+        check_redo("gold_x.yml", redo, {"silver_a": columns, "silver_b": columns})

@@ -17,7 +17,7 @@ from cli.replay import ReplaySummary, replay, replaying
 from cli.replay.arrivals import build_arrivals
 from cli.replay.products import FIRST_SUNDAY, sundays
 from cli.replay.source_data import open_source
-from resources.names import literal
+from contracts.names import literal
 
 FIRST, LAST = date(2017, 1, 1), date(2017, 12, 31)
 WEEK = (date(2017, 1, 16), date(2017, 1, 22))
