@@ -18,7 +18,7 @@ from resources.settings import Settings
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-_SOURCES = (".sql", ".yml", ".yaml", ".csv")
+_SOURCES = (".sql", ".yml", ".yaml", ".csv", ".md")
 LONGEST = 2000  # characters of a message of dbt that are worth showing
 _KEPT = ("manifest.json", "partial_parse.msgpack")
 

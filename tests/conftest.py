@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import Lab
-
-HOSTILE_HOME = 'a lake\'s "home" [x] & co'
+from tests.lab import HOSTILE_HOME, Lab
 
 
 @pytest.fixture

@@ -5,10 +5,15 @@ Belongs here: files for tests of order and of crashes. Keep out: what Assay make
 
 from __future__ import annotations
 
+import json
 import random
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
 
 from tests.lab import product, products_jsonl, receipt, receipts_csv
 
@@ -31,7 +36,8 @@ def three_weeks(seed: int, *, receipt_files: int = 9, baskets: int = BASKETS_A_D
 
     Among them are rows that came twice, rows that contradict each other at the same second, late and impossible rows,
     records that are no rows, two files that were corrected and one that was copied, and snapshots of products that
-    change, leave out and bring back products, one of them a repetition of an earlier one.
+    change, leave out and bring back products, one of them a repetition of an earlier one. Beside them come campaigns,
+    promotions and what is known of households.
 
     Args:
         seed: Of everything that is drawn.
@@ -45,7 +51,7 @@ def three_weeks(seed: int, *, receipt_files: int = 9, baskets: int = BASKETS_A_D
     for name in draw.sample(names, 2):
         versions.append(Delivery(name, _corrected(draw, files[name])))
     versions.append(Delivery(names[-1].replace(".csv", " copy.csv"), files[names[-1]]))
-    return versions + list(_snapshots(draw))
+    return [*versions, *_snapshots(draw), *_campaigns(draw), *_promotions(draw), *_households(draw)]
 
 
 def shuffled(deliveries: Sequence[Delivery], seed: float) -> list[Delivery]:
@@ -135,3 +141,63 @@ def _snapshots(draw: random.Random) -> Iterator[Delivery]:
         contents.append(products_jsonl([*rows[: -week or None], product(product_id=2, brand="Homemade")]))
         content = contents[1] if week == 3 else contents[week]
         yield Delivery(f"products/products_{FIRST_DAY + timedelta(days=7 * week)}.jsonl.gz", content)
+
+
+def _campaigns(draw: random.Random) -> Iterator[Delivery]:
+    """Two campaigns; the announcement of the second one is corrected."""
+    first, second = "2017-01-05", "2017-01-12"
+    terms = [{"campaign_id": 1, "campaign_type": "Type A", "start_date": first, "end_date": "2017-01-11"}]
+    yield Delivery(f"campaigns/campaigns_{first}.jsonl", _jsonl(terms))
+    terms = [{"campaign_id": 2, "campaign_type": "Type B", "start_date": second, "end_date": "2017-01-14"}]
+    yield Delivery(f"campaigns/campaigns_{second}.jsonl", _jsonl(terms))
+    yield Delivery(f"campaigns/campaigns_{second}.jsonl", _jsonl([{**terms[0], "end_date": "2017-01-18"}]))
+    lists = "".join(f"{draw.randint(1, 2)},{household}\n" for household in range(1, 21))
+    yield Delivery("campaign_households/a.csv.gz", f"campaign_id,household_id\n{lists}".encode())
+    yield Delivery("coupons/a.tsv.zst", b"coupon_upc\tproduct_id\tcampaign_id\n5\t1\t1\n5\t1\t1\n6\t2\t2\n")
+    taken = [
+        {
+            "household_id": draw.randint(1, 20),
+            "coupon_upc": 5,
+            "campaign_id": draw.randint(1, 2),
+            "redemption_date": day,
+        }
+        for day in ("2017-01-06", "2017-01-13", "2017-01-13")
+    ]
+    yield Delivery("coupon_redemptions/a.jsonl", _jsonl(taken))
+
+
+def _promotions(draw: random.Random) -> Iterator[Delivery]:
+    for week in (1, 2, 3):
+        rows = sorted(
+            {
+                (draw.randint(0, PRODUCTS), draw.randint(1, 4), draw.choice("0037A"), draw.choice("00ADH"), week)
+                for _ in range(40)
+            }
+        )
+        yield Delivery(f"promotions/{week}.parquet", _parquet(rows))
+
+
+def _parquet(rows: Sequence[tuple[object, ...]]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder, duckdb.connect() as connection:
+        path = Path(folder) / "made.parquet"
+        connection.execute(
+            "create table made (product_id bigint, store_id bigint, display_location varchar, mailer_location varchar, "
+            "week bigint)"
+        )
+        connection.executemany("insert into made values (?, ?, ?, ?, ?)", rows)
+        connection.execute(f"copy made to '{path}' (format parquet)")
+        return path.read_bytes()
+
+
+def _households(draw: random.Random) -> Iterator[Delivery]:
+    names = "household_id;age;income;home_ownership;marital_status;household_size;household_comp;kids_count"
+    for day, known in (("2017-01-01", 9), ("2017-01-15", 15)):
+        lines = [
+            f"{household};{draw.choice(('65+', '19-24', 'old'))};250K+;;Married;2;2 Adults No Kids;0"
+            for household in range(1, known)
+        ]
+        yield Delivery(f"households/households_{day}.csv", "\n".join([names, *lines, ""]).encode("latin-1"))
+
+
+def _jsonl(rows: Sequence[dict[str, object]]) -> bytes:
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()

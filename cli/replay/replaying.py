@@ -18,12 +18,16 @@ from pathlib import Path
 import duckdb
 
 from cli.replay.arrivals import ArrivingFile, build_arrivals, check_order, check_range
+from cli.replay.campaigns import campaign_files
+from cli.replay.households import household_files
 from cli.replay.products import product_files
+from cli.replay.promotions import promotion_files
 from cli.replay.source_data import open_source
 from cli.replay.transactions import transaction_files
-from resources.names import literal
+from contracts.names import literal
 from resources.placing import place
 
+SOURCES = (transaction_files, product_files, promotion_files, household_files, campaign_files)
 WORKERS = 4
 """Files made at once, at most; compressing a snapshot runs on one core."""
 
@@ -71,7 +75,7 @@ def replay(landing: Path, first: date, last: date, *, progress: Callable[[str], 
     with tempfile.TemporaryDirectory(prefix="assay-replay-") as folder, open_source(Path(folder)) as con:
         build_arrivals(con)
         check_range(con, first, last)
-        files = transaction_files(con, first, last) + product_files(con, first, last)
+        files = [file for source in SOURCES for file in source(con, first, last)]
         files.sort(key=lambda file: (file.day, file.name))
         return _summary(_place_all(con, files, landing, Path(folder)), progress or _silent)
 

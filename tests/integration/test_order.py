@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.lab import Lab, everything
+from tests.lab import WHOLE, Lab, everything
 from tests.weeks import shuffled, three_weeks
 
 
 def test_one_run_per_file_in_any_order_gives_the_same_lake_as_one_run_with_all(tmp_path: Path) -> None:
     """Loads that take the last row to come, or miss a key that a late file changes, differ by the order of arrival."""
-    deliveries = three_weeks(seed=1, receipt_files=8)
-    at_once, one_by_one = Lab(tmp_path / "at once"), Lab(tmp_path / "one by one")
+    deliveries = three_weeks(seed=1, receipt_files=5)
+    at_once, one_by_one = Lab(tmp_path / "at once", WHOLE), Lab(tmp_path / "one by one", WHOLE)
     for delivery in deliveries:
         at_once.put(delivery.name, delivery.content)
     at_once.good_run()
@@ -23,7 +23,8 @@ def test_one_run_per_file_in_any_order_gives_the_same_lake_as_one_run_with_all(t
     expected, found = everything(at_once), everything(one_by_one)
     for table in expected:
         assert found[table] == expected[table], table
-    assert len(expected["silver.transactions"]) > 500
+        assert expected[table] or table.startswith("quarantine."), f"{table} is empty, so it shows nothing"
+    assert len(expected["silver.transactions"]) > 300
     assert len(expected["quarantine.transactions"]) > 10
     rows = one_by_one.source("transactions")["rows"]
     assert rows["superseded"] > 0

@@ -59,7 +59,7 @@ def digests(landing: Path) -> dict[str, tuple[str, float]]:
 
 
 def day_of(path: Path) -> date:
-    return date.fromisoformat(path.name.split("_")[1].split(".")[0])
+    return date.fromisoformat(path.name.rpartition("_")[2].split(".")[0])
 
 
 def products_in(path: Path) -> list[dict[str, object]]:
@@ -140,7 +140,10 @@ def test_every_file_carries_noon_utc_of_its_day(year: Path) -> None:
 
 
 def test_nothing_is_left_beside_the_files(year: Path) -> None:
-    assert sorted(path.name for path in year.iterdir()) == ["products", "transactions"]
+    assert sorted(path.name for path in year.iterdir()) == [
+        "campaign_households", "campaigns", "coupon_redemptions", "coupons", "households", "products", "promotions",
+        "transactions",
+    ]  # fmt: skip
     assert not [path for path in year.rglob("*") if path.name.startswith(".")]
 
 
@@ -217,8 +220,8 @@ def test_files_that_are_right_are_left_alone_and_wrong_ones_replaced(tmp_path: P
 
     again = replay(tmp_path, *WEEK)
 
-    assert (first.written, first.unchanged) == (8, 0)
-    assert (again.written, again.unchanged) == (1, 7)
+    assert (first.written, first.unchanged) == (10, 0)
+    assert (again.written, again.unchanged) == (1, 9)
     assert again.rows == first.rows
     assert wrong.read_bytes() == good
     assert before == {path: path.stat().st_ino for path in before}
@@ -232,11 +235,13 @@ def test_the_summary_and_the_progress_tell_what_is_in_the_files(tmp_path: Path) 
 
     rows = len((tmp_path / "transactions" / "transactions_2017-01-01.csv").read_bytes().splitlines()) - 1
     products = len(products_in(tmp_path / "products" / "products_2017-01-01.jsonl.gz"))
-    assert summary == ReplaySummary(written=2, unchanged=0, rows={"products": products, "transactions": rows})
-    assert told == [
-        f"products_2017-01-01.jsonl.gz: {products:,} rows, written",
-        f"transactions_2017-01-01.csv: {rows:,} rows, written",
-    ]
+    assert isinstance(summary, ReplaySummary)
+    assert (summary.written, summary.unchanged) == (7, 0)
+    assert summary.rows["products"] == products
+    assert summary.rows["transactions"] == rows
+    assert len(told) == 7
+    assert {f"products_2017-01-01.jsonl.gz: {products:,} rows, written",
+            f"transactions_2017-01-01.csv: {rows:,} rows, written"} < set(told)  # fmt: skip
 
 
 def test_an_interrupted_replay_leaves_whole_files_and_can_be_repeated(tmp_path: Path) -> None:
@@ -259,3 +264,53 @@ def test_sundays_are_found_from_any_weekday_and_both_ends_count() -> None:
     assert sundays(date(2017, 1, 1), date(2017, 1, 1)) == [date(2017, 1, 1)]
     assert sundays(date(2017, 1, 2), date(2017, 1, 7)) == []
     assert sundays(date(2017, 1, 2), date(2017, 1, 15)) == [date(2017, 1, 8), date(2017, 1, 15)]
+
+
+TABLE_OF = {
+    "campaign_households": "campaigns",
+    "campaigns": "campaign_descriptions",
+    "households": "demographics",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "reader"),
+    [
+        ("promotions", "read_parquet({files})"),
+        ("campaign_households", "read_csv({files}, delim = ',', all_varchar = true)"),
+        ("coupons", "read_csv({files}, delim = '\t', all_varchar = true, compression = 'zstd')"),
+        ("campaigns", "read_json({files}, format = 'newline_delimited')"),
+        ("coupon_redemptions", "read_json({files}, format = 'newline_delimited')"),
+    ],
+)
+def test_the_year_of_a_source_holds_every_row_of_its_table_once(
+    year: Path, source: duckdb.DuckDBPyConnection, name: str, reader: str
+) -> None:
+    link = year.parent / f"plain {name}"
+    link.symlink_to(year)
+    table = TABLE_OF.get(name, name)
+    typed = ", ".join(
+        f"{column}::{kind} as {column}" for column, kind, *_ in source.execute(f"describe {table}").fetchall()
+    )
+    written = f"select {typed} from {reader.format(files=literal(str(link / name / '*')))}"
+    for left, right in ((written, f"from {table}"), (f"from {table}", written)):
+        assert source.execute(f"select count(*) from (({left}) except all ({right}))").fetchall() == [(0,)]
+
+
+def test_households_are_known_on_the_fifteenth_of_each_month_and_all_in_the_end(
+    year: Path, source: duckdb.DuckDBPyConnection
+) -> None:
+    files = sorted((year / "households").iterdir())
+    assert [day_of(path) for path in files] == [date(2017, month, 15) for month in range(1, 13)]
+    lines = [path.read_bytes().decode("latin-1").splitlines() for path in files]
+    assert all(set(earlier) <= set(later) for earlier, later in pairwise(lines))
+    known = source.execute("select household_id from demographics order by household_id").fetchall()
+    assert [int(line.split(";")[0]) for line in lines[-1][1:]] == [household for (household,) in known]
+
+
+def test_what_a_campaign_announces_arrives_when_it_starts(year: Path, source: duckdb.DuckDBPyConnection) -> None:
+    starts = source.execute(
+        "select distinct greatest(start_date::date, date '2017-01-01') from campaign_descriptions order by all"
+    ).fetchall()
+    for name in ("campaigns", "campaign_households", "coupons"):
+        assert sorted(day_of(path) for path in (year / name).iterdir()) == [day for (day,) in starts]
