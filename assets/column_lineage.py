@@ -40,14 +40,14 @@ def _trace(catalog: Catalog, model: str, compiled: str) -> Mapping[str, Any]:
         layer, entity = table_name(parent).split(".")
         columns = {c["name"]: c.get("data_type", "varchar") for c in catalog.models[parent]["columns"].values()}
         schema[layer][entity] = columns | {"_file_id": "bigint", "_violations": "varchar[]"}
+    try:
+        nodes = lineage(None, compiled, schema=schema, dialect="duckdb", trim_selects=False)
+    except (errors.SqlglotError, ValueError, KeyError):
+        return {}
     found: dict[str, list[dg.TableColumnDep]] = {}
     for column in catalog.models[model]["columns"]:
-        try:
-            node = lineage(column, compiled, schema=schema, dialect="duckdb")
-        except (errors.SqlglotError, ValueError, KeyError):
-            return {}
         deps = set()
-        for leaf in node.walk():
+        for leaf in nodes[column].walk() if column in nodes else ():
             table = leaf.expression.find(exp.Table) if not leaf.downstream else None
             if table is not None and f"{table.db}_{table.name}" in parents:
                 deps.add((f"{table.db}.{table.name}", exp.to_column(leaf.name).name))

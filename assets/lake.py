@@ -8,6 +8,7 @@ from contextlib import nullcontext
 import dagster as dg
 
 from contracts.catalog import Catalog
+from resources.instance import reuse_engines
 from resources.interrupts import NOT_IN_TIME, noticing_interrupts
 from resources.launcher import GONE, is_gone
 from resources.lock import LockTimeout, RunLock
@@ -43,6 +44,7 @@ def lake_resource(settings: Settings, catalog: Catalog, lock: RunLock | None = N
         if lock is None:
             # Held until the process ends: Dagster writes how the run ended only after this resource is closed.
             mark_alive(settings, run.run_id)
+            reuse_engines()
 
         def begin() -> None:
             mark_dead_runs(instance, settings, run.run_id)

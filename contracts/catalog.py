@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +37,8 @@ class Catalog:
         Raises:
             ContractError: A contract, rule or redo key cannot be used; names the yml.
         """
-        path = dbt_project / "target" / "manifest.json"
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        models = {n["name"]: n for n in manifest["nodes"].values() if n["resource_type"] == "model"}
-        catalog = cls(manifest, models)
-        catalog.check(dbt_project)
-        return catalog
+        found = (dbt_project / "target" / "manifest.json").stat()
+        return _read(dbt_project, (found.st_ino, found.st_mtime_ns, found.st_size))
 
     def check(self, dbt_project: Path) -> None:
         """Parse everything once, so that a mistake shows before a run starts.
@@ -153,3 +149,13 @@ def is_blocking(test: Mapping[str, Any]) -> bool:
 def table_name(model: str) -> str:
     """`silver_products` (the dbt model) → `silver.products` (the table)."""
     return ".".join(model.split("_", 1))
+
+
+@lru_cache(maxsize=4)
+def _read(dbt_project: Path, stamp: tuple[int, ...]) -> Catalog:  # noqa: ARG001 - a new manifest is a new file
+    """Read and check a manifest; once for each that a process meets, because every run of the demo needs it."""
+    manifest = json.loads((dbt_project / "target" / "manifest.json").read_text(encoding="utf-8"))
+    models = {n["name"]: n for n in manifest["nodes"].values() if n["resource_type"] == "model"}
+    catalog = Catalog(manifest, models)
+    catalog.check(dbt_project)
+    return catalog

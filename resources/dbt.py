@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,9 +115,24 @@ def build(
 def _manifest(project: Path) -> Manifest:
     from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415 - 2 s that only a build should cost
 
-    manifest = Manifest.from_msgpack((project / "target" / "partial_parse.msgpack").read_bytes())
-    manifest.build_flat_graph()  # type: ignore[no-untyped-call] # for `graph` in macros
+    found = (project / "target" / "partial_parse.msgpack").stat()
+    packed, nodes = _parsed(project, (found.st_ino, found.st_mtime_ns, found.st_size))
+    manifest = Manifest.from_msgpack(packed)
+    manifest.flat_graph = {"nodes": nodes}
     return manifest
+
+
+@lru_cache(maxsize=4)
+def _parsed(project: Path, stamp: tuple[int, ...]) -> tuple[bytes, Mapping[str, Any]]:  # noqa: ARG001 - one for each
+    """A parsed project as dbt keeps it, and what our macros read of `graph`.
+
+    dbt's own flat graph copies every macro of every package as well, before each build.
+    """
+    from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415 - as above
+
+    packed = (project / "target" / "partial_parse.msgpack").read_bytes()
+    nodes = Manifest.from_msgpack(packed).nodes
+    return packed, {name: node.to_dict(omit_none=False) for name, node in nodes.items()}
 
 
 def _invoke(settings: Settings, args: Sequence[str], target: Path, manifest: Manifest | None) -> Sequence[Any]:
