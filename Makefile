@@ -56,7 +56,7 @@ bench: setup ## What a load costs against bare DuckDB, as a ratio in the same ru
 	@$(BIN)/python bench/load.py
 
 dbt: setup ## dbt with this project's folders: make dbt ARGS="ls"
-	@ASSAY_HOME="$${ASSAY_HOME:-$(CURDIR)/data}" $(BIN)/dbt $(ARGS) --project-dir dbt_project --profiles-dir dbt_project
+	@ASSAY_HOME="$${ASSAY_HOME:-$(CURDIR)/data}" $(BIN)/dbt $(ARGS) --project-dir "$${ASSAY_DBT_PROJECT:-dbt_project}" --profiles-dir "$${ASSAY_DBT_PROJECT:-dbt_project}"
 
 lock: $(INSTALLED) ## Resolve the dependencies again into requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header --extra demo --extra dev -o requirements.lock pyproject.toml

@@ -15,7 +15,7 @@ class Settings:
 
     Attributes:
         home: `ASSAY_HOME`; everything that Assay writes is below it.
-        dbt_project: The folder with dbt_project.yml and profiles.yml.
+        dbt_project: `ASSAY_DBT_PROJECT`; the folder with dbt_project.yml and profiles.yml.
         settle_seconds: A file that something else writes must keep its size and time this long.
         settle_limit_seconds: A file that is still growing after this is left for the next run.
         lock_wait_seconds: How long a run waits for its turn and for another program to close the warehouse.
@@ -30,8 +30,8 @@ class Settings:
 
     @classmethod
     def from_env(cls) -> Settings:
-        """Settings from `ASSAY_HOME` (default: `data/` in the repository)."""
-        return cls(home=Path(os.environ.get("ASSAY_HOME") or PROJECT / "data").expanduser().resolve())
+        """Settings from `ASSAY_HOME` and `ASSAY_DBT_PROJECT`; by default both are folders of the repository."""
+        return cls(home=_folder("ASSAY_HOME", "data"), dbt_project=_folder("ASSAY_DBT_PROJECT", "dbt_project"))
 
     @property
     def landing(self) -> Path:
@@ -57,3 +57,7 @@ class Settings:
     def scratch(self) -> Path:
         """Files that live no longer than one run."""
         return self.home / "scratch"
+
+
+def _folder(variable: str, default: str) -> Path:
+    return Path(os.environ.get(variable) or PROJECT / default).expanduser().resolve()

@@ -83,7 +83,7 @@ class Lab:
     Args:
         home: Its folder.
         dbt_project: The project with its models; default: the repository's receipts and products alone, which is
-            enough for most tests and three times as fast. `WHOLE` is all of it, as every command of its own has it.
+            enough for most tests and three times as fast. `WHOLE` is all of it.
     """
 
     def __init__(self, home: Path, dbt_project: Path | None = None) -> None:
@@ -187,6 +187,6 @@ def edit(path: Path, *changes: tuple[str, str]) -> None:
     path.write_text(said, encoding="utf-8")
 
 
-def environment(home: Path) -> dict[str, str]:
+def environment(settings: Settings) -> dict[str, str]:
     """The environment of a command of its own on a lake."""
-    return {**os.environ, "ASSAY_HOME": str(home)}
+    return {**os.environ, "ASSAY_HOME": str(settings.home), "ASSAY_DBT_PROJECT": str(settings.dbt_project)}

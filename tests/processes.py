@@ -12,18 +12,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from resources.settings import PROJECT
+from resources.settings import PROJECT, Settings
 from tests.lab import environment
 
 PATIENCE = 240.0  # seconds after which a test gives up on a process
 ASSAY = "import sys; from cli.main import main; sys.argv[0] = 'assay'; main()"
 
 
-def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
+def start(settings: Settings, *arguments: str) -> subprocess.Popen[str]:
     """`assay …` on a lake, as a process of its own."""
     command = [sys.executable, "-W", "ignore", "-c", ASSAY, *arguments]
     pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=PROJECT, env=environment(home), stdout=pipe, stderr=pipe, text=True)
+    return subprocess.Popen(command, cwd=PROJECT, env=environment(settings), stdout=pipe, stderr=pipe, text=True)
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str]:

@@ -16,7 +16,7 @@ def test_every_example_worked_by_hand_comes_out(tmp_path: Path) -> None:
     folders = ["--project-dir", str(WHOLE), "--profiles-dir", str(WHOLE), "--target-path", str(tmp_path / "target")]
     log = ["--log-path", str(tmp_path), "--quiet", "--no-partial-parse"]
     done = subprocess.run(
-        [*command, *folders, *log], env=environment(lab.settings.home), capture_output=True, text=True, check=False
+        [*command, *folders, *log], env=environment(lab.settings), capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "target" / "run_results.json").read_text().count('"status": "pass"') >= 4

@@ -8,24 +8,26 @@ from tests.lab import WHOLE, Lab, everything
 from tests.weeks import shuffled, three_weeks
 
 
-def test_one_run_per_file_in_any_order_gives_the_same_lake_as_one_run_with_all(tmp_path: Path) -> None:
+def test_any_order_of_arrival_gives_the_same_lake_as_one_run_with_all(tmp_path: Path) -> None:
     """Loads that take the last row to come, or miss a key that a late file changes, differ by the order of arrival."""
     deliveries = three_weeks(seed=1, receipt_files=5)
-    at_once, one_by_one = Lab(tmp_path / "at once", WHOLE), Lab(tmp_path / "one by one", WHOLE)
+    at_once, in_parts = Lab(tmp_path / "at once", WHOLE), Lab(tmp_path / "in parts", WHOLE)
     for delivery in deliveries:
         at_once.put(delivery.name, delivery.content)
     at_once.good_run()
 
-    for delivery in shuffled(deliveries, seed=1):
-        one_by_one.put(delivery.name, delivery.content)
-        one_by_one.good_run()
+    for number, delivery in enumerate(shuffled(deliveries, seed=1)):
+        in_parts.put(delivery.name, delivery.content)
+        if number % 4 == 0:  # a run for every single file of three seeds is what `make chaos` does
+            in_parts.good_run()
+    in_parts.good_run()
 
-    expected, found = everything(at_once), everything(one_by_one)
+    expected, found = everything(at_once), everything(in_parts)
     for table in expected:
         assert found[table] == expected[table], table
         assert expected[table] or table.startswith("quarantine."), f"{table} is empty, so it shows nothing"
     assert len(expected["silver.transactions"]) > 300
     assert len(expected["quarantine.transactions"]) > 10
-    rows = one_by_one.source("transactions")["rows"]
+    rows = in_parts.source("transactions")["rows"]
     assert rows["superseded"] > 0
     assert rows["duplicates"] > 0

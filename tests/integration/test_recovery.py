@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 from resources.settings import PROJECT
-from tests.lab import OLD, WHOLE, Lab, copy_project, edit, everything, product, receipt
+from tests.lab import OLD, Lab, copy_project, edit, everything, product, receipt
 from tests.processes import kill, start, wait_until
 
 
@@ -31,14 +31,14 @@ def published_ops(lab: Lab) -> int:
 
 def test_a_killed_run_is_marked_failed_by_the_next_one_which_starts_by_itself(tmp_path: Path) -> None:
     """A dead run stays STARTED in Dagster, and what waits until nothing is in progress waits for ever."""
-    lab = Lab(tmp_path / "lake", WHOLE)
+    lab = Lab(tmp_path / "lake")
     lab.receipts("day1", [receipt()])
     lab.good_run()
     already = published_ops(lab)
     (killed_before, _), *_ = runs(lab)
     lab.receipts("day2", [receipt(basket_id=200)], mtime=OLD * 2)  # not settled: landing looks twice at it
 
-    process = start(lab.settings.home, "run")
+    process = start(lab.settings, "run")
     assert wait_until(lambda: len(runs(lab)) > 1, process)
     dead = next(run_id for run_id, _ in runs(lab) if run_id != killed_before)
     assert wait_until(lambda: step_began(lab, dead, "landing"), process)
@@ -146,7 +146,7 @@ def test_a_changed_model_stops_what_hangs_on_it_until_it_is_built_again(tmp_path
 
 def test_a_full_refresh_needs_every_file_that_counts_and_no_other(tmp_path: Path) -> None:
     """It deletes what it cannot read again; a version that was replaced long ago must not stand in its way."""
-    lab = Lab(tmp_path / "lake", WHOLE)
+    lab = Lab(tmp_path / "lake")
     lab.receipts("corrected", [receipt(basket_id=1), receipt(basket_id=2)])
     kept = lab.receipts("kept", [receipt(basket_id=3)])
     lab.good_run()
