@@ -8,7 +8,8 @@ from assets.conservation_check import check_conservation
 from assets.contract_check import check_contract
 from assets.keys import key_of, table_of_key
 from assets.shown import evidence
-from contracts.catalog import Catalog, table_name
+from contracts.catalog import Catalog
+from contracts.names import table_of
 from resources.results import CheckResult, record
 from resources.session import Session
 
@@ -24,9 +25,9 @@ DESCRIPTIONS = {
 def layer_checks(catalog: Catalog, layer: str) -> dg.AssetChecksDefinition:
     """The blocking checks of all tables of a layer, in one step."""
     specs = [
-        dg.AssetCheckSpec(check, asset=key_of(table_name(model)), blocking=True, description=DESCRIPTIONS[check])
+        dg.AssetCheckSpec(check, asset=key_of(table_of(model)), blocking=True, description=DESCRIPTIONS[check])
         for model in catalog.of_layer(layer)
-        for check in catalog.blocking_checks[table_name(model)]
+        for check in catalog.blocking_checks[table_of(model)]
         if check in DESCRIPTIONS
     ]
 

@@ -9,7 +9,8 @@ import dagster as dg
 
 from assets.keys import key_of, table_of_key
 from assets.shown import text_table
-from contracts.catalog import Catalog, table_name
+from contracts.catalog import Catalog
+from contracts.names import table_of
 
 _MEMORY: dict[tuple[str, str], Mapping[str, Any]] = {}
 
@@ -35,9 +36,9 @@ def _trace(catalog: Catalog, model: str, compiled: str) -> Mapping[str, Any]:
     from sqlglot.lineage import lineage  # noqa: PLC0415
 
     parents = catalog.parents(model)
-    schema: dict[str, dict[str, dict[str, str]]] = {table_name(p).split(".")[0]: {} for p in parents}
+    schema: dict[str, dict[str, dict[str, str]]] = {table_of(p).split(".")[0]: {} for p in parents}
     for parent in parents:
-        layer, entity = table_name(parent).split(".")
+        layer, entity = table_of(parent).split(".")
         columns = {c["name"]: c.get("data_type", "varchar") for c in catalog.models[parent]["columns"].values()}
         schema[layer][entity] = columns | {"_file_id": "bigint", "_violations": "varchar[]"}
     try:

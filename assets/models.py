@@ -12,7 +12,8 @@ from assets.facts import facts_of
 from assets.keys import key_of, table_of_key
 from assets.shown import in_words, text_table
 from assets.translator import Translator
-from contracts.catalog import Catalog, is_blocking, table_name
+from contracts.catalog import Catalog, is_blocking
+from contracts.names import table_of
 from resources.dbt import NodeResult, build
 from resources.results import CheckResult, Rule, reasons_against, record
 from resources.session import Session
@@ -53,7 +54,7 @@ def build_models(
     Raises:
         dagster.Failure: A table that is read has no passing checks, or a model failed; the others were built.
     """
-    names = {table_name(name): name for name in lake.catalog.models}
+    names = {table_of(name): name for name in lake.catalog.models}
     selected = [names[table_of_key(key)] for key in keys]
     _stop_on_unchecked_input(lake, selected)
     refresh = [name for name in selected if name in lake.full_refresh]
@@ -68,14 +69,14 @@ def build_models(
         elif result.status == "success":
             yield _materialized(lake, result)
         else:
-            failed.append(f"{table_name(result.name)}: {result.message}")
+            failed.append(f"{table_of(result.name)}: {result.message}")
     if failed:
         raise dg.Failure("\n".join(failed), allow_retries=False)
 
 
 def _stop_on_unchecked_input(lake: Session, selected: Sequence[str]) -> None:
-    parents = {table_name(parent) for name in selected for parent in lake.catalog.parents(name)}
-    inputs = parents - {table_name(name) for name in selected}
+    parents = {table_of(parent) for name in selected for parent in lake.catalog.parents(name)}
+    inputs = parents - {table_of(name) for name in selected}
     against = reasons_against(lake.connection, inputs, lake.expected)
     if against:
         raise dg.Failure(
@@ -85,7 +86,7 @@ def _stop_on_unchecked_input(lake: Session, selected: Sequence[str]) -> None:
 
 
 def _materialized(lake: Session, result: NodeResult) -> dg.MaterializeResult[None]:
-    table = table_name(result.name)
+    table = table_of(result.name)
     metadata: dict[str, Any] = {
         **facts_of(lake, table),
         "seconds": round(result.seconds, 3),
@@ -96,7 +97,7 @@ def _materialized(lake: Session, result: NodeResult) -> dg.MaterializeResult[Non
 
 def _test_result(lake: Session, result: NodeResult) -> dg.AssetCheckResult:
     node = lake.catalog.manifest["nodes"][result.unique_id]
-    table = table_name(lake.catalog.tested_model(node))
+    table = table_of(lake.catalog.tested_model(node))
     passed = result.status == "pass"
     is_asked = result.status != "error"
     found = f"{result.failures:,} rows" if is_asked else "the test itself failed"
@@ -107,7 +108,7 @@ def _test_result(lake: Session, result: NodeResult) -> dg.AssetCheckResult:
         passed,
         "no row fails" if passed else f"{found} fail" if is_asked else result.message or result.status,
         (Rule(result.name, "0 rows", found, passed, examples),),
-        tuple(table_name(parent) for parent in lake.catalog.parents_of(node)),
+        tuple(table_of(parent) for parent in lake.catalog.parents_of(node)),
         is_blocking(node),
     )
     record(lake.connection, outcome, lake.run_id)

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from assets.keys import PUBLISHED, key_of
-from contracts.catalog import Catalog, table_name
+from contracts.catalog import Catalog
+from contracts.names import table_of
 from resources.session import Session
 
 
@@ -15,7 +16,7 @@ def published_asset(catalog: Catalog) -> dg.AssetsDefinition:
 
     @dg.asset(
         key=PUBLISHED,
-        deps=[key_of(table_name(model)) for model in shown],
+        deps=[key_of(table_of(model)) for model in shown],
         group_name="published",
         kinds={"duckdb"},
         owners=["team:data-platform"],

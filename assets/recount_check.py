@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contracts.catalog import table_name
+from contracts.names import table_of
 from resources import conservation
 from resources.recount import recount
 from resources.results import CheckResult, Rule
@@ -20,7 +20,7 @@ def check_recount(lake: Session, source: str, silver: str) -> CheckResult:
         silver: The model that takes it in.
     """
     counted = recount(lake.connection, lake.settings.landing, lake.catalog.contracts[source])
-    stored = conservation.count(lake.connection, source, table_name(silver))
+    stored = conservation.count(lake.connection, source, table_of(silver))
     duplicates = stored.duplicates_identical + stored.duplicates_conflicting
     differing = tuple(dict(zip(("file", "ledger", "counted"), row, strict=True)) for row in counted.differing[:SHOWN])
     odd = conservation.files_that_disagree(lake.connection, source, None)
@@ -51,5 +51,5 @@ def check_recount(lake: Session, source: str, silver: str) -> CheckResult:
     gone = f"; {len(counted.gone)} files are gone and could not be read again" if counted.gone else ""
     summary = said or f"{counted.records:,} records in {counted.files:,} files counted again{gone}"
     return CheckResult(
-        table_name(silver), "recount", not failed, summary, rules, (f"bronze.{source}", table_name(silver)), False
+        table_of(silver), "recount", not failed, summary, rules, (f"bronze.{source}", table_of(silver)), False
     )

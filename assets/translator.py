@@ -10,7 +10,7 @@ from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtP
 
 from assets.keys import key_of, landing_key
 from assets.shown import column_schema
-from contracts.catalog import table_name
+from contracts.names import table_of
 
 
 class Translator(DagsterDbtTranslator):
@@ -21,7 +21,7 @@ class Translator(DagsterDbtTranslator):
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """`silver_products` → `silver/products`."""
-        return key_of(table_name(str(dbt_resource_props["name"])))
+        return key_of(table_of(str(dbt_resource_props["name"])))
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """The layer."""

@@ -9,7 +9,8 @@ from rich.markup import escape
 
 from cli.console import err, out
 from cli.running import prepare
-from contracts.catalog import Catalog, table_name
+from contracts.catalog import Catalog
+from contracts.names import table_of
 from resources.results import CheckResult, record
 from resources.session import Session, open_session
 
@@ -53,7 +54,7 @@ def results(lake: Session, missing: set[str]) -> Iterator[CheckResult]:
                 yield run_check(lake, table, name)
     for source in sorted(lake.catalog.contracts):
         silver = lake.catalog.silver_of(source)
-        if silver and table_name(silver) not in missing:
+        if silver and table_of(silver) not in missing:
             yield check_recount(lake, source, silver)
 
 

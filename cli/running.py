@@ -16,8 +16,9 @@ from rich.markup import escape
 from cli import status_page
 from cli.console import err, out
 from cli.replay import replay
-from contracts.catalog import Catalog, table_name
+from contracts.catalog import Catalog
 from contracts.errors import ContractError
+from contracts.names import table_of
 from resources.dbt import parse_if_changed
 from resources.instance import open_instance, prepare_instance, runs_belong_to
 from resources.interrupts import NOT_IN_TIME, noticing_interrupts
@@ -130,7 +131,7 @@ def _model(catalog: Catalog, table: str) -> str:
 
 def _stop_when_not_selected(keys: Sequence[dg.AssetKey] | None, models: Sequence[str]) -> None:
     names = {"_".join(key.path) for key in keys or ()}
-    left_out = [table_name(model) for model in models if keys is not None and model not in names]
+    left_out = [table_of(model) for model in models if keys is not None and model not in names]
     if left_out:
         raise ContractError(
             f"--full-refresh {', '.join(left_out)}: --select leaves it out, so nothing would rebuild it"

@@ -11,6 +11,7 @@ from typing import Any
 
 from contracts.contract import Contract
 from contracts.errors import ContractError
+from contracts.names import table_of
 from contracts.parse import parse_columns, parse_contract
 from contracts.redo import parse_redo
 from contracts.rule_sql import check_redo, check_rules
@@ -130,25 +131,20 @@ class Catalog:
     @cached_property
     def blocking_checks(self) -> dict[str, list[str]]:
         """The checks that must have passed before a table is built upon or shown, by table."""
-        found = {table_name(model): ["contract"] for model in self.promises}
+        found = {table_of(model): ["contract"] for model in self.promises}
         for source in self.contracts:
             silver = self.silver_of(source)
             if silver:
-                found[table_name(silver)].append("conservation")
+                found[table_of(silver)].append("conservation")
         for test in self.tests(self.models).values():
             if is_blocking(test):
-                found.setdefault(table_name(self.tested_model(test)), []).append(str(test["name"]))
+                found.setdefault(table_of(self.tested_model(test)), []).append(str(test["name"]))
         return found
 
 
 def is_blocking(test: Mapping[str, Any]) -> bool:
     """Whether a failure of dbt's data test keeps its table from being built upon and shown."""
     return str(test["config"].get("severity") or "error").lower() == "error"
-
-
-def table_name(model: str) -> str:
-    """`silver_products` (the dbt model) → `silver.products` (the table)."""
-    return ".".join(model.split("_", 1))
 
 
 @lru_cache(maxsize=4)

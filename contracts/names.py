@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contracts.errors import ContractError
+
 LAYERS = ("bronze", "silver", "gold", "quarantine")
 
 
@@ -19,11 +21,11 @@ def table_of(model: str) -> str:
     """`silver_transactions` (the dbt model) → `silver.transactions` (the table).
 
     Raises:
-        ValueError: The model's name does not start with a layer.
+        ContractError: The model's name does not start with a layer.
     """
     layer, _, entity = model.partition("_")
     if layer not in LAYERS or not entity:
-        raise ValueError(f"model {model!r} is not called <layer>_<entity>; layers are {', '.join(LAYERS)}")
+        raise ContractError(f"model {model!r} is not called <layer>_<entity>; layers are {', '.join(LAYERS)}")
     return f"{layer}.{entity}"
 
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import duckdb
 
-from contracts.catalog import Catalog, table_name
+from contracts.catalog import Catalog
+from contracts.names import table_of
 from resources.interrupts import ending
 from resources.lock import RunLock, is_locked
 from resources.publishing import Published, clean_up, publish_lake, publish_ops
@@ -49,7 +50,7 @@ class Session:
 
     def publish(self) -> Published:
         """Switch readers to what passed its checks."""
-        domains = [{table_name(model) for model in domain} for domain in self.catalog.domains()]
+        domains = [{table_of(model) for model in domain} for domain in self.catalog.domains()]
         return publish_lake(self.connection, self.settings.published, domains, self.expected, self.run_id)
 
 
@@ -100,7 +101,7 @@ def open_session(
             if held.left_behind:
                 tell(f"{held.left_behind} did not end; publishing what it had written to the ledger")
                 publish_ops(connection, settings.published)
-            forget_readers(connection, map(table_name, catalog.models))
+            forget_readers(connection, map(table_of, catalog.models))
             session = Session(settings, catalog, connection, run_id, tuple(full_refresh))
             try:
                 yield session
