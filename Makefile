@@ -4,6 +4,7 @@ BIN := .venv/bin
 DAYS ?= 28
 ARGS ?= ls
 INSTALLED := .venv/.installed
+BENCH_INSTALLED := .venv-bench/.installed
 MANIFEST := dbt_project/target/manifest.json
 DBT_FILES := $(shell find dbt_project -name target -prune -o -name logs -prune -o -type f -print)
 
@@ -52,8 +53,14 @@ format: setup ## Put the style right
 check: setup ## Count every record again and run every check on the lake
 	@$(BIN)/assay check
 
-bench: setup ## What a load costs against bare DuckDB, as a ratio in the same run
-	@$(BIN)/python bench/load.py
+bench: setup $(BENCH_INSTALLED) ## What a load costs against bare DuckDB, dlt and plain dbt, as ratios of the same run
+	@$(BIN)/python bench/run.py
+
+$(BENCH_INSTALLED): bench/requirements.txt
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	@echo "Installing dlt into .venv-bench (once, half a minute)"
+	@.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+	@touch $@
 
 dbt: setup ## dbt with this project's folders: make dbt ARGS="ls"
 	@ASSAY_HOME="$${ASSAY_HOME:-$(CURDIR)/data}" $(BIN)/dbt $(ARGS) --project-dir "$${ASSAY_DBT_PROJECT:-dbt_project}" --profiles-dir "$${ASSAY_DBT_PROJECT:-dbt_project}"
@@ -62,4 +69,4 @@ lock: $(INSTALLED) ## Resolve the dependencies again into requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header --extra demo --extra dev -o requirements.lock pyproject.toml
 
 clean: ## Remove the virtual environment and the parsed project; the lake stays
-	@rm -rf .venv dbt_project/target
+	@rm -rf .venv .venv-bench dbt_project/target

@@ -17,7 +17,7 @@ from contracts.contract import Column, Contract
 from contracts.format import Format
 from contracts.names import literal, quoted
 from resources.text import MAX_JSON_LINE, Compression
-from resources.typed import from_text, from_value
+from resources.typed import from_text, from_value, is_plain, plain_cast
 
 _GLOB = frozenset("*?[{")
 LINE_NUMBER = 64  # bytes that a line number and its separator may take before a record
@@ -44,12 +44,23 @@ def readable_path(path: Path) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class _Field:
-    """One contract column in a file: the SQL of its raw text and of its typed value."""
+    """One contract column in a file.
+
+    Attributes:
+        name: Of the column.
+        raw: SQL of its text.
+        value: SQL of its typed value; NULL when it cannot be held.
+        sql_type: The contract's type.
+        is_plain: SQL that holds where `plain` is the value; empty where `value` always has to be worked out.
+        plain: SQL of the value of most texts.
+    """
 
     name: str
     raw: str
     value: str
     sql_type: str
+    is_plain: str = ""
+    plain: str = ""
 
 
 def csv_view(name: str, contract: Contract, header: Sequence[str] | None, options: str, *, has_lines: bool) -> str:
@@ -66,10 +77,7 @@ def csv_view(name: str, contract: Contract, header: Sequence[str] | None, option
     raw = [f"c{index}" for index in range(len(columns))]
     positions = {column: raw[index] for index, column in enumerate(columns)}
     read = ["_line", *raw] if has_lines else raw
-    fields = [
-        _Field(c.name, positions[c.name], from_text(positions[c.name], c.type, contract.format.decimal), c.type.sql)
-        for c in contract.columns
-    ]
+    fields = [_text_field(column, positions[column.name], contract.format.decimal) for column in contract.columns]
     extra = [column for column in columns if column not in contract.names]
     rescued = _json_object(extra, positions) if extra else "null::json"
     typed = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in read)
@@ -124,12 +132,16 @@ def jsonl_view(name: str, contract: Contract, *, compression: Compression, has_l
 def _plain_objects(contract: Contract, source: str) -> str:
     """Objects of known, single names and flat values, of which nobody can doubt how they are read."""
     known = f"[{', '.join(literal(name) for name in contract.names)}]"
-    is_known = f"list_has_all({known}, k) and len(list_distinct(k)) = len(k)"
+    is_known = f"json_type(j) = 'OBJECT' and list_has_all({known}, k) and len(list_distinct(k)) = len(k)"
     text = f"case when is_inexact then {_marked('j', '')} else j end"
+    # Most lines are neither suspicious nor inexact, which one look for both tells; what is no JSON ends the reading.
+    is_doubtful = f"regexp_matches(j, {literal(f'{_SUSPICIOUS}|{_INEXACT}')})"
+    is_suspicious, is_inexact = (f"regexp_matches(j, {literal(marks)})" for marks in (_SUSPICIOUS, _INEXACT))
     return (
         f"select try(from_json({text}, {_json_structure(contract)})) as s from ("
-        f"select j, json_keys(j) as k, regexp_matches(j, {literal(_INEXACT)}) as is_inexact from {source} "
-        f"where not regexp_matches(j, {literal(_SUSPICIOUS)}) and json_valid(j) and json_type(j) = 'OBJECT'"
+        f"select j, json_keys(j) as k, case when is_doubtful then {is_inexact} else false end as is_inexact "
+        f"from (select j, {is_doubtful} as is_doubtful from {source}) "
+        f"where case when is_doubtful then not {is_suspicious} else true end"
         f") where k = {known} or ({is_known})"
     )
 
@@ -152,8 +164,13 @@ def _json_structure(contract: Contract) -> str:
 
 def _json_field(column: Column, mark: str) -> _Field:
     raw = f"s.{quoted(column.name)}"
-    raw = _unmarked(raw, mark) if mark else raw
-    return _Field(column.name, raw, from_text(raw, column.type), column.type.sql)
+    return _text_field(column, _unmarked(raw, mark) if mark else raw)
+
+
+def _text_field(column: Column, raw: str, decimal: str = ".") -> _Field:
+    wanted = column.type
+    value, plain = from_text(raw, wanted, decimal), plain_cast(raw, wanted)
+    return _Field(column.name, raw, value, wanted.sql, is_plain(raw, wanted, decimal), plain)
 
 
 def _marked(json: str, mark: str) -> str:
@@ -224,7 +241,8 @@ def _held(field: _Field) -> str:
     """The value, or an error that ends the reading; each value is worked out once."""
     if field.value == field.raw:
         return field.value
-    return f"coalesce({field.value}, case when {field.raw} is not null then error('malformed') end)"
+    held = f"coalesce({field.value}, case when {field.raw} is not null then error('malformed') end)"
+    return f"case when {field.is_plain} then {field.plain} else {held} end" if field.is_plain else held
 
 
 def _reason(index: int, field: _Field) -> str:

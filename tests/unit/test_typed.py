@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.types import column_type
-from resources.typed import from_text, from_value
+from resources.typed import from_text, from_value, is_plain, plain_cast
 from resources.warehouse import prepare
 
 MONEY = re.compile(r"\s*[+-]?(\d+(\.\d{0,2}0*)?|\.\d{1,2}0*)\s*", re.ASCII)
@@ -28,9 +28,16 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def text(con: duckdb.DuckDBPyConnection, value: str, wanted: str, decimal: str = ".") -> object:
-    """A text of a file as the wanted type; the value stands in a column, as it does when a file is read."""
-    sql = from_text("x", column_type(wanted), decimal)
-    return con.execute(f"select {sql} from (select ?::varchar as x)", [value]).fetchall()[0][0]
+    """A text of a file as the wanted type; the value stands in a column, as it does when a file is read.
+
+    What is taken for plain, and needs no pattern then, is always the value that the pattern lets through.
+    """
+    kind = column_type(wanted)
+    short, plain = is_plain("x", kind, decimal) or "false", plain_cast("x", kind)
+    row = f"select {from_text('x', kind, decimal)}, {short}, {plain} from (select ?::varchar as x)"
+    found, is_short, taken = con.execute(row, [value]).fetchall()[0]
+    assert not is_short or (found is not None and taken == found), f"{value!r} as {wanted}: {taken!r}, not {found!r}"
+    return found
 
 
 def typed(con: duckdb.DuckDBPyConnection, value: str, wanted: str) -> object:

@@ -1,0 +1,75 @@
+"""What was measured: medians, ratios, and the tables that show them."""
+
+from __future__ import annotations
+
+import json
+import platform
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from os import cpu_count
+from pathlib import Path
+
+RUNS = 3
+
+
+@dataclass
+class Table:
+    """One question and what was measured for it.
+
+    Attributes:
+        title: The question.
+        rows: Name of what was measured, and each run's seconds.
+        base: The row that the others are held against; the ratio is of medians of the same call.
+        notes: What else was seen, by name of a row.
+    """
+
+    title: str
+    base: str
+    rows: dict[str, list[float]] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+
+    def measure(self, works: Mapping[str, Callable[[], object]], runs: int = RUNS) -> None:
+        """Run each in turn, A B A B …, so that a machine that slows down slows all of them down."""
+        for _ in range(runs):
+            for name, work in works.items():
+                began = time.perf_counter()
+                said = work()
+                self.rows.setdefault(name, []).append(time.perf_counter() - began)
+                if isinstance(said, str):
+                    self.notes[name] = said
+
+    def ratio(self, name: str) -> float:
+        """Median of a row as a multiple of the base's."""
+        return statistics.median(self.rows[name]) / statistics.median(self.rows[self.base])
+
+    def markdown(self) -> str:
+        """The table as Markdown."""
+        lines = [f"### {self.title}", "", "| | seconds, median | min to max | ratio | |", "|---|---|---|---|---|"]
+        for name, seconds in self.rows.items():
+            spread = f"{min(seconds):.2f} to {max(seconds):.2f}"
+            lines.append(
+                f"| {name} | {statistics.median(seconds):.2f} | {spread} | {self.ratio(name):.2f} "
+                f"| {self.notes.get(name, '')} |"
+            )
+        return "\n".join(lines)
+
+
+def machine() -> str:
+    """What it was measured on."""
+    versions = ", ".join(f"{name} {version(name)}" for name in ("duckdb", "dagster", "dbt-core"))
+    return f"{cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {versions}"
+
+
+def write(tables: Sequence[Table], folder: Path) -> None:
+    """Write `bench.md` and `bench.json`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    said = [table.markdown() for table in tables]
+    (folder / "bench.md").write_text("\n\n".join([f"Measured on {machine()}.", *said]) + "\n", encoding="utf-8")
+    figures = {
+        "machine": machine(),
+        "tables": [{**asdict(table), "ratios": {name: table.ratio(name) for name in table.rows}} for table in tables],
+    }
+    (folder / "bench.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")

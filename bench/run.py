@@ -1,0 +1,51 @@
+"""`make bench`: measures, prints Markdown, and writes `bench.md` and `bench.json` to `--out`."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import growth
+import load
+import rivals
+from report import Table, machine, write
+
+from contracts.catalog import Catalog
+from resources.dbt import parse_if_changed
+from resources.settings import Settings
+
+
+def main() -> None:
+    """Measure what `--only` names, or everything."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--only", choices=["load", "rivals", "growth"])
+    options.add_argument(
+        "--times", type=int, default=7, help="load: the demo's 1.47 million receipt lines, so many times"
+    )
+    options.add_argument(
+        "--dlt-python", type=Path, default=Path(".venv-bench/bin/python"), help="a Python that has dlt"
+    )
+    options.add_argument("--out", type=Path, default=Path("data/bench"), help="folder for bench.md and bench.json")
+    said = options.parse_args()
+    print(f"Measured on {machine()}.")  # noqa: T201
+    found: list[Table] = []
+    with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
+        settings = Settings(home=Path(folder))
+        parse_if_changed(settings)
+        catalog = Catalog.read(settings.dbt_project)
+        parts: Mapping[str, Callable[[], list[Table]]] = {
+            "load": lambda: load.tables(Path(folder) / "load", catalog, said.times),
+            "rivals": lambda: rivals.tables(Path(folder) / "rivals", said.dlt_python.absolute()),
+            "growth": lambda: growth.tables(Path(folder) / "growth"),
+        }
+        for name, part in parts.items():
+            if said.only in (None, name):
+                found += part()
+                print("\n" + "\n\n".join(table.markdown() for table in found[-3:]), flush=True)  # noqa: T201
+    write(found, said.out)
+
+
+if __name__ == "__main__":
+    main()
