@@ -52,7 +52,7 @@ def _broken(connection: duckdb.DuckDBPyConnection, promise: TablePromise, table:
         except SchemaErrors as errors:
             found = dict(_reason(error) for error in errors.schema_errors)
         else:
-            break
+            return {}
     return found
 
 

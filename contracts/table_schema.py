@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from contracts.contract import Column, Rule
+from contracts.names import quoted
 from contracts.parse import naming_yml, parse_columns, parse_key, parse_rules
 from contracts.types import ColumnType
 
@@ -52,16 +53,21 @@ def pandera_schema(promise: TablePromise, *, is_one_by_one: bool = True) -> pa.D
 
     Args:
         promise: What the table's yml says.
-        is_one_by_one: One check for each rule; else one check of all rules together, which reads the table once.
+        is_one_by_one: One check for each rule; else one check of all rules together, which reads the table once, and
+            of the key by its hashes: as many hashes as rows are as many keys, at half the price of comparing the keys.
+            Fewer hashes may be chance, so a failure has to be looked at one by one.
     """
     import pandera.ibis as pa  # noqa: PLC0415 - 2 s that only a check should cost
     from pandera.api.checks import Check  # noqa: PLC0415
 
     rules = promise.rules if is_one_by_one or not promise.rules else (_all(promise.rules),)
+    checks = [Check(_holds(rule.expression), name=rule.name) for rule in rules]
+    if not is_one_by_one:
+        checks.append(Check(_has_a_hash_for_each_row(promise.key), name="hashes_of_the_key"))
     return pa.DataFrameSchema(
         columns={column.name: pa.Column(_dtype(column.type), nullable=True) for column in promise.columns},
-        checks=[Check(_holds(rule.expression), name=rule.name) for rule in rules],
-        unique=list(promise.key),
+        checks=checks,
+        unique=list(promise.key) if is_one_by_one else None,
         strict=True,
         name=promise.model,
     )
@@ -73,10 +79,17 @@ def _all(rules: tuple[Rule, ...]) -> Rule:
 
 def _holds(expression: str) -> Callable[[Any], ibis.expr.types.BooleanScalar]:
     """A Pandera check: whether the rule holds for every row; NULL passes, as in SQL's CHECK."""
+    return _asks(f"coalesce(bool_and(coalesce(({expression}), true)), true)")
 
+
+def _has_a_hash_for_each_row(key: tuple[str, ...]) -> Callable[[Any], ibis.expr.types.BooleanScalar]:
+    """A Pandera check: whether no two rows have the same hash of the key, and so the same key."""
+    return _asks(f"count(distinct hash({', '.join(map(quoted, key))})) = count(*)")
+
+
+def _asks(aggregate: str) -> Callable[[Any], ibis.expr.types.BooleanScalar]:
     def check(data: Any) -> ibis.expr.types.BooleanScalar:
-        query = f"select coalesce(bool_and(coalesce(({expression}), true)), true) as holds from checked"
-        return data.table.alias("checked").sql(query).holds.all()
+        return data.table.alias("checked").sql(f"select {aggregate} as holds from checked").holds.all()
 
     return check
 

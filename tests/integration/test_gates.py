@@ -8,9 +8,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from assets.checks import run_check
+from contracts.catalog import Catalog
 from contracts.errors import ContractError
 from definitions import JOB, build_definitions
 from resources.lock import RunLock
+from resources.session import open_session
 from tests.lab import Lab, everything, product, receipt
 from tests.processes import finish, reader, start
 
@@ -127,3 +130,19 @@ def test_two_runs_at_once_work_one_after_the_other(tmp_path: Path) -> None:
         first, second = sorted(instance.get_run_records(), key=lambda record: record.start_time or 0)
     assert {first.dagster_run.status, second.dagster_run.status} == {dg.DagsterRunStatus.SUCCESS}
     assert (first.end_time or 0) <= (second.start_time or 0)
+
+
+@pytest.mark.parametrize("twice", ["product_id", "null"])
+def test_a_key_that_stands_twice_is_named_with_its_rows(lab: Lab, twice: str) -> None:
+    """As many hashes as rows are taken for as many keys, so a key that is there twice, or missing twice, must show."""
+    lab.products("2017-01-01", [product(), product(product_id=11)])
+    lab.good_run()
+    lab.spoil(f"insert into silver.products select * replace ({twice} as product_id) from silver.products limit 1")
+    lab.spoil(f"insert into silver.products select * replace ({twice} as product_id) from silver.products limit 1")
+    catalog = Catalog.read(lab.settings.dbt_project)
+    with open_session(lab.settings, catalog, "check") as session:
+        found = run_check(session, "silver.products", "contract")
+    [key] = [rule for rule in found.rules if rule.name == "unique(product_id)"]
+    assert not found.passed
+    assert (key.passed, key.found) == (False, "1 keys more than once")
+    assert len(key.examples) == 1
