@@ -137,7 +137,7 @@ summed as (
         sum(without_usd) / count(*) as without_usd,
         sum(difference_usd) / count(*) as difference_usd,
         sqrt(greatest(
-            (sum(difference_usd * difference_usd)::double - sum(difference_usd)::double ^ 2 / count(*))
+            (sum(difference_usd::decimal(38, 6) * difference_usd)::double - sum(difference_usd)::double ^ 2 / count(*))
             / nullif(count(*) - 1, 0),
             0
         ) / count(*)) as standard_error_usd
