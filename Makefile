@@ -50,8 +50,8 @@ format: setup ## Put the style right
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-check: setup ## Count every record again and run every check on the lake
-	@$(BIN)/assay check
+check: setup ## Every check on the lake (CHECK="--select gold.* --junit FILE --summary FILE")
+	@$(BIN)/assay check $(CHECK)
 
 bench: setup $(BENCH_INSTALLED) ## What a load costs against bare DuckDB, dlt and plain dbt, as ratios of the same run
 	@$(BIN)/python bench/run.py

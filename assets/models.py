@@ -7,15 +7,15 @@ import dagster as dg
 from dagster_dbt import dbt_assets
 
 from assets.column_lineage import column_lineage
-from assets.contract_check import EXAMPLES
+from assets.data_test import as_check
 from assets.facts import facts_of
 from assets.keys import key_of, table_of_key
-from assets.shown import in_words, text_table
+from assets.shown import text_table
 from assets.translator import Translator
-from contracts.catalog import Catalog, is_blocking
+from contracts.catalog import Catalog
 from contracts.names import table_of
 from resources.dbt import NodeResult, build
-from resources.results import CheckResult, Rule, reasons_against, record
+from resources.results import in_words, reasons_against, record
 from resources.session import Session
 
 LAYERS: Mapping[str, tuple[str, ...]] = {
@@ -96,25 +96,12 @@ def _materialized(lake: Session, result: NodeResult) -> dg.MaterializeResult[Non
 
 
 def _test_result(lake: Session, result: NodeResult) -> dg.AssetCheckResult:
-    node = lake.catalog.manifest["nodes"][result.unique_id]
-    table = table_of(lake.catalog.tested_model(node))
-    passed = result.status == "pass"
-    is_asked = result.status != "error"
-    found = f"{result.failures:,} rows" if is_asked else "the test itself failed"
-    examples = _examples(lake, result)
-    outcome = CheckResult(
-        table,
-        result.name,
-        passed,
-        "no row fails" if passed else f"{found} fail" if is_asked else result.message or result.status,
-        (Rule(result.name, "0 rows", found, passed, examples),),
-        tuple(table_of(parent) for parent in lake.catalog.parents_of(node)),
-        is_blocking(node),
-    )
+    outcome = as_check(lake, result)
     record(lake.connection, outcome, lake.run_id)
+    examples = outcome.rules[0].examples
     return dg.AssetCheckResult(
-        passed=passed,
-        asset_key=key_of(table),
+        passed=outcome.passed,
+        asset_key=key_of(outcome.table),
         check_name=result.name,
         severity=dg.AssetCheckSeverity.ERROR if outcome.is_blocking else dg.AssetCheckSeverity.WARN,
         description=outcome.summary,
@@ -124,11 +111,3 @@ def _test_result(lake: Session, result: NodeResult) -> dg.AssetCheckResult:
             "sql": dg.MetadataValue.md(f"```sql\n{result.compiled}\n```"),
         },
     )
-
-
-def _examples(lake: Session, result: NodeResult) -> tuple[Mapping[str, object], ...]:
-    if result.status not in ("fail", "warn"):
-        return ()
-    found = lake.connection.execute(f"select * from ({result.compiled}\n) limit {EXAMPLES}")
-    names = [column[0] for column in found.description or ()]
-    return tuple(dict(zip(names, row, strict=True)) for row in found.fetchall())

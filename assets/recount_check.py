@@ -50,6 +50,4 @@ def check_recount(lake: Session, source: str, silver: str) -> CheckResult:
     said = "; ".join(f"{rule.name}: expected {rule.expected}, found {rule.found}" for rule in failed)
     gone = f"; {len(counted.gone)} files are gone and could not be read again" if counted.gone else ""
     summary = said or f"{counted.records:,} records in {counted.files:,} files counted again{gone}"
-    return CheckResult(
-        table_of(silver), "recount", not failed, summary, rules, (f"bronze.{source}", table_of(silver)), False
-    )
+    return CheckResult(table_of(silver), "recount", not failed, summary, rules, (f"bronze.{source}", table_of(silver)))

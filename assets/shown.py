@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from resources.bronze_table import ADDED
-from resources.results import Rule
+from resources.results import Rule, in_words
 
 MOST = 50
 """Rows of a table in the metadata of an event; Dagster keeps every event for ever."""
@@ -43,11 +43,6 @@ def evidence(rules: Sequence[Rule]) -> Mapping[str, dg.MetadataValue | int]:
         "rules": text_table(("rule", "expected", "found", "holds"), lines),
         **({"examples": text_table(("rule", "row"), examples)} if examples else {}),
     }
-
-
-def in_words(row: Mapping[str, object]) -> str:
-    """`basket_id = 1, quantity = -1`."""
-    return ", ".join(f"{name} = {value}" for name, value in row.items())
 
 
 def column_schema(model: Mapping[str, Any]) -> dg.TableSchema:

@@ -3,61 +3,97 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
 
 from rich.markup import escape
 
+from cli.check_report import NEVER_BUILT, write_junit, write_summary
 from cli.console import err, out
 from cli.running import prepare
 from contracts.catalog import Catalog
+from contracts.errors import ContractError
 from contracts.names import table_of
+from resources.dbt import build
 from resources.results import CheckResult, record
 from resources.session import Session, open_session
 
 PASSED, FAILED, NOT_EVALUATED = 0, 1, 2
+_SHOWN = {"pass": "[green]pass[/]", "warn": "[yellow]warn[/]", "fail": "[red]FAIL[/]"}
 
 
-def check() -> int:
+def check(select: str = "", junit: Path | None = None, summary: Path | None = None) -> int:
     """Run everything and print a line for each check.
 
+    Args:
+        select: Tables or patterns, e.g. `gold.*,silver.products`; empty for all.
+        junit: A file for JUnit XML.
+        summary: A file for Markdown.
+
     Returns:
-        0 when all passed, 1 when a check failed, 2 when a table that a check is about was never built.
+        0 when all passed or only warned, 1 when a check failed, 2 when none failed and one could not be evaluated.
+
+    Raises:
+        ContractError: The selection names no table that has checks.
     """
     settings = prepare()
     catalog = Catalog.read(settings.dbt_project)
-    code = PASSED
+    tables = _selected(catalog, select)
+    found: list[CheckResult] = []
     with (
         err.status("waiting for the lake") as spinner,
         open_session(settings, catalog, f"check-{uuid.uuid4()}", tell=spinner.update) as lake,
     ):
-        missing = _never_built(lake)
+        missing = _never_built(lake, tables)
         for table in missing:
-            out.print(f"[yellow]not evaluated[/] {table} was never built; `assay run` builds it")
-            code = NOT_EVALUATED
+            out.print(f"[yellow]not evaluated[/] {table} {NEVER_BUILT}")
         spinner.update("checking")
-        for result in results(lake, missing):
+        for result in results(lake, [table for table in tables if table not in missing]):
             record(lake.connection, result, lake.run_id)
-            verdict = "[green]pass[/]" if result.passed else "[red]FAIL[/]"
+            verdict = _SHOWN.get(result.verdict, f"[yellow]{result.verdict}[/]")
             out.print(f"{verdict} {result.table} {result.check}: {escape(result.summary)}", highlight=False)
-            code = code if result.passed else FAILED
-    return code
+            found.append(result)
+    if junit:
+        write_junit(junit, found, missing)
+    if summary:
+        write_summary(summary, found, missing)
+    verdicts = {result.verdict for result in found}
+    if "fail" in verdicts:
+        return FAILED
+    return NOT_EVALUATED if missing or "not evaluated" in verdicts else PASSED
 
 
-def results(lake: Session, missing: set[str]) -> Iterator[CheckResult]:
-    """Evaluate the contract of each table, then the conservation and the recount of each source."""
+def results(lake: Session, tables: Sequence[str]) -> Iterator[CheckResult]:
+    """Evaluate the contract of each table, dbt's data tests, and the conservation and the recount of each source."""
     from assets.checks import DESCRIPTIONS, run_check  # noqa: PLC0415 - imports Dagster
+    from assets.data_test import as_check  # noqa: PLC0415
     from assets.recount_check import check_recount  # noqa: PLC0415
 
-    for table, checks in sorted(lake.catalog.blocking_checks.items()):
-        for name in checks:
-            if name in DESCRIPTIONS and table not in missing:
+    for table in tables:
+        for name in lake.catalog.blocking_checks[table]:
+            if name in DESCRIPTIONS:
                 yield run_check(lake, table, name)
+    tests = lake.catalog.tests(model for model in lake.catalog.models if table_of(model) in tables)
+    names = sorted(node["name"] for node in tests.values())
+    done = build(lake.settings, names, run_id=lake.run_id) if names else ()
+    for result in sorted(done, key=lambda result: result.name):
+        yield as_check(lake, result)
     for source in sorted(lake.catalog.contracts):
         silver = lake.catalog.silver_of(source)
-        if silver and table_of(silver) not in missing:
+        if silver and table_of(silver) in tables:
             yield check_recount(lake, source, silver)
 
 
-def _never_built(lake: Session) -> set[str]:
+def _selected(catalog: Catalog, select: str) -> list[str]:
+    every = sorted(catalog.blocking_checks)
+    patterns = [part.strip().replace("/", ".") for part in select.split(",") if part.strip()]
+    for pattern in patterns:
+        if not any(fnmatchcase(table, pattern) for table in every):
+            raise ContractError(f"--select {pattern!r} names no table with checks; there are {', '.join(every)}")
+    return [table for table in every if not patterns or any(fnmatchcase(table, pattern) for pattern in patterns)]
+
+
+def _never_built(lake: Session, tables: Sequence[str]) -> list[str]:
     built = {row[0] for row in lake.connection.execute("select table_name from ops.tables").fetchall()}
-    return {table for table in lake.catalog.blocking_checks if table not in built}
+    return [table for table in tables if table not in built]

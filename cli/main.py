@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -98,9 +99,13 @@ def query(
 
 
 @app.command()
-def check() -> None:
+def check(
+    select: Annotated[str, typer.Option(help="Tables or patterns, e.g. 'gold.*,silver.products'. All otherwise.")] = "",
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML, a case for each rule.")] = None,
+    summary: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a summary in Markdown.")] = None,
+) -> None:
     """Count everything again and run every check on the whole lake."""
-    raise typer.Exit(_stoppable(checking.check))
+    raise typer.Exit(_stoppable(lambda: checking.check(select, junit, summary)))
 
 
 @app.command()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Literal
 
 import duckdb
 
@@ -42,7 +43,8 @@ class CheckResult:
         summary: One sentence.
         rules: The evidence.
         looked_at: Tables whose rows decided the result.
-        is_blocking: Whether a failure keeps what depends on the table from being built and shown.
+        is_blocking: Whether it is an error that it failed, and no warning.
+        is_evaluated: Whether the question could be asked; what could not is no pass.
     """
 
     table: str
@@ -52,6 +54,21 @@ class CheckResult:
     rules: tuple[Rule, ...] = ()
     looked_at: tuple[str, ...] = field(default=())
     is_blocking: bool = True
+    is_evaluated: bool = True
+
+    @property
+    def verdict(self) -> Literal["pass", "warn", "fail", "not evaluated"]:
+        """In a word."""
+        if self.passed:
+            return "pass"
+        if not self.is_evaluated:
+            return "not evaluated"
+        return "fail" if self.is_blocking else "warn"
+
+
+def in_words(row: Mapping[str, object]) -> str:
+    """`basket_id = 1, quantity = -1`."""
+    return ", ".join(f"{name} = {value}" for name, value in row.items())
 
 
 def record(connection: duckdb.DuckDBPyConnection, result: CheckResult, run_id: str) -> None:

@@ -78,6 +78,7 @@ def test_status_query_and_files_show_the_lake(lab: Lab) -> None:
         (["land", "transactions", "README.md"], "files of transactions are 'transactions/*.csv'"),
         (["files", "nosuch"], "there is no source 'nosuch'"),
         (["run", "--select", "nosuch"], "is no selection"),
+        (["check", "--select", "gold.nosuch"], "'gold.nosuch' names no table with checks; there are gold.daily_sales"),
         (["run", "--full-refresh", "silver.nosuch"], "there is no table 'silver.nosuch'"),
         (["replay", "--from", "2019-01-01", "--to", "2019-01-02"], "2017-01-01 to 2017-12-31"),
     ],
@@ -154,11 +155,17 @@ def test_check_counts_again_and_fails_when_a_row_is_gone(lab: Lab) -> None:
     lab.receipts("day1", [receipt(), receipt(basket_id=101)])
     lab.products("2017-01-01", [{"product_id": 10, "manufacturer_id": 1, "department": "GROCERY", "brand": "National"}])
     lab.good_run()
-    assert assay(lab.settings, "check").returncode == 0
+    files = ["--junit", str(lab.settings.home / "check.xml"), "--summary", str(lab.settings.home / "check.md")]
+    good = assay(lab.settings, "check", *files)
+    assert good.returncode == 0
+    assert "pass gold.daily_sales gold_daily_sales_usd_add_up_to_receipts: no row fails" in good.stdout
     with duckdb.connect(str(lab.settings.warehouse)) as connection:
         connection.execute("delete from bronze.transactions where basket_id = 101")
-    done = assay(lab.settings, "check")
+    done = assay(lab.settings, "check", "--select", "silver.*", *files)
     assert done.returncode == 1
+    assert "gold." not in done.stdout
+    assert 'name="silver.transactions"' in (lab.settings.home / "check.xml").read_text()
+    assert "0 failed" not in (lab.settings.home / "check.md").read_text()
     assert "FAIL silver.transactions conservation" in done.stdout
     assert "records read 2, but rows in bronze 1 + malformed 0" in " ".join(done.stdout.split())
     assert lab.status()["held_back"] is not None

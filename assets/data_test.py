@@ -1,0 +1,43 @@
+"""dbt's data tests as checks of tables, with rows that show what failed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from assets.contract_check import EXAMPLES
+from contracts.catalog import is_blocking
+from contracts.names import table_of
+from resources.dbt import NodeResult
+from resources.results import CheckResult, Rule
+from resources.session import Session
+
+
+def as_check(lake: Session, result: NodeResult) -> CheckResult:
+    """What a data test found, as the result of a check.
+
+    Args:
+        lake: The open lake.
+        result: Of a data test.
+    """
+    node = lake.catalog.manifest["nodes"][result.unique_id]
+    passed = result.status == "pass"
+    is_evaluated = result.status not in ("error", "skipped")
+    found = f"{result.failures:,} rows" if is_evaluated else "the test itself failed"
+    return CheckResult(
+        table_of(lake.catalog.tested_model(node)),
+        result.name,
+        passed,
+        "no row fails" if passed else f"{found} fail" if is_evaluated else result.message or result.status,
+        (Rule(result.name, "0 rows", found, passed, _examples(lake, result)),),
+        tuple(table_of(parent) for parent in lake.catalog.parents_of(node)),
+        is_blocking(node),
+        is_evaluated,
+    )
+
+
+def _examples(lake: Session, result: NodeResult) -> tuple[Mapping[str, object], ...]:
+    if result.status not in ("fail", "warn"):
+        return ()
+    found = lake.connection.execute(f"select * from ({result.compiled}\n) limit {EXAMPLES}")
+    names = [column[0] for column in found.description or ()]
+    return tuple(dict(zip(names, row, strict=True)) for row in found.fetchall())

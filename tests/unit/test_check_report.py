@@ -1,0 +1,59 @@
+"""The files that CI reads say what the checks found, whatever stands in the data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from cli.check_report import write_junit, write_summary
+from resources.results import CheckResult, Rule
+
+HOSTILE = "a|b <script>\x00\x1b\ud800 *x*\nnew line ]]> &"
+GOOD = Rule("not_null", "no NULL", "no NULL", passed=True)
+BAD = Rule("positive", "price > 0", "2 rows break it", passed=False, examples=({"id": 7, "note": HOSTILE},))
+
+
+def result(rule: Rule, **more: bool) -> CheckResult:
+    return CheckResult("silver.products", "contract", rule.passed, "said", (GOOD, rule), **more)
+
+
+def named(path: Path, tag: str) -> dict[str, ElementTree.Element]:
+    root = ElementTree.fromstring(path.read_bytes())  # noqa: S314 - written by this test
+    return {str(found.get("name")): found for found in root.iter(tag)}
+
+
+def test_each_rule_is_a_case_and_a_broken_one_fails_with_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "new folder" / "check.xml"
+    write_junit(path, [result(BAD)], ["gold.sales"])
+    found = named(path, "testcase")
+    assert set(found) == {"not_null", "positive", "is built"}
+    assert list(found["not_null"]) == []
+    failure = found["positive"].find("failure")
+    assert failure is not None
+    assert failure.get("message") == "expected price > 0, found 2 rows break it"
+    assert "id = 7, note = a|b <script>\ufffd\ufffd\ufffd *x*\nnew line ]]> &" in str(failure.text)
+    assert found["is built"].find("error") is not None
+    suite = named(path, "testsuite")["silver.products"]
+    assert (suite.get("tests"), suite.get("failures"), suite.get("errors")) == ("2", "1", "0")
+
+
+@pytest.mark.parametrize(
+    ("more", "tag"), [({"is_blocking": False}, "system-out"), ({"is_evaluated": False}, "error"), ({}, "failure")]
+)
+def test_a_warning_passes_and_what_could_not_be_asked_is_an_error(
+    tmp_path: Path, more: dict[str, bool], tag: str
+) -> None:
+    write_junit(tmp_path / "check.xml", [result(BAD, **more)], [])
+    assert [child.tag for child in named(tmp_path / "check.xml", "testcase")["positive"]] == [tag]
+
+
+def test_the_summary_counts_and_keeps_the_data_out_of_the_markup(tmp_path: Path) -> None:
+    path = tmp_path / "check.md"
+    write_summary(path, [result(BAD), result(GOOD), result(BAD, is_blocking=False)], ["gold.sales"])
+    said = path.read_text(encoding="utf-8")
+    assert "1 passed, 1 warned, 1 failed, 1 could not be evaluated." in said
+    assert "- **positive**: expected price \\> 0, found 2 rows break it" in said
+    assert "a\\|b \\<script\\>" in said
+    assert [line.count("|") - line.count("\\|") for line in said.splitlines() if line.startswith("| ")] == [5] * 5
