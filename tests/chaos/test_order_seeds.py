@@ -11,6 +11,7 @@ from tests.lab import WHOLE, Lab, everything
 from tests.weeks import shuffled, three_weeks
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", [2, 3, 4])
 def test_any_order_and_any_cut_into_runs_gives_the_same_lake(tmp_path: Path, seed: int) -> None:
     """What one order hides, another shows: a date that wins by arrival, a key that only one of two inputs names."""
