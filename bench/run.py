@@ -42,8 +42,9 @@ def main() -> None:
         }
         for name, part in parts.items():
             if said.only in (None, name):
-                found += part()
-                print("\n" + "\n\n".join(table.markdown() for table in found[-3:]), flush=True)  # noqa: T201
+                measured = part()
+                print("\n" + "\n\n".join(table.markdown() for table in measured), flush=True)  # noqa: T201
+                found += measured
     write(found, said.out)
 
 
