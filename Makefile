@@ -37,8 +37,8 @@ dev: setup ## The Dagster UI on 127.0.0.1:3000
 test: setup ## Unit, integration and convention tests, in under five minutes
 	@$(BIN)/pytest -n auto --dist loadfile -m "not chaos"
 
-chaos: setup ## Kill real runs at random instants and compare the lakes; some minutes
-	@$(BIN)/pytest -m chaos
+chaos: setup ## Kill real runs, fill the disk, shuffle arrivals, break every rule; a quarter of an hour
+	@$(BIN)/pytest -n auto --dist loadfile -m chaos
 
 lint: setup ## Style, types and SQL
 	@$(BIN)/ruff check .

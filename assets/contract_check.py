@@ -92,7 +92,7 @@ def _rule(
     try:
         count = connection.execute(f"select count(*) {where}").fetchall()[0][0]
         examples = _rows(connection, f"select {shown} {where}")
-    except duckdb.BinderException:  # a column is gone; `columns_and_types` names it
+    except (duckdb.BinderException, duckdb.ConversionException):  # `columns_and_types` names the column
         return Rule(rule.name, rule.expression, broken[rule.name], passed=False)
     return Rule(rule.name, rule.expression, f"{count:,} rows break it", passed=False, examples=examples)
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.lab import WHOLE, Lab, everything
+from tests.lab import Lab, everything
 from tests.weeks import shuffled, three_weeks
 
 
 def test_any_order_of_arrival_gives_the_same_lake_as_one_run_with_all(tmp_path: Path) -> None:
     """Loads that take the last row to come, or miss a key that a late file changes, differ by the order of arrival."""
-    deliveries = three_weeks(seed=1, receipt_files=5)
-    at_once, in_parts = Lab(tmp_path / "at once", WHOLE), Lab(tmp_path / "in parts", WHOLE)
+    deliveries = [d for d in three_weeks(seed=1, receipt_files=5) if d.name.startswith(("transactions/", "products/"))]
+    at_once, in_parts = Lab(tmp_path / "at once"), Lab(tmp_path / "in parts")
     for delivery in deliveries:
         at_once.put(delivery.name, delivery.content)
     at_once.good_run()
 
     for number, delivery in enumerate(shuffled(deliveries, seed=1)):
         in_parts.put(delivery.name, delivery.content)
-        if number % 4 == 0:  # a run for every single file of three seeds is what `make chaos` does
+        if number % 2 == 0:  # `make chaos` does it with all sources, three seeds, and a run for every single file
             in_parts.good_run()
     in_parts.good_run()
 

@@ -1,0 +1,91 @@
+"""Every rule that a table promises is broken once, and the check must fail by that rule and name it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import product
+
+import duckdb
+import pytest
+
+from assets.checks import run_check
+from contracts.catalog import Catalog
+from contracts.contract import Rule
+from contracts.names import quoted, relation, table_of
+from contracts.table_schema import TablePromise
+from resources.session import Session, open_session
+from tests.lab import WHOLE, Lab
+from tests.weeks import three_weeks
+
+CATALOG = Catalog.read(WHOLE)
+NUMBERS = ("-1", "0", "101", "10000000")
+VALUES = ("null", *NUMBERS, "'?'", "'a'", "''", "date '1900-01-01'", "date '2999-12-31'", "true", "false")
+"""What a column is set to until a rule does not hold any more."""
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
+    """An open lake in which every silver and gold table has rows."""
+    lab = Lab(tmp_path_factory.mktemp("hollow"), WHOLE)
+    for delivery in three_weeks(seed=1, receipt_files=3):
+        lab.put(delivery.name, delivery.content)
+    lab.good_run()
+    with open_session(lab.settings, CATALOG, "hollow") as session:
+        yield session
+
+
+@pytest.mark.parametrize("model", sorted(CATALOG.promises))
+def test_each_rule_fails_by_its_name_when_it_is_broken(lake: Session, model: str) -> None:
+    """A rule that the backend skips, or that is true of everything, looks like a pass for ever."""
+    promise, table = CATALOG.promises[model], table_of(model)
+    assert run_check(lake, table, "contract").passed
+    for rule in promise.rules:
+        assert _is_broken_in_a_copy(lake.connection, promise, table, rule), f"{model}: what would break {rule.name}?"
+        found = run_check(lake, table, "contract")
+        _put_back(lake.connection, table)
+        assert rule.name in {said.name for said in found.rules if not said.passed}, f"{model}: {rule.name} is hollow"
+        assert rule.name in found.summary
+
+
+@pytest.mark.parametrize("model", sorted(CATALOG.promises))
+def test_a_column_that_is_gone_or_of_another_type_fails_the_shape(lake: Session, model: str) -> None:
+    promise, table = CATALOG.promises[model], table_of(model)
+    column = next(c for c in promise.columns if c.name not in promise.key)
+    other = "1::smallint" if column.type.sql == "varchar" else "'1'"
+    for change in (f"* exclude ({quoted(column.name)})", f"* replace ({other} as {quoted(column.name)})"):
+        _replace(lake.connection, table, f"select {change} from {relation(table)}")
+        found = run_check(lake, table, "contract")
+        _put_back(lake.connection, table)
+        [shape] = [said for said in found.rules if said.name == "columns_and_types"]
+        assert not shape.passed
+        assert column.name in shape.found
+
+
+def _is_broken_in_a_copy(connection: duckdb.DuckDBPyConnection, promise: TablePromise, table: str, rule: Rule) -> bool:
+    """Change the columns that a rule names, one or all, in one row, until it does not hold; the table is kept aside."""
+    named = [c for c in promise.columns if re.search(rf"\b{c.name}\b", rule.expression)]
+    values = (*VALUES, *re.findall(r"'[^']*'", rule.expression))
+    for columns, value in product([*([c] for c in named), named], values):
+        first = f"case when row_number() over () = 1 then {value} else"
+        changed = ", ".join(f"({first} {quoted(c.name)} end)::{c.type.sql} as {quoted(c.name)}" for c in columns)
+        rows = f"select * replace ({changed}) from {relation(table)}"
+        try:
+            broken = f"select count(*) from ({rows}) where not coalesce(({rule.expression}), true)"
+            count = connection.execute(broken).fetchall()[0][0]
+        except duckdb.Error:
+            continue  # no value of this column
+        if count:
+            _replace(connection, table, rows)
+            return True
+    return False
+
+
+def _replace(connection: duckdb.DuckDBPyConnection, table: str, rows: str) -> None:
+    connection.execute(f"create or replace temp table aside as from {relation(table)}")
+    connection.execute(f"create or replace temp table changed as {rows}")
+    connection.execute(f"create or replace table {relation(table)} as from temp.changed")
+
+
+def _put_back(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    connection.execute(f"create or replace table {relation(table)} as from temp.aside")
