@@ -87,7 +87,7 @@ def _rule(
 ) -> Rule:
     if rule.name not in broken:
         return Rule(rule.name, rule.expression, "holds", passed=True)
-    where = f"from {relation(table)} where not coalesce(({rule.expression}), true)"
+    where = f"from {relation(table)} where ({rule.expression}) is false"
     shown = ", ".join(quoted(name) for name in dict.fromkeys([*promise.key, *([rule.column] if rule.column else [])]))
     try:
         count = connection.execute(f"select count(*) {where}").fetchall()[0][0]

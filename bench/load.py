@@ -108,9 +108,7 @@ def _assay(folder: Path, catalog: Catalog, node: dict[str, Any], rows: int) -> N
 def _verdict_sql(catalog: Catalog) -> str:
     """The model's SQL as dbt compiles it."""
     rules = catalog.contracts["transactions"].rules
-    holds = " and ".join(f"coalesce(({rule.expression}), true)" for rule in rules)
-    broken = ", ".join(
-        f"case when not coalesce(({rule.expression}), true) then {literal(rule.name)} end" for rule in rules
-    )
+    holds = " and ".join(f"({rule.expression}) is not false" for rule in rules)
+    broken = ", ".join(f"case when ({rule.expression}) is false then {literal(rule.name)} end" for rule in rules)
     verdict = f"case when {holds} then null else nullif(list_filter([{broken}], lambda r: r is not null), []) end"
     return re.sub(r"\s+", " ", f"select *, {verdict} as _violations from temp.main.landing_transactions")

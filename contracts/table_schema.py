@@ -74,12 +74,12 @@ def pandera_schema(promise: TablePromise, *, is_one_by_one: bool = True) -> pa.D
 
 
 def _all(rules: tuple[Rule, ...]) -> Rule:
-    return Rule("all_rules", " and ".join(f"coalesce(({rule.expression}), true)" for rule in rules))
+    return Rule("all_rules", " and ".join(f"({rule.expression}) is not false" for rule in rules))
 
 
 def _holds(expression: str) -> Callable[[Any], ibis.expr.types.BooleanScalar]:
     """A Pandera check: whether the rule holds for every row; NULL passes, as in SQL's CHECK."""
-    return _asks(f"coalesce(bool_and(coalesce(({expression}), true)), true)")
+    return _asks(f"coalesce(bool_and(({expression}) is not false), true)")
 
 
 def _has_a_hash_for_each_row(key: tuple[str, ...]) -> Callable[[Any], ibis.expr.types.BooleanScalar]:

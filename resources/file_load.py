@@ -18,11 +18,14 @@ import duckdb
 
 from contracts.contract import Contract
 from resources.arrived import File
+from resources.arrow_csv import ArrowCsv, is_readable
 from resources.blame import first_line, raise_unless_about_file
 from resources.bronze_table import READING, BronzeTable
 from resources.malformed import SPOOLED, write_bad_values
-from resources.reading import csv_options, csv_view, jsonl_view, parquet_source, parquet_view, readable_path
+from resources.reading import arrow_view, csv_view, jsonl_view, parquet_source, parquet_view, readable_path
 from resources.text import Unreadable, write_clean
+
+_ARROW = "assay_arrow"
 
 
 class Doubt(Exception):
@@ -69,7 +72,7 @@ class FileLoad:
             raise Doubt
         with readable_path(file.path) as name:
             try:
-                self._read(self._view(file, name, has_lines=False))
+                self._read(self._fast_view(file, name))
                 inserted = self._table.insert("true", file.file_id, self._load_id, self.at)
             except duckdb.Error as error:
                 raise_unless_about_file(error, name)
@@ -100,9 +103,9 @@ class FileLoad:
         width = len(file.header) if file.header is not None else len(self._contract.columns)
         good, bad, values = (folder / name for name in ("good", "bad", "values"))
         split = write_clean(file.path, self._contract.format, width, good, bad)
-        clean = replace(file, compression="none", has_quoted_line_ends=split.has_quoted_line_ends)
+        clean = replace(file, has_quoted_line_ends=split.has_quoted_line_ends)
         with self._blaming_rows(str(folder)):
-            self._read(self._view(clean, str(good), has_lines=True))
+            self._read(self._text_view(clean, str(good)))
             self._refuse_new_keys()
             write_bad_values(self._connection, file.path, self._contract.format, width, values)
             for spool in (bad, values):
@@ -123,7 +126,7 @@ class FileLoad:
 
     def _careful_parquet(self, file: File, name: str) -> Counted:
         try:
-            self._read(self._view(file, name, has_lines=True))
+            self._read(self._parquet_view(name, has_lines=True))
             self._keep_malformed(f"_line, _record, _reasons from {READING} where _reasons is not null", file, [])
             inserted = self._table.insert("_reasons is null", file.file_id, self._load_id, self.at)
         except duckdb.Error as error:
@@ -149,14 +152,25 @@ class FileLoad:
             )
         return Counted(read, inserted, malformed)
 
-    def _view(self, file: File, name: str, *, has_lines: bool) -> str:
+    def _fast_view(self, file: File, name: str) -> str:
         form = self._contract.format
-        if form.type == "csv":
-            is_parallel = not file.has_quoted_line_ends
-            options = csv_options(form, is_clean=has_lines, compression=file.compression, is_parallel=is_parallel)
-            return csv_view(name, self._contract, file.header, options, has_lines=has_lines)
+        if form.type == "parquet":
+            return self._parquet_view(name, has_lines=False)
         if form.type == "jsonl":
-            return jsonl_view(name, self._contract, compression=file.compression, has_lines=has_lines)
+            return jsonl_view(name, self._contract, compression=file.compression, has_lines=False)
+        if not is_readable(form):
+            raise Doubt
+        has_long = file.has_quoted_line_ends
+        scanned = ArrowCsv(file.path, self._contract, file.header, has_quoted_line_ends=has_long)
+        self._connection.register(_ARROW, scanned)
+        return arrow_view(_ARROW, self._contract, file.header)
+
+    def _text_view(self, file: File, name: str) -> str:
+        if self._contract.format.type == "csv":
+            return csv_view(name, self._contract, file.header, is_parallel=not file.has_quoted_line_ends)
+        return jsonl_view(name, self._contract, compression="none", has_lines=True)
+
+    def _parquet_view(self, name: str, *, has_lines: bool) -> str:
         described = self._connection.execute(
             f"select column_name, column_type from (describe from {parquet_source(name)})"
         )

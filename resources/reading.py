@@ -16,6 +16,7 @@ from pathlib import Path
 from contracts.contract import Column, Contract
 from contracts.format import Format
 from contracts.names import literal, quoted
+from resources.arrow_csv import whole_numbers
 from resources.text import MAX_JSON_LINE, Compression
 from resources.typed import from_text, from_value, is_plain, plain_cast
 
@@ -63,44 +64,63 @@ class _Field:
     plain: str = ""
 
 
-def csv_view(name: str, contract: Contract, header: Sequence[str] | None, options: str, *, has_lines: bool) -> str:
-    """SQL of the reading of a CSV file.
+def arrow_view(source: str, contract: Contract, header: Sequence[str] | None) -> str:
+    """SQL of the reading of a CSV file that Arrow scans.
 
     Args:
-        name: The file, readable as it stands (see `readable_path`).
+        source: The name under which an `ArrowCsv` is registered.
         contract: The file's contract.
         header: The file's columns in its order; None when it has no header.
-        options: Of `csv_options`.
-        has_lines: Whether this is a clean copy: no header, and each record starts with its line number.
     """
-    columns = list(header) if header is not None else contract.names
-    raw = [f"c{index}" for index in range(len(columns))]
-    positions = {column: raw[index] for index, column in enumerate(columns)}
-    read = ["_line", *raw] if has_lines else raw
-    fields = [_text_field(column, positions[column.name], contract.format.decimal) for column in contract.columns]
+    return _csv_reading(source, contract, header, whole_numbers(contract), has_lines=False)
+
+
+def csv_view(name: str, contract: Contract, header: Sequence[str] | None, *, is_parallel: bool) -> str:
+    """SQL of the reading of a clean copy of a CSV file: no header, and each record starts with its line number.
+
+    Args:
+        name: The copy, readable as it stands (see `readable_path`).
+        contract: The file's contract.
+        header: The file's columns in its order; None when it had no header.
+        is_parallel: False when a record goes over several lines; DuckDB then fails on large files.
+    """
+    read = ["_line", *_places(contract.names if header is None else header)]
+    typed = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in read)
+    options = _csv_options(contract.format, is_parallel=is_parallel)
+    source = f"read_csv({literal(name)}, columns = {{{typed}}}, {options})"
+    return _csv_reading(source, contract, header, frozenset(), has_lines=True)
+
+
+def _places(columns: Sequence[str]) -> list[str]:
+    return [f"c{index}" for index in range(len(columns))]
+
+
+def _csv_reading(
+    source: str, contract: Contract, header: Sequence[str] | None, typed: frozenset[str], *, has_lines: bool
+) -> str:
+    """A reading of columns by their place, of which some have their type already and all others are text."""
+    columns = contract.names if header is None else header
+    positions = dict(zip(columns, _places(columns), strict=True))
+    decimal = contract.format.decimal
+    fields = [
+        _Field(column.name, positions[column.name], positions[column.name], column.type.sql)
+        if column.name in typed
+        else _text_field(column, positions[column.name], decimal)
+        for column in contract.columns
+    ]
     extra = [column for column in columns if column not in contract.names]
     rescued = _json_object(extra, positions) if extra else "null::json"
-    typed = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in read)
-    source = f"read_csv({literal(name)}, columns = {{{typed}}}, {options})"
     return _reading(source, fields, rescued, has_lines=has_lines)
 
 
-def csv_options(form: Format, *, is_clean: bool, compression: Compression, is_parallel: bool) -> str:
-    """The options under which DuckDB reads a CSV file as its contract says and guesses nothing.
-
-    Args:
-        form: The dialect.
-        is_clean: Whether it is a clean copy, without a header and with `\\n` at the end of every record.
-        compression: What DuckDB has to take off.
-        is_parallel: False when a record goes over several lines; DuckDB then fails on large files.
-    """
-    has_header = form.header and not is_clean
+def _csv_options(form: Format, *, is_parallel: bool) -> str:
+    """The options under which DuckDB reads a clean copy and guesses nothing."""
     return (
-        f"auto_detect = false, header = {str(has_header).lower()}, delim = {literal(form.delimiter)}, "
+        f"auto_detect = false, header = false, delim = {literal(form.delimiter)}, "
         f"quote = {literal(form.quote)}, escape = {literal(form.escape)}, "
         f"nullstr = [{', '.join(map(literal, form.nulls)) or 'chr(0)'}], allow_quoted_nulls = false, "
-        f"strict_mode = true, null_padding = false, compression = '{compression}', "
-        f"hive_partitioning = false, parallel = {str(is_parallel).lower()}" + (r", new_line = '\n'" if is_clean else "")
+        "strict_mode = true, null_padding = false, compression = 'none', hive_partitioning = false, "
+        rf"parallel = {str(is_parallel).lower()}, new_line = '\n'"
     )
 
 

@@ -29,12 +29,12 @@
     case
         when
             {% for rule in rules -%}
-            coalesce(({{ rule[1] }}), true){{ ' and' if not loop.last }}
+            ({{ rule[1] }}) is not false{{ ' and' if not loop.last }}
             {% endfor -%}
             then null
         else nullif(list_filter([
             {%- for rule in rules %}
-            case when not coalesce(({{ rule[1] }}), true) then '{{ rule[0] | replace("'", "''") }}' end{{ ',' if not loop.last }}
+            case when ({{ rule[1] }}) is false then '{{ rule[0] | replace("'", "''") }}' end{{ ',' if not loop.last }}
             {%- endfor %}
         ], lambda rule: rule is not null), [])
     end

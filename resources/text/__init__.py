@@ -7,7 +7,7 @@ DuckDB reads can be held against something else. Keep out: DuckDB, contracts bey
 `write_clean` makes a file of what is good and a file of what is not.
 """
 
-from resources.text.compression import Compression
+from resources.text.compression import Compression, content
 from resources.text.dialect import fields
 from resources.text.record import MAX_JSON_LINE, MAX_RECORD, Record
 from resources.text.scanning import Scan, scan
@@ -22,6 +22,7 @@ __all__ = [
     "Record",
     "Scan",
     "Unreadable",
+    "content",
     "fields",
     "scan",
     "split",

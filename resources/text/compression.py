@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import chain
+from pathlib import Path
 from typing import Literal
 
 from backports.zstd import ZstdDecompressor, ZstdError
 
-from resources.text.stream import PIECE, Unreadable
+from resources.text.stream import PIECE, Unreadable, open_regular, pieces
 
 Compression = Literal["none", "gzip", "zstd"]
 """As DuckDB calls them."""
@@ -31,6 +32,17 @@ def compression(head: bytes) -> Compression:
 
 def _is_zstd(head: bytes) -> bool:
     return head.startswith(_ZSTD) or (head[:1] in b"PQRSTUVWXYZ[\\]^_" and head[1:MARK] == _ZSTD_SKIPPABLE)
+
+
+def content(path: Path) -> Generator[bytes, None, None]:
+    """The content of a file, decompressed, a piece at a time.
+
+    Raises:
+        Unreadable: It is no regular file, or its compressed stream is damaged.
+        FileNotFoundError: It is gone.
+    """
+    with open_regular(path) as file:
+        yield from plain(pieces(file))
 
 
 def plain(received: Iterator[bytes]) -> Iterator[bytes]:

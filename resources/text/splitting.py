@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from contracts.format import Format
-from resources.text.compression import plain
+from resources.text.compression import content
 from resources.text.csv_records import csv_records
 from resources.text.dialect import dialect
 from resources.text.encoding import as_utf8, checked, codec_name
@@ -17,7 +17,6 @@ from resources.text.header import skip_header
 from resources.text.json_records import json_records
 from resources.text.lines import Lines, line_end
 from resources.text.record import MAX_JSON_LINE, MAX_RECORD, Record, Run
-from resources.text.stream import open_regular, pieces
 
 JSON_SEPARATOR = b"\x01"
 """Between the line number and the record in a clean file of JSON lines: JSON cannot hold it."""
@@ -61,8 +60,7 @@ def _parts(path: Path, form: Format, columns: int) -> Iterator[Run | Record]:
 
 
 def _utf8(path: Path, codec: str) -> Generator[bytes, None, None]:
-    with open_regular(path) as file:
-        yield from as_utf8(checked(plain(pieces(file)), codec), codec)
+    yield from as_utf8(checked(content(path), codec), codec)
 
 
 @dataclass(frozen=True)

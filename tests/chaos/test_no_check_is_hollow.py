@@ -71,7 +71,7 @@ def _is_broken_in_a_copy(connection: duckdb.DuckDBPyConnection, promise: TablePr
         changed = ", ".join(f"({first} {quoted(c.name)} end)::{c.type.sql} as {quoted(c.name)}" for c in columns)
         rows = f"select * replace ({changed}) from {relation(table)}"
         try:
-            broken = f"select count(*) from ({rows}) where not coalesce(({rule.expression}), true)"
+            broken = f"select count(*) from ({rows}) where ({rule.expression}) is false"
             count = connection.execute(broken).fetchall()[0][0]
         except duckdb.Error:
             continue  # no value of this column

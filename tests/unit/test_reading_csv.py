@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from contracts.contract import Contract
 from contracts.format import Format
 from contracts.parse import parse_contract
-from resources.reading import csv_options, csv_view
+from resources.arrow_csv import ArrowCsv
+from resources.reading import arrow_view, csv_view
 from resources.text import Unreadable, fields, scan, split, write_clean
 from resources.warehouse import prepare
 from tests.source import bronze_node
@@ -68,18 +69,53 @@ def expected(path: Path, form: Format) -> list[Row]:
 def fast(
     con: duckdb.DuckDBPyConnection, path: Path, contract: Contract, *, has_quoted_line_ends: bool
 ) -> list[Row] | None:
-    options = csv_options(contract.format, is_clean=False, compression="none", is_parallel=not has_quoted_line_ends)
+    con.register("scanned", ArrowCsv(path, contract, None, has_quoted_line_ends=has_quoted_line_ends))
     try:
-        return con.execute(
-            f"select a, b from ({csv_view(str(path), contract, None, options, has_lines=False)})"
-        ).fetchall()
+        return con.execute(f"select a, b from ({arrow_view('scanned', contract, None)})").fetchall()
     except duckdb.Error:
         return None
 
 
+NUMBERS = parse_contract(
+    bronze_node(
+        "n", {"a": "bigint", "b": "tinyint"}, ["a"], format={"type": "csv", "header": False, "nulls": ["", "NA"]}
+    )
+)
+NUMBER = st.one_of(
+    st.integers(-(2**64), 2**64).map(str),
+    st.integers(-200, 200).map(str),
+    st.from_regex(r"[ \t]?[+-]?(0[xX])?[0-9]{0,4}[.eExX]?[0-9]{0,3}[ \t]?", fullmatch=True),
+    st.sampled_from(["", '""', "NA", '"NA"', '"7"', "nan", "null", "0x1F", "-0X1f", " 0x7", "1_000", "0b1", "\u0661"]),
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(st.tuples(NUMBER, NUMBER), min_size=1, max_size=4))
+def test_a_whole_number_is_what_the_careful_way_takes_it_for_or_sends_the_file_there(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, rows: list[tuple[str, str]]
+) -> None:
+    path, good, bad = (tmp_path / name for name in ("in.csv", "good", "bad"))
+    path.write_text("\n".join(map(",".join, rows)), encoding="utf-8")
+    counts = write_clean(path, NUMBERS.format, 2, good, bad)
+    view = csv_view(str(good), NUMBERS, None, is_parallel=True)
+    read = con.execute(f"select a, b, _reasons is not null from ({view}) order by _line").fetchall()
+    found = fast(con, path, NUMBERS, has_quoted_line_ends=False)
+    assert found is None or (found, counts.bad) == ([(a, b) for a, b, is_bad in read if not is_bad], 0)
+    if all(value.removeprefix("-").isdecimal() and value.isascii() for row in rows for value in row):
+        assert (found is None) == any(is_bad for *_, is_bad in read)
+
+
+@pytest.mark.parametrize(("text", "is_fast"), [("10x20 cm", True), ("0x20", False), ("box", True), ("a 0X1", False)])
+def test_only_what_may_be_a_hexadecimal_number_is_left_to_the_careful_way(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, text: str, is_fast: bool
+) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text(f"{text},1\n" * 20_000, encoding="utf-8")
+    assert (fast(con, path, PLAIN, has_quoted_line_ends=False) is not None) == is_fast
+
+
 def careful(con: duckdb.DuckDBPyConnection, good: Path, contract: Contract, *, has_quoted: bool) -> list[Row]:
-    options = csv_options(contract.format, is_clean=True, compression="none", is_parallel=not has_quoted)
-    view = csv_view(str(good), contract, None, options, has_lines=True)
+    view = csv_view(str(good), contract, None, is_parallel=not has_quoted)
     return con.execute(f"select a, b from ({view}) order by _line").fetchall()
 
 
