@@ -37,10 +37,10 @@ def build_definitions(
     return dg.Definitions(
         assets=[
             landing_assets(catalog),
-            *(layer_assets(catalog, step) for step in LAYERS if catalog.of_layer(*LAYERS[step])),
+            *(assets for step in LAYERS for assets in layer_assets(catalog, step)),
             published_asset(catalog),
         ],
-        asset_checks=[layer_checks(catalog, layer) for layer in ("silver", "gold") if catalog.of_layer(layer)],
+        asset_checks=[checks for layer in LAYERS for checks in layer_checks(catalog, layer)],
         jobs=[dg.define_asset_job(JOB, selection=dg.AssetSelection.all(), description=JOB_DOES)],
         resources={"lake": lake_resource(settings, catalog, lock)},
         executor=dg.in_process_executor,

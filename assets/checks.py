@@ -1,16 +1,18 @@
 """Checks of tables: one definition per layer, each result with its evidence, kept in `ops.check_results`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
 from assets.conservation_check import check_conservation
+from assets.consistency_check import check_consistency
 from assets.contract_check import check_contract
 from assets.keys import key_of, table_of_key
-from assets.shown import evidence
+from assets.load_checks import check_load
+from assets.shown import evidence, severity_of
 from contracts.catalog import Catalog
 from contracts.names import table_of
-from resources.results import CheckResult, record
+from resources.results import CheckResult
 from resources.session import Session
 
 DESCRIPTIONS = {
@@ -19,35 +21,48 @@ DESCRIPTIONS = {
         "Records read = rows in bronze + malformed, and rows in bronze = rows in silver + quarantined + superseded + "
         "duplicates; each term is counted on its own."
     ),
+    "consistency": "The table agrees with others: what it refers to is there, and its totals are those of its inputs.",
+    "validity": "Few records of the newest files are malformed or break a rule of the contract.",
+    "volume": "The newest files hold about as many records as earlier files of the same weekday.",
+    "completeness": "The newest files leave about as many values of each column empty as earlier files did.",
+    "distribution": "Values of the newest files are spread as in earlier files, and add up to about as much.",
+    "freshness": "The source is not silent: its newest file is no older than its yml says.",
 }
+LOAD_CHECKS = ("validity", "volume", "completeness", "distribution", "freshness")
 
 
-def layer_checks(catalog: Catalog, layer: str) -> dg.AssetChecksDefinition:
-    """The blocking checks of all tables of a layer, in one step."""
-    specs = [
-        dg.AssetCheckSpec(check, asset=key_of(table_of(model)), blocking=True, description=DESCRIPTIONS[check])
-        for model in catalog.of_layer(layer)
-        for check in catalog.blocking_checks[table_of(model)]
-        if check in DESCRIPTIONS
-    ]
+def layer_checks(catalog: Catalog, layer: str) -> Iterator[dg.AssetChecksDefinition]:
+    """The checks of all tables of a layer: a step for each domain, so that one does not hold up the others."""
+    for suffix, domain in catalog.named_domains.items():
+        models = [model for model in catalog.of_layer(layer) if model in domain]
+        specs = [
+            dg.AssetCheckSpec(check, asset=key_of(table_of(model)), blocking=True, description=DESCRIPTIONS[check])
+            for model in models
+            for check in catalog.checks[table_of(model)]
+        ]
+        if specs:
+            yield _checks(f"{layer}_checks{suffix}", specs)
 
-    @dg.multi_asset_check(name=f"{layer}_checks", specs=specs, can_subset=True, required_resource_keys={"lake"})
+
+def _checks(name: str, specs: Sequence[dg.AssetCheckSpec]) -> dg.AssetChecksDefinition:
+    @dg.multi_asset_check(name=name, specs=specs, can_subset=True, required_resource_keys={"lake"})
     def checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         lake: Session = context.resources.lake
         for key in sorted(context.selected_asset_check_keys, key=lambda key: (key.asset_key, key.name)):
-            result = run_check(lake, table_of_key(key.asset_key), key.name)
-            record(lake.connection, result, lake.run_id)
-            yield as_asset_check(result)
+            yield as_asset_check(lake.keep(run_check(lake, table_of_key(key.asset_key), key.name)))
 
     return checks
 
 
 def run_check(lake: Session, table: str, check: str) -> CheckResult:
     """Evaluate one check of one table."""
-    model = table.replace(".", "_", 1)
-    if check == "conservation":
-        return check_conservation(lake, model)
-    return check_contract(lake, model)
+    layer, entity = table.split(".", 1)
+    model = f"{layer}_{entity}"
+    if check in LOAD_CHECKS:
+        return check_load(lake, entity, check)
+    return {"conservation": check_conservation, "consistency": check_consistency, "contract": check_contract}[check](
+        lake, model
+    )
 
 
 def as_asset_check(result: CheckResult) -> dg.AssetCheckResult:
@@ -56,7 +71,7 @@ def as_asset_check(result: CheckResult) -> dg.AssetCheckResult:
         passed=result.passed,
         asset_key=key_of(result.table),
         check_name=result.check,
-        severity=dg.AssetCheckSeverity.ERROR,
+        severity=severity_of(result),
         description=result.summary,
         metadata=evidence(result.rules),
     )

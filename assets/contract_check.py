@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import duckdb
 
+from contracts.checks import Level
 from contracts.contract import Rule as Condition
 from contracts.names import quoted, relation
 from contracts.table_schema import TablePromise, pandera_schema
@@ -23,15 +25,19 @@ def check_contract(lake: Session, model: str) -> CheckResult:
         model: A silver or gold model.
     """
     promise = lake.catalog.promises[model]
+    levels = lake.catalog.table_checks[model].levels
     table = model.replace("_", ".", 1)
-    broken = _broken(lake.connection, promise, table)
-    rules = [_shape(promise, broken), _key(lake.connection, promise, table, broken)]
-    rules += [_rule(lake.connection, promise, table, rule, broken) for rule in promise.rules]
-    failed = [rule for rule in rules if not rule.passed]
+    strict = replace(promise, rules=tuple(rule for rule in promise.rules if rule.name not in levels))
+    broken = _broken(lake.connection, strict, table)
     rows = lake.connection.execute(f"select count(*) from {relation(table)}").fetchall()[0][0]
-    said = "; ".join(f"{rule.name}: expected {rule.expected}, found {rule.found}" for rule in failed)
-    summary = said or f"{len(rules)} rules hold for {rows:,} rows"
-    return CheckResult(table, "contract", not failed, summary, tuple(rules))
+    rules = [_shape(strict, broken), _key(lake.connection, promise, table, broken)]
+    rules += [_rule(lake.connection, promise, table, rule, broken, rows) for rule in strict.rules]
+    rules += [
+        _levelled(lake.connection, promise, table, rule, levels[rule.name], rows)
+        for rule in promise.rules
+        if rule.name in levels
+    ]
+    return CheckResult(table, "contract", tuple(rules), f"{len(rules)} rules hold for {rows:,} rows")
 
 
 def _broken(connection: duckdb.DuckDBPyConnection, promise: TablePromise, table: str) -> Mapping[str, str]:
@@ -75,7 +81,9 @@ def _key(connection: duckdb.DuckDBPyConnection, promise: TablePromise, table: st
         return Rule(name, "no key twice", "no key twice", passed=True)
     query = f"select {key}, count(*) as times from {relation(table)} group by {key} having count(*) > 1"
     count = connection.execute(f"select count(*) from ({query})").fetchall()[0][0]
-    return Rule(name, "no key twice", f"{count:,} keys more than once", passed=False, examples=_rows(connection, query))
+    return Rule(
+        name, "no key twice", f"{count:,} keys more than once", passed=False, examples=rows_of(connection, query)
+    )
 
 
 def _rule(
@@ -84,20 +92,41 @@ def _rule(
     table: str,
     rule: Condition,
     broken: Mapping[str, str],
+    rows: int,
 ) -> Rule:
     if rule.name not in broken:
-        return Rule(rule.name, rule.expression, "holds", passed=True)
-    where = f"from {relation(table)} where ({rule.expression}) is false"
-    shown = ", ".join(quoted(name) for name in dict.fromkeys([*promise.key, *([rule.column] if rule.column else [])]))
+        return Rule(rule.name, rule.expression, "holds", passed=True, value=0.0, threshold=0.0, share_ok=1.0)
     try:
-        count = connection.execute(f"select count(*) {where}").fetchall()[0][0]
-        examples = _rows(connection, f"select {shown} {where}")
+        return _levelled(connection, promise, table, rule, Level(), rows)
     except (duckdb.BinderException, duckdb.ConversionException):  # `columns_and_types` names the column
         return Rule(rule.name, rule.expression, broken[rule.name], passed=False)
-    return Rule(rule.name, rule.expression, f"{count:,} rows break it", passed=False, examples=examples)
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Mapping[str, object], ...]:
+def _levelled(
+    connection: duckdb.DuckDBPyConnection, promise: TablePromise, table: str, rule: Condition, level: Level, rows: int
+) -> Rule:
+    """Count the rows that break a rule, and hold their share against what its yml accepts."""
+    where = f"from {relation(table)} where ({rule.expression}) is false"
+    shown = ", ".join(quoted(name) for name in dict.fromkeys([*promise.key, *([rule.column] if rule.column else [])]))
+    count = connection.execute(f"select count(*) {where}").fetchall()[0][0]
+    share = 100 * count / rows if rows else 0.0
+    is_accepted = level.severity == "regression"
+    passed = share <= level.accepted_pct if is_accepted else not count
+    return Rule(
+        rule.name,
+        f"{rule.expression}{f', but for {level.accepted_pct:g} %' if is_accepted else ''}",
+        f"{count:,} rows break it" + (f" ({share:.2f} %)" if is_accepted else ""),
+        passed,
+        () if passed else rows_of(connection, f"select {shown} {where}"),
+        level.severity,
+        share if is_accepted else float(count),
+        level.accepted_pct,
+        1 - share / 100,
+    )
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Mapping[str, object], ...]:
+    """The first rows of a query, always the same ones."""
     found = connection.execute(f"select * from ({query}) order by all limit {EXAMPLES}")
     names = [column[0] for column in found.description or ()]
     return tuple(dict(zip(names, row, strict=True)) for row in found.fetchall())

@@ -22,15 +22,23 @@ def as_check(lake: Session, result: NodeResult) -> CheckResult:
     node = lake.catalog.manifest["nodes"][result.unique_id]
     passed = result.status == "pass"
     is_evaluated = result.status not in ("error", "skipped")
-    found = f"{result.failures:,} rows" if is_evaluated else "the test itself failed"
+    found = f"{result.failures:,} rows" if is_evaluated else result.message or result.status
+    rule = Rule(
+        result.name,
+        "0 rows",
+        found,
+        passed,
+        _examples(lake, result),
+        "error" if is_blocking(node) else "warn",
+        float(result.failures) if is_evaluated else None,
+        0.0,
+    )
     return CheckResult(
         table_of(lake.catalog.tested_model(node)),
         result.name,
-        passed,
-        "no row fails" if passed else f"{found} fail" if is_evaluated else result.message or result.status,
-        (Rule(result.name, "0 rows", found, passed, _examples(lake, result)),),
+        (rule,),
+        "no row fails",
         tuple(table_of(parent) for parent in lake.catalog.parents_of(node)),
-        is_blocking(node),
         is_evaluated,
     )
 

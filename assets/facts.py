@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from contracts.names import relation
+from resources.quality import sparkline, trends
 from resources.session import Session
 
 _FILES = """
@@ -48,7 +49,13 @@ def facts_of(lake: Session, table: str) -> dict[str, Any]:
     changed = lake.connection.execute("select run_id, seq from ops.tables where table_name = ?", [table]).fetchall()
     if changed:
         facts["times_changed"] = int(changed[0][1])
-    return facts
+    return facts | _quality(lake, table)
+
+
+def _quality(lake: Session, table: str) -> dict[str, Any]:
+    """The score of the last run that checked the table, and its trend; the checks of this run come later."""
+    scores = trends(lake.connection).get(table, [])
+    return {"quality_score": scores[-1], "quality_trend": sparkline(scores)} if scores else {}
 
 
 def _files(lake: Session, source: str) -> dict[str, int]:

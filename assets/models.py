@@ -10,12 +10,12 @@ from assets.column_lineage import column_lineage
 from assets.data_test import as_check
 from assets.facts import facts_of
 from assets.keys import key_of, table_of_key
-from assets.shown import text_table
+from assets.shown import severity_of, text_table
 from assets.translator import Translator
 from contracts.catalog import Catalog
 from contracts.names import table_of
 from resources.dbt import NodeResult, build
-from resources.results import in_words, reasons_against, record
+from resources.results import in_words, reasons_against
 from resources.session import Session
 
 LAYERS: Mapping[str, tuple[str, ...]] = {
@@ -28,15 +28,20 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
 Event = dg.MaterializeResult[None] | dg.AssetCheckResult
 
 
-def layer_assets(catalog: Catalog, step: str) -> dg.AssetsDefinition:
-    """The models of one step as assets, with dbt's data tests as their checks."""
-    selected = " ".join(catalog.of_layer(*LAYERS[step]))
+def layer_assets(catalog: Catalog, step: str) -> Iterator[dg.AssetsDefinition]:
+    """The models of a layer as assets, with dbt's data tests as their checks: a step for each domain."""
+    for suffix, domain in catalog.named_domains.items():
+        models = [model for model in catalog.of_layer(*LAYERS[step]) if model in domain]
+        if models:
+            yield _assets(catalog, f"{step}{suffix}", models)
 
+
+def _assets(catalog: Catalog, name: str, selected: Sequence[str]) -> dg.AssetsDefinition:
     @dbt_assets(
         manifest=catalog.manifest,
-        select=selected,
+        select=" ".join(selected),
         dagster_dbt_translator=Translator(),
-        name=step,
+        name=name,
         required_resource_keys={"lake"},
     )
     def models(context: dg.AssetExecutionContext) -> Iterator[Event]:
@@ -96,14 +101,13 @@ def _materialized(lake: Session, result: NodeResult) -> dg.MaterializeResult[Non
 
 
 def _test_result(lake: Session, result: NodeResult) -> dg.AssetCheckResult:
-    outcome = as_check(lake, result)
-    record(lake.connection, outcome, lake.run_id)
+    outcome = lake.keep(as_check(lake, result))
     examples = outcome.rules[0].examples
     return dg.AssetCheckResult(
         passed=outcome.passed,
         asset_key=key_of(outcome.table),
         check_name=result.name,
-        severity=dg.AssetCheckSeverity.ERROR if outcome.is_blocking else dg.AssetCheckSeverity.WARN,
+        severity=severity_of(outcome),
         description=outcome.summary,
         metadata={
             "failures": result.failures,

@@ -46,8 +46,6 @@ def check_recount(lake: Session, source: str, silver: str) -> CheckResult:
             counted.duplicates == duplicates,
         ),
     )
-    failed = [rule for rule in rules if not rule.passed]
-    said = "; ".join(f"{rule.name}: expected {rule.expected}, found {rule.found}" for rule in failed)
     gone = f"; {len(counted.gone)} files are gone and could not be read again" if counted.gone else ""
-    summary = said or f"{counted.records:,} records in {counted.files:,} files counted again{gone}"
-    return CheckResult(table_of(silver), "recount", not failed, summary, rules, (f"bronze.{source}", table_of(silver)))
+    holds = f"{counted.records:,} records in {counted.files:,} files counted again{gone}"
+    return CheckResult(table_of(silver), "recount", rules, holds, (f"bronze.{source}", table_of(silver)))

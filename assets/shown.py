@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from resources.bronze_table import ADDED
-from resources.results import Rule, in_words
+from resources.results import CheckResult, Rule, in_words
 
 MOST = 50
 """Rows of a table in the metadata of an event; Dagster keeps every event for ever."""
@@ -36,13 +36,18 @@ def text_table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> dg.Tab
 def evidence(rules: Sequence[Rule]) -> Mapping[str, dg.MetadataValue | int]:
     """What a check expected and found, what failed first, and rows that show it."""
     ordered = sorted(rules, key=lambda rule: rule.passed)
-    lines = [(rule.name, rule.expected, rule.found, "yes" if rule.passed else "NO") for rule in ordered]
+    lines = [(rule.name, rule.severity, rule.expected, rule.found, "yes" if rule.passed else "NO") for rule in ordered]
     examples = [(rule.name, in_words(row)) for rule in ordered for row in rule.examples]
     return {
         "rules_broken": sum(not rule.passed for rule in rules),
-        "rules": text_table(("rule", "expected", "found", "holds"), lines),
+        "rules": text_table(("rule", "severity", "expected", "found", "holds"), lines),
         **({"examples": text_table(("rule", "row"), examples)} if examples else {}),
     }
+
+
+def severity_of(result: CheckResult) -> dg.AssetCheckSeverity:
+    """Dagster's word for what it means that a check did not pass; only ERROR blocks."""
+    return dg.AssetCheckSeverity.WARN if result.verdict == "warn" else dg.AssetCheckSeverity.ERROR
 
 
 def column_schema(model: Mapping[str, Any]) -> dg.TableSchema:

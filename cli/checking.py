@@ -16,7 +16,7 @@ from contracts.catalog import Catalog
 from contracts.errors import ContractError
 from contracts.names import table_of
 from resources.dbt import build
-from resources.results import CheckResult, record
+from resources.results import CheckResult
 from resources.session import Session, open_session
 
 PASSED, FAILED, NOT_EVALUATED = 0, 1, 2
@@ -49,8 +49,8 @@ def check(select: str = "", junit: Path | None = None, summary: Path | None = No
         for table in missing:
             out.print(f"[yellow]not evaluated[/] {table} {NEVER_BUILT}")
         spinner.update("checking")
-        for result in results(lake, [table for table in tables if table not in missing]):
-            record(lake.connection, result, lake.run_id)
+        for evaluated in results(lake, [table for table in tables if table not in missing]):
+            result = lake.keep(evaluated)
             verdict = _SHOWN.get(result.verdict, f"[yellow]{result.verdict}[/]")
             out.print(f"{verdict} {result.table} {result.check}: {escape(result.summary)}", highlight=False)
             found.append(result)
@@ -65,15 +65,14 @@ def check(select: str = "", junit: Path | None = None, summary: Path | None = No
 
 
 def results(lake: Session, tables: Sequence[str]) -> Iterator[CheckResult]:
-    """Evaluate the contract of each table, dbt's data tests, and the conservation and the recount of each source."""
-    from assets.checks import DESCRIPTIONS, run_check  # noqa: PLC0415 - imports Dagster
+    """Evaluate every check of each table, dbt's data tests, and the recount of each source."""
+    from assets.checks import run_check  # noqa: PLC0415 - imports Dagster
     from assets.data_test import as_check  # noqa: PLC0415
     from assets.recount_check import check_recount  # noqa: PLC0415
 
     for table in tables:
-        for name in lake.catalog.blocking_checks[table]:
-            if name in DESCRIPTIONS:
-                yield run_check(lake, table, name)
+        for name in lake.catalog.checks.get(table, ()):
+            yield run_check(lake, table, name)
     tests = lake.catalog.tests(model for model in lake.catalog.models if table_of(model) in tables)
     names = sorted(node["name"] for node in tests.values())
     done = build(lake.settings, names, run_id=lake.run_id) if names else ()
@@ -86,7 +85,7 @@ def results(lake: Session, tables: Sequence[str]) -> Iterator[CheckResult]:
 
 
 def _selected(catalog: Catalog, select: str) -> list[str]:
-    every = sorted(catalog.blocking_checks)
+    every = sorted(catalog.checks)
     patterns = [part.strip().replace("/", ".") for part in select.split(",") if part.strip()]
     for pattern in patterns:
         if not any(fnmatchcase(table, pattern) for table in every):

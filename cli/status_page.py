@@ -9,12 +9,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.console import out
+from resources.quality import LAKE, sparkline, trends
 from resources.reader import open_published
 from resources.settings import Settings
 from resources.status import latest_checks, read_status
 
-COLOURS = {"pass": "green", "warn": "yellow", "FAIL": "red"}
-EMPTY: dict[str, object] = {"sources": [], "published_at": None, "held_back": None}
+COLOURS = {"pass": "green", "warn": "yellow", "FAIL": "red", "not evaluated": "red"}
+BEST = 99.95  # shown as 100.0
+EMPTY: dict[str, object] = {"sources": [], "published_at": None, "held_back": None, "quality": {}}
 
 
 def show(*, as_json: bool) -> None:
@@ -23,8 +25,9 @@ def show(*, as_json: bool) -> None:
         with open_published(Settings.from_env().published) as connection:
             status = read_status(connection)
             checks = latest_checks(connection)
+            scores = trends(connection)
     except FileNotFoundError:
-        status, checks = EMPTY, []
+        status, checks, scores = EMPTY, [], {}
     if as_json:
         sys.stdout.write(json.dumps(status, indent=2) + "\n")
         return
@@ -34,6 +37,8 @@ def show(*, as_json: bool) -> None:
     out.print(_sources(status["sources"]))
     if checks:
         out.print(_checks(checks))
+    if scores:
+        out.print(_quality(scores))
     out.print(_published(status))
 
 
@@ -68,6 +73,14 @@ def _checks(checks: list[tuple[str, str, str, str]]) -> Table:
     for name, check, result, summary in checks:
         table.add_row(name, escape(check), f"[{COLOURS[result]}]{result}[/]", escape(summary))
     return table
+
+
+def _quality(scores: dict[str, list[float]]) -> str:
+    """The lake's score with its trend, and the tables that are worst."""
+    lake = scores[LAKE]
+    worst = sorted((values[-1], table) for table, values in scores.items() if table != LAKE)
+    named = ", ".join(f"{table} {value:.1f}" for value, table in worst[:3] if value < BEST)
+    return f"Quality {lake[-1]:.1f} of 100 {sparkline(lake)}" + (f", least in {named}" if named else "")
 
 
 def _published(status: dict[str, object]) -> str:

@@ -9,12 +9,14 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from contracts.checks import LoadChecks, TableChecks, parse_load_checks, parse_table_checks
 from contracts.contract import Contract
 from contracts.errors import ContractError
 from contracts.names import table_of
 from contracts.parse import parse_columns, parse_contract
 from contracts.redo import parse_redo
-from contracts.rule_sql import check_redo, check_rules
+from contracts.rule_sql import check_redo, check_reference, check_rules
+from contracts.sense import models_with_sense
 from contracts.table_schema import TablePromise, parse_promise
 from contracts.written import check_written
 
@@ -60,6 +62,11 @@ class Catalog:
             check_rules(f"bronze_{contract.source}.yml", contract.columns, contract.rules)
         for promise in self.promises.values():
             check_rules(f"{promise.model}.yml", promise.columns, promise.rules)
+        columns_of = {model: parse_columns(self.models[model]) for model in self.of_layer("silver", "gold")}
+        for model, checks in self.table_checks.items():
+            for reference in checks.references:
+                check_reference(f"{model}.yml", reference, table_of(model), columns_of[model], columns_of[reference.to])
+        assert self.load_checks is not None  # noqa: S101 - read now, so that a mistake in one shows
 
     @staticmethod
     def layer(model: str) -> str:
@@ -89,6 +96,35 @@ class Catalog:
     def promises(self) -> dict[str, TablePromise]:
         """The promise of each silver and gold model."""
         return {model: parse_promise(self.models[model]) for model in self.of_layer("silver", "gold")}
+
+    @cached_property
+    def personal(self) -> frozenset[str]:
+        """Columns of any model that its yml calls personal; their values are not shown in examples."""
+        said = (column for node in self.models.values() for column in node["columns"].values())
+        return frozenset(str(column["name"]) for column in said if column["config"]["meta"].get("personal"))
+
+    def contract_version(self, table: str) -> str | None:
+        """The version of the contract behind a bronze or silver table; None where no single contract is."""
+        layer, entity = table.split(".", 1)
+        is_one = layer == "bronze" or self.silver_of(entity) == f"{layer}_{entity}"
+        return self.contracts[entity].version if is_one and entity in self.contracts else None
+
+    @cached_property
+    def load_checks(self) -> dict[str, LoadChecks]:
+        """What may be odd about the files of each source."""
+        return {
+            source: parse_load_checks(self.models[f"bronze_{source}"], contract.columns)
+            for source, contract in self.contracts.items()
+        }
+
+    @cached_property
+    def table_checks(self) -> dict[str, TableChecks]:
+        """What each silver and gold model's yml says of checks beyond its constraints."""
+        models = {model: list(self.models[model]["columns"]) for model in self.of_layer("silver", "gold")}
+        return {
+            model: parse_table_checks(self.models[model], [rule.name for rule in promise.rules], models)
+            for model, promise in self.promises.items()
+        }
 
     def silver_of(self, source: str) -> str | None:
         """The silver model that takes in a source: the one whose only parent is its bronze model."""
@@ -120,22 +156,45 @@ class Catalog:
         return str(model)
 
     def domains(self) -> list[set[str]]:
-        """Models that hang together through references; what shares no ancestor shares no fate."""
+        """Models that hang together, by references or because a check of one reads another; others share no fate."""
         groups: list[set[str]] = []
         for model in self.models:
-            linked = {model, *self.parents(model)}
+            checks = self.table_checks.get(model, TableChecks())
+            linked = {model, *self.parents(model), *(reference.to for reference in checks.references)}
             touching = [group for group in groups if group & linked]
             groups = [group for group in groups if not group & linked] + [linked.union(*touching)]
-        return groups
+        return sorted(groups, key=min)
+
+    @cached_property
+    def named_domains(self) -> dict[str, set[str]]:
+        """The domains by a suffix for the names of their steps: none for a single domain, else their first source."""
+        domains = self.domains()
+        if len(domains) == 1:
+            return {"": domains[0]}
+        return {f"_{min(domain).split('_', 1)[1]}": domain for domain in domains}
+
+    @cached_property
+    def checks(self) -> dict[str, dict[str, bool]]:
+        """The checks of each table, one for each dimension that applies, and whether a result of it may block."""
+        found: dict[str, dict[str, bool]] = {}
+        for source, said in self.load_checks.items():
+            named = ["validity", "volume", "completeness", *(["distribution"] if said.columns else [])]
+            named += ["freshness"] if said.hours is not None else []
+            found[f"bronze.{source}"] = {name: said.severity.get(name) == "error" for name in named}
+        for model, checks in self.table_checks.items():
+            levels = [reference.level.severity != "warn" for reference in checks.references]
+            levels += [True] if model in models_with_sense() else []
+            found[table_of(model)] = {"contract": True, **({"consistency": any(levels)} if levels else {})}
+        for source in self.contracts:
+            silver = self.silver_of(source)
+            if silver:
+                found[table_of(silver)]["conservation"] = True
+        return found
 
     @cached_property
     def blocking_checks(self) -> dict[str, list[str]]:
         """The checks that must have passed before a table is built upon or shown, by table."""
-        found = {table_of(model): ["contract"] for model in self.promises}
-        for source in self.contracts:
-            silver = self.silver_of(source)
-            if silver:
-                found[table_of(silver)].append("conservation")
+        found = {table: [name for name, blocks in checks.items() if blocks] for table, checks in self.checks.items()}
         for test in self.tests(self.models).values():
             if is_blocking(test):
                 found.setdefault(table_of(self.tested_model(test)), []).append(str(test["name"]))

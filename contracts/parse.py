@@ -46,7 +46,7 @@ def _parse(node: Node) -> Contract:
     said = node["config"].get("meta", {}).get("contract")
     if not isinstance(said, Mapping):
         raise ContractError("a bronze model needs `config: meta: contract:`; docs/adding-a-source.md shows one")
-    _only(said, (*_REQUIRED, *_OPTIONAL), "contract")
+    only(said, (*_REQUIRED, *_OPTIONAL), "contract")
     missing = [key for key in _REQUIRED if key not in said]
     if missing:
         raise ContractError(f"contract: missing {', '.join(missing)}")
@@ -56,7 +56,7 @@ def _parse(node: Node) -> Contract:
         raise ContractError(f"column {ours[0]}: names that start with `_` are kept for columns that Assay adds")
     key = parse_key(node, [column.name for column in columns])
     newest_by, file_date = _newest(said.get("newest_by"), [column.name for column in columns])
-    load: Load = _one_of("load", said["load"], ("events", "snapshot"))
+    load: Load = one_of("load", said["load"], ("events", "snapshot"))
     if load == "snapshot" and not file_date:
         raise ContractError('load: snapshot needs `newest_by: {file_date: "name_%Y-%m-%d.csv"}`')
     if not _SEMVER.fullmatch(str(said["version"])):
@@ -73,19 +73,29 @@ def _parse(node: Node) -> Contract:
         columns=columns,
         key=key,
         rules=parse_rules(node, key),
-        new_columns=_one_of("new_columns", said["new_columns"], ("rescue", "refuse")),
+        new_columns=one_of("new_columns", said["new_columns"], ("rescue", "refuse")),
         newest_by=newest_by,
         file_date=file_date,
     )
 
 
-def _only(said: Mapping[str, Any], known: Collection[str], where: str) -> None:
+def only(said: Mapping[str, Any], known: Collection[str], where: str) -> None:
+    """Refuse keys that nobody reads.
+
+    Raises:
+        ContractError: There is one.
+    """
     unknown = sorted(map(str, set(said) - set(known)))
     if unknown:
         raise ContractError(f"{where}: unknown key {', '.join(map(repr, unknown))}; known are {', '.join(known)}")
 
 
-def _one_of(where: str, value: object, known: Sequence[str]) -> Any:
+def one_of(where: str, value: object, known: Sequence[str]) -> Any:
+    """The value, which is one of those that are known.
+
+    Raises:
+        ContractError: It is not.
+    """
     if value not in known:
         raise ContractError(f"{where}: {value!r} is none of {', '.join(known)}")
     return value
@@ -142,7 +152,7 @@ def _newest(said: object, columns: Sequence[str]) -> tuple[str | None, str | Non
     if said is None:
         return None, None
     if isinstance(said, Mapping):
-        _only(said, ("file_date",), "newest_by")
+        only(said, ("file_date",), "newest_by")
         return None, _file_date(str(said.get("file_date")))
     if said not in columns:
         raise ContractError(f"newest_by: {said!r} is no column of the contract")

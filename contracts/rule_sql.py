@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import duckdb
 
+from contracts.checks import Reference
 from contracts.contract import Column, Rule
 from contracts.errors import ContractError
 from contracts.names import quoted, relation, table_of
@@ -38,6 +39,30 @@ def check_rules(where: str, columns: Sequence[Column], rules: Sequence[Rule]) ->
                 )
 
 
+def check_reference(
+    where: str, reference: Reference, table: str, columns: Sequence[Column], other: Sequence[Column]
+) -> None:
+    """Bind a reference to empty tables.
+
+    Raises:
+        ContractError: It is no SQL over its two tables.
+    """
+    with duckdb.connect() as connection:
+        for name, typed in {table: columns, table_of(reference.to): other}.items():
+            _create(connection, name, typed)
+        try:
+            connection.execute(reference.broken(table))
+        except duckdb.Error as error:
+            said = str(error).strip().splitlines()[0]
+            raise ContractError(f"{where}: checks: consistency: {reference.name}: {said}") from error
+
+
+def _create(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[Column]) -> None:
+    typed = ", ".join(f"{quoted(column.name)} {column.type.sql}" for column in columns)
+    connection.execute(f"create schema if not exists {quoted(table.split('.', maxsplit=1)[0])}")
+    connection.execute(f"create or replace table {relation(table)} ({typed})")
+
+
 def check_redo(where: str, redo: Redo, inputs: Mapping[str, Sequence[Column]]) -> None:
     """Bind every way from a changed row to the keys of a table; a first build would not show a mistake in one.
 
@@ -51,9 +76,7 @@ def check_redo(where: str, redo: Redo, inputs: Mapping[str, Sequence[Column]]) -
     """
     with duckdb.connect() as connection:
         for model, columns in inputs.items():
-            typed = ", ".join(f"{quoted(column.name)} {column.type.sql}" for column in columns)
-            connection.execute(f"create schema if not exists {quoted(model.split('_', 1)[0])}")
-            connection.execute(f"create table {relation(table_of(model))} ({typed})")
+            _create(connection, table_of(model), columns)
         for item in redo.inputs:
             try:
                 connection.execute(redo.affected(item, relation(table_of(item.model))))

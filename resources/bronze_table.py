@@ -9,6 +9,7 @@ import duckdb
 
 from contracts.contract import Contract
 from contracts.names import literal, quoted
+from resources.profiles import forget
 from resources.tables import changed_with_data, fingerprint, is_changed_while_empty, note_built, stop_when_changed
 
 ADDED = (
@@ -76,6 +77,7 @@ class BronzeTable:
         """Forget all rows, and what they were made with."""
         self._connection.execute(f"drop table if exists {self._relation}")
         self._connection.execute("delete from ops.malformed where source = ?", [self._contract.source])
+        forget(self._connection, self._contract.source)
         self._connection.execute(
             "update ops.tables set row_count = 0, fingerprint = ? where table_name = ?", [self._fingerprint, self.name]
         )

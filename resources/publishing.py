@@ -23,7 +23,17 @@ from resources.tables import seqs
 
 KEPT = 3
 READ_ONLY = 0o444  # a reader that opened it for writing would shut the others out, and what it wrote would be copied on
-OPS_TABLES = ("files", "sources", "tables", "conservation", "check_results", "publications")
+OPS_TABLES = (
+    "files",
+    "sources",
+    "tables",
+    "conservation",
+    "checks",
+    "check_results",
+    "profiles",
+    "quality_score",
+    "publications",
+)
 OPS_VIEWS = ("live_files", "current_files")
 
 

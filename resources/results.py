@@ -3,14 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
 import duckdb
 
 from resources.tables import seqs
+from resources.warehouse import transaction
+
+Severity = Literal["error", "warn", "regression"]
+"""What a rule that does not hold means: `error` blocks, `warn` is told, `regression` blocks where it is worse than the
+level that the table's yml accepts (a rule within that level holds)."""
+MASKED = "masked"
+_KEEP_RULES = """
+    insert into ops.check_results
+    select
+        $check_id, $table_name, $check_name, kept.name, kept.severity, kept.passed, kept.value, kept.threshold,
+        kept.expected, kept.found, kept.share_ok, kept.examples, (select max(load_id) from ops.files),
+        $contract_version, $checked_at, $run_id
+    from (
+        select unnest($rules::struct(
+            name varchar, expected varchar, found varchar, passed boolean, examples json, severity varchar,
+            value double, threshold double, share_ok double
+        )[]) as kept
+    )
+"""
 
 
 @dataclass(frozen=True)
@@ -23,6 +42,10 @@ class Rule:
         found: What is.
         passed: Whether both agree.
         examples: Up to five rows that show it.
+        severity: What it means that it does not hold.
+        value: What was measured, in the unit of the rule; None where there is no number.
+        threshold: What the value was held against.
+        share_ok: Share of the records in question that hold it, from 0 to 1; None where it is 1 or 0 by `passed`.
     """
 
     name: str
@@ -30,6 +53,15 @@ class Rule:
     found: str
     passed: bool
     examples: tuple[Mapping[str, object], ...] = ()
+    severity: Severity = "error"
+    value: float | None = None
+    threshold: float | None = None
+    share_ok: float | None = None
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it does not hold and that is no mere warning."""
+        return not self.passed and self.severity != "warn"
 
 
 @dataclass(frozen=True)
@@ -39,31 +71,48 @@ class CheckResult:
     Attributes:
         table: e.g. `silver.products`.
         check: e.g. `contract`.
-        passed: Whether all its rules hold.
-        summary: One sentence.
         rules: The evidence.
+        holds: What to say when every rule holds.
         looked_at: Tables whose rows decided the result.
-        is_blocking: Whether it is an error that it failed, and no warning.
         is_evaluated: Whether the question could be asked; what could not is no pass.
     """
 
     table: str
     check: str
-    passed: bool
-    summary: str
-    rules: tuple[Rule, ...] = ()
-    looked_at: tuple[str, ...] = field(default=())
-    is_blocking: bool = True
+    rules: tuple[Rule, ...]
+    holds: str
+    looked_at: tuple[str, ...] = ()
     is_evaluated: bool = True
 
     @property
     def verdict(self) -> Literal["pass", "warn", "fail", "not evaluated"]:
         """In a word."""
-        if self.passed:
-            return "pass"
         if not self.is_evaluated:
             return "not evaluated"
-        return "fail" if self.is_blocking else "warn"
+        if any(rule.is_failure for rule in self.rules):
+            return "fail"
+        return "pass" if all(rule.passed for rule in self.rules) else "warn"
+
+    @property
+    def passed(self) -> bool:
+        """Whether every rule holds."""
+        return self.verdict == "pass"
+
+    @property
+    def summary(self) -> str:
+        """One sentence: what is wrong, what blocks first; or that all holds."""
+        broken = sorted((rule for rule in self.rules if not rule.passed), key=lambda rule: not rule.is_failure)
+        said = [f"{rule.name}: expected {rule.expected}, found {rule.found}" for rule in broken]
+        return "; ".join(said) or self.holds
+
+    def masking(self, personal: Collection[str]) -> CheckResult:
+        """The result without values of personal columns in its examples."""
+        rules = (replace(rule, examples=tuple(_masked(row, personal) for row in rule.examples)) for rule in self.rules)
+        return replace(self, rules=tuple(rules))
+
+
+def _masked(row: Mapping[str, object], personal: Collection[str]) -> Mapping[str, object]:
+    return {name: MASKED if name in personal and value is not None else value for name, value in row.items()}
 
 
 def in_words(row: Mapping[str, object]) -> str:
@@ -71,26 +120,34 @@ def in_words(row: Mapping[str, object]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in row.items())
 
 
-def record(connection: duckdb.DuckDBPyConnection, result: CheckResult, run_id: str) -> None:
-    """Keep a result, with the seq of each table that it looked at."""
+def record(
+    connection: duckdb.DuckDBPyConnection, result: CheckResult, run_id: str, *, contract_version: str | None = None
+) -> None:
+    """Keep a result with each of its rules, and with the seq of each table that it looked at.
+
+    Args:
+        connection: The warehouse.
+        result: What to keep.
+        run_id: The run that evaluated it.
+        contract_version: Of the contract that the table's rules stand in, where it has one.
+    """
     known = seqs(connection)
     looked = [{"table_name": table, "seq": known.get(table, 0)} for table in result.looked_at or (result.table,)]
-    evidence = [{**rule.__dict__, "examples": list(rule.examples)} for rule in result.rules]
-    connection.execute(
-        "insert into ops.check_results values "
-        "((select coalesce(max(check_id), 0) + 1 from ops.check_results), ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            result.table,
-            result.check,
-            result.is_blocking,
-            result.passed,
-            result.summary,
-            json.dumps(evidence, default=str),
-            looked,
-            datetime.now(UTC),
-            run_id,
-        ],
-    )
+    newest = connection.execute("select coalesce(max(check_id), 0) + 1 from ops.checks").fetchall()
+    check_id, at = newest[0][0], datetime.now(UTC)
+    with transaction(connection):
+        connection.execute(
+            "insert into ops.checks values (?, ?, ?, ?, ?, ?, ?, ?)",
+            [check_id, result.table, result.check, result.verdict, result.summary, looked, at, run_id],
+        )
+        rules = [{**asdict(rule), "examples": json.dumps(list(rule.examples), default=str)} for rule in result.rules]
+        connection.execute(
+            _KEEP_RULES,
+            {
+                **{"check_id": check_id, "table_name": result.table, "check_name": result.check, "rules": rules},
+                **{"contract_version": contract_version, "checked_at": at, "run_id": run_id},
+            },
+        )
 
 
 def reasons_against(
@@ -109,9 +166,9 @@ def reasons_against(
     known = seqs(connection)
     behind = _behind(connection)
     latest = {
-        (table, check): (passed, summary, looked)
-        for table, check, passed, summary, looked in connection.execute(
-            "select table_name, check_name, has_passed, summary, looked_at from ops.check_results "
+        (table, check): (verdict, summary, looked)
+        for table, check, verdict, summary, looked in connection.execute(
+            "select table_name, check_name, verdict, summary, looked_at from ops.checks "
             "qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1"
         ).fetchall()
     }
@@ -126,8 +183,9 @@ def reasons_against(
             elif any(known.get(seen["table_name"], 0) != seen["seq"] for seen in found[2]):
                 changed = [seen["table_name"] for seen in found[2] if known.get(seen["table_name"], 0) != seen["seq"]]
                 reasons.append(f"{table}: the result of check {check} is older than {', '.join(changed)}")
-            elif not found[0]:
-                reasons.append(f"{table}: check {check} failed: {found[1]}")
+            elif found[0] not in ("pass", "warn"):
+                said = "failed" if found[0] == "fail" else "could not be evaluated"
+                reasons.append(f"{table}: check {check} {said}: {found[1]}")
     return reasons
 
 

@@ -94,16 +94,61 @@ create table if not exists ops.conservation (
 );
 
 -- The result of each check, with the seq of each table that it looked at: with a newer seq it is outdated.
+create table if not exists ops.checks (
+    check_id bigint not null,
+    table_name varchar not null,
+    check_name varchar not null,
+    verdict varchar not null,
+    summary varchar not null,
+    looked_at struct(table_name varchar, seq bigint)[] not null,
+    checked_at timestamptz not null,
+    run_id varchar not null
+);
+
+-- Every rule of every check: what was measured, what it was held against, and what it means. `load_id` is the last load
+-- that the table may have seen.
 create table if not exists ops.check_results (
     check_id bigint not null,
     table_name varchar not null,
     check_name varchar not null,
-    is_blocking boolean not null,
+    rule varchar not null,
+    severity varchar not null,
     has_passed boolean not null,
-    summary varchar not null,
-    evidence json not null,
-    looked_at struct(table_name varchar, seq bigint)[] not null,
+    value double,
+    threshold double,
+    expected varchar not null,
+    found varchar not null,
+    share_ok double,
+    examples json not null,
+    load_id bigint,
+    contract_version varchar,
     checked_at timestamptz not null,
+    run_id varchar not null
+);
+
+-- What each loaded file looks like, a row per column and one ('') for the file; baselines are made of those that are
+-- not odd. `buckets` counts values by size (numbers) or by value (others).
+create table if not exists ops.profiles (
+    source varchar not null,
+    file_id bigint not null,
+    day date,
+    column_name varchar not null,
+    row_count bigint not null,
+    nulls bigint not null,
+    total double,
+    buckets map(varchar, bigint),
+    is_odd boolean not null,
+    run_id varchar not null
+);
+
+-- How good the data is, from 0 to 100: one row per table and run, and one ('all') for the lake.
+create table if not exists ops.quality_score (
+    table_name varchar not null,
+    day date not null,
+    score double not null,
+    rules bigint not null,
+    rules_broken bigint not null,
+    scored_at timestamptz not null,
     run_id varchar not null
 );
 

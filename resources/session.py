@@ -20,6 +20,8 @@ from contracts.names import table_of
 from resources.interrupts import ending
 from resources.lock import RunLock, is_locked
 from resources.publishing import Published, clean_up, publish_lake, publish_ops
+from resources.quality import score
+from resources.results import CheckResult, record
 from resources.settings import Settings
 from resources.tables import forget_readers
 from resources.warehouse import connect
@@ -47,6 +49,13 @@ class Session:
     def expected(self) -> Mapping[str, Sequence[str]]:
         """The blocking checks of each table."""
         return self.catalog.blocking_checks
+
+    def keep(self, result: CheckResult) -> CheckResult:
+        """Write a result to the book-keeping; returns it as it may be shown, without values of personal columns."""
+        shown = result.masking(self.catalog.personal)
+        version = self.catalog.contract_version(result.table)
+        record(self.connection, shown, self.run_id, contract_version=version)
+        return shown
 
     def publish(self) -> Published:
         """Switch readers to what passed its checks."""
@@ -118,6 +127,7 @@ def _publish_at_end(session: Session) -> None:
     """Publish after every run, whatever came of it: first the data that may be shown, then in any case `ops`."""
     with ending():
         try:
+            score(session.connection, session.run_id)
             session.publish()
         finally:
             publish_ops(session.connection, session.settings.published)

@@ -6,6 +6,8 @@ from typing import Any
 
 import duckdb
 
+from resources.quality import trends
+
 _SOURCES = """
     select
         sources.source,
@@ -54,6 +56,7 @@ def read_status(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "sources": sources,
         "published_at": published[0][0].isoformat() if published[0][0] else None,
         "held_back": held_back(connection),
+        "quality": {table: values[-1] for table, values in sorted(trends(connection).items())},
     }
 
 
@@ -73,10 +76,10 @@ def held_back(connection: duckdb.DuckDBPyConnection) -> dict[str, Any] | None:
 
 
 def latest_checks(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str, str]]:
-    """(table, check, `pass`, `FAIL` or `warn`, summary) of the latest result of each check; only FAIL blocks."""
+    """(table, check, verdict, summary) of the latest result of each check; `pass` and `warn` do not block."""
     return connection.execute(
         "select table_name, check_name, "
-        "case when has_passed then 'pass' when is_blocking then 'FAIL' else 'warn' end, summary from ops.check_results "
+        "case verdict when 'fail' then 'FAIL' else verdict end, summary from ops.checks "
         "qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1 "
         "order by split_part(table_name, '.', 1) desc, table_name, check_name"
     ).fetchall()

@@ -12,6 +12,13 @@ import duckdb
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 
+_OLD_RESULTS = """
+    select 1 from duckdb_columns()
+    where database_name = current_database() and schema_name = 'ops' and table_name = 'check_results'
+        and column_name = 'evidence'
+"""
+"""Finds the table of results of the first lakes, which had a row for each check."""
+
 
 class WarehouseBusy(Exception):
     """Another program has the warehouse open."""
@@ -61,6 +68,8 @@ def connect(
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Set what every connection shares and create the book-keeping tables."""
     connection.execute("set timezone = 'UTC'")
+    if connection.execute(_OLD_RESULTS).fetchall():
+        connection.execute("alter table ops.check_results rename to check_results_before_rules")
     connection.execute(SCHEMA.read_text(encoding="utf-8"))
 
 

@@ -22,7 +22,7 @@ MISTAKES = {
     "a wrong unit": (
         "gold/gold_daily_sales.sql",
         ("sum(sales_usd)::decimal(18, 2) as sales_usd", "(sum(sales_usd) * 100)::decimal(18, 2) as sales_usd"),
-        "gold_daily_sales_usd_add_up_to_receipts of gold.daily_sales: ",
+        "consistency of gold.daily_sales: sales_equal_receipts: expected Each day's money is the money of its receipts",
     ),
 }
 

@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from resources.settings import Settings
-from tests.lab import HOSTILE_HOME, Lab, environment, receipt
+from tests.lab import HOSTILE_HOME, Lab, environment, product, receipt
 
 ASSAY = [sys.executable, "-c", "from cli.main import main; main()"]
 
@@ -33,7 +33,7 @@ def assay(settings: Settings, *args: str, timeout: float = 120) -> subprocess.Co
 
 def test_an_empty_lake_answers_every_question(lab: Lab) -> None:
     status = assay(lab.settings, "status", "--json")
-    assert json.loads(status.stdout) == {"sources": [], "published_at": None, "held_back": None}
+    assert json.loads(status.stdout) == {"sources": [], "published_at": None, "held_back": None, "quality": {}}
     assert "no file was seen yet" in assay(lab.settings, "files").stdout
     query = assay(lab.settings, "query", "select 1")
     assert query.returncode == 2
@@ -78,7 +78,7 @@ def test_status_query_and_files_show_the_lake(lab: Lab) -> None:
         (["land", "transactions", "README.md"], "files of transactions are 'transactions/*.csv'"),
         (["files", "nosuch"], "there is no source 'nosuch'"),
         (["run", "--select", "nosuch"], "is no selection"),
-        (["check", "--select", "gold.nosuch"], "'gold.nosuch' names no table with checks; there are gold.daily_sales"),
+        (["check", "--select", "gold.nosuch"], "'gold.nosuch' names no table with checks; there are bronze.products"),
         (["run", "--full-refresh", "silver.nosuch"], "there is no table 'silver.nosuch'"),
         (["replay", "--from", "2019-01-01", "--to", "2019-01-02"], "2017-01-01 to 2017-12-31"),
     ],
@@ -153,12 +153,12 @@ def test_ctrl_c_stops_a_run_with_130_and_the_next_run_goes_on(lab: Lab) -> None:
 
 def test_check_counts_again_and_fails_when_a_row_is_gone(lab: Lab) -> None:
     lab.receipts("day1", [receipt(), receipt(basket_id=101)])
-    lab.products("2017-01-01", [{"product_id": 10, "manufacturer_id": 1, "department": "GROCERY", "brand": "National"}])
+    lab.products("2017-01-01", [product()])
     lab.good_run()
     files = ["--junit", str(lab.settings.home / "check.xml"), "--summary", str(lab.settings.home / "check.md")]
     good = assay(lab.settings, "check", *files)
     assert good.returncode == 0
-    assert "pass gold.daily_sales gold_daily_sales_usd_add_up_to_receipts: no row fails" in good.stdout
+    assert "pass gold.daily_sales consistency: 2 rules hold" in good.stdout
     with duckdb.connect(str(lab.settings.warehouse)) as connection:
         connection.execute("delete from bronze.transactions where basket_id = 101")
     done = assay(lab.settings, "check", "--select", "silver.*", *files)
@@ -167,7 +167,7 @@ def test_check_counts_again_and_fails_when_a_row_is_gone(lab: Lab) -> None:
     assert 'name="silver.transactions"' in (lab.settings.home / "check.xml").read_text()
     assert "0 failed" not in (lab.settings.home / "check.md").read_text()
     assert "FAIL silver.transactions conservation" in done.stdout
-    assert "records read 2, but rows in bronze 1 + malformed 0" in " ".join(done.stdout.split())
+    assert "expected records read 2, found rows in bronze 1 + malformed 0" in " ".join(done.stdout.split())
     assert lab.status()["held_back"] is not None
 
 

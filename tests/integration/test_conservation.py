@@ -82,7 +82,6 @@ def test_the_check_fails_and_names_the_source_when(untidy: Lab, breakage: str) -
     finally:
         connection.close()
     assert not result.passed
-    assert result.summary.startswith("transactions: ")
     assert result.table == "silver.transactions"
 
 
@@ -98,7 +97,10 @@ def test_a_lost_row_blocks_gold_and_readers_until_the_table_is_loaded_again(lab:
     outcome = lab.run()
 
     assert not outcome.success
-    assert "records_are_rows_or_malformed: records read 3, but rows in bronze 2 + malformed 0" in outcome.failures[0]
+    assert (
+        "records_are_rows_or_malformed: expected records read 3, found rows in bronze 2 + malformed 0"
+        in outcome.failures[0]
+    )
     assert lab.stored("select sum(baskets) from gold.daily_sales") == [(2,)]
     assert everything(lab) == before
     assert any("conservation failed" in reason for reason in lab.status()["held_back"]["because"])

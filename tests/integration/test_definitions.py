@@ -22,13 +22,21 @@ TABLES = {f"{layer}/{source}" for layer in ("bronze", "silver", "quarantine") fo
     f"gold/{name}" for name in GOLD
 }
 OTHERS = {f"landing/{source}" for source in SOURCES} | {"published/lake"}
-ADDS_UP = {
-    name: f"gold_{name}_usd_add_up_to_receipts" for name in ("daily_sales", "household_value", "product_performance")
-}
-BLOCKING = {f"silver/{source}": {"contract", "conservation"} for source in SOURCES} | {
-    f"gold/{name}": {"contract", *([ADDS_UP[name]] if name in ADDS_UP else [])} for name in GOLD
-}
-WARNING = "silver_transactions_products_are_known"
+ARRIVALS = {"validity", "volume", "completeness"}
+MEASURED = {"households", "products", "promotions", "transactions"}
+REFERRING = {"campaign_households", "coupon_redemptions", "coupons", "transactions"}
+CHECKS = (
+    {f"bronze/{name}": ARRIVALS | ({"distribution"} if name in MEASURED else set()) for name in SOURCES}
+    | {
+        f"silver/{name}": {"contract", "conservation", *(["consistency"] if name in REFERRING else [])}
+        for name in SOURCES
+    }
+    | {f"gold/{name}": {"contract", "consistency"} for name in GOLD}
+)
+ODD_TEST = """
+{{ config(severity='warn', meta={'dagster': {'ref': {'name': 'silver_transactions'}}}) }}
+select basket_id, household_id from {{ ref('silver_transactions') }}
+"""
 
 
 @pytest.fixture
@@ -91,11 +99,9 @@ def test_checks_block_and_runs_stay_in_one_process(lab: Lab) -> None:
     for key in graph.asset_check_keys:
         check = graph.get(key)
         assert check.description, key
-        if check.blocking:
-            found.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
-        else:
-            assert key.name.endswith("_are_known")
-    assert found == BLOCKING
+        assert check.blocking, key
+        found.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
+    assert found == CHECKS
     assert definitions.resolve_job_def(JOB).executor_def.name == "in_process"
 
 
@@ -130,9 +136,13 @@ def test_each_materialization_says_where_every_record_went(lab: Lab) -> None:
     }
 
 
-def test_results_of_checks_and_data_tests_carry_evidence(lab: Lab) -> None:
-    """A warning does not hold anything back, and a pass says how much it looked at."""
-    lab.receipts("day1", [receipt()])
+def test_results_of_checks_and_data_tests_carry_evidence(tmp_path: Path) -> None:
+    """A warning does not hold anything back, a pass says how much it looked at, and nobody is named."""
+    project = copy_project(tmp_path)
+    (project / "tests").mkdir()
+    (project / "tests" / "odd.sql").write_text(ODD_TEST)
+    lab = Lab(tmp_path / "lake", dbt_project=project)
+    lab.receipts("day1", [receipt(household_id=4711)])
     lab.good_run()
     with dg.DagsterInstance.from_config(str(lab.settings.dagster_home)) as instance:
         [record] = instance.get_run_records()
@@ -141,18 +151,25 @@ def test_results_of_checks_and_data_tests_carry_evidence(lab: Lab) -> None:
         (said.asset_key.to_user_string(), said.check_name): said
         for said in (event.get_dagster_event().asset_check_evaluation_data for event in events)
     }
-    assert {(name, check) for name, checks in BLOCKING.items() for check in checks} < set(found)
-    warning = found["silver/transactions", WARNING]
+    core = ("silver/transactions", "silver/products", "gold/daily_sales", "bronze/transactions")
+    assert {(name, check) for name in core for check in CHECKS[name]} < set(found)
+    warning = found["silver/transactions", "odd"]
     assert (warning.passed, warning.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert warning.metadata["failures"].value == 1
+    assert "household_id = masked" in str(warning.metadata["examples"])
+    assert "4711" not in str(warning.metadata)
     assert found["silver/transactions", "conservation"].description == "1 records read, every one accounted for"
     assert lab.rows("select count(*) from gold.daily_sales") == [(1,)]
+    kept = lab.rows("select rule, severity, has_passed, value from ops.check_results where check_name = 'odd'")
+    assert kept == [("odd", "warn", False, 1.0)]
+    assert lab.rows("select count(*) from ops.check_results where examples::varchar like '%4711%'") == [(0,)]
 
 
 def test_a_data_test_of_several_tables_has_to_say_which_it_is_about(tmp_path: Path) -> None:
     """dagster-dbt leaves such a test out without a word, so that it would never run."""
     project = copy_project(tmp_path)
     test = project / "tests" / "sums.sql"
+    test.parent.mkdir()
     test.write_text("select 1 from {{ ref('gold_daily_sales') }}, {{ ref('silver_transactions') }} where false")
     lab = Lab(tmp_path / "lake", dbt_project=project)
     with pytest.raises(ContractError, match=r"tests/sums.sql: .* say which model the test is about"):

@@ -79,7 +79,7 @@ def test_silver_is_not_shown_before_gold_has_taken_it_in(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("spoiled", "reason"),
     [
-        ("delete from ops.check_results where check_name = 'contract'", "check contract has no result yet"),
+        ("delete from ops.checks where check_name = 'contract'", "check contract has no result yet"),
         ("update ops.tables set seq = seq + 1 where table_name = 'silver.products'", "contract is older than"),
     ],
 )

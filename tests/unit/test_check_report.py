@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -15,8 +16,8 @@ GOOD = Rule("not_null", "no NULL", "no NULL", passed=True)
 BAD = Rule("positive", "price > 0", "2 rows break it", passed=False, examples=({"id": 7, "note": HOSTILE},))
 
 
-def result(rule: Rule, **more: bool) -> CheckResult:
-    return CheckResult("silver.products", "contract", rule.passed, "said", (GOOD, rule), **more)
+def result(rule: Rule, *, is_evaluated: bool = True) -> CheckResult:
+    return CheckResult("silver.products", "contract", (GOOD, rule), "said", is_evaluated=is_evaluated)
 
 
 def named(path: Path, tag: str) -> dict[str, ElementTree.Element]:
@@ -40,18 +41,22 @@ def test_each_rule_is_a_case_and_a_broken_one_fails_with_its_rows(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("more", "tag"), [({"is_blocking": False}, "system-out"), ({"is_evaluated": False}, "error"), ({}, "failure")]
+    ("found", "tag"),
+    [
+        (result(replace(BAD, severity="warn")), "system-out"),
+        (result(BAD, is_evaluated=False), "error"),
+        (result(BAD), "failure"),
+        (result(replace(BAD, severity="regression")), "failure"),
+    ],
 )
-def test_a_warning_passes_and_what_could_not_be_asked_is_an_error(
-    tmp_path: Path, more: dict[str, bool], tag: str
-) -> None:
-    write_junit(tmp_path / "check.xml", [result(BAD, **more)], [])
+def test_a_warning_passes_and_what_could_not_be_asked_is_an_error(tmp_path: Path, found: CheckResult, tag: str) -> None:
+    write_junit(tmp_path / "check.xml", [found], [])
     assert [child.tag for child in named(tmp_path / "check.xml", "testcase")["positive"]] == [tag]
 
 
 def test_the_summary_counts_and_keeps_the_data_out_of_the_markup(tmp_path: Path) -> None:
     path = tmp_path / "check.md"
-    write_summary(path, [result(BAD), result(GOOD), result(BAD, is_blocking=False)], ["gold.sales"])
+    write_summary(path, [result(BAD), result(GOOD), result(replace(BAD, severity="warn"))], ["gold.sales"])
     said = path.read_text(encoding="utf-8")
     assert "1 passed, 1 warned, 1 failed, 1 could not be evaluated." in said
     assert "- **positive**: expected price \\> 0, found 2 rows break it" in said

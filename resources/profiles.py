@@ -1,0 +1,232 @@
+"""What each loaded file looks like, in a few numbers: records, NULLs, totals, and how its values spread.
+
+A profile is made once, from the rows of the one file, so the history that files are held against costs nothing to ask.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+import duckdb
+
+from contracts.contract import Column, Contract
+from contracts.names import literal, quoted
+
+MOST_VALUES = 50
+"""Values of a text column that are counted by themselves; the rest is counted together."""
+OTHERS = "…"
+_NUMBERS = ("integer", "decimal", "double")
+_AMOUNTS = ("decimal", "double")
+"""Numbers of which a total means something; whole numbers are as often names of things."""
+_BASELINE = """
+    select file_id
+    from ops.profiles as profiles
+    where source = $source and column_name = '' and not is_odd
+        and file_id in (select file_id from ops.live_files where source = $source)
+        and not exists (
+            select 1 from ops.checks as checks
+            where checks.run_id = profiles.run_id and checks.verdict in ('fail', 'not evaluated')
+                and checks.table_name in ('bronze.' || $source, 'silver.' || $source)
+        )
+"""
+"""Files that others are held against: none that was odd itself, none of a load that failed, none that was replaced."""
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """One column of one file: NULLs, the sum of its numbers, and how often each bucket of values occurs."""
+
+    nulls: int
+    total: float | None = None
+    buckets: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One file.
+
+    Attributes:
+        file_id: Its content in the ledger.
+        path: Its name below the landing zone.
+        day: The day that it speaks of; None where nothing says it.
+        records: Records in it.
+        rows: Rows that they became.
+        columns: By name.
+    """
+
+    file_id: int
+    path: str
+    day: date | None
+    records: int
+    rows: int
+    columns: Mapping[str, ColumnProfile]
+
+
+def profile_new(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, measured: Sequence[str], run_id: str
+) -> list[int]:
+    """Write profiles of all loaded files that have none, whichever run loaded them.
+
+    Args:
+        connection: The warehouse.
+        contract: Of the source.
+        measured: Columns whose values are counted.
+        run_id: The run that looks.
+
+    Returns:
+        The files that are new.
+    """
+    found = connection.execute(
+        "select distinct file_id from ops.files where source = ? and status = 'loaded' and file_id not in "
+        "(select file_id from ops.profiles where source = ?) order by file_id",
+        [contract.source, contract.source],
+    ).fetchall()
+    new = [int(row[0]) for row in found]
+    if new:
+        _write(connection, contract, measured, new, run_id)
+    return new
+
+
+def _write(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, measured: Sequence[str], files: list[int], run_id: str
+) -> None:
+    rows = f"(select * from bronze.{quoted(contract.source)} where _file_id in ({', '.join(map(str, files))}))"
+    parts = [f"select _file_id, '' as name, 0 as nulls, null::double as total from {rows} group by _file_id"]
+    for column in contract.columns:
+        is_summed = column.name in measured and column.type.kind in _AMOUNTS
+        total = f"sum({quoted(column.name)})::double" if is_summed else "null::double"
+        parts.append(
+            f"select _file_id, {literal(column.name)}, count(*) - count({quoted(column.name)}), {total} "
+            f"from {rows} group by _file_id"
+        )
+    connection.execute(
+        f"""
+        insert into ops.profiles
+        with files as (
+            select file_id, any_value(coalesce(file_date, said.mode)) as day, any_value(records_read) as records
+            from ops.files as files
+            left join (select _file_id, {_mode(contract)} as mode from {rows} group by _file_id) as said
+                on files.file_id = said._file_id
+            where source = $source and status = 'loaded' and list_contains($files::bigint[], file_id)
+            group by file_id
+        ),
+        columns as ({" union all ".join(parts)})
+        select $source, files.file_id, files.day, coalesce(columns.name, ''), files.records,
+            coalesce(columns.nulls, 0), columns.total, null, false, $run_id
+        from files left join columns on files.file_id = columns._file_id
+        """,
+        {"source": contract.source, "files": files, "run_id": run_id},
+    )
+    for column in (column for column in contract.columns if column.name in measured):
+        _count_values(connection, contract.source, column, rows)
+
+
+def _mode(contract: Contract) -> str:
+    """SQL for the day on which most of a file's rows happened, where the contract names the time of a row."""
+    kinds = {column.name: column.type.kind for column in contract.columns}
+    if contract.newest_by is None or kinds[contract.newest_by] not in ("date", "timestamp", "timestamptz"):
+        return "null::date"
+    return f"mode({quoted(contract.newest_by)}::date)"
+
+
+def _count_values(connection: duckdb.DuckDBPyConnection, source: str, column: Column, rows: str) -> None:
+    """Count how often each value, or each size of numbers, occurs."""
+    bucket = bucket_sql(column)
+    connection.execute(
+        f"""
+        update ops.profiles set buckets = counted.buckets
+        from (
+            select _file_id, map_from_entries(list((bucket, n) order by bucket)) as buckets
+            from (
+                select
+                    _file_id,
+                    case when place <= {MOST_VALUES} then bucket else '{OTHERS}' end as bucket,
+                    sum(n)::bigint as n
+                from (
+                    select *, row_number() over (partition by _file_id order by n desc, bucket) as place
+                    from (
+                        select _file_id, {bucket} as bucket, count(*) as n from {rows}
+                        where {quoted(column.name)} is not null group by all
+                    )
+                )
+                group by all
+            )
+            group by _file_id
+        ) as counted
+        where source = ? and column_name = ? and file_id = counted._file_id
+        """,
+        [source, column.name],
+    )
+
+
+def bucket_sql(column: Column) -> str:
+    """SQL for the bucket of a value: numbers by sign and half powers of two, so that no other value matters."""
+    name = quoted(column.name)
+    if column.type.kind not in _NUMBERS:
+        return f"left({name}::varchar, 60)"
+    size = f"floor(2 * log2(abs({name}::double)))::integer"
+    return f"case when {name} = 0 then '0' else (case when {name} < 0 then '-' else '+' end) || {size} end"
+
+
+def forget(connection: duckdb.DuckDBPyConnection, source: str) -> None:
+    """Forget the profiles of a source whose files are read again."""
+    connection.execute("delete from ops.profiles where source = ?", [source])
+
+
+def mark_odd(connection: duckdb.DuckDBPyConnection, source: str, odd: Iterable[int], looked_at: Iterable[int]) -> None:
+    """Say which of some files are odd, so that no later file is held against them."""
+    connection.execute(
+        "update ops.profiles set is_odd = list_contains($odd::bigint[], file_id) "
+        "where source = $source and list_contains($looked_at::bigint[], file_id)",
+        {"source": source, "odd": sorted(odd), "looked_at": sorted(looked_at)},
+    )
+
+
+def last_loaded(connection: duckdb.DuckDBPyConnection, source: str) -> list[int]:
+    """The files of the last load that brought any."""
+    found = connection.execute(
+        "select distinct file_id from ops.files where source = $source and status = 'loaded' and load_id = "
+        "(select max(load_id) from ops.files where source = $source and status = 'loaded')",
+        {"source": source},
+    ).fetchall()
+    return [int(row[0]) for row in found]
+
+
+def odd_files(connection: duckdb.DuckDBPyConnection, source: str) -> list[int]:
+    """Files that count and were found odd."""
+    found = connection.execute(
+        "select distinct file_id from ops.profiles where source = $source and is_odd "
+        "and file_id in (select file_id from ops.live_files where source = $source)",
+        {"source": source},
+    ).fetchall()
+    return [int(row[0]) for row in found]
+
+
+def read_heads(connection: duckdb.DuckDBPyConnection, source: str) -> tuple[list[Profile], set[int]]:
+    """All files of a source without their columns, and which of them others may be held against."""
+    found = connection.execute(
+        "select profiles.file_id, min_by(files.path, files.sighting_id), any_value(profiles.day), "
+        "any_value(profiles.row_count), max(files.records_loaded) "
+        "from ops.profiles as profiles inner join ops.files as files "
+        "on profiles.file_id = files.file_id and files.source = profiles.source and files.status = 'loaded' "
+        "where profiles.source = ? and column_name = '' group by profiles.file_id",
+        [source],
+    ).fetchall()
+    baseline = {int(row[0]) for row in connection.execute(_BASELINE, {"source": source}).fetchall()}
+    return [Profile(file, path, day, records, rows, {}) for file, path, day, records, rows in found], baseline
+
+
+def with_columns(connection: duckdb.DuckDBPyConnection, source: str, heads: Iterable[Profile]) -> Mapping[int, Profile]:
+    """Some files with their columns, by file."""
+    wanted = {head.file_id: head for head in heads}
+    columns: dict[int, dict[str, ColumnProfile]] = defaultdict(dict)
+    for file_id, name, nulls, total, buckets in connection.execute(
+        "select file_id, column_name, nulls, total, buckets from ops.profiles "
+        "where source = ? and column_name <> '' and list_contains(?::bigint[], file_id)",
+        [source, sorted(wanted)],
+    ).fetchall():
+        columns[file_id][name] = ColumnProfile(nulls, total, buckets or {})
+    return {file_id: replace(head, columns=columns[file_id]) for file_id, head in wanted.items()}
