@@ -51,9 +51,12 @@ class Loads:
 
     def before(self, file: Profile) -> list[Profile]:
         """The last files before one, of the same weekday where files come daily; without days, in order of arrival."""
-        earlier = [other for other in self.history if _place(other) < _place(file)]
-        if self.is_daily and file.day:
-            earlier = [o for o in earlier if o.day is not None and o.day.weekday() == file.day.weekday()]
+        if file.day is None:
+            earlier = [other for other in self.history if other.file_id < file.file_id]
+            return sorted(earlier, key=lambda other: other.file_id)[-MOST:]
+        earlier = [other for other in self.history if other.day and _place(other) < _place(file)]
+        if self.is_daily:
+            earlier = [o for o in earlier if o.day and o.day.weekday() == file.day.weekday()]
         return sorted(earlier, key=_place)[-MOST:]
 
 
@@ -89,7 +92,17 @@ def check_load(lake: Session, source: str, check: str) -> CheckResult:
     odd = set().union(*(files for _, files in judged))
     profiles.mark_odd(lake.connection, source, odd, [file.file_id for file in loads.targets])
     rules = tuple(rule for rule, _ in DIMENSIONS[check](loads))
-    return CheckResult(table, check, rules, f"nothing odd in {len(loads.targets):,} files")
+    return CheckResult(table, check, rules, _holds(loads))
+
+
+def _holds(loads: Loads) -> str:
+    files = len(loads.targets)
+    unknown = sum(len(loads.before(file)) < ENOUGH for file in loads.targets)
+    if not unknown:
+        return f"nothing odd in {files:,} new files"
+    if unknown == files:
+        return f"not enough history for {files:,} new files: {ENOUGH} earlier ones of the kind are needed"
+    return f"nothing odd in {files - unknown:,} new files; not enough history for {unknown:,}"
 
 
 def _loads(lake: Session, source: str) -> Loads:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 
 from rich.markup import escape
 from rich.table import Table
@@ -36,7 +37,7 @@ def show(*, as_json: bool) -> None:
         return
     out.print(_sources(status["sources"]))
     if checks:
-        out.print(_checks(checks))
+        out.print(_checks(checks, scores))
     if scores:
         out.print(_quality(scores))
     out.print(_published(status))
@@ -68,10 +69,16 @@ def _sources(sources: object) -> Table:
     return table
 
 
-def _checks(checks: list[tuple[str, str, str, str]]) -> Table:
-    table = Table("table", "check", "result", "evidence", title="Checks", title_justify="left")
-    for name, check, result, summary in checks:
-        table.add_row(name, escape(check), f"[{COLOURS[result]}]{result}[/]", escape(summary))
+def _checks(checks: list[tuple[str, str, str, str]], scores: dict[str, list[float]]) -> Table:
+    """A row for each table: its score with the trend, how its checks came out, and what is wrong or odd."""
+    table = Table("table", "score", "trend", "checks", "what is odd", title="Checks", title_justify="left")
+    for name in dict.fromkeys(name for name, *_ in checks):
+        results = [(check, result, summary) for of, check, result, summary in checks if of == name]
+        counts = Counter(result for _, result, _ in results)
+        said = ", ".join(f"[{COLOURS[result]}]{counts[result]} {result}[/]" for result in COLOURS if counts[result])
+        odd = "\n".join(escape(f"{check}: {summary}") for check, result, summary in results if result != "pass")
+        values = scores.get(name, [])
+        table.add_row(name, f"{values[-1]:.1f}" if values else "", sparkline(values), said, odd)
     return table
 
 

@@ -81,5 +81,5 @@ def latest_checks(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str,
         "select table_name, check_name, "
         "case verdict when 'fail' then 'FAIL' else verdict end, summary from ops.checks "
         "qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1 "
-        "order by split_part(table_name, '.', 1) desc, table_name, check_name"
+        "order by list_position(['bronze', 'silver', 'gold'], split_part(table_name, '.', 1)), table_name, check_name"
     ).fetchall()

@@ -11,6 +11,8 @@ import ibis.expr.types as ir
 import pandera.ibis as pa
 from pandera.errors import SchemaErrors
 
+from contracts.errors import ContractError
+
 Rows = Callable[[ir.Table], ir.Table]
 
 
@@ -18,7 +20,16 @@ class Sense(pa.DataFrameModel):
     """A gold table with rules about what it means."""
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Collect the methods that `breaking` marked."""
+        """Collect the methods that `breaking` marked.
+
+        Raises:
+            ContractError: The model names a column; `Field(unique=True)` would be skipped without a word on Ibis.
+        """
+        if cls.__annotations__:
+            raise ContractError(
+                f"{cls.__module__}: {', '.join(cls.__annotations__)}: columns, types and keys stand in the yml, which "
+                "Assay checks; Pandera on Ibis skips some of what a Field says"
+            )
         _RULES[cls] = {name: made.rows for name, made in vars(cls).items() if isinstance(made, _Rule)}
         for name, rows in _RULES[cls].items():
             setattr(cls, name, _as_check(name, rows))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from shutil import copyfile
 
 import dagster as dg
 import pytest
@@ -14,7 +15,7 @@ from contracts.errors import ContractError
 from definitions import JOB, build_definitions
 from resources.lock import RunLock
 from resources.session import open_session
-from tests.lab import Lab, everything, product, receipt
+from tests.lab import WHOLE, Lab, copy_project, everything, product, receipt
 from tests.processes import finish, reader, start
 
 UP_TO_BRONZE = "landing/transactions,bronze.transactions"
@@ -55,6 +56,44 @@ def test_a_failing_silver_check_holds_gold_and_readers_back_until_the_data_is_re
         assert lab.status()["held_back"] is None
     assert readings.problems == []
     assert (readings.reads > 10, readings.states) == (True, 2)
+
+
+def campaign(number: int) -> bytes:
+    """The announcement of one campaign."""
+    said = f'"campaign_id": {number}, "campaign_type": "Type A", "start_date": "2017-01-0{number}"'
+    return f'{{{said}, "end_date": "2017-02-01"}}\n'.encode()
+
+
+def test_a_domain_that_shares_nothing_with_a_failing_one_goes_on(tmp_path: Path) -> None:
+    """The steps of a run are those of layers; one step for all would skip every table after the first bad one."""
+    project = copy_project(tmp_path)
+    for name in ("bronze", "silver", "quarantine"):
+        for path in (WHOLE / "models" / name).glob(f"{name}_campaigns.*"):
+            copyfile(path, project / "models" / name / path.name)
+    lab = Lab(tmp_path / "lake", dbt_project=project)
+    lab.products("2017-01-01", [product()])
+    lab.receipts("day1", [receipt()])
+    lab.put("campaigns/campaigns_2017-01-01.jsonl", campaign(1))
+    lab.good_run()
+    lab.receipts("day2", [receipt(basket_id=200)])
+    lab.put("campaigns/campaigns_2017-01-02.jsonl", campaign(2))
+    lab.good_run("landing/transactions,landing/campaigns,bronze.transactions,bronze.campaigns")
+    lab.spoil("update bronze.transactions set quantity = -3 where basket_id = 200")
+
+    outcome = lab.run()
+
+    said = "quantity_not_negative: expected quantity >= 0, found 1 rows break it"
+    assert outcome.failures == [f"check contract of silver.transactions: {said}"]
+    assert lab.rows("select campaign_id from silver.campaigns order by 1") == [(1,), (2,)]
+    assert lab.rows("select basket_id from silver.transactions") == [(100,)]
+    because = lab.status()["held_back"]["because"]
+    assert because
+    assert not any("campaigns" in reason for reason in because)
+
+    lab.receipts("day2", [receipt(basket_id=200, quantity=2)])
+    lab.good_run()
+    assert lab.rows("select basket_id from silver.transactions order by 1") == [(100,), (200,)]
+    assert lab.status()["held_back"] is None
 
 
 def test_silver_is_not_shown_before_gold_has_taken_it_in(lab: Lab) -> None:

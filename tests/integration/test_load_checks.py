@@ -1,0 +1,221 @@
+"""What arrives is held against what came before: odd files are told, and poison nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assets.load_checks import check_load
+from contracts.catalog import Catalog
+from resources.results import CheckResult, Rule, record
+from resources.session import Session
+from resources.settings import Settings
+from tests.source import Source
+
+COLUMNS = {"id": "bigint", "day": "date", "price": "decimal(12,2)", "kind": "varchar", "note": "varchar"}
+FIRST = date(2017, 1, 1)  # a Sunday
+WHY = "A test."
+
+
+@dataclass
+class Shop:
+    """A source whose files come week by week, and its checks."""
+
+    source: Source
+    checks: dict[str, Any] = field(default_factory=dict)
+    number: int = 0
+
+    def send(self, rows: int = 1000, *, after: int = 7, name: str = "", **values: Callable[[int], object]) -> str:
+        """Put in one file and load it; values are functions of the row's number."""
+        day = FIRST + timedelta(days=self.number)
+        name = name or f"{day}.csv"
+        self.number += after
+        usual: dict[str, Callable[[int], object]] = {
+            "price": lambda n: f"{n % 7}.50",
+            "kind": lambda n: "abc"[n % 3],
+            "note": lambda n: "" if n % 10 == 0 else "x",
+        }
+        lines = ["id,day,price,kind,note"]
+        for n in range(rows):
+            said = {column: make(n) for column, make in {**usual, **values}.items()}
+            lines.append(f"{self.number * 10_000 + n},{day},{said['price']},{said['kind']},{said['note']}")
+        self.source.put(name, "\n".join(lines) + "\n")
+        self.source.run()
+        return name
+
+    def check(self, name: str) -> CheckResult:
+        """Evaluate a check as the run that loaded the last file would, and keep the result."""
+        node = self.source.node
+        node["config"]["meta"]["checks"] = self.checks
+        catalog = Catalog({"nodes": {}}, {node["name"]: node})
+        lake = Session(Settings(home=self.source.home), catalog, self.source.connection, f"run {self.source.runs}")
+        result = check_load(lake, self.source.name, name)
+        record(lake.connection, result, lake.run_id)
+        return result
+
+    def weeks(self, number: int) -> None:
+        """Ordinary files, each checked."""
+        for n in range(number):
+            self.send(1000 + 10 * (n % 3))
+            assert self.check("volume").passed
+
+
+def rule(result: CheckResult, name: str) -> Rule:
+    [found] = [rule for rule in result.rules if rule.name == name]
+    return found
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(Source(tmp_path / "lake", COLUMNS, newest_by="day"), {"distribution": {"columns": ["price", "kind"]}})
+
+
+def test_the_first_files_have_nothing_to_be_held_against(shop: Shop) -> None:
+    shop.send(1000)
+    shop.check("volume")
+    shop.send(3)
+    result = shop.check("volume")
+    assert result.passed
+    assert result.summary == "not enough history for 1 new files: 6 earlier ones of the kind are needed"
+    assert rule(result, "records_per_file").found == "no file to judge; 1 files without enough history"
+
+
+def test_a_short_file_is_told_and_is_no_measure_for_the_next(shop: Shop) -> None:
+    shop.weeks(8)
+    for _ in range(10):  # more than would fill the history
+        name = shop.send(100)
+        result = shop.check("volume")
+        assert (result.verdict, rule(result, "records_per_file").severity) == ("warn", "warn")
+        said = rule(result, "records_per_file").found
+        assert said.startswith(f"sales/{name}: 100 where 1,01"), said
+        assert "(-90 %)" in said
+        assert rule(result, "records_per_file").examples[0]["file"] == f"sales/{name}"
+    assert rule(result, "records_per_file").value == pytest.approx(-90, abs=0.5)
+    shop.send(1000)
+    assert shop.check("volume").passed
+
+
+def test_a_warning_is_said_once(shop: Shop) -> None:
+    shop.weeks(8)
+    shop.send(100)
+    assert shop.check("volume").verdict == "warn"
+    shop.send(1000)
+    assert shop.check("volume").passed
+
+
+def test_a_column_that_comes_empty_is_named(shop: Shop) -> None:
+    shop.weeks(8)
+    shop.send(note=lambda n: "" if n % 3 == 0 else "x")
+    result = shop.check("completeness")
+    assert [found.name for found in result.rules if not found.passed] == ["nulls_of_note"]
+    assert "33.4 where 10 is usual" in rule(result, "nulls_of_note").found
+    shop.send()
+    assert shop.check("completeness").passed
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        ({"kind": lambda n: "abcd"[n % 4]}, "drift_of_kind"),
+        ({"kind": lambda _: "a"}, "drift_of_kind"),
+        ({"price": lambda n: f"{100 * (n % 7)}.50"}, "drift_of_price"),
+        ({"price": lambda n: f"{2 * (n % 7)}.50"}, "total_of_price"),
+    ],
+)
+def test_values_that_shift_are_named(shop: Shop, values: dict[str, Callable[[int], object]], named: str) -> None:
+    shop.weeks(8)
+    assert shop.check("distribution").passed
+    shop.send(**values)
+    result = shop.check("distribution")
+    assert named in [found.name for found in result.rules if not found.passed]
+    assert result.verdict == "warn"
+
+
+def test_days_are_held_against_the_same_day_of_the_week(shop: Shop) -> None:
+    for number in range(7 * 8):
+        shop.send(3000 if number % 7 == 0 else 1000, after=1)
+        assert shop.check("volume").passed, number
+    shop.send(1000, after=1)  # a Sunday that is like a Monday
+    result = shop.check("volume")
+    assert result.verdict == "warn"
+    assert rule(result, "records_per_file").examples[0]["day"] == "2017-02-26, a Sunday"
+
+
+def test_a_load_that_failed_moves_no_baseline(shop: Shop) -> None:
+    """The files themselves are as usual, but a check of the run failed, so that nobody knows."""
+    for _ in range(8):
+        shop.send(1000)
+        shop.check("volume")
+        failed = CheckResult("silver.sales", "contract", (Rule("r", "", "", False),), "")
+        record(shop.source.connection, failed, f"run {shop.source.runs}")
+    shop.send(10)
+    assert "not enough history" in shop.check("volume").summary
+
+
+def test_a_run_that_died_before_its_checks_leaves_no_file_out(shop: Shop) -> None:
+    for _ in range(8):
+        shop.send(1000)
+    assert shop.source.sql("select count(*) from ops.profiles") == [(0,)]
+    shop.check("volume")
+    assert shop.source.sql("select count(distinct file_id) from ops.profiles") == [(8,)]
+    shop.send(10)
+    assert shop.check("volume").verdict == "warn"
+
+
+def test_what_blocks_goes_on_blocking_until_the_file_is_replaced_or_accepted(shop: Shop) -> None:
+    shop.checks["volume"] = {"severity": "error", "because": WHY}
+    shop.weeks(8)
+    name = shop.send(100, name="short.csv")
+    shop.number -= 7
+    assert shop.check("volume").verdict == "fail"
+    shop.send(1000)
+    assert shop.check("volume").verdict == "fail"
+    shop.checks["accepted"] = [{"file": f"sales/{name}", "because": WHY}]
+    accepted = shop.check("volume")
+    assert (accepted.verdict, "1 odd files are accepted" in rule(accepted, "records_per_file").found) == ("pass", True)
+    del shop.checks["accepted"]
+    assert shop.check("volume").verdict == "fail"
+    shop.send(1000, name="short.csv")
+    assert shop.check("volume").verdict == "pass"
+
+
+def test_a_file_read_again_gets_a_new_profile(shop: Shop) -> None:
+    shop.weeks(3)
+    shop.source.look()
+    shop.source.load(is_full_refresh=True)
+    assert shop.source.sql("select count(*) from ops.profiles") == [(0,)]
+    shop.check("volume")
+    assert shop.source.sql("select count(distinct file_id) from ops.profiles") == [(3,)]
+
+
+def test_many_broken_records_are_told(shop: Shop) -> None:
+    shop.send(1000, price=lambda n: "much" if n < 15 else "1.00")
+    result = shop.check("validity")
+    found = rule(result, "records_break_no_rule")
+    assert (result.verdict, found.found) == ("warn", "15 of 1,000 records; 1.50 % in the worst file")
+    assert (found.value, found.threshold, found.share_ok) == (1.5, 1.0, 0.985)
+    shop.checks["validity"] = {"most_pct": 2, "because": WHY}
+    assert shop.check("validity").passed
+
+
+def test_a_silent_source_is_told(shop: Shop) -> None:
+    shop.checks["freshness"] = {"hours": 30, "because": WHY}
+    assert rule(shop.check("freshness"), "newest_file").found == "no file yet"
+    shop.send()
+    assert shop.check("freshness").passed
+    shop.source.sql("update ops.files set first_seen = first_seen - interval 31 hours")
+    result = shop.check("freshness")
+    assert (result.verdict, rule(result, "newest_file").found) == ("warn", "the newest came 31.0 hours ago")
+
+
+def test_a_file_without_records_is_odd_and_breaks_nothing(shop: Shop) -> None:
+    shop.weeks(8)
+    shop.send(0)
+    result = shop.check("volume")
+    assert result.verdict == "warn"
+    assert all(shop.check(name).is_evaluated for name in ("completeness", "distribution", "validity"))

@@ -1,0 +1,99 @@
+"""What a yml says about checks is understood or refused, and a threshold without a reason is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from contracts.checks import parse_load_checks, parse_table_checks
+from contracts.errors import ContractError
+from contracts.parse import parse_columns
+from tests.source import bronze_node
+
+WHY = "A reason."
+
+
+def node(checks: object) -> dict[str, Any]:
+    made = bronze_node("sales", {"id": "bigint", "price": "decimal(12,2)"}, ["id"])
+    made["config"]["meta"]["checks"] = checks
+    return made
+
+
+def test_what_is_not_said_is_ordinary() -> None:
+    made = node(None)
+    found = parse_load_checks(made, parse_columns(made))
+    assert (found.volume_pct, found.completeness_points, found.psi, found.broken_pct) == (20, 2, 0.25, 1)
+    assert (found.columns, found.hours, found.severity, found.accepted) == ((), None, {}, {})
+
+
+def test_everything_that_can_be_said_is_read() -> None:
+    made = node(
+        {
+            "volume": {"change_pct": 50, "severity": "error", "because": WHY},
+            "completeness": {"change_points": 5, "because": WHY},
+            "distribution": {"columns": ["price"], "psi": 0.5, "because": WHY},
+            "validity": {"most_pct": 3, "because": WHY},
+            "freshness": {"hours": 30, "because": WHY},
+            "accepted": [{"file": "sales/a.csv", "because": WHY}],
+        }
+    )
+    found = parse_load_checks(made, parse_columns(made))
+    assert (found.volume_pct, found.completeness_points, found.psi, found.broken_pct) == (50, 5, 0.5, 3)
+    assert (found.columns, found.hours) == (("price",), 30)
+    assert (found.severity, found.accepted) == ({"volume": "error"}, {"sales/a.csv": WHY})
+
+
+@pytest.mark.parametrize(
+    ("checks", "said"),
+    [
+        ({"volumes": {}}, "unknown key 'volumes'"),
+        ({"volume": {"change": 5, "because": WHY}}, "unknown key 'change'"),
+        ({"volume": {"change_pct": 50}}, "volume: needs `because:`"),
+        ({"volume": {"severity": "error"}}, "volume: needs `because:`"),
+        ({"volume": {"severity": "regression", "because": WHY}}, "'regression' is none of warn, error"),
+        ({"volume": {"change_pct": "much", "because": WHY}}, "'much' is no number"),
+        ({"distribution": {"columns": ["nosuch"]}}, "nosuch is no column"),
+        ({"freshness": {"because": WHY}}, "freshness: needs hours"),
+        ({"accepted": [{"file": "a.csv"}]}, "needs `because:`"),
+        ({"accepted": ["a.csv"]}, "a list of {file: …, because: …}"),
+        (["volume"], "expected keys with values"),
+        ({"volume": 5}, "volume: expected keys with values"),
+    ],
+)
+def test_what_is_not_understood_is_refused_with_the_yml(checks: object, said: str) -> None:
+    made = node(checks)
+    with pytest.raises(ContractError) as error:
+        parse_load_checks(made, parse_columns(made))
+    assert said in str(error.value)
+    assert str(error.value).startswith("models/bronze/bronze_sales.yml: checks")
+
+
+REFERENCE = {"columns": ["id"], "to": "silver_shops", "severity": "warn", "because": WHY}
+
+
+@pytest.mark.parametrize(
+    ("checks", "said"),
+    [
+        ({"rules": {"nosuch": {"severity": "warn", "because": WHY}}}, "nosuch is no rule of a constraint"),
+        ({"rules": {"positive": {"severity": "warn"}}}, "needs `because:`"),
+        ({"rules": {"positive": {"severity": "regression", "because": WHY}}}, "accepted_pct belongs to severity"),
+        ({"rules": {"positive": {"severity": "warn", "accepted_pct": 3, "because": WHY}}}, "accepted_pct belongs"),
+        ({"consistency": {"known": {**REFERENCE, "to": "silver_nosuch"}}}, "'silver_nosuch' is no model"),
+        ({"consistency": {"known": {**REFERENCE, "columns": ["x"]}}}, "x is no column of silver_shops"),
+        ({"consistency": {"known": {**REFERENCE, "columns": []}}}, "nothing is no column of silver_shops"),
+        ({"consistency": {"known": {**REFERENCE, "else": 1}}}, "unknown key 'else'"),
+        ({"volume": {}}, "unknown key 'volume'"),
+    ],
+)
+def test_a_table_says_only_what_it_can(checks: object, said: str) -> None:
+    with pytest.raises(ContractError) as error:
+        parse_table_checks(node(checks), ["positive"], {"silver_shops": ["id"]})
+    assert said in str(error.value)
+
+
+def test_a_reference_names_the_rows_that_have_no_partner() -> None:
+    found = parse_table_checks(node({"consistency": {"known": REFERENCE}}), [], {"silver_shops": ["id"]})
+    [reference] = found.references
+    assert (reference.name, reference.to, reference.where) == ("known", "silver_shops", "true")
+    assert 'from "silver"."shops"' in reference.broken("silver.sales")
