@@ -48,8 +48,13 @@ def _checks(name: str, specs: Sequence[dg.AssetCheckSpec]) -> dg.AssetChecksDefi
     @dg.multi_asset_check(name=name, specs=specs, can_subset=True, required_resource_keys={"lake"})
     def checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         lake: Session = context.resources.lake
-        for key in sorted(context.selected_asset_check_keys, key=lambda key: (key.asset_key, key.name)):
-            yield as_asset_check(lake.keep(run_check(lake, table_of_key(key.asset_key), key.name)))
+        found: list[CheckResult] = []
+        try:
+            for key in sorted(context.selected_asset_check_keys, key=lambda key: (key.asset_key, key.name)):
+                found.append(run_check(lake, table_of_key(key.asset_key), key.name))
+        finally:  # what was found before an error is known, and one transaction costs as much as each would
+            shown = lake.keep(*found)
+        yield from map(as_asset_check, shown)
 
     return checks
 

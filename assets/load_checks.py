@@ -87,12 +87,22 @@ def check_load(lake: Session, source: str, check: str) -> CheckResult:
         return CheckResult(table, check, (_freshness(lake, source),), "the source is not silent")
     if check == "validity":
         return CheckResult(table, check, _validity(lake, source), "few records of the newest files are broken")
-    loads = _loads(lake, source)
-    judged = [item for judge in DIMENSIONS.values() for item in judge(loads)]
-    odd = set().union(*(files for _, files in judged))
-    profiles.mark_odd(lake.connection, source, odd, [file.file_id for file in loads.targets])
-    rules = tuple(rule for rule, _ in DIMENSIONS[check](loads))
-    return CheckResult(table, check, rules, _holds(loads))
+    loads, rules = _judged(lake, source)
+    return CheckResult(table, check, rules[check], _holds(loads))
+
+
+def _judged(lake: Session, source: str) -> tuple[Loads, Mapping[str, tuple[Rule, ...]]]:
+    """The rules of all dimensions; worked out once for a run, and asked for by each check."""
+    rules: Mapping[str, tuple[Rule, ...]]
+    if source not in lake.judged:
+        loads = _loads(lake, source)
+        judged = {name: judge(loads) for name, judge in DIMENSIONS.items()}
+        odd = {file for found in judged.values() for _, files in found for file in files}
+        profiles.mark_odd(lake.connection, source, odd, [file.file_id for file in loads.targets])
+        rules = {name: tuple(rule for rule, _ in found) for name, found in judged.items()}
+        lake.judged[source] = (loads, rules)
+    loads, rules = lake.judged[source]
+    return loads, rules
 
 
 def _holds(loads: Loads) -> str:

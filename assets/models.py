@@ -101,7 +101,7 @@ def _materialized(lake: Session, result: NodeResult) -> dg.MaterializeResult[Non
 
 
 def _test_result(lake: Session, result: NodeResult) -> dg.AssetCheckResult:
-    outcome = lake.keep(as_check(lake, result))
+    [outcome] = lake.keep(as_check(lake, result))
     examples = outcome.rules[0].examples
     return dg.AssetCheckResult(
         passed=outcome.passed,

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import checks
 import growth
 import load
 import rivals
@@ -20,7 +21,7 @@ from resources.settings import Settings
 def main() -> None:
     """Measure what `--only` names, or everything."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--only", choices=["load", "rivals", "growth"])
+    options.add_argument("--only", choices=["load", "rivals", "checks", "growth"])
     options.add_argument(
         "--times", type=int, default=7, help="load: the demo's 1.47 million receipt lines, so many times"
     )
@@ -38,6 +39,7 @@ def main() -> None:
         parts: Mapping[str, Callable[[], list[Table]]] = {
             "load": lambda: load.tables(Path(folder) / "load", catalog, said.times),
             "rivals": lambda: rivals.tables(Path(folder) / "rivals", said.dlt_python.absolute()),
+            "checks": lambda: checks.tables(Path(folder) / "checks"),
             "growth": lambda: growth.tables(Path(folder) / "growth"),
         }
         for name, part in parts.items():

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -11,33 +13,53 @@ from rich.markup import escape
 
 from cli.check_report import NEVER_BUILT, write_junit, write_summary
 from cli.console import err, out
-from cli.running import prepare
+from cli.running import prepare, report, run_once
 from contracts.catalog import Catalog
 from contracts.errors import ContractError
 from contracts.names import table_of
 from resources.dbt import build
 from resources.results import CheckResult
 from resources.session import Session, open_session
+from resources.settings import Settings
 
 PASSED, FAILED, NOT_EVALUATED = 0, 1, 2
 _SHOWN = {"pass": "[green]pass[/]", "warn": "[yellow]warn[/]", "fail": "[red]FAIL[/]"}
 
 
-def check(select: str = "", junit: Path | None = None, summary: Path | None = None) -> int:
+def check(
+    select: str = "", junit: Path | None = None, summary: Path | None = None, fixtures: Path | None = None
+) -> int:
     """Run everything and print a line for each check.
 
     Args:
         select: Tables or patterns, e.g. `gold.*,silver.products`; empty for all.
         junit: A file for JUnit XML.
         summary: A file for Markdown.
+        fixtures: A folder with files as in the landing zone, to build a lake from; None for the lake that is there.
 
     Returns:
         0 when all passed or only warned, 1 when a check failed, 2 when none failed and one could not be evaluated.
 
     Raises:
-        ContractError: The selection names no table that has checks.
+        ContractError: The selection names no table that has checks, or the fixtures are no folder.
     """
-    settings = prepare()
+    if fixtures is None:
+        return _check(prepare(), select, junit, summary)
+    if not fixtures.is_dir():
+        raise ContractError(
+            f"--fixtures {str(fixtures)!r} is no folder; expected one with files as in the landing zone"
+        )
+    with tempfile.TemporaryDirectory(prefix="assay-check-") as folder:
+        settings = replace(Settings.from_env(), home=Path(folder) / "lake", settle_seconds=0.0)
+        settings.landing.parent.mkdir(parents=True)
+        settings.landing.symlink_to(fixtures.absolute(), target_is_directory=True)
+        with err.status("building a lake of the fixtures") as spinner:
+            report(outcome := run_once(prepare(settings), "", [], tell=spinner.update))
+        found = _check(settings, select, junit, summary)
+        return found if outcome.success or found == FAILED else NOT_EVALUATED
+
+
+def _check(settings: Settings, select: str, junit: Path | None, summary: Path | None) -> int:
     catalog = Catalog.read(settings.dbt_project)
     tables = _selected(catalog, select)
     found: list[CheckResult] = []
@@ -50,7 +72,7 @@ def check(select: str = "", junit: Path | None = None, summary: Path | None = No
             out.print(f"[yellow]not evaluated[/] {table} {NEVER_BUILT}")
         spinner.update("checking")
         for evaluated in results(lake, [table for table in tables if table not in missing]):
-            result = lake.keep(evaluated)
+            [result] = lake.keep(evaluated)
             verdict = _SHOWN.get(result.verdict, f"[yellow]{result.verdict}[/]")
             out.print(f"{verdict} {result.table} {result.check}: {escape(result.summary)}", highlight=False)
             found.append(result)

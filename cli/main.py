@@ -103,9 +103,13 @@ def check(
     select: Annotated[str, typer.Option(help="Tables or patterns, e.g. 'gold.*,silver.products'. All otherwise.")] = "",
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML, a case for each rule.")] = None,
     summary: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a summary in Markdown.")] = None,
+    fixtures: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Files as in landing: build a lake of them elsewhere and check that."),
+    ] = None,
 ) -> None:
-    """Count everything again and run every check on the whole lake."""
-    raise typer.Exit(_stoppable(lambda: checking.check(select, junit, summary)))
+    """Count everything again and run every check on the whole lake, or on one that is built for it."""
+    raise typer.Exit(_stoppable(lambda: checking.check(select, junit, summary, fixtures)))
 
 
 @app.command()

@@ -53,9 +53,9 @@ class Outcome:
     refused: list[tuple[str, str]] = field(default_factory=list)
 
 
-def prepare() -> Settings:
-    """Everything that a run or the UI needs before it starts."""
-    settings = Settings.from_env()
+def prepare(settings: Settings | None = None) -> Settings:
+    """Everything that a run or the UI needs before it starts; of the lake that the environment names, or of another."""
+    settings = settings or Settings.from_env()
     prepare_instance(settings)
     parse_if_changed(settings)
     return settings

@@ -180,7 +180,8 @@ def mark_odd(connection: duckdb.DuckDBPyConnection, source: str, odd: Iterable[i
     """Say which of some files are odd, so that no later file is held against them."""
     connection.execute(
         "update ops.profiles set is_odd = list_contains($odd::bigint[], file_id) "
-        "where source = $source and list_contains($looked_at::bigint[], file_id)",
+        "where source = $source and list_contains($looked_at::bigint[], file_id) "
+        "and is_odd <> list_contains($odd::bigint[], file_id)",
         {"source": source, "odd": sorted(odd), "looked_at": sorted(looked_at)},
     )
 

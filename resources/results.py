@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
@@ -17,16 +17,28 @@ Severity = Literal["error", "warn", "regression"]
 """What a rule that does not hold means: `error` blocks, `warn` is told, `regression` blocks where it is worse than the
 level that the table's yml accepts (a rule within that level holds)."""
 MASKED = "masked"
+_KEEP_CHECKS = """
+    insert into ops.checks
+    select
+        kept.check_id, kept.table_name, kept.check_name, kept.verdict, kept.summary, kept.looked_at, $at, $run_id
+    from (
+        select unnest($checks::struct(
+            check_id bigint, table_name varchar, check_name varchar, verdict varchar, summary varchar,
+            looked_at struct(table_name varchar, seq bigint)[]
+        )[]) as kept
+    )
+"""
 _KEEP_RULES = """
     insert into ops.check_results
     select
-        $check_id, $table_name, $check_name, kept.name, kept.severity, kept.passed, kept.value, kept.threshold,
-        kept.expected, kept.found, kept.share_ok, kept.examples, (select max(load_id) from ops.files),
-        $contract_version, $checked_at, $run_id
+        kept.check_id, kept.table_name, kept.check_name, kept.name, kept.severity, kept.passed, kept.value,
+        kept.threshold, kept.expected, kept.found, kept.share_ok, kept.examples,
+        (select max(load_id) from ops.files), kept.contract_version, $at, $run_id
     from (
         select unnest($rules::struct(
-            name varchar, expected varchar, found varchar, passed boolean, examples json, severity varchar,
-            value double, threshold double, share_ok double
+            check_id bigint, table_name varchar, check_name varchar, name varchar, expected varchar, found varchar,
+            passed boolean, examples json, severity varchar, value double, threshold double, share_ok double,
+            contract_version varchar
         )[]) as kept
     )
 """
@@ -121,33 +133,40 @@ def in_words(row: Mapping[str, object]) -> str:
 
 
 def record(
-    connection: duckdb.DuckDBPyConnection, result: CheckResult, run_id: str, *, contract_version: str | None = None
+    connection: duckdb.DuckDBPyConnection,
+    results: Iterable[CheckResult],
+    run_id: str,
+    contract_version: Callable[[str], str | None] = lambda _: None,
 ) -> None:
-    """Keep a result with each of its rules, and with the seq of each table that it looked at.
+    """Keep results with each of their rules, and with the seq of each table that they looked at; in one transaction.
 
     Args:
         connection: The warehouse.
-        result: What to keep.
-        run_id: The run that evaluated it.
-        contract_version: Of the contract that the table's rules stand in, where it has one.
+        results: What to keep.
+        run_id: The run that evaluated them.
+        contract_version: Gives the version of the contract that a table's rules stand in, where it has one.
     """
     known = seqs(connection)
-    looked = [{"table_name": table, "seq": known.get(table, 0)} for table in result.looked_at or (result.table,)]
-    newest = connection.execute("select coalesce(max(check_id), 0) + 1 from ops.checks").fetchall()
-    check_id, at = newest[0][0], datetime.now(UTC)
-    with transaction(connection):
-        connection.execute(
-            "insert into ops.checks values (?, ?, ?, ?, ?, ?, ?, ?)",
-            [check_id, result.table, result.check, result.verdict, result.summary, looked, at, run_id],
-        )
-        rules = [{**asdict(rule), "examples": json.dumps(list(rule.examples), default=str)} for rule in result.rules]
-        connection.execute(
-            _KEEP_RULES,
+    newest = connection.execute("select coalesce(max(check_id), 0) from ops.checks").fetchall()[0][0]
+    at = datetime.now(UTC)
+    checks, rules = [], []
+    for check_id, result in enumerate(results, newest + 1):
+        looked = [{"table_name": table, "seq": known.get(table, 0)} for table in result.looked_at or (result.table,)]
+        named = {"check_id": check_id, "table_name": result.table, "check_name": result.check}
+        checks.append({**named, "verdict": result.verdict, "summary": result.summary, "looked_at": looked})
+        version = contract_version(result.table)
+        rules += [
             {
-                **{"check_id": check_id, "table_name": result.table, "check_name": result.check, "rules": rules},
-                **{"contract_version": contract_version, "checked_at": at, "run_id": run_id},
-            },
-        )
+                **{**named, **asdict(rule), "contract_version": version},
+                "examples": json.dumps(list(rule.examples), default=str),
+            }
+            for rule in result.rules
+        ]
+    with transaction(connection):
+        if checks:
+            connection.execute(_KEEP_CHECKS, {"checks": checks, "at": at, "run_id": run_id})
+        if rules:
+            connection.execute(_KEEP_RULES, {"rules": rules, "at": at, "run_id": run_id})
 
 
 def reasons_against(

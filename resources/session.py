@@ -10,8 +10,9 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -37,6 +38,7 @@ class Session:
         connection: The warehouse, open for writing.
         run_id: Dagster's id of the run.
         full_refresh: Models that are rebuilt from nothing in this run.
+        judged: What the checks of arrivals found, by source; worked out once and told by several checks.
     """
 
     settings: Settings
@@ -44,17 +46,17 @@ class Session:
     connection: duckdb.DuckDBPyConnection
     run_id: str
     full_refresh: tuple[str, ...] = ()
+    judged: dict[str, Any] = field(default_factory=dict)
 
     @property
     def expected(self) -> Mapping[str, Sequence[str]]:
         """The blocking checks of each table."""
         return self.catalog.blocking_checks
 
-    def keep(self, result: CheckResult) -> CheckResult:
-        """Write a result to the book-keeping; returns it as it may be shown, without values of personal columns."""
-        shown = result.masking(self.catalog.personal)
-        version = self.catalog.contract_version(result.table)
-        record(self.connection, shown, self.run_id, contract_version=version)
+    def keep(self, *results: CheckResult) -> list[CheckResult]:
+        """Write results to the book-keeping; returns them as they may be shown, without values of personal columns."""
+        shown = [result.masking(self.catalog.personal) for result in results]
+        record(self.connection, shown, self.run_id, self.catalog.contract_version)
         return shown
 
     def publish(self) -> Published:

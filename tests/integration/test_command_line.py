@@ -14,7 +14,7 @@ import duckdb
 import pytest
 
 from resources.settings import Settings
-from tests.lab import HOSTILE_HOME, Lab, environment, product, receipt
+from tests.lab import HOSTILE_HOME, Lab, copy_project, edit, environment, product, receipt
 
 ASSAY = [sys.executable, "-c", "from cli.main import main; main()"]
 
@@ -169,6 +169,29 @@ def test_check_counts_again_and_fails_when_a_row_is_gone(lab: Lab) -> None:
     assert "FAIL silver.transactions conservation" in done.stdout
     assert "expected records read 2, found rows in bronze 1 + malformed 0" in " ".join(done.stdout.split())
     assert lab.status()["held_back"] is not None
+
+
+def test_check_builds_a_lake_of_fixtures_and_leaves_the_lake_alone(lab: Lab, tmp_path: Path) -> None:
+    """CI has no lake; and what it checks must not be what happens to lie there."""
+    fixtures = Lab(tmp_path / "fixtures", lab.settings.dbt_project)
+    fixtures.receipts("day1", [receipt()])
+    fixtures.products("2017-01-01", [product()])
+    folder = str(fixtures.settings.landing)
+    good = assay(lab.settings, "check", "--fixtures", folder)
+    assert good.returncode == 0, good.stdout
+    assert "transactions: 1 new files with 1 records" in good.stdout
+    assert "pass silver.transactions conservation: 1 records read, every one accounted for" in good.stdout
+    assert not lab.settings.warehouse.exists()
+    fixtures.receipts("day2", [receipt(basket_id=5)])
+    project = copy_project(tmp_path)
+    edit(
+        project / "models/silver/silver_transactions.sql", ("from in_store_time\n", "from in_store_time where false\n")
+    )
+    bad = assay(replace(lab.settings, dbt_project=project), "check", "--fixtures", folder)
+    assert bad.returncode == 1, bad.stdout
+    assert "FAIL silver.transactions conservation" in bad.stdout
+    none = assay(lab.settings, "check", "--fixtures", folder + "x")
+    assert (none.returncode, "is no folder" in none.stderr) == (2, True)
 
 
 def test_check_says_what_could_not_be_evaluated(lab: Lab) -> None:

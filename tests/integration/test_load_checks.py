@@ -55,7 +55,7 @@ class Shop:
         catalog = Catalog({"nodes": {}}, {node["name"]: node})
         lake = Session(Settings(home=self.source.home), catalog, self.source.connection, f"run {self.source.runs}")
         result = check_load(lake, self.source.name, name)
-        record(lake.connection, result, lake.run_id)
+        record(lake.connection, [result], lake.run_id)
         return result
 
     def weeks(self, number: int) -> None:
@@ -152,7 +152,7 @@ def test_a_load_that_failed_moves_no_baseline(shop: Shop) -> None:
         shop.send(1000)
         shop.check("volume")
         failed = CheckResult("silver.sales", "contract", (Rule("r", "", "", False),), "")
-        record(shop.source.connection, failed, f"run {shop.source.runs}")
+        record(shop.source.connection, [failed], f"run {shop.source.runs}")
     shop.send(10)
     assert "not enough history" in shop.check("volume").summary
 

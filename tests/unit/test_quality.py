@@ -22,7 +22,7 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def note(connection: duckdb.DuckDBPyConnection, table: str, check: str, *rules: Rule) -> None:
-    record(connection, CheckResult(table, check, rules, "fine"), "run")
+    record(connection, [CheckResult(table, check, rules, "fine")], "run")
 
 
 def test_the_example_of_the_docs(warehouse: duckdb.DuckDBPyConnection) -> None:

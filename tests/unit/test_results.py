@@ -32,7 +32,7 @@ def built(connection: duckdb.DuckDBPyConnection, table: str, *, seq: int) -> Non
 def note(connection: duckdb.DuckDBPyConnection, check: str, *, passed: bool = True, also: tuple[str, ...] = ()) -> None:
     rule = Rule("rule", "1", "2", passed)
     looked_at = ("silver.sales", *also)
-    record(connection, CheckResult("silver.sales", check, (rule,), "fine", looked_at), "run")
+    record(connection, [CheckResult("silver.sales", check, (rule,), "fine", looked_at)], "run")
 
 
 def test_all_checks_passed_is_no_reason(warehouse: duckdb.DuckDBPyConnection) -> None:
@@ -82,7 +82,7 @@ def test_a_pass_of_older_rows_is_outdated_also_through_another_table(warehouse: 
 
 def test_a_table_that_has_not_taken_in_its_input_is_held_back(warehouse: duckdb.DuckDBPyConnection) -> None:
     """Its own checks passed, but beside the newer input readers would see a half state."""
-    record(warehouse, CheckResult("gold.days", "contract", (), "fine"), "run")
+    record(warehouse, [CheckResult("gold.days", "contract", (), "fine")], "run")
     assert reasons_against(warehouse, ["gold.days"], EXPECTED) == []
     built(warehouse, "silver.sales", seq=2)
     assert reasons_against(warehouse, ["gold.days"], EXPECTED) == [
