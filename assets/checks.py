@@ -1,6 +1,7 @@
 """Checks of tables: one definition per layer, each result with its evidence, kept in `ops.check_results`."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import dagster as dg
 
@@ -12,8 +13,11 @@ from assets.load_checks import check_load
 from assets.shown import evidence, severity_of
 from contracts.catalog import Catalog
 from contracts.names import table_of
-from resources.results import CheckResult
+from contracts.sense import models_with_sense
+from resources.results import CheckResult, standing
 from resources.session import Session
+from resources.settings import PROJECT
+from resources.tables import fingerprint
 
 DESCRIPTIONS = {
     "contract": "Columns and types are as promised, the key is unique, and every rule of the yml holds for every row.",
@@ -51,12 +55,45 @@ def _checks(name: str, specs: Sequence[dg.AssetCheckSpec]) -> dg.AssetChecksDefi
         found: list[CheckResult] = []
         try:
             for key in sorted(context.selected_asset_check_keys, key=lambda key: (key.asset_key, key.name)):
-                found.append(run_check(lake, table_of_key(key.asset_key), key.name))
+                found.append(check_or_keep(lake, table_of_key(key.asset_key), key.name))
         finally:  # what was found before an error is known, and one transaction costs as much as each would
             shown = lake.keep(*found)
         yield from map(as_asset_check, shown)
 
     return checks
+
+
+def check_or_keep(lake: Session, table: str, check: str) -> CheckResult:
+    """A check's result: the last one where it passed and nothing that decides it has changed, else a new one.
+
+    Conservation is counted in every run, and the clock is asked in every run.
+    """
+    definition = _definition(lake.catalog, table, check)
+    kept = standing(lake.connection, table, check, definition) if definition else None
+    return kept or replace(run_check(lake, table, check), definition=definition)
+
+
+def _definition(catalog: Catalog, table: str, check: str) -> str:
+    """Hash of all that a check asks, its own code included; empty where it is asked in every run."""
+    if check not in CODE:
+        return ""
+    layer, entity = table.split(".", 1)
+    model = f"{layer}_{entity}"
+    if check in LOAD_CHECKS:
+        asked = [repr(catalog.contracts[entity]), repr(catalog.load_checks[entity])]
+    else:
+        asked = [repr(catalog.promises[model]), repr(catalog.table_checks[model])]
+    code = [*CODE[check], *([f"contracts/sense/{model}.py"] if model in models_with_sense() else [])]
+    return fingerprint("", *asked, *((PROJECT / path).read_bytes() for path in code))
+
+
+_ARRIVALS = ("assets/load_checks.py", "resources/profiles.py", "resources/anomalies.py")
+CODE = {
+    **dict.fromkeys(("validity", "volume", "completeness", "distribution"), _ARRIVALS),
+    "contract": ("assets/contract_check.py", "contracts/table_schema.py"),
+    "consistency": ("assets/consistency_check.py", "contracts/checks.py", "contracts/sense/model.py"),
+}
+"""Checks whose pass stands until something changes, and what they are made of."""
 
 
 def run_check(lake: Session, table: str, check: str) -> CheckResult:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import shutil
+import time
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 from report import Table
 
+from assets import checks as checks_of_assets
 from assets.contract_check import check_contract
 from cli.replay import replay
 from cli.running import run_once
 from contracts.catalog import Catalog
 from contracts.names import quoted, relation
 from resources.instance import open_instance
+from resources.results import CheckResult
 from resources.session import Session
 from resources.settings import Settings
 from resources.warehouse import connect
@@ -24,6 +28,7 @@ WEEKS = 4
 MODEL = "silver_transactions"
 ROWS = 10_000_000
 RUNS = 3
+CHECK = checks_of_assets.check_or_keep
 
 
 def tables(folder: Path) -> list[Table]:
@@ -36,6 +41,16 @@ def _share(folder: Path) -> Table:
     table = Table("Checks within the four runs of the demo of 28 days", "the runs")
     for number in range(RUNS):
         settings = Settings(home=folder / str(number))
+        asked = 0.0
+
+        def timed(*arguments: Any) -> CheckResult:
+            nonlocal asked
+            began = time.perf_counter()
+            result = CHECK(*arguments)
+            asked += time.perf_counter() - began
+            return result
+
+        vars(checks_of_assets)["check_or_keep"] = timed
         for week in range(WEEKS):
             monday = FIRST + timedelta(days=7 * week)
             replay(settings.landing, monday, monday + timedelta(days=6))
@@ -43,8 +58,10 @@ def _share(folder: Path) -> Table:
             assert outcome.success, outcome.failures  # noqa: S101
         whole, checks = _seconds(settings)
         table.rows.setdefault("the runs", []).append(whole)
-        table.rows.setdefault("their checks", []).append(checks)
+        table.rows.setdefault("steps of checks, Dagster's events included", []).append(checks)
+        table.rows.setdefault("of that, asking", []).append(asked)
         shutil.rmtree(settings.home)
+    vars(checks_of_assets)["check_or_keep"] = CHECK
     return table
 
 

@@ -60,10 +60,10 @@ def pandera_schema(promise: TablePromise, *, is_one_by_one: bool = True) -> pa.D
     import pandera.ibis as pa  # noqa: PLC0415 - 2 s that only a check should cost
     from pandera.api.checks import Check  # noqa: PLC0415
 
-    rules = promise.rules if is_one_by_one or not promise.rules else (_all(promise.rules),)
-    checks = [Check(_holds(rule.expression), name=rule.name) for rule in rules]
-    if not is_one_by_one:
-        checks.append(Check(_has_a_hash_for_each_row(promise.key), name="hashes_of_the_key"))
+    if is_one_by_one:
+        checks = [Check(_holds(rule.expression), name=rule.name) for rule in promise.rules]
+    else:
+        checks = [Check(_asks(_everything(promise)), name="everything")]
     return pa.DataFrameSchema(
         columns={column.name: pa.Column(_dtype(column.type), nullable=True) for column in promise.columns},
         checks=checks,
@@ -73,18 +73,16 @@ def pandera_schema(promise: TablePromise, *, is_one_by_one: bool = True) -> pa.D
     )
 
 
-def _all(rules: tuple[Rule, ...]) -> Rule:
-    return Rule("all_rules", " and ".join(f"({rule.expression}) is not false" for rule in rules))
+def _everything(promise: TablePromise) -> str:
+    """SQL for whether all rules hold and no two rows have the same hash of the key, and so the same key."""
+    rules = " and ".join(f"({rule.expression}) is not false" for rule in promise.rules)
+    key = ", ".join(map(quoted, promise.key))
+    return f"coalesce(bool_and({rules or 'true'}), true) and count(distinct hash({key})) = count(*)"
 
 
 def _holds(expression: str) -> Callable[[Any], ibis.expr.types.BooleanScalar]:
     """A Pandera check: whether the rule holds for every row; NULL passes, as in SQL's CHECK."""
     return _asks(f"coalesce(bool_and(({expression}) is not false), true)")
-
-
-def _has_a_hash_for_each_row(key: tuple[str, ...]) -> Callable[[Any], ibis.expr.types.BooleanScalar]:
-    """A Pandera check: whether no two rows have the same hash of the key, and so the same key."""
-    return _asks(f"count(distinct hash({', '.join(map(quoted, key))})) = count(*)")
 
 
 def _asks(aggregate: str) -> Callable[[Any], ibis.expr.types.BooleanScalar]:

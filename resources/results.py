@@ -20,11 +20,12 @@ MASKED = "masked"
 _KEEP_CHECKS = """
     insert into ops.checks
     select
-        kept.check_id, kept.table_name, kept.check_name, kept.verdict, kept.summary, kept.looked_at, $at, $run_id
+        kept.check_id, kept.table_name, kept.check_name, kept.verdict, kept.summary, kept.looked_at,
+        kept.definition, $at, $run_id
     from (
         select unnest($checks::struct(
             check_id bigint, table_name varchar, check_name varchar, verdict varchar, summary varchar,
-            looked_at struct(table_name varchar, seq bigint)[]
+            looked_at struct(table_name varchar, seq bigint)[], definition varchar
         )[]) as kept
     )
 """
@@ -87,6 +88,7 @@ class CheckResult:
         holds: What to say when every rule holds.
         looked_at: Tables whose rows decided the result.
         is_evaluated: Whether the question could be asked; what could not is no pass.
+        definition: Hash of what was asked, where a pass may stand for as long as nothing changes; else empty.
     """
 
     table: str
@@ -95,6 +97,7 @@ class CheckResult:
     holds: str
     looked_at: tuple[str, ...] = ()
     is_evaluated: bool = True
+    definition: str = ""
 
     @property
     def verdict(self) -> Literal["pass", "warn", "fail", "not evaluated"]:
@@ -153,7 +156,8 @@ def record(
     for check_id, result in enumerate(results, newest + 1):
         looked = [{"table_name": table, "seq": known.get(table, 0)} for table in result.looked_at or (result.table,)]
         named = {"check_id": check_id, "table_name": result.table, "check_name": result.check}
-        checks.append({**named, "verdict": result.verdict, "summary": result.summary, "looked_at": looked})
+        said = {"verdict": result.verdict, "summary": result.summary, "definition": result.definition}
+        checks.append({**named, **said, "looked_at": looked})
         version = contract_version(result.table)
         rules += [
             {
@@ -167,6 +171,37 @@ def record(
             connection.execute(_KEEP_CHECKS, {"checks": checks, "at": at, "run_id": run_id})
         if rules:
             connection.execute(_KEEP_RULES, {"rules": rules, "at": at, "run_id": run_id})
+
+
+def standing(connection: duckdb.DuckDBPyConnection, table: str, check: str, definition: str) -> CheckResult | None:
+    """The latest result of a check, where it passed and neither the question nor what it looked at has changed since.
+
+    Args:
+        connection: The warehouse.
+        table: e.g. `silver.products`.
+        check: e.g. `contract`.
+        definition: Hash of what would be asked now.
+    """
+    found = connection.execute(
+        "select check_id, verdict, summary, looked_at, definition from ops.checks "
+        "where table_name = ? and check_name = ? order by check_id desc limit 1",
+        [table, check],
+    ).fetchall()
+    if not found:
+        return None
+    check_id, verdict, summary, looked_at, asked = found[0]
+    known = seqs(connection)
+    if verdict != "pass" or asked != definition or any(known.get(s["table_name"]) != s["seq"] for s in looked_at):
+        return None
+    rules = tuple(
+        Rule(rule, expected, said, passed, (), severity, value, threshold, share)
+        for rule, expected, said, passed, severity, value, threshold, share in connection.execute(
+            "select rule, expected, found, has_passed, severity, value, threshold, share_ok from ops.check_results "
+            "where check_id = ?",
+            [check_id],
+        ).fetchall()
+    )
+    return CheckResult(table, check, rules, summary, tuple(s["table_name"] for s in looked_at), True, definition)
 
 
 def reasons_against(

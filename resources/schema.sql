@@ -93,7 +93,8 @@ create table if not exists ops.conservation (
     is_conserved boolean not null
 );
 
--- The result of each check, with the seq of each table that it looked at: with a newer seq it is outdated.
+-- The result of each check, with the seq of each table that it looked at: with a newer seq it is outdated. `definition`
+-- is a hash of what was asked.
 create table if not exists ops.checks (
     check_id bigint not null,
     table_name varchar not null,
@@ -101,6 +102,7 @@ create table if not exists ops.checks (
     verdict varchar not null,
     summary varchar not null,
     looked_at struct(table_name varchar, seq bigint)[] not null,
+    definition varchar not null,
     checked_at timestamptz not null,
     run_id varchar not null
 );

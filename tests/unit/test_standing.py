@@ -1,0 +1,63 @@
+"""A pass stands for as long as nothing that decides it changes, and not a moment longer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import duckdb
+import pytest
+
+from resources.results import CheckResult, Rule, record, standing
+from resources.warehouse import prepare
+
+RULES = (Rule("positive", "price > 0", "holds", True, (), "error", 0.0, 0.0, 1.0),)
+
+
+@pytest.fixture
+def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        prepare(connection)
+        for table in ("silver.sales", "silver.shops"):
+            connection.execute("insert into ops.tables values (?, 1, 1, 'x', 1, now(), 'run')", [table])
+        note(connection, RULES)
+        yield connection
+
+
+def note(connection: duckdb.DuckDBPyConnection, rules: tuple[Rule, ...], *, evaluated: bool = True) -> None:
+    looked_at = ("silver.sales", "silver.shops")
+    record(connection, [CheckResult("silver.sales", "contract", rules, "fine", looked_at, evaluated, "asked")], "run")
+
+
+def kept(connection: duckdb.DuckDBPyConnection, definition: str = "asked") -> CheckResult | None:
+    return standing(connection, "silver.sales", "contract", definition)
+
+
+def test_it_stands_as_it_was(warehouse: duckdb.DuckDBPyConnection) -> None:
+    looked_at = ("silver.sales", "silver.shops")
+    assert kept(warehouse) == CheckResult("silver.sales", "contract", RULES, "fine", looked_at, True, "asked")
+
+
+@pytest.mark.parametrize("table", ["silver.sales", "silver.shops"])
+def test_it_falls_with_any_table_that_it_looked_at(warehouse: duckdb.DuckDBPyConnection, table: str) -> None:
+    warehouse.execute("update ops.tables set seq = 2 where table_name = ?", [table])
+    assert kept(warehouse) is None
+
+
+def test_it_falls_with_a_table_that_is_gone(warehouse: duckdb.DuckDBPyConnection) -> None:
+    warehouse.execute("delete from ops.tables where table_name = 'silver.shops'")
+    assert kept(warehouse) is None
+
+
+def test_it_falls_when_something_else_is_asked(warehouse: duckdb.DuckDBPyConnection) -> None:
+    assert kept(warehouse, "something else") is None
+
+
+@pytest.mark.parametrize("severity", ["error", "warn"])
+def test_what_did_not_pass_is_asked_again(warehouse: duckdb.DuckDBPyConnection, severity: str) -> None:
+    note(warehouse, (Rule("positive", "", "", False, severity=severity),))  # type: ignore[arg-type]
+    assert kept(warehouse) is None
+
+
+def test_what_could_not_be_asked_is_asked_again(warehouse: duckdb.DuckDBPyConnection) -> None:
+    note(warehouse, RULES, evaluated=False)
+    assert kept(warehouse) is None
