@@ -36,13 +36,23 @@ def text_table(names: Sequence[str], rows: Iterable[Sequence[object]]) -> dg.Tab
 def evidence(rules: Sequence[Rule]) -> Mapping[str, dg.MetadataValue | int]:
     """What a check expected and found, what failed first, and rows that show it."""
     ordered = sorted(rules, key=lambda rule: rule.passed)
-    lines = [(rule.name, rule.severity, rule.expected, rule.found, "yes" if rule.passed else "NO") for rule in ordered]
+    lines = [
+        (
+            *(rule.name, rule.severity, rule.expected, rule.found),
+            *(_figure(rule.value), _figure(rule.threshold), "yes" if rule.passed else "NO"),
+        )
+        for rule in ordered
+    ]
     examples = [(rule.name, in_words(row)) for rule in ordered for row in rule.examples]
     return {
         "rules_broken": sum(not rule.passed for rule in rules),
-        "rules": text_table(("rule", "severity", "expected", "found", "holds"), lines),
+        "rules": text_table(("rule", "severity", "expected", "found", "value", "threshold", "holds"), lines),
         **({"examples": text_table(("rule", "row"), examples)} if examples else {}),
     }
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:,.6g}"
 
 
 def severity_of(result: CheckResult) -> dg.AssetCheckSeverity:
