@@ -27,6 +27,7 @@ OPS_TABLES = (
     "files",
     "sources",
     "tables",
+    "seen",
     "conservation",
     "checks",
     "check_results",

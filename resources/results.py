@@ -218,7 +218,7 @@ def reasons_against(
         One sentence each; a missing or outdated result is no pass, nor is a table that is older than its inputs.
     """
     known = seqs(connection)
-    behind = _behind(connection)
+    older = behind(connection)
     latest = {
         (table, check): (verdict, summary, looked)
         for table, check, verdict, summary, looked in connection.execute(
@@ -228,8 +228,8 @@ def reasons_against(
     }
     reasons = []
     for table in sorted(tables):
-        if table in behind:
-            reasons.append(f"{table}: was built before the last change of {', '.join(behind[table])}")
+        if table in older:
+            reasons.append(f"{table}: was built before the last change of {', '.join(older[table])}")
         for check in expected.get(table, ()):
             found = latest.get((table, check))
             if found is None:
@@ -243,7 +243,7 @@ def reasons_against(
     return reasons
 
 
-def _behind(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+def behind(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
     """The inputs that changed since a table took them in, by table; together with them it would be a half state."""
     found = connection.execute(
         "select seen.consumer, list(seen.input order by seen.input) from ops.seen as seen "

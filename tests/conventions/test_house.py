@@ -18,6 +18,7 @@ PACKAGES = {
     "contracts": set(),
     "resources": {"contracts"},
     "assets": {"contracts", "resources"},
+    "sensors": {"contracts", "resources", "assets"},
     "cli": {"contracts", "resources", "assets", "definitions"},
 }
 MODELS = sorted((PROJECT / "dbt_project" / "models").rglob("*.sql"))

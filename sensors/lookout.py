@@ -1,0 +1,169 @@
+"""What waits in the landing zone, seen cheaply: every file is compared with the ledger as it was published last.
+
+Nothing is remembered that could shut a file out: the answer is made anew from the files and the ledger in each look.
+Only the published ledger itself is kept in memory until it is replaced.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+
+import duckdb
+
+from contracts.catalog import Catalog
+from contracts.contract import Contract
+from contracts.names import table_of
+from resources.arrivals import UNFINISHED, find
+from resources.reader import open_published
+from resources.results import behind, reasons_against
+from resources.settings import Settings
+
+Hints = tuple[int, int, int, int]
+"""Size, times of change in nanoseconds, inode: what tells that a path holds what it held."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the last run published.
+
+    Attributes:
+        hints: By source and path, what the ledger saw there; a file that waits or is to be looked at again is left out.
+        waiting: Sources with files that were seen and are not loaded.
+        behind: Tables that have not taken in their inputs, though nothing speaks against building them.
+        built: Tables that are there.
+    """
+
+    hints: Mapping[str, Mapping[str, Hints]] = field(default_factory=dict)
+    waiting: frozenset[str] = frozenset()
+    behind: frozenset[str] = frozenset()
+    built: frozenset[str] = frozenset()
+
+
+class Lookout:
+    """Looks at one lake again and again.
+
+    Args:
+        settings: The lake.
+        catalog: The project.
+        now: The clock, in seconds since 1970.
+    """
+
+    def __init__(self, settings: Settings, catalog: Catalog, now: Callable[[], float] = time.time) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._now = now
+        self._known: tuple[object, Known] = (None, Known())
+        self._before: dict[str, Hints] = {}
+
+    def look(self) -> tuple[dict[str, int], frozenset[str], frozenset[str]]:
+        """Number of files that wait, by source; tables that are behind; and tables that are there.
+
+        A file counts once it has not been written to for as long as files have to settle, or has not changed since the
+        look before: its time may lie in the future.
+        """
+        known = self._published()
+        found: dict[str, int] = {}
+        seen: dict[str, Hints] = {}
+        for source, contract in self._catalog.contracts.items():
+            new = dict(self._new(contract, known.hints.get(source, {})))
+            seen |= new
+            count = sum(self._is_settled(name, hints) for name, hints in new.items())
+            if count or source in known.waiting:
+                found[source] = count
+        self._before = seen
+        return found, known.behind, known.built
+
+    def _is_settled(self, name: str, hints: Hints) -> bool:
+        settled_at = (self._now() - self._settings.settle_seconds) * 1e9
+        return hints[1] <= settled_at or self._before.get(name) == hints
+
+    def _new(self, contract: Contract, known: Mapping[str, Hints]) -> Iterator[tuple[str, Hints]]:
+        """Paths of a source that show something else than the ledger saw there."""
+        pattern = PurePath(contract.files)
+        if any(mark in part for part in pattern.parts[:-1] for mark in "*?[") or "[" in pattern.name:
+            arrivals = find(self._settings.landing, contract.files)
+            hints = ((arrival.name, arrival.hint) for arrival in arrivals)
+            shown = iter([(n, (h.size_bytes, h.mtime_ns, h.ctime_ns, h.inode)) for n, h in hints if h])
+        else:
+            shown = _listed(self._settings.landing, pattern)
+        for name, there in shown:
+            if known.get(name) != there:
+                yield name, there
+
+    def _published(self) -> Known:
+        """The ledger and the state of tables, read again only when a run has published since."""
+        links = [self._settings.published / f"{kind}.duckdb" for kind in ("ops", "lake")]
+        stamp = tuple(str(link.readlink()) if link.is_symlink() else "" for link in links)
+        if stamp != self._known[0]:
+            try:
+                with open_published(self._settings.published) as connection:
+                    self._known = (stamp, read_known(connection, self._catalog))
+            except FileNotFoundError:
+                self._known = (stamp, Known())
+        return self._known[1]
+
+
+def _listed(landing: Path, pattern: PurePath) -> Iterator[tuple[str, Hints]]:
+    """Files of one folder that a pattern of names claims; ten thousand in some thirty milliseconds."""
+    folder = pattern.parent.as_posix()
+    head, _, tail = pattern.name.partition("*")
+    is_simple = "*" not in tail and "?" not in pattern.name
+    try:
+        entries = os.scandir(landing / folder)
+    except FileNotFoundError:
+        return
+    with entries:
+        for entry in entries:
+            name = entry.name
+            if is_simple and not (name.startswith(head) and name.endswith(tail)):
+                continue
+            if not is_simple and not PurePath(name).match(pattern.name):
+                continue
+            if name[0] in "._" or name.endswith(UNFINISHED):
+                continue
+            try:
+                found = entry.stat()
+            except OSError:
+                continue  # gone again, or a link that leads nowhere, of which a run says more
+            path = f"{folder}/{name}"
+            if not name.isascii():
+                path = os.fsencode(path).decode("utf-8", "backslashreplace")
+            yield path, (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+
+def read_known(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Known:
+    """What is published, as far as it decides what is to be done.
+
+    Args:
+        connection: A connection to what is published.
+        catalog: The project.
+    """
+    prints = {source: contract.fingerprint for source, contract in catalog.contracts.items()}
+    hints: dict[str, dict[str, Hints]] = {}
+    waiting = set()
+    for source, path, status, made, *shown in connection.execute(
+        "select source, path, status, contract_fingerprint, size_bytes, mtime_ns, ctime_ns, inode from ops.files "
+        "qualify row_number() over (partition by source, path order by sighting_id desc) = 1"
+    ).fetchall():
+        if status == "arrived":
+            waiting.add(source)
+        if status != "missing" and (status not in ("arrived", "refused") or made == prints.get(source)):
+            hints.setdefault(source, {})[path] = tuple(shown)
+    built = frozenset(row[0] for row in connection.execute("select table_name from ops.tables").fetchall())
+    late = frozenset(_behind(connection, catalog, built))
+    return Known(hints, frozenset(waiting & prints.keys()), late, built)
+
+
+def _behind(connection: duckdb.DuckDBPyConnection, catalog: Catalog, built: frozenset[str]) -> Iterator[str]:
+    """Tables to rebuild: older than an input or never built, where all inputs are there and passed their checks."""
+    old = behind(connection)
+    for model in catalog.of_layer("silver", "gold"):
+        table, inputs = table_of(model), [table_of(parent) for parent in catalog.parents(model)]
+        is_due = (table in old or table not in built) and built.issuperset(inputs)
+        current = [name for name in inputs if name not in old]  # the others are rebuilt first, and checked
+        if is_due and not reasons_against(connection, current, catalog.blocking_checks):
+            yield table
