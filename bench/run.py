@@ -10,6 +10,7 @@ from pathlib import Path
 import checks
 import growth
 import load
+import looking
 import rivals
 from report import Table, machine, write
 
@@ -21,7 +22,7 @@ from resources.settings import Settings
 def main() -> None:
     """Measure what `--only` names, or everything."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--only", choices=["load", "rivals", "checks", "growth"])
+    options.add_argument("--only", choices=["load", "rivals", "checks", "looking", "growth"])
     options.add_argument(
         "--times", type=int, default=7, help="load: the demo's 1.47 million receipt lines, so many times"
     )
@@ -40,6 +41,7 @@ def main() -> None:
             "load": lambda: load.tables(Path(folder) / "load", catalog, said.times),
             "rivals": lambda: rivals.tables(Path(folder) / "rivals", said.dlt_python.absolute()),
             "checks": lambda: checks.tables(Path(folder) / "checks"),
+            "looking": lambda: looking.tables(Path(folder) / "looking"),
             "growth": lambda: growth.tables(Path(folder) / "growth"),
         }
         for name, part in parts.items():

@@ -1,0 +1,57 @@
+"""With the services running, files become gold without a hand, and after an outage all that landed meanwhile does."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.lab import Lab, product, receipt
+from tests.processes import start, wait_until
+
+pytestmark = pytest.mark.chaos
+
+
+@contextmanager
+def services(lab: Lab) -> Iterator[subprocess.Popen[str]]:
+    """`assay dev` on a free port, until the end of the block."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    running = start(lab.settings, "dev", "--port", str(port), output=subprocess.DEVNULL)
+    try:
+        yield running
+    finally:
+        running.send_signal(signal.SIGTERM)
+        running.wait(timeout=60)
+
+
+def receipts_in_gold(lab: Lab) -> int:
+    try:
+        return int(lab.rows("select coalesce(sum(baskets), 0) from gold.daily_sales")[0][0])
+    except Exception:  # noqa: BLE001 - nothing is published yet
+        return -1
+
+
+def test_files_become_gold_and_an_outage_is_caught_up_in_one_run(tmp_path: Path) -> None:
+    lab = Lab(tmp_path / "a lake [x]")
+    lab.products("2017-01-01", [product()])
+    with services(lab):
+        lab.receipts("day1", [receipt()])
+        wait_until(lambda: receipts_in_gold(lab) == 1)
+        lab.receipts("day2", [receipt(basket_id=2)])
+        wait_until(lambda: receipts_in_gold(lab) == 2)
+    for number in range(3, 13):
+        lab.receipts(f"day{number}", [receipt(basket_id=number)])
+    runs = len(lab.rows("select distinct run_id from ops.files"))
+    with services(lab):
+        wait_until(lambda: receipts_in_gold(lab) == 12)
+    assert len(lab.rows("select distinct run_id from ops.files")) == runs + 1
+    assert lab.source("transactions")["files"] == {
+        "loaded": 12, "duplicate": 0, "refused": 0, "arrived": 0, "missing": 0,
+    }  # fmt: skip
