@@ -86,6 +86,7 @@ def test_a_file_asks_for_one_run_of_what_hangs_on_it_and_is_then_done(watch: Wat
     assert watch.tick() == "nothing waits"
 
 
+@pytest.mark.chaos  # five hundred files take a while
 def test_files_of_many_sources_and_five_hundred_files_make_one_run(watch: Watch) -> None:
     for number in range(500):
         watch.lab.receipts(f"day{number}", [receipt(basket_id=number)])

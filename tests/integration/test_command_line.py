@@ -171,6 +171,7 @@ def test_check_counts_again_and_fails_when_a_row_is_gone(lab: Lab) -> None:
     assert lab.status()["held_back"] is not None
 
 
+@pytest.mark.chaos  # three processes that load everything: too long for `make test`
 def test_check_builds_a_lake_of_fixtures_and_leaves_the_lake_alone(lab: Lab, tmp_path: Path) -> None:
     """CI has no lake; and what it checks must not be what happens to lie there."""
     fixtures = Lab(tmp_path / "fixtures", lab.settings.dbt_project)
