@@ -23,6 +23,9 @@ FIRST, LAST = date(2017, 1, 1), date(2017, 12, 31)
 WEEK = (date(2017, 1, 16), date(2017, 1, 22))
 
 
+pytestmark = pytest.mark.chaos  # the whole year is replayed
+
+
 @pytest.fixture(scope="module")
 def year(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A landing folder, with blanks and quotes in its name, after a replay of all days."""
