@@ -16,6 +16,7 @@ from resources.anomalies import ENOUGH, MOST, Against, against, is_odd, pooled, 
 from resources.profiles import Profile
 from resources.results import CheckResult, Rule, Severity
 from resources.session import Session
+from resources.warehouse import transaction
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _FEW = 200
@@ -95,10 +96,11 @@ def _judged(lake: Session, source: str) -> tuple[Loads, Mapping[str, tuple[Rule,
     """The rules of all dimensions; worked out once for a run, and asked for by each check."""
     rules: Mapping[str, tuple[Rule, ...]]
     if source not in lake.judged:
-        loads = _loads(lake, source)
-        judged = {name: judge(loads) for name, judge in DIMENSIONS.items()}
-        odd = {file for found in judged.values() for _, files in found for file in files}
-        profiles.mark_odd(lake.connection, source, odd, [file.file_id for file in loads.targets])
+        with transaction(lake.connection):  # a profile that is there was judged
+            loads = _loads(lake, source)
+            judged = {name: judge(loads) for name, judge in DIMENSIONS.items()}
+            odd = {file for found in judged.values() for _, files in found for file in files}
+            profiles.mark_odd(lake.connection, source, odd, [file.file_id for file in loads.targets])
         rules = {name: tuple(rule for rule, _ in found) for name, found in judged.items()}
         lake.judged[source] = (loads, rules)
     loads, rules = lake.judged[source]
@@ -117,8 +119,8 @@ def _holds(loads: Loads) -> str:
 
 def _loads(lake: Session, source: str) -> Loads:
     said = lake.catalog.load_checks[source]
-    profiles.profile_new(lake.connection, lake.catalog.contracts[source], said.columns, lake.run_id)
-    wanted = set(profiles.last_loaded(lake.connection, source))
+    wanted = set(profiles.profile_new(lake.connection, lake.catalog.contracts[source], said.columns, lake.run_id))
+    wanted |= set(profiles.last_loaded(lake.connection, source))
     if "error" in said.severity.values():
         wanted |= set(profiles.odd_files(lake.connection, source))
     heads, baseline = profiles.read_heads(lake.connection, source)
@@ -298,10 +300,10 @@ def _freshness(lake: Session, source: str) -> Rule:
 
 
 def _validity(lake: Session, source: str) -> tuple[Rule, ...]:
-    """Malformed and quarantined records of the newest files, and of the whole source."""
+    """Malformed and quarantined records of the newest files; of all files that count where too many of them block."""
     said = lake.catalog.load_checks[source]
     severity: Severity = said.severity.get("validity", "warn")
-    newest = profiles.last_loaded(lake.connection, source)
+    files = profiles.last_loaded if severity == "warn" else profiles.live_files
     found = lake.connection.execute(
         f"""
         with broken as (
@@ -313,7 +315,7 @@ def _validity(lake: Session, source: str) -> tuple[Rule, ...]:
         where source = $source and status = 'loaded' and list_contains($files::bigint[], files.file_id)
         group by files.file_id order by any_value(path)
         """,
-        {"files": newest, "source": source},
+        {"files": files(lake.connection, source), "source": source},
     ).fetchall()
     rows = [(path, read, bad, 100 * bad / read if read else 0.0) for path, read, bad in found]
     over = [row for row in rows if row[3] > said.broken_pct and row[0] not in said.accepted]

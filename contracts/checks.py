@@ -30,7 +30,6 @@ from contracts.names import quoted, relation, table_of
 from contracts.parse import naming_yml, one_of, only
 
 Severity = Literal["error", "warn", "regression"]
-MEASURES = ("integer", "decimal", "double")
 
 
 @dataclass(frozen=True)

@@ -196,6 +196,12 @@ def last_loaded(connection: duckdb.DuckDBPyConnection, source: str) -> list[int]
     return [int(row[0]) for row in found]
 
 
+def live_files(connection: duckdb.DuckDBPyConnection, source: str) -> list[int]:
+    """All files that count."""
+    found = connection.execute("select file_id from ops.live_files where source = ?", [source]).fetchall()
+    return [int(row[0]) for row in found]
+
+
 def odd_files(connection: duckdb.DuckDBPyConnection, source: str) -> list[int]:
     """Files that count and were found odd."""
     found = connection.execute(

@@ -167,6 +167,26 @@ def test_a_run_that_died_before_its_checks_leaves_no_file_out(shop: Shop) -> Non
     assert shop.check("volume").verdict == "warn"
 
 
+def test_an_odd_file_of_a_run_that_died_is_judged_by_the_next_one(shop: Shop) -> None:
+    """It is no longer of the last load, and unjudged it would be a measure for others."""
+    shop.weeks(8)
+    name = shop.send(10)
+    shop.send(1000)
+    result = shop.check("volume")
+    assert [example["file"] for example in rule(result, "records_per_file").examples] == [f"sales/{name}"]
+    assert shop.source.sql("select count(*) from ops.profiles where column_name = '' and is_odd") == [(1,)]
+
+
+def test_too_many_broken_records_go_on_blocking_where_they_do(shop: Shop) -> None:
+    shop.checks["validity"] = {"severity": "error", "because": WHY}
+    shop.send(1000, name="bad.csv", price=lambda n: "much" if n < 15 else "1.00")
+    assert shop.check("validity").verdict == "fail"
+    shop.send(1000)
+    assert shop.check("validity").verdict == "fail"
+    shop.send(1000, name="bad.csv")
+    assert shop.check("validity").verdict == "pass"
+
+
 def test_what_blocks_goes_on_blocking_until_the_file_is_replaced_or_accepted(shop: Shop) -> None:
     shop.checks["volume"] = {"severity": "error", "because": WHY}
     shop.weeks(8)
