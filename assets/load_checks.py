@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from statistics import median
 
-from contracts.checks import LoadChecks
+from contracts.checks import LoadChecks, Severity
 from contracts.names import quoted
 from resources import profiles
 from resources.anomalies import ENOUGH, MOST, Against, against, is_odd, pooled, stability
 from resources.profiles import Profile
-from resources.results import CheckResult, Rule, Severity
+from resources.results import CheckResult, Rule
 from resources.session import Session
 from resources.warehouse import transaction
 

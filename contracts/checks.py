@@ -30,6 +30,7 @@ from contracts.names import quoted, relation, table_of
 from contracts.parse import naming_yml, one_of, only
 
 Severity = Literal["error", "warn", "regression"]
+"""Of a rule that does not hold: `error` blocks, `warn` is told, `regression` blocks above what is accepted."""
 
 
 @dataclass(frozen=True)

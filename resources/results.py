@@ -10,12 +10,10 @@ from typing import Literal
 
 import duckdb
 
+from contracts.checks import Severity
 from resources.tables import seqs
 from resources.warehouse import transaction
 
-Severity = Literal["error", "warn", "regression"]
-"""What a rule that does not hold means: `error` blocks, `warn` is told, `regression` blocks where it is worse than the
-level that the table's yml accepts (a rule within that level holds)."""
 MASKED = "masked"
 _KEEP_CHECKS = """
     insert into ops.checks
@@ -55,7 +53,7 @@ class Rule:
         found: What is.
         passed: Whether both agree.
         examples: Up to five rows that show it.
-        severity: What it means that it does not hold.
+        severity: What it means that it does not hold; a `regression` within what its yml accepts holds.
         value: What was measured, in the unit of the rule; None where there is no number.
         threshold: What the value was held against.
         share_ok: Share of the records in question that hold it, from 0 to 1; None where it is 1 or 0 by `passed`.
