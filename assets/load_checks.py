@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from itertools import pairwise
 from statistics import median
 
 from contracts.checks import LoadChecks, Severity
 from contracts.names import quoted
-from resources import profiles
+from resources import clock, profiles
 from resources.anomalies import ENOUGH, MOST, Against, against, is_odd, pooled, stability
 from resources.profiles import Profile
 from resources.results import CheckResult, Rule
@@ -285,18 +284,19 @@ def _example(item: _Odd) -> Mapping[str, object]:
 
 
 def _freshness(lake: Session, source: str) -> Rule:
-    said = lake.catalog.load_checks[source]
-    limit = said.hours or 0.0
+    """Whether the source has sent as its policy says; a warning, for no table is wrong for it."""
+    policy = lake.catalog.policies[f"bronze_{source}"]
+    now = clock.now()
     newest = lake.connection.execute(
         "select max(first_seen) from ops.files where source = ? and status = 'loaded'", [source]
     ).fetchall()[0][0]
-    expected = f"a file in the last {limit:g} hours"
-    severity: Severity = said.severity.get("freshness", "warn")
+    expected = f"a file {policy}" if policy.by else f"a file in the last {policy}"
     if newest is None:
-        return Rule("newest_file", expected, "no file yet", False, severity=severity, threshold=limit)
-    hours = (datetime.now(UTC) - newest).total_seconds() / 3600
+        return Rule("newest_file", expected, "no file yet", False, severity="warn")
+    hours = (now - newest).total_seconds() / 3600
+    limit = (policy.late_from(newest) - newest).total_seconds() / 3600
     found = f"the newest came {hours:,.1f} hours ago"
-    return Rule("newest_file", expected, found, hours <= limit, severity=severity, value=hours, threshold=limit)
+    return Rule("newest_file", expected, found, hours <= limit, severity="warn", value=hours, threshold=limit)
 
 
 def _validity(lake: Session, source: str) -> tuple[Rule, ...]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import re
 import signal
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 
 from dagster import DagsterInstance, DagsterRun, DefaultRunLauncher, RunRecord
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
+from resources import clock
 from resources.session import alive_path, is_dead
 from resources.settings import Settings
 
@@ -64,7 +65,7 @@ def is_gone(settings: Settings, record: RunRecord) -> bool:
     if alive_path(settings, record.dagster_run.run_id).exists():
         return is_dead(settings, record.dagster_run.run_id)
     changed = record.update_timestamp
-    return datetime.now(UTC) - (changed if changed.tzinfo else changed.replace(tzinfo=UTC)) > START_LIMIT
+    return clock.now() - (changed if changed.tzinfo else changed.replace(tzinfo=UTC)) > START_LIMIT
 
 
 def _settings(instance: DagsterInstance) -> Settings:

@@ -11,9 +11,9 @@ The score of the lake is the mean over its tables, where gold counts 3 times, si
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import duckdb
+
+from resources import clock
 
 LAKE = "all"
 TREND = 20
@@ -51,7 +51,7 @@ _SCORE = """
 def score(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
     """Work out the scores of what is known now, and keep them; a second time in one run replaces the first."""
     connection.execute("delete from ops.quality_score where run_id = ?", [run_id])
-    connection.execute(_SCORE, {"at": datetime.now(UTC), "run_id": run_id, "lake": LAKE})
+    connection.execute(_SCORE, {"at": clock.now(), "run_id": run_id, "lake": LAKE})
 
 
 def trends(connection: duckdb.DuckDBPyConnection) -> dict[str, list[float]]:

@@ -154,6 +154,28 @@ create table if not exists ops.quality_score (
     run_id varchar not null
 );
 
+-- When readers could first see what a file brought, in each silver and gold table that is made of its source: one row per
+-- table and content.
+create table if not exists ops.deliveries (
+    table_name varchar not null,
+    source varchar not null,
+    file_id bigint not null,
+    landed_at timestamptz not null,
+    published_at timestamptz not null,
+    run_id varchar not null
+);
+
+-- How old the data of each table is, as of the end of the last run: when the newest file landed that it contains, and
+-- the oldest that it does not; when that one has to be in by its policy.
+create table if not exists ops.freshness (
+    table_name varchar not null,
+    policy varchar not null,
+    data_as_of timestamptz,
+    waits_since timestamptz,
+    due_at timestamptz,
+    checked_at timestamptz not null
+);
+
 -- What was decided about publishing: one row per decision.
 create table if not exists ops.publications (
     publication_id bigint not null,

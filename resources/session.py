@@ -18,6 +18,7 @@ import duckdb
 
 from contracts.catalog import Catalog
 from contracts.names import table_of
+from resources.delivery import note_deliveries
 from resources.interrupts import ending
 from resources.lock import RunLock, is_locked
 from resources.publishing import Published, clean_up, publish_lake, publish_ops
@@ -62,7 +63,9 @@ class Session:
     def publish(self) -> Published:
         """Switch readers to what passed its checks."""
         domains = [{table_of(model) for model in domain} for domain in self.catalog.domains()]
-        return publish_lake(self.connection, self.settings.published, domains, self.expected, self.run_id)
+        return publish_lake(
+            self.connection, self.settings.published, domains, self.expected, self.run_id, self.catalog.lagging
+        )
 
 
 @contextmanager
@@ -131,6 +134,7 @@ def _publish_at_end(session: Session) -> None:
         try:
             score(session.connection, session.run_id)
             session.publish()
+            note_deliveries(session.connection, session.catalog, session.run_id)
         finally:
             publish_ops(session.connection, session.settings.published)
 

@@ -28,6 +28,7 @@ class Shop:
 
     source: Source
     checks: dict[str, Any] = field(default_factory=dict)
+    freshness: dict[str, Any] | None = None
     number: int = 0
 
     def send(self, rows: int = 1000, *, after: int = 7, name: str = "", **values: Callable[[int], object]) -> str:
@@ -51,7 +52,7 @@ class Shop:
     def check(self, name: str) -> CheckResult:
         """Evaluate a check as the run that loaded the last file would, and keep the result."""
         node = self.source.node
-        node["config"]["meta"]["checks"] = self.checks
+        node["config"]["meta"] |= {"checks": self.checks, "freshness": self.freshness}
         catalog = Catalog({"nodes": {}}, {node["name"]: node})
         lake = Session(Settings(home=self.source.home), catalog, self.source.connection, f"run {self.source.runs}")
         result = check_load(lake, self.source.name, name)
@@ -224,7 +225,7 @@ def test_many_broken_records_are_told(shop: Shop) -> None:
 
 
 def test_a_silent_source_is_told(shop: Shop) -> None:
-    shop.checks["freshness"] = {"hours": 30, "because": WHY}
+    shop.freshness = {"lag": "30 hours"}
     assert rule(shop.check("freshness"), "newest_file").found == "no file yet"
     shop.send()
     assert shop.check("freshness").passed

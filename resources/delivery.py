@@ -1,0 +1,104 @@
+"""When readers could first see what a file brought, and how old the data of each table is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import duckdb
+
+from contracts.catalog import Catalog
+from contracts.names import table_of
+from resources import clock
+from resources.publishing import last_decision
+from resources.results import behind
+from resources.tables import seqs
+from resources.warehouse import transaction
+
+_LANDED = "least(min(first_seen), coalesce(to_timestamp(min(ctime_ns) / 1e9), min(first_seen)))"
+"""A file is complete in landing when its inode changed last, at the latest when it was seen."""
+_DELIVER = f"""
+    insert into ops.deliveries
+    with fed as (select unnest($fed::struct(table_name varchar, source varchar)[], max_depth := 2)),
+    files as (
+        select source, file_id, {_LANDED} as landed_at from ops.files where file_id is not null
+        group by source, file_id having bool_or(status = 'loaded')
+    )
+    select fed.table_name, files.source, files.file_id, files.landed_at, greatest($at, files.landed_at), $run_id
+    from fed inner join files on fed.source = files.source
+    where not exists (
+        select 1 from ops.deliveries as there
+        where there.table_name = fed.table_name and there.source = files.source and there.file_id = files.file_id
+    )
+"""
+_AGES = f"""
+    with fed as (select unnest($fed::struct(table_name varchar, source varchar)[], max_depth := 2)),
+    waiting as (
+        select source, file_id, {_LANDED} as landed_at from ops.files where file_id is not null
+        group by source, file_id having bool_or(status in ('loaded', 'arrived'))
+    ),
+    there as (
+        select table_name, max(landed_at) as data_as_of, list(file_id) as files from ops.deliveries group by table_name
+    )
+    select fed.table_name, any_value(there.data_as_of),
+        min(waiting.landed_at) filter (not coalesce(list_contains(there.files, waiting.file_id), false))
+    from fed left join there on fed.table_name = there.table_name
+    left join waiting on fed.source = waiting.source
+    group by fed.table_name
+"""
+
+
+def note_deliveries(connection: duckdb.DuckDBPyConnection, catalog: Catalog, run_id: str) -> None:
+    """Write down which files readers see now in which table, and how old each table's data is.
+
+    Args:
+        connection: The warehouse, after the run has published.
+        catalog: The project.
+        run_id: The run.
+    """
+    at = clock.now()
+    with transaction(connection):
+        arrived = fed(catalog, shown_whole(connection, catalog))
+        connection.execute(_DELIVER, {"fed": arrived, "at": at, "run_id": run_id})
+        rows = list(_ages(connection, catalog, at))
+        connection.execute("delete from ops.freshness")
+        if rows:
+            connection.executemany("insert into ops.freshness values (?, ?, ?, ?, ?, ?)", rows)
+
+
+def fed(catalog: Catalog, models: set[str]) -> list[dict[str, str]]:
+    """(table, source) for each source that some models are made of."""
+    return [
+        {"table_name": table_of(model), "source": parent.removeprefix("bronze_")}
+        for model in sorted(models)
+        for parent in sorted(catalog.ancestors(model))
+        if catalog.layer(parent) == "bronze"
+    ]
+
+
+def shown_whole(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> set[str]:
+    """Models of which readers see a state that has taken in everything that is loaded."""
+    known, old = seqs(connection), behind(connection)
+    seen, _ = last_decision(connection)
+    whole: dict[str, bool] = {}
+
+    def is_whole(model: str) -> bool:
+        if model not in whole:
+            table = table_of(model)
+            whole[model] = table in known and table not in old and all(map(is_whole, catalog.parents(model)))
+        return whole[model]
+
+    models = catalog.of_layer("silver", "gold")
+    return {m for m in models if is_whole(m) and seen.get(table_of(m)) == known[table_of(m)]}
+
+
+def _ages(
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, at: datetime
+) -> Iterator[tuple[str, str, datetime | None, datetime | None, datetime | None, datetime]]:
+    """Rows of `ops.freshness`."""
+    models = {table_of(model): model for model in catalog.policies if catalog.layer(model) != "bronze"}
+    found = connection.execute(_AGES, {"fed": fed(catalog, set(models.values()))}).fetchall()
+    for table, as_of, waits_since in sorted(found):
+        policy = catalog.policies[models[table]]
+        due = policy.deadline(waits_since) if waits_since else None
+        yield table, str(policy), as_of, waits_since, due, at
