@@ -118,9 +118,7 @@ def _lag(said: object) -> timedelta:
         return timedelta(0)
     found = _LAG.fullmatch(str(said).strip())
     if not found:
-        raise ContractError(
-            f"freshness: lag: {said!r} is neither 0 nor such as `15 minutes`, `6 hours` or `1 day`"
-        )
+        raise ContractError(f"freshness: lag: {said!r} is neither 0 nor such as `15 minutes`, `6 hours` or `1 day`")
     lag = timedelta(seconds=int(found[1]) * _UNITS[found[2]])
     if lag < SHORTEST:
         raise ContractError(f"freshness: lag: {said!r} is shorter than a minute; 0 is in the run that loads a file")
