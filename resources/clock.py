@@ -11,7 +11,12 @@ def _wall() -> datetime:
     return datetime.now(UTC)
 
 
+def _as_stored(nanoseconds: int) -> datetime:
+    return datetime.fromtimestamp(nanoseconds / 1e9, UTC)
+
+
 _source: Callable[[], datetime] = _wall
+_of_file: Callable[[int], datetime] = _as_stored
 
 
 def now() -> datetime:
@@ -19,16 +24,23 @@ def now() -> datetime:
     return _source()
 
 
+def of_file(nanoseconds: int) -> datetime:
+    """A time that the file system wrote, in nanoseconds since 1970, by this clock."""
+    return _of_file(nanoseconds)
+
+
 @contextmanager
-def told_by(source: Callable[[], datetime]) -> Iterator[None]:
+def told_by(source: Callable[[], datetime], of_file: Callable[[int], datetime] = _as_stored) -> Iterator[None]:
     """Within the block, all of this process takes the time from somewhere else.
 
     Args:
         source: Gives the time, in UTC.
+        of_file: Turns a time that the file system wrote, in nanoseconds since 1970, into one of that clock.
     """
-    global _source  # noqa: PLW0603 - the one clock
-    before, _source = _source, source
+    global _source, _of_file
+    before = _source, _of_file
+    _source, _of_file = source, of_file
     try:
         yield
     finally:
-        _source = before
+        _source, _of_file = before

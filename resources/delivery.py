@@ -15,35 +15,31 @@ from resources.results import behind
 from resources.tables import seqs
 from resources.warehouse import transaction
 
-_LANDED = "least(min(first_seen), coalesce(to_timestamp(min(ctime_ns) / 1e9), min(first_seen)))"
-"""A file is complete in landing when its inode changed last, at the latest when it was seen."""
-_DELIVER = f"""
-    insert into ops.deliveries
+_FILES = """
     with fed as (select unnest($fed::struct(table_name varchar, source varchar)[], max_depth := 2)),
     files as (
-        select source, file_id, {_LANDED} as landed_at from ops.files where file_id is not null
-        group by source, file_id having bool_or(status = 'loaded')
-    )
-    select fed.table_name, files.source, files.file_id, files.landed_at, greatest($at, files.landed_at), $run_id
-    from fed inner join files on fed.source = files.source
-    where not exists (
-        select 1 from ops.deliveries as there
-        where there.table_name = fed.table_name and there.source = files.source and there.file_id = files.file_id
-    )
-"""
-_AGES = f"""
-    with fed as (select unnest($fed::struct(table_name varchar, source varchar)[], max_depth := 2)),
-    waiting as (
-        select source, file_id, {_LANDED} as landed_at from ops.files where file_id is not null
+        select source, file_id, min(coalesce(landed_at, first_seen)) as landed_at,
+            bool_or(status = 'loaded') as is_loaded
+        from ops.files where file_id is not null
         group by source, file_id having bool_or(status in ('loaded', 'arrived'))
     ),
-    there as (
-        select table_name, max(landed_at) as data_as_of, list(file_id) as files from ops.deliveries group by table_name
+    expected as (
+        select fed.table_name, files.*, there.file_id is not null as is_there
+        from fed inner join files on fed.source = files.source
+        left join ops.deliveries as there
+            on fed.table_name = there.table_name and files.source = there.source and files.file_id = there.file_id
     )
-    select fed.table_name, any_value(there.data_as_of),
-        min(waiting.landed_at) filter (not coalesce(list_contains(there.files, waiting.file_id), false))
-    from fed left join there on fed.table_name = there.table_name
-    left join waiting on fed.source = waiting.source
+"""
+_DELIVER = f"""
+    insert into ops.deliveries
+    {_FILES}
+    select table_name, source, file_id, landed_at, greatest($at, landed_at), $run_id
+    from expected where is_loaded and not is_there
+"""
+_AGES = f"""
+    {_FILES}
+    select fed.table_name, max(landed_at) filter (is_there), min(landed_at) filter (not is_there)
+    from (select distinct table_name from fed) as fed left join expected on fed.table_name = expected.table_name
     group by fed.table_name
 """
 

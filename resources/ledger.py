@@ -193,6 +193,7 @@ class _Look:
             "has_quoted_line_ends": found.has_quoted_line_ends,
             "contract_version": self._contract.version,
             "contract_fingerprint": self._contract.fingerprint,
+            "landed_at": min(clock.now(), clock.of_file(arrival.hint.ctime_ns if arrival.hint else 0)).isoformat(),
             **(vars(arrival.hint) if arrival.hint else dict.fromkeys(("size_bytes", "mtime_ns", "ctime_ns", "inode"))),
         }
 

@@ -6,7 +6,8 @@ create schema if not exists gold;
 create schema if not exists quarantine;
 create schema if not exists changes;
 
--- One row per sighting: a path and the content seen there. `mtime_ns`, `ctime_ns` and `inode` only save hashing.
+-- One row per sighting: a path and the content seen there. `mtime_ns`, `ctime_ns` and `inode` only save hashing;
+-- `landed_at` is when the file was complete there.
 create table if not exists ops.files (
     sighting_id bigint not null,
     file_id bigint,
@@ -33,8 +34,10 @@ create table if not exists ops.files (
     has_quoted_line_ends boolean,
     mtime_ns bigint,
     ctime_ns bigint,
-    inode ubigint
+    inode ubigint,
+    landed_at timestamptz
 );
+alter table ops.files add column if not exists landed_at timestamptz;
 
 -- How a source is loaded, and which of its files counted when its bronze table was last built.
 create table if not exists ops.sources (

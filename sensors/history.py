@@ -85,7 +85,8 @@ def _problems(instance: dg.DagsterInstance, run_id: str) -> Iterator[str]:
             data = happened.step_failure_data
             yield (data.user_failure_data.description if data.user_failure_data else None) or _chain(data.error)
         elif happened is not None:
-            yield _chain(happened.job_failure_data.error) or happened.message or event.user_message
+            failed = happened.event_specific_data  # none for a run that was reported as failed from outside
+            yield _chain(getattr(failed, "error", None)) or happened.message or event.user_message
 
 
 def _chain(error: object) -> str:
