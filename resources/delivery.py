@@ -65,11 +65,16 @@ def note_deliveries(connection: duckdb.DuckDBPyConnection, catalog: Catalog, run
 def fed(catalog: Catalog, models: set[str]) -> list[dict[str, str]]:
     """(table, source) for each source that some models are made of."""
     return [
-        {"table_name": table_of(model), "source": parent.removeprefix("bronze_")}
+        {"table_name": table_of(model), "source": source}
         for model in sorted(models)
-        for parent in sorted(catalog.ancestors(model))
-        if catalog.layer(parent) == "bronze"
+        for source in sources_of(catalog, model)
     ]
+
+
+def sources_of(catalog: Catalog, model: str) -> list[str]:
+    """The sources that a model is made of."""
+    made_of = {model, *catalog.ancestors(model)}
+    return sorted(name.removeprefix("bronze_") for name in made_of if catalog.layer(name) == "bronze")
 
 
 def shown_whole(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> set[str]:

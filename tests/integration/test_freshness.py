@@ -14,7 +14,6 @@ import pytest
 from definitions import JOB, build_definitions
 from resources import clock
 from resources.instance import open_instance
-from resources.settings import Settings
 from tests.lab import Lab, copy_project, edit, product, receipt
 
 
@@ -39,8 +38,8 @@ class Day:
 class Watch:
     """A lake in which one table may lag for six hours, and its conditions, as the daemon asks them."""
 
-    def __init__(self, folder: Path, policies: dict[str, str]) -> None:
-        project = copy_project(folder)
+    def __init__(self, folder: Path, policies: dict[str, str], project: Path | None = None) -> None:
+        project = project or copy_project(folder)
         for model, policy in policies.items():
             path = project / "models" / "gold" / f"{model}.yml"
             edit(path, ("owner: analytics\n", f"owner: analytics\n        freshness: {policy}\n"))
@@ -172,11 +171,86 @@ def test_while_an_upstream_table_is_late_it_waits_and_then_goes_on(watch: Watch)
     assert watch.baskets("product_performance") == 2
 
 
+TOTALS_SQL = """
+with performance as (
+    select product_id, baskets from {{ ref('gold_product_performance') }}
+    where {{ affected('product_id') }}
+),
+
+final as (
+    select product_id, sum(baskets)::bigint as baskets from performance group by product_id
+)
+
+select * from final
+"""
+TOTALS_YML = """
+models:
+  - name: gold_totals
+    description: One row per product.
+    config:
+      meta:
+        owner: analytics
+        freshness: {lag: 1 hour}
+        redo:
+          key: [product_id]
+          inputs:
+            gold_product_performance: [product_id]
+    constraints:
+      - {type: primary_key, columns: [product_id]}
+    columns:
+      - name: product_id
+        description: The product.
+        data_type: bigint
+      - name: baskets
+        description: Receipts on which it stands.
+        data_type: bigint
+"""
+
+
+def test_a_slow_table_is_rebuilt_early_for_a_tight_consumer(tmp_path: Path) -> None:
+    project = copy_project(tmp_path)
+    (project / "models" / "gold" / "gold_totals.sql").write_text(TOTALS_SQL)
+    (project / "models" / "gold" / "gold_totals.yml").write_text(TOTALS_YML)
+    watch = Watch(tmp_path, SLOW, project)
+    begin(watch)
+    watch.arrive(2)
+    assert watch.lab.status()["held_back"] is None
+    watch.day.passes(minutes=58)
+    assert watch.tick() == set()
+    watch.day.passes(minutes=1, seconds=45)
+    assert watch.tick() == {"gold/totals", *SLOW_RUN}
+    assert watch.baskets("totals") == watch.baskets("product_performance") == 2
+    assert watch.lab.status()["held_back"] is None
+    watch.day.passes(hours=12)
+    assert watch.tick() == set()
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(1200)
+def test_on_a_day_with_a_hundred_files_a_table_with_a_lag_of_six_hours_runs_at_most_five_times(watch: Watch) -> None:
+    begin(watch)
+    rebuilt = 0
+    for number in range(2, 102):
+        watch.arrive(number)
+        watch.day.passes(minutes=7, seconds=12)
+        for _ in range(2):
+            rebuilt += bool(watch.tick())
+            watch.day.passes(minutes=3, seconds=36)
+    assert 3 <= rebuilt <= 5
+    late = watch.lab.rows(
+        "select count(*) from ops.deliveries where table_name = 'gold.product_performance' "
+        "and published_at > landed_at + interval '6 hours 12 minutes'"  # looks are eleven minutes apart here
+    )
+    assert late == [(0,)]
+    watch.day.passes(hours=6)
+    watch.tick()
+    assert watch.baskets("product_performance") == watch.baskets("daily_sales") == 101
+
+
 def test_the_policy_is_what_dagster_shows(tmp_path: Path) -> None:
     watch = Watch(tmp_path, {**SLOW, "gold_daily_sales": '{by: "06:00", timezone: America/New_York}'})
     nodes = {spec.key.to_user_string(): spec for each in watch.definitions.assets or () for spec in each.specs}  # type: ignore[union-attr]
     assert nodes["gold/product_performance"].freshness_policy == dg.FreshnessPolicy.time_window(timedelta(hours=6))
-    by = nodes["gold/daily_sales"].freshness_policy
-    assert isinstance(by, dg.CronFreshnessPolicy) if hasattr(dg, "CronFreshnessPolicy") else by is not None
+    by = dg.FreshnessPolicy.cron("0 6 * * *", timedelta(hours=24), "America/New_York")
+    assert nodes["gold/daily_sales"].freshness_policy == by
     assert nodes["silver/transactions"].freshness_policy is None
-    assert Settings.from_env().settle_seconds == 2.0
