@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from contracts.names import relation
-from resources.quality import sparkline, trends
+from resources.quality import sparkline
 from resources.session import Session
 
 _FILES = """
@@ -54,7 +54,7 @@ def facts_of(lake: Session, table: str) -> dict[str, Any]:
 
 def _quality(lake: Session, table: str) -> dict[str, Any]:
     """The score of the last run that checked the table, and its trend; the checks of this run come later."""
-    scores = trends(lake.connection).get(table, [])
+    scores = lake.scores.get(table, [])
     return {"quality_score": scores[-1], "quality_trend": sparkline(scores)} if scores else {}
 
 
