@@ -143,7 +143,7 @@ def _count_broken(connection: duckdb.DuckDBPyConnection, source: str) -> None:
                 from ops.files as files
                 left join (
                     select _file_id, count(*) as n from bronze.{quoted(source)}
-                    where _violations is not null and list_contains($files::bigint[], _file_id) group by all
+                    where _violations is not null and _file_id in ({", ".join(map(str, files))}) group by all
                 ) as rows on files.file_id = rows._file_id
                 where source = $source and status = 'loaded' and list_contains($files::bigint[], file_id)
                 group by file_id
