@@ -87,7 +87,7 @@ def _definition(catalog: Catalog, table: str, check: str) -> str:
     return fingerprint("", *asked, *((PROJECT / path).read_bytes() for path in code))
 
 
-_ARRIVALS = ("assets/load_checks.py", "resources/profiles.py", "resources/anomalies.py")
+_ARRIVALS = ("assets/load_checks.py", "resources/judging.py", "resources/profiles.py", "resources/anomalies.py")
 CODE = {
     **dict.fromkeys(("validity", "volume", "completeness", "distribution"), _ARRIVALS),
     "contract": ("assets/contract_check.py", "contracts/table_schema.py"),

@@ -8,7 +8,7 @@ import dagster as dg
 
 from contracts.names import relation
 from resources.delivery import sources_of
-from resources.quality import sparkline, trends
+from resources.quality import sparkline
 from resources.session import Session
 
 _FILES = """
@@ -67,7 +67,7 @@ def _age(lake: Session, table: str) -> dict[str, Any]:
 
 def _quality(lake: Session, table: str) -> dict[str, Any]:
     """The score of the last run that checked the table, and its trend; the checks of this run come later."""
-    scores = trends(lake.connection).get(table, [])
+    scores = lake.scores.get(table, [])
     return {"quality_score": scores[-1], "quality_trend": sparkline(scores)} if scores else {}
 
 

@@ -132,7 +132,8 @@ create table if not exists ops.check_results (
 );
 
 -- What each loaded file looks like, a row per column and one ('') for the file; baselines are made of those that are
--- not odd. `buckets` counts values by size (numbers) or by value (others).
+-- not odd. `buckets` counts values by size (numbers) or by value (others). `broken`, of the file alone, counts records
+-- that are malformed or break a rule; NULL until the checks have counted them.
 create table if not exists ops.profiles (
     source varchar not null,
     file_id bigint not null,
@@ -143,8 +144,10 @@ create table if not exists ops.profiles (
     total double,
     buckets map(varchar, bigint),
     is_odd boolean not null,
-    run_id varchar not null
+    run_id varchar not null,
+    broken bigint
 );
+alter table ops.profiles add column if not exists broken bigint; -- lakes of before have none
 
 -- How good the data is, from 0 to 100: one row per table and run, and one ('all') for the lake.
 create table if not exists ops.quality_score (

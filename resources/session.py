@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from resources.delivery import note_deliveries
 from resources.interrupts import ending
 from resources.lock import RunLock, is_locked
 from resources.publishing import Published, clean_up, publish_lake, publish_ops
-from resources.quality import score
+from resources.quality import score, trends
 from resources.results import CheckResult, record
 from resources.settings import Settings
 from resources.tables import forget_readers
@@ -53,6 +54,11 @@ class Session:
     def expected(self) -> Mapping[str, Sequence[str]]:
         """The blocking checks of each table."""
         return self.catalog.blocking_checks
+
+    @cached_property
+    def scores(self) -> Mapping[str, Sequence[float]]:
+        """The last scores of each table and of the lake before this run, oldest first; read once."""
+        return trends(self.connection)
 
     def keep(self, *results: CheckResult) -> list[CheckResult]:
         """Write results to the book-keeping; returns them as they may be shown, without values of personal columns."""
