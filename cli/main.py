@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from cli import checking, files, querying, running, status_page, ui
-from cli.console import err
+from cli.console import complain
 from cli.replay import DemoDataMissingError, PeriodError
 from contracts.errors import ContractError
 from resources.dbt import DbtError
 from resources.interrupts import STOPPED, heed_interrupts
 from resources.lock import LockTimeout
+from resources.settings import SettingsError
 from resources.warehouse import WarehouseBusy
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ EXPECTED = (
     DemoDataMissingError,
     LockTimeout,
     PeriodError,
+    SettingsError,
     WarehouseBusy,
     files.UnknownSource,
     querying.NothingPublished,
@@ -130,7 +131,7 @@ def _stoppable(work: Callable[[], int]) -> int:
     try:
         return work()
     except KeyboardInterrupt:
-        err.print("[bold red]assay:[/] stopped; what was committed is kept, run again to go on")
+        complain("stopped; what was committed is kept, run again to go on")
         return STOPPED
 
 
@@ -139,8 +140,8 @@ def main() -> None:
     try:
         app()
     except EXPECTED as error:
-        err.print(f"[bold red]assay:[/] {escape(str(error))}", highlight=False)
+        complain(str(error))
         sys.exit(USAGE)
     except OSError as error:
-        err.print(f"[bold red]assay:[/] {error.strerror or error}: {error.filename or 'the lake'}", highlight=False)
+        complain(f"{error.strerror or error}: {error.filename or 'the lake'}")
         sys.exit(USAGE)

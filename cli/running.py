@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from cli import status_page
-from cli.console import err, out
+from cli.console import complain, out, progress
 from cli.replay import replay
 from contracts.catalog import Catalog
 from contracts.errors import ContractError
 from contracts.names import table_of
+from resources import log
 from resources.dbt import parse_if_changed
 from resources.instance import open_instance, prepare_instance, runs_belong_to
 from resources.interrupts import NOT_IN_TIME, noticing_interrupts
@@ -56,6 +57,7 @@ class Outcome:
 def prepare(settings: Settings | None = None) -> Settings:
     """Everything that a run or the UI needs before it starts; of the lake that the environment names, or of another."""
     settings = settings or Settings.from_env()
+    log.configure(settings)
     prepare_instance(settings)
     parse_if_changed(settings)
     return settings
@@ -64,8 +66,8 @@ def prepare(settings: Settings | None = None) -> Settings:
 def run(select: str, full_refresh: Sequence[str]) -> int:
     """One run, in this process; 0 when it succeeded, 1 when not."""
     settings = prepare()
-    with err.status("waiting for the lake") as spinner:
-        outcome = run_once(settings, select, full_refresh, tell=spinner.update)
+    with progress("waiting for the lake") as tell:
+        outcome = run_once(settings, select, full_refresh, tell=tell)
     report(outcome)
     return 0 if outcome.success else 1
 
@@ -97,7 +99,7 @@ def run_once(settings: Settings, select: str, full_refresh: Sequence[str], tell:
     lock.acquire(
         f"run {run_id} (process {os.getpid()})",
         wait_seconds=settings.lock_wait_seconds,
-        on_wait=lambda holder: tell(f"waiting for {holder} to end"),
+        on_wait=lambda holder: _tell_waiting(run_id, holder, tell),
     )
     try:
         with mark_alive(settings, run_id), noticing_interrupts(lambda: _report_stopped(settings, run_id)) as came:
@@ -111,9 +113,15 @@ def run_once(settings: Settings, select: str, full_refresh: Sequence[str], tell:
     return _outcome(settings, run_id, failures)
 
 
+def _tell_waiting(run_id: str, holder: str, tell: Tell) -> None:
+    sentence = f"waiting for {holder} to end"
+    log.warning(sentence, run=run_id)
+    tell(sentence)
+
+
 def _report_stopped(settings: Settings, run_id: str) -> None:
     """The last words of a run whose process is ended because it did not stop in time."""
-    err.print(f"[bold red]assay:[/] {NOT_IN_TIME}")
+    complain(NOT_IN_TIME)
     with open_instance(settings) as instance:
         run = instance.get_run_by_id(run_id)
         if run is not None and not run.is_finished:
@@ -247,7 +255,9 @@ def _outcome(settings: Settings, run_id: str, failures: list[str]) -> Outcome:
 
 
 def report(outcome: Outcome) -> None:
-    """Print what a run came to."""
+    """Print what a run came to; the log has said all of it, without values that a reason may quote."""
+    if log.is_on():
+        return
     for source, files, records, malformed in outcome.loaded:
         said = f", {malformed:,} of them malformed" if malformed else ""
         out.print(f"{source}: {files:,} new files with {records:,} records{said}", highlight=False)
@@ -256,7 +266,7 @@ def report(outcome: Outcome) -> None:
     for path, reason in outcome.refused:
         out.print(f"[yellow]refused[/] {escape(repr(path)[1:-1])}: {escape(reason)}", highlight=False)
     for failure in outcome.failures:
-        err.print(f"[bold red]failed[/] {escape(failure)}", highlight=False)
+        complain(failure, prefix="failed")
 
 
 def demo(days: int) -> int:
@@ -266,9 +276,9 @@ def demo(days: int) -> int:
         first = FIRST_DAY + timedelta(days=start)
         last = FIRST_DAY + timedelta(days=min(start + 7, days) - 1)
         out.print(f"[bold]{first:%d %B} to {last:%d %B %Y}[/]", highlight=False)
-        with err.status("files arrive") as spinner:
+        with progress("files arrive") as tell:
             replay(settings.landing, first, last)
-            outcome = run_once(settings, "", [], tell=spinner.update)
+            outcome = run_once(settings, "", [], tell=tell)
         report(outcome)
         if not outcome.success:
             return 1

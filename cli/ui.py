@@ -10,7 +10,7 @@ from cli.console import err
 from cli.running import prepare
 from resources.instance import open_instance
 from resources.interrupts import heed_interrupts
-from resources.settings import PROJECT
+from resources.settings import PROJECT, Settings
 
 HOST = "127.0.0.1"
 """Dagster has no login, so nobody but this machine gets in."""
@@ -45,10 +45,14 @@ def dev(port: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.SupersessionWarning)  # says to use another product's command
         dev_command.main(
-            ["-w", str(PROJECT / "workspace.yaml"), "-h", HOST, "-p", str(port)],
+            ["-w", str(PROJECT / "workspace.yaml"), "-h", HOST, "-p", str(port), *_log_format(settings)],
             prog_name="assay dev",
             standalone_mode=False,
         )
+
+
+def _log_format(settings: Settings) -> list[str]:
+    return ["--log-format", "json"] if settings.log == "json" else []
 
 
 def _need_free(port: int) -> None:

@@ -18,6 +18,7 @@ import duckdb
 
 from contracts.catalog import Catalog
 from contracts.names import table_of
+from resources import log
 from resources.interrupts import ending
 from resources.lock import RunLock, is_locked
 from resources.publishing import Published, clean_up, publish_lake, publish_ops
@@ -57,12 +58,20 @@ class Session:
         """Write results to the book-keeping; returns them as they may be shown, without values of personal columns."""
         shown = [result.masking(self.catalog.personal) for result in results]
         record(self.connection, shown, self.run_id, self.catalog.contract_version)
+        for result in shown:
+            broken = [rule.name for rule in result.rules if not rule.passed] or None
+            log.info(
+                "check", run=self.run_id, table=result.table, check=result.check, verdict=result.verdict, broken=broken
+            )
         return shown
 
     def publish(self) -> Published:
         """Switch readers to what passed its checks."""
         domains = [{table_of(model) for model in domain} for domain in self.catalog.domains()]
-        return publish_lake(self.connection, self.settings.published, domains, self.expected, self.run_id)
+        done = publish_lake(self.connection, self.settings.published, domains, self.expected, self.run_id)
+        because = [log.brief(reason, parts=2) for reason in done.because]
+        log.info("published", run=self.run_id, tables_changed=done.changed, held_back_because=because)
+        return done
 
 
 @contextmanager
@@ -74,7 +83,7 @@ def open_session(
     full_refresh: Sequence[str] = (),
     lock: RunLock | None = None,
     before: Callable[[], object] = lambda: None,
-    tell: Callable[[str], None] = lambda _: None,
+    tell: Callable[[str], object] = lambda _: None,
 ) -> Iterator[Session]:
     """Hold the lake for one run.
 
@@ -91,12 +100,17 @@ def open_session(
         LockTimeout: Another run did not end in time.
         WarehouseBusy: Another program has the warehouse open.
     """
+
+    def told(sentence: str) -> None:
+        log.warning(sentence, run=run_id)
+        tell(sentence)
+
     held = lock or run_lock(settings)
     if not held.is_held:
         held.acquire(
             f"run {run_id}",
             wait_seconds=settings.lock_wait_seconds,
-            on_wait=lambda holder: tell(f"waiting for {holder} to end"),
+            on_wait=lambda holder: told(f"waiting for {holder} to end"),
         )
     is_clean = False
     try:
@@ -106,11 +120,11 @@ def open_session(
         connection = connect(
             settings.warehouse,
             wait_seconds=settings.foreign_wait_seconds,
-            on_wait=lambda holder: tell(f"the warehouse is open in {holder}; waiting for it to be closed"),
+            on_wait=lambda holder: told(f"the warehouse is open in {holder}; waiting for it to be closed"),
         )
         try:
             if held.left_behind:
-                tell(f"{held.left_behind} did not end; publishing what it had written to the ledger")
+                told(f"{held.left_behind} did not end; publishing what it had written to the ledger")
                 publish_ops(connection, settings.published)
             forget_readers(connection, map(table_of, catalog.models))
             session = Session(settings, catalog, connection, run_id, tuple(full_refresh))
