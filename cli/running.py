@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import threading
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from contracts.names import table_of
 from resources import log
 from resources.dbt import parse_if_changed
 from resources.instance import open_instance, prepare_instance, runs_belong_to
-from resources.interrupts import NOT_IN_TIME, noticing_interrupts
+from resources.interrupts import NOT_IN_TIME, STOPPED, noticing_interrupts, time_limit
 from resources.reader import open_published
 from resources.session import mark_alive, run_lock
 from resources.settings import Settings
@@ -101,13 +102,20 @@ def run_once(settings: Settings, select: str, full_refresh: Sequence[str], tell:
         wait_seconds=settings.lock_wait_seconds,
         on_wait=lambda holder: _tell_waiting(run_id, holder, tell),
     )
+    too_late = threading.Event()
     try:
-        with mark_alive(settings, run_id), noticing_interrupts(lambda: _report_stopped(settings, run_id)) as came:
+        with (
+            mark_alive(settings, run_id),
+            time_limit(settings.run_limit_seconds, too_late),
+            noticing_interrupts(lambda: _report_stopped(settings, run_id, too_late)) as came,
+        ):
             failures = _execute(settings, definitions.resolve_job_def(JOB), run_id, keys, models, tell)
             if failures and came():
                 raise KeyboardInterrupt
-    except dg.DagsterExecutionInterruptedError:
-        raise KeyboardInterrupt from None
+    except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
+        if not too_late.is_set():
+            raise KeyboardInterrupt from None
+        failures = [_report_too_late(settings, run_id)]
     finally:
         lock.release(is_clean=False)
     return _outcome(settings, run_id, failures)
@@ -119,13 +127,31 @@ def _tell_waiting(run_id: str, holder: str, tell: Tell) -> None:
     tell(sentence)
 
 
-def _report_stopped(settings: Settings, run_id: str) -> None:
-    """The last words of a run whose process is ended because it did not stop in time."""
+def _report_stopped(settings: Settings, run_id: str, too_late: threading.Event) -> int:
+    """The last words of a run whose process is ended because it did not stop in time; gives the exit code."""
     complain(NOT_IN_TIME)
+    if too_late.is_set():
+        complain(_report_too_late(settings, run_id), prefix="failed")
+        return 1
     with open_instance(settings) as instance:
         run = instance.get_run_by_id(run_id)
         if run is not None and not run.is_finished:
             instance.report_run_canceled(run, NOT_IN_TIME)
+    return STOPPED
+
+
+def _report_too_late(settings: Settings, run_id: str) -> str:
+    """Mark a run as failed for its length, whatever Dagster made of the interrupt; gives the reason."""
+    reason = (
+        f"the run took longer than its limit of {settings.run_limit_seconds:,} s (ASSAY_RUN_LIMIT_SECONDS) and was "
+        "stopped; what was committed is kept, run again to go on"
+    )
+    log.error(reason, run=run_id)
+    with open_instance(settings) as instance:
+        run = instance.get_run_by_id(run_id)
+        if run is not None:
+            instance.report_run_failed(run, reason)
+    return reason
 
 
 def _model(catalog: Catalog, table: str) -> str:

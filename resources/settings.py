@@ -24,6 +24,7 @@ class Settings:
         settle_seconds: A file that something else writes must keep its size and time this long.
         settle_limit_seconds: A file that is still growing after this is left for the next run.
         lock_wait_seconds: How long a run waits for its turn and for another program to close the warehouse.
+        run_limit_seconds: `ASSAY_RUN_LIMIT_SECONDS`; a run that takes longer is stopped and counts as failed.
         log: `ASSAY_LOG`; `json` for a line of JSON on standard error for all that a run does, empty for none.
     """
 
@@ -33,6 +34,7 @@ class Settings:
     settle_limit_seconds: float = 30.0
     lock_wait_seconds: float = 3600.0
     foreign_wait_seconds: float = 30.0
+    run_limit_seconds: int = 7200
     log: str = ""
 
     @classmethod
@@ -45,6 +47,7 @@ class Settings:
         return cls(
             home=_folder("ASSAY_HOME", "data"),
             dbt_project=_folder("ASSAY_DBT_PROJECT", "dbt_project"),
+            run_limit_seconds=_seconds("ASSAY_RUN_LIMIT_SECONDS", cls.run_limit_seconds),
             log=_log(),
         )
 
@@ -72,6 +75,13 @@ class Settings:
     def scratch(self) -> Path:
         """Files that live no longer than one run."""
         return self.home / "scratch"
+
+
+def _seconds(variable: str, default: int) -> int:
+    said = os.environ.get(variable) or str(default)
+    if not (said.isascii() and said.isdigit() and int(said)):
+        raise SettingsError(f"{variable} is {said!r}; expected a whole number of seconds, at least 1")
+    return int(said)
 
 
 def _log() -> str:
