@@ -85,13 +85,14 @@ def mark_dead_runs(instance: dg.DagsterInstance, settings: Settings, own_run_id:
     Returns:
         The ids of the runs that were marked.
     """
-    dead = []
-    for record in instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED)):
-        run = record.dagster_run
-        if run.run_id == own_run_id:
-            continue
-        if is_gone(settings, record):
-            instance.report_run_failed(run, GONE)
-            dead.append(run.run_id)
+    dead = [run for run in dead_runs(instance, settings) if run.run_id != own_run_id]
+    for run in dead:
+        instance.report_run_failed(run, GONE)
     forget_dead(settings)
-    return dead
+    return [run.run_id for run in dead]
+
+
+def dead_runs(instance: dg.DagsterInstance, settings: Settings) -> list[dg.DagsterRun]:
+    """Unfinished runs whose process is gone."""
+    records = instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED))
+    return [record.dagster_run for record in records if is_gone(settings, record)]

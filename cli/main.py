@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cli import checking, files, querying, running, status_page, ui
+from cli import doctor as examining
 from cli.console import complain
 from cli.replay import DemoDataMissingError, PeriodError
 from contracts.errors import ContractError
@@ -79,6 +80,12 @@ def demo(days: Annotated[int, typer.Option(help="How many days of receipts.")] =
 def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Where every record went, as of the last run."""
     status_page.show(as_json=as_json)
+
+
+@app.command()
+def doctor() -> None:
+    """Whether everything that the lake needs is there and alive, and what to do where it is not."""
+    raise typer.Exit(examining.doctor())
 
 
 @app.command("files")

@@ -8,6 +8,7 @@ import warnings
 
 from cli.console import err
 from cli.running import prepare
+from resources import log
 from resources.instance import open_instance
 from resources.interrupts import heed_interrupts
 from resources.settings import PROJECT, Settings
@@ -41,7 +42,10 @@ def dev(port: int) -> None:
     # Dagster alone would miss the configuration of a lake in a folder such as `data [old]`; see `open_instance`.
     dg.DagsterInstance.get = staticmethod(lambda: open_instance(settings))  # type: ignore[method-assign]
     heed_interrupts()
-    err.print(f"The UI will be at [bold]http://{HOST}:{port}[/] in some seconds; Ctrl-C ends it.", highlight=False)
+    if log.is_on():
+        log.info("services begun", address=f"http://{HOST}:{port}")
+    else:
+        err.print(f"The UI will be at [bold]http://{HOST}:{port}[/] in some seconds; Ctrl-C ends it.", highlight=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.SupersessionWarning)  # says to use another product's command
         dev_command.main(

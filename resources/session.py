@@ -151,7 +151,12 @@ def _publish_at_end(session: Session) -> None:
 
 def run_lock(settings: Settings) -> RunLock:
     """The lock of the one writer."""
-    return RunLock(settings.home / "run.lock")
+    return RunLock(lock_path(settings))
+
+
+def lock_path(settings: Settings) -> Path:
+    """Its file; the line in it says who holds it, or held it and did not end."""
+    return settings.home / "run.lock"
 
 
 def alive_path(settings: Settings, run_id: str) -> Path:

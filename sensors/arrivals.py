@@ -12,6 +12,7 @@ from assets.keys import PUBLISHED, key_of, landing_key
 from contracts.catalog import Catalog
 from contracts.names import table_of
 from resources.settings import Settings
+from resources.ticked import note_tick
 from sensors.lookout import Lookout
 from sensors.retries import Tried, due, in_words
 
@@ -47,6 +48,7 @@ def arrivals_sensor(settings: Settings, catalog: Catalog, job: str) -> dg.Sensor
         ),
     )
     def arrivals(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        note_tick(settings)
         waiting, behind, built = lookout.look()
         wanted = {*waiting, *behind}
         if not wanted:
