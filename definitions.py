@@ -48,7 +48,7 @@ def build_definitions(
         assets=[with_freshness(each, condition, catalog) for each in assets],
         asset_checks=[checks for layer in LAYERS for checks in layer_checks(catalog, layer)],
         jobs=[dg.define_asset_job(JOB, selection=dg.AssetSelection.all(), description=JOB_DOES)],
-        sensors=[arrivals_sensor(lookout, catalog, JOB), freshness_sensor(catalog)],
+        sensors=[arrivals_sensor(settings, lookout, catalog, JOB), freshness_sensor(catalog)],
         resources={"lake": lake_resource(settings, catalog, lock)},
         executor=dg.in_process_executor,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections import Counter
 from datetime import datetime
 
@@ -16,6 +17,7 @@ from resources.quality import LAKE, sparkline, trends
 from resources.reader import open_published
 from resources.settings import Settings
 from resources.status import ages, latest_checks, read_status
+from resources.ticked import standing_still
 
 COLOURS = {"pass": "green", "warn": "yellow", "FAIL": "red", "not evaluated": "red"}
 BEST = 99.95  # shown as 100.0
@@ -24,8 +26,9 @@ EMPTY: dict[str, object] = {"sources": [], "published_at": None, "held_back": No
 
 def show(*, as_json: bool) -> None:
     """Print the status, as JSON or as tables."""
+    settings = Settings.from_env()
     try:
-        with open_published(Settings.from_env().published) as connection:
+        with open_published(settings.published) as connection:
             status = read_status(connection)
             checks = latest_checks(connection)
             scores = trends(connection)
@@ -44,6 +47,8 @@ def show(*, as_json: bool) -> None:
     if scores:
         out.print(_quality(scores))
     out.print(_published(status))
+    if still := standing_still(settings, time.time()):
+        out.print(f"[yellow]{escape(still)}[/]", highlight=False)
 
 
 def _sources(sources: object) -> Table:

@@ -19,6 +19,7 @@ import duckdb
 
 from contracts.catalog import Catalog
 from contracts.names import table_of
+from resources import log
 from resources.delivery import note_deliveries
 from resources.interrupts import ending
 from resources.lock import RunLock, is_locked
@@ -64,14 +65,22 @@ class Session:
         """Write results to the book-keeping; returns them as they may be shown, without values of personal columns."""
         shown = [result.masking(self.catalog.personal) for result in results]
         record(self.connection, shown, self.run_id, self.catalog.contract_version)
+        for result in shown:
+            broken = [rule.name for rule in result.rules if not rule.passed] or None
+            log.info(
+                "check", run=self.run_id, table=result.table, check=result.check, verdict=result.verdict, broken=broken
+            )
         return shown
 
     def publish(self) -> Published:
         """Switch readers to what passed its checks."""
         domains = [{table_of(model) for model in domain} for domain in self.catalog.domains()]
-        return publish_lake(
+        done = publish_lake(
             self.connection, self.settings.published, domains, self.expected, self.run_id, self.catalog.lagging
         )
+        because = [log.brief(reason, parts=2) for reason in done.because]
+        log.info("published", run=self.run_id, tables_changed=done.changed, held_back_because=because)
+        return done
 
 
 @contextmanager
@@ -83,7 +92,7 @@ def open_session(
     full_refresh: Sequence[str] = (),
     lock: RunLock | None = None,
     before: Callable[[], object] = lambda: None,
-    tell: Callable[[str], None] = lambda _: None,
+    tell: Callable[[str], object] = lambda _: None,
 ) -> Iterator[Session]:
     """Hold the lake for one run.
 
@@ -100,12 +109,17 @@ def open_session(
         LockTimeout: Another run did not end in time.
         WarehouseBusy: Another program has the warehouse open.
     """
+
+    def told(sentence: str) -> None:
+        log.warning(sentence, run=run_id)
+        tell(sentence)
+
     held = lock or run_lock(settings)
     if not held.is_held:
         held.acquire(
             f"run {run_id}",
             wait_seconds=settings.lock_wait_seconds,
-            on_wait=lambda holder: tell(f"waiting for {holder} to end"),
+            on_wait=lambda holder: told(f"waiting for {holder} to end"),
         )
     is_clean = False
     try:
@@ -115,11 +129,11 @@ def open_session(
         connection = connect(
             settings.warehouse,
             wait_seconds=settings.foreign_wait_seconds,
-            on_wait=lambda holder: tell(f"the warehouse is open in {holder}; waiting for it to be closed"),
+            on_wait=lambda holder: told(f"the warehouse is open in {holder}; waiting for it to be closed"),
         )
         try:
             if held.left_behind:
-                tell(f"{held.left_behind} did not end; publishing what it had written to the ledger")
+                told(f"{held.left_behind} did not end; publishing what it had written to the ledger")
                 publish_ops(connection, settings.published)
             forget_readers(connection, map(table_of, catalog.models))
             session = Session(settings, catalog, connection, run_id, tuple(full_refresh))
@@ -147,7 +161,12 @@ def _publish_at_end(session: Session) -> None:
 
 def run_lock(settings: Settings) -> RunLock:
     """The lock of the one writer."""
-    return RunLock(settings.home / "run.lock")
+    return RunLock(lock_path(settings))
+
+
+def lock_path(settings: Settings) -> Path:
+    """Its file; the line in it says who holds it, or held it and did not end."""
+    return settings.home / "run.lock"
 
 
 def alive_path(settings: Settings, run_id: str) -> Path:

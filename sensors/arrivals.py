@@ -10,19 +10,22 @@ from assets.keys import PUBLISHED, key_of, landing_key
 from contracts.catalog import Catalog
 from contracts.names import table_of
 from resources import clock
-from sensors.history import ASKED_BY, ASKED_FOR, History
+from resources.settings import Settings
+from resources.ticked import note_tick
+from sensors.history import ASKED_BY, ASKED_FOR, History, subjects_of
 from sensors.lookout import Known, Lookout
 from sensors.retries import Health, health, in_words
 
 
-def arrivals_sensor(lookout: Lookout, catalog: Catalog, job: str) -> dg.SensorDefinition:
+def arrivals_sensor(settings: Settings, lookout: Lookout, catalog: Catalog, job: str) -> dg.SensorDefinition:
     """Ask for a run when files wait or a table is behind its inputs.
 
     One sensor for all sources: one look at all folders costs less than a tick of Dagster, and files of many sources
     that arrive together make one run, which rebuilds what hangs on them once.
 
     Args:
-        lookout: Looks at the lake.
+        settings: The lake.
+        lookout: Looks at it.
         catalog: The project.
         job: Name of the job whose assets are run in part.
     """
@@ -40,11 +43,12 @@ def arrivals_sensor(lookout: Lookout, catalog: Catalog, job: str) -> dg.SensorDe
         ),
     )
     def arrivals(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        note_tick(settings)
         waiting, known = lookout.look()
         wanted = wanted_now(catalog, waiting, known)
         if not wanted:
             return dg.SkipReason("nothing waits")
-        state = health([*catalog.contracts, *map(table_of, catalog.promises)], history.runs(context.instance))
+        state = health(subjects_of(catalog), history.runs(context.instance))
         found = list(requests(catalog, wanted, known.built, state, clock.now().timestamp()))
         waits = {subject: state[subject].waits(clock.now().timestamp()) for subject in wanted}
         if not found:

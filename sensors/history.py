@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from assets.keys import table_of_key
+from contracts.catalog import Catalog
+from contracts.names import table_of
 from sensors.failures import is_permanent
-from sensors.retries import Tried
+from sensors.retries import Tried, health
 
 ASKED_BY = "assay/asked_by"
 """Tag of a run: the sensor that asked for it."""
@@ -41,6 +43,39 @@ class History:
             found.append(tried)
         self._ended = kept
         return found
+
+
+def subjects_of(catalog: Catalog) -> list[str]:
+    """Everything that a run may fail to load or build: sources, and silver and gold tables."""
+    return [*catalog.contracts, *map(table_of, catalog.promises)]
+
+
+def open_breakers(instance: dg.DagsterInstance, catalog: Catalog, now: float) -> dict[str, str]:
+    """Sources and tables whose breaker is open, and in words since when and until when.
+
+    Args:
+        instance: The lake's.
+        catalog: The project.
+        now: In seconds since 1970.
+    """
+    state = health(subjects_of(catalog), History().runs(instance))
+    return {name: found.waits(now) or "tried again at once" for name, found in state.items() if found.is_open}
+
+
+def forgive(instance: dg.DagsterInstance, subject: str) -> int:
+    """Close the breaker of a source or table: its failures in a row count no more.
+
+    Args:
+        instance: The lake's.
+        subject: e.g. `transactions` or `gold.daily_sales`.
+
+    Returns:
+        How many failures were forgiven.
+    """
+    failures = health([subject], History().runs(instance))[subject].failures
+    for failed in failures:
+        instance.add_run_tags(failed.run_id, {FORGIVEN: ",".join(sorted({*failed.forgiven, subject}))})
+    return len(failures)
 
 
 def _tried(instance: dg.DagsterInstance, record: dg.RunRecord) -> Tried:
