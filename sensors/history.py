@@ -107,8 +107,25 @@ def subject_of(key: dg.AssetKey) -> str:
 
 
 def _done(instance: dg.DagsterInstance, run_id: str) -> frozenset[str]:
-    events = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
-    return frozenset(subject_of(event.asset_key) for event in events if event.asset_key)
+    """What a failed run built, and what it did not come to because a step before it failed: no failures of those."""
+    kinds = {
+        dg.DagsterEventType.ASSET_MATERIALIZATION,
+        dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+        dg.DagsterEventType.STEP_FAILURE,
+    }
+    built, planned, failed = set(), {}, set()
+    for record in instance.get_records_for_run(run_id, of_type=kinds).records:
+        happened = record.event_log_entry.dagster_event
+        if happened is None:
+            continue
+        if happened.event_type == dg.DagsterEventType.STEP_FAILURE:
+            failed.add(happened.step_key)
+        elif happened.asset_key is not None and happened.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
+            built.add(subject_of(happened.asset_key))
+        elif happened.asset_key is not None:
+            planned[subject_of(happened.asset_key)] = happened.step_key
+    left = {subject for subject, step in planned.items() if failed and step not in failed}
+    return frozenset(built | left)
 
 
 def _problems(instance: dg.DagsterInstance, run_id: str) -> Iterator[str]:

@@ -30,7 +30,7 @@ class Tried:
         state: `good`, `failed` or `running`.
         ended: When, in seconds since 1970.
         subjects: Sources and tables that it was to load or build; None for all.
-        done: Of a failed run, those that it did all the same.
+        done: Of a failed run, those that it did all the same, or did not come to.
         is_permanent: Whether the failure can not pass by itself.
         forgiven: Subjects whose breaker was closed by hand after this run.
         problem: What the run died of.

@@ -1,0 +1,106 @@
+"""A source that fails again and again is left alone, the others go on, and a trial or a person closes the breaker."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from contracts.catalog import Catalog
+from definitions import JOB, build_definitions
+from resources import clock
+from resources.instance import open_instance
+from sensors.history import ASKED_FOR, forgive, open_breakers
+from tests.lab import Lab, product, receipt
+
+
+class Watch:
+    """A lake whose services look when they are told to."""
+
+    def __init__(self, lab: Lab, instance: dg.DagsterInstance) -> None:
+        self.lab = lab
+        self.instance = instance
+        self.definitions = build_definitions(lab.settings)
+        self.later = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.later
+
+    def requests(self) -> dict[str, dg.RunRequest]:
+        """What one look asks for, by the sources and tables for which it does."""
+        with clock.told_by(self.now):
+            context = dg.build_sensor_context(self.instance, definitions=self.definitions)
+            found = self.definitions.resolve_sensor_def("arrivals").evaluate_tick(context)
+        return {request.tags[ASKED_FOR]: request for request in found.run_requests or []}
+
+    def run(self, request: dg.RunRequest) -> bool:
+        job = self.definitions.resolve_job_def(JOB)
+        keys = list(request.asset_selection or [])
+        return job.execute_in_process(instance=self.instance, asset_selection=keys, raise_on_error=False).success
+
+    def open(self) -> dict[str, str]:
+        return open_breakers(self.instance, Catalog.read(self.lab.settings.dbt_project), self.now().timestamp())
+
+    def fail(self, source: str, problem: str) -> None:
+        """A run of a source that died."""
+        job = self.definitions.resolve_job_def(JOB)
+        keys = frozenset({dg.AssetKey(["bronze", source])})
+        run = self.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, asset_selection=keys)
+        self.instance.report_run_failed(run, problem)
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Iterator[Watch]:
+    lab = Lab(tmp_path / "lake")
+    lab.products("2017-01-01", [product()])
+    lab.receipts("day1", [receipt()])
+    lab.good_run()
+    with open_instance(lab.settings) as instance:
+        yield Watch(lab, instance)
+
+
+def test_a_broken_source_is_left_alone_the_others_go_on_and_a_person_closes_the_breaker(watch: Watch) -> None:
+    watch.lab.spoil("alter table bronze.products rename column brand to another")  # as no run does
+    watch.lab.products("2017-01-08", [product(), product(product_id=11)])
+    watch.lab.receipts("day2", [receipt(basket_id=2)])
+    [request] = watch.requests().values()
+    assert not watch.run(request)
+    assert set(watch.open()) == {"products"}  # SQL does not pass by itself
+    assert watch.lab.source("transactions")["files"]["loaded"] == 2
+    while requests := watch.requests():  # what the failed run left behind is built without products
+        assert "products" not in ",".join(requests)
+        assert all(watch.run(request) for request in requests.values())
+    watch.lab.receipts("day3", [receipt(basket_id=3)])
+    [request] = watch.requests().values()
+    assert watch.run(request)
+    assert watch.lab.rows("select count(*) from silver.transactions") == [(3,)]
+
+    watch.lab.spoil("alter table bronze.products rename column another to brand")
+    assert watch.requests() == {}
+    assert forgive(watch.instance, "products") == 1
+    assert watch.open() == {}
+    assert watch.run(watch.requests()["products"])
+    assert watch.lab.source("products")["files"]["loaded"] == 2
+
+
+def test_after_five_failures_the_breaker_opens_and_one_trial_opens_or_closes_it(watch: Watch) -> None:
+    watch.lab.products("2017-01-08", [product(), product(product_id=11)])
+    for _ in range(4):
+        watch.fail("products", "No space left on device")
+        assert watch.open() == {}
+    watch.fail("products", "No space left on device")
+    assert set(watch.open()) == {"products"}
+    watch.later = timedelta(minutes=11)
+    assert watch.requests() == {}
+    watch.later = timedelta(minutes=19)
+    assert set(watch.requests()) == {"products"}
+    watch.fail("products", "No space left on device")
+    assert watch.requests() == {}
+    watch.later = timedelta(minutes=38)
+    request = watch.requests()["products"]
+    assert watch.run(request)
+    assert watch.open() == {}
+    assert watch.requests() == {}
