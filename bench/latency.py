@@ -161,7 +161,7 @@ def _until(look: Callable[[], int]) -> int:
     deadline = time.monotonic() + LIMIT
     while not (found := look()):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"no rows can be read after {LIMIT:.0f} s; services.log in the folder says more")
+            raise TimeoutError(f"no new rows can be read after {LIMIT:.0f} s")
         time.sleep(LOOK)
     return found
 

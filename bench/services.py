@@ -38,6 +38,9 @@ def services(command: Sequence[str], folder: Path, environment: Mapping[str, str
         )
         try:
             yield
+        except BaseException as error:
+            error.add_note("\n".join(["The services said last:", *log.read_text(errors="replace").splitlines()[-20:]]))
+            raise
         finally:
             process.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
