@@ -32,7 +32,7 @@ run_monitoring:
   poll_interval_seconds: 15
 run_queue:
   max_concurrent_runs: 1
-  dequeue_interval_seconds: 2
+  dequeue_interval_seconds: 1
 """
 
 
