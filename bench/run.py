@@ -9,6 +9,7 @@ from pathlib import Path
 
 import checks
 import growth
+import latency
 import load
 import looking
 import rivals
@@ -22,13 +23,14 @@ from resources.settings import Settings
 def main() -> None:
     """Measure what `--only` names, or everything."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--only", choices=["load", "rivals", "checks", "looking", "growth"])
+    options.add_argument("--only", choices=["load", "rivals", "checks", "looking", "growth", "latency"])
     options.add_argument(
         "--times", type=int, default=7, help="load: the demo's 1.47 million receipt lines, so many times"
     )
     options.add_argument(
         "--dlt-python", type=Path, default=Path(".venv-bench/bin/python"), help="a Python that has dlt"
     )
+    options.add_argument("--files", type=int, default=20, help="latency: files for Assay; its rival gets 8 at most")
     options.add_argument("--out", type=Path, default=Path("data/bench"), help="folder for bench.md and bench.json")
     said = options.parse_args()
     print(f"Measured on {machine()}.")  # noqa: T201
@@ -43,6 +45,7 @@ def main() -> None:
             "checks": lambda: checks.tables(Path(folder) / "checks"),
             "looking": lambda: looking.tables(Path(folder) / "looking"),
             "growth": lambda: growth.tables(Path(folder) / "growth"),
+            "latency": lambda: latency.tables(Path(folder) / "latency", catalog, said.files, min(said.files, 8)),
         }
         for name, part in parts.items():
             if said.only in (None, name):

@@ -33,7 +33,7 @@ run_monitoring:
   max_runtime_seconds: {run_limit_seconds}
 run_queue:
   max_concurrent_runs: 1
-  dequeue_interval_seconds: 2
+  dequeue_interval_seconds: 1
 """
 
 
