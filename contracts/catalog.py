@@ -9,6 +9,8 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from contracts.checks import LoadChecks, TableChecks, parse_load_checks, parse_table_checks
 from contracts.contract import Contract
 from contracts.errors import ContractError
@@ -16,7 +18,7 @@ from contracts.freshness import Policy, parse_freshness
 from contracts.names import table_of
 from contracts.parse import parse_columns, parse_contract
 from contracts.redo import parse_redo
-from contracts.rule_sql import check_redo, check_reference, check_rules
+from contracts.rule_sql import check_redo, check_reference, check_rules, empty_database
 from contracts.sense import models_with_sense
 from contracts.table_schema import TablePromise, parse_promise
 from contracts.written import check_written
@@ -50,25 +52,30 @@ class Catalog:
         Raises:
             ContractError: as of `read`.
         """
-        for model, node in self.models.items():
+        for node in self.models.values():
             if not node.get("patch_path"):
                 raise ContractError(f"{node['original_file_path']}: there is no yml of the same name beside it")
             check_written(dbt_project / node["patch_path"].split("://", 1)[-1])
-            if self.layer(model) in ("silver", "gold"):
-                parents = {name: self.models[name] for name in self.parents(model)}
-                columns = {name: parse_columns(parent) for name, parent in parents.items()}
-                check_redo(f"{model}.yml", parse_redo(node, parents), columns)
         self.tests(self.models)
-        for contract in self.contracts.values():
-            check_rules(f"bronze_{contract.source}.yml", contract.columns, contract.rules)
-        for promise in self.promises.values():
-            check_rules(f"{promise.model}.yml", promise.columns, promise.rules)
-        columns_of = {model: parse_columns(self.models[model]) for model in self.of_layer("silver", "gold")}
-        for model, checks in self.table_checks.items():
-            for reference in checks.references:
-                check_reference(f"{model}.yml", reference, table_of(model), columns_of[model], columns_of[reference.to])
+        with empty_database() as connection:
+            self._try(connection)
         assert self.load_checks is not None  # noqa: S101 - read now, so that a mistake in one shows
         assert self.policies is not None  # noqa: S101 - as above
+
+    def _try(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Bind all SQL that stands in a yml on empty tables."""
+        columns_of = {model: parse_columns(self.models[model]) for model in self.of_layer("bronze", "silver", "gold")}
+        for model in self.of_layer("silver", "gold"):
+            parents = {name: self.models[name] for name in self.parents(model)}
+            columns = {name: columns_of[name] for name in parents}
+            check_redo(connection, f"{model}.yml", parse_redo(self.models[model], parents), columns)
+        for contract in self.contracts.values():
+            check_rules(connection, f"bronze_{contract.source}.yml", contract.columns, contract.rules)
+        for promise in self.promises.values():
+            check_rules(connection, f"{promise.model}.yml", promise.columns, promise.rules)
+        for model, checks in self.table_checks.items():
+            for ref in checks.references:
+                check_reference(connection, f"{model}.yml", ref, table_of(model), columns_of[model], columns_of[ref.to])
 
     @staticmethod
     def layer(model: str) -> str:

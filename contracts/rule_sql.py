@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import duckdb
 
@@ -13,41 +14,62 @@ from contracts.names import quoted, relation, table_of
 from contracts.redo import Redo
 
 
-def check_rules(where: str, columns: Sequence[Column], rules: Sequence[Rule]) -> None:
+@contextmanager
+def empty_database() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory, one for all that is tried: to open one costs more than to bind a rule."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        yield connection
+
+
+@contextmanager
+def _undone(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """What is created within the block is gone after it, so that no later rule finds a table that is not its own."""
+    connection.begin()
+    try:
+        yield
+    finally:
+        connection.rollback()
+
+
+def check_rules(
+    connection: duckdb.DuckDBPyConnection, where: str, columns: Sequence[Column], rules: Sequence[Rule]
+) -> None:
     """Bind every rule to the columns it is about.
 
     Raises:
         ContractError: A rule is no SQL, names an unknown column, looks at more than one row, or is no condition.
     """
     typed = ", ".join(f'null::{column.type.sql} as "{column.name}"' for column in columns)
-    with duckdb.connect() as connection:
-        for rule in rules:
-            # In `where` SQL allows neither aggregates nor windows, which would judge a row by its neighbours.
-            tried = (
-                f"select ({rule.expression}) as said from (select {typed}) where ({rule.expression}) is null or true"
+    for rule in rules:
+        # In `where` SQL allows neither aggregates nor windows, which would judge a row by its neighbours.
+        tried = f"select ({rule.expression}) as said from (select {typed}) where ({rule.expression}) is null or true"
+        try:
+            found = connection.execute(f"select typeof(said) from ({tried})").fetchall()
+        except duckdb.Error as error:
+            said = str(error).strip().splitlines()[0]
+            raise ContractError(
+                f"{where}: rule {rule.name}: {rule.expression!r} is no SQL over one row of this table: {said}"
+            ) from error
+        if found[0][0] not in ("BOOLEAN", '"NULL"'):
+            raise ContractError(
+                f"{where}: rule {rule.name}: {rule.expression!r} is {found[0][0]}, expected a condition"
             )
-            try:
-                found = connection.execute(f"select typeof(said) from ({tried})").fetchall()
-            except duckdb.Error as error:
-                said = str(error).strip().splitlines()[0]
-                raise ContractError(
-                    f"{where}: rule {rule.name}: {rule.expression!r} is no SQL over one row of this table: {said}"
-                ) from error
-            if found[0][0] not in ("BOOLEAN", '"NULL"'):
-                raise ContractError(
-                    f"{where}: rule {rule.name}: {rule.expression!r} is {found[0][0]}, expected a condition"
-                )
 
 
 def check_reference(
-    where: str, reference: Reference, table: str, columns: Sequence[Column], other: Sequence[Column]
+    connection: duckdb.DuckDBPyConnection,
+    where: str,
+    reference: Reference,
+    table: str,
+    columns: Sequence[Column],
+    other: Sequence[Column],
 ) -> None:
     """Bind a reference to empty tables.
 
     Raises:
         ContractError: It is no SQL over its two tables.
     """
-    with duckdb.connect() as connection:
+    with _undone(connection):
         for name, typed in {table: columns, table_of(reference.to): other}.items():
             _create(connection, name, typed)
         try:
@@ -63,10 +85,13 @@ def _create(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence
     connection.execute(f"create or replace table {relation(table)} ({typed})")
 
 
-def check_redo(where: str, redo: Redo, inputs: Mapping[str, Sequence[Column]]) -> None:
+def check_redo(
+    connection: duckdb.DuckDBPyConnection, where: str, redo: Redo, inputs: Mapping[str, Sequence[Column]]
+) -> None:
     """Bind every way from a changed row to the keys of a table; a first build would not show a mistake in one.
 
     Args:
+        connection: An empty database.
         where: The yml, for the message.
         redo: The ways.
         inputs: The columns of each input.
@@ -74,7 +99,7 @@ def check_redo(where: str, redo: Redo, inputs: Mapping[str, Sequence[Column]]) -
     Raises:
         ContractError: An expression is no SQL over its input.
     """
-    with duckdb.connect() as connection:
+    with _undone(connection):
         for model, columns in inputs.items():
             _create(connection, table_of(model), columns)
         for item in redo.inputs:

@@ -34,6 +34,9 @@ run_monitoring:
 run_queue:
   max_concurrent_runs: 1
   dequeue_interval_seconds: 1
+sensors:
+  use_threads: true # the sensor of arrivals keeps looking for some seconds, and the others shall not wait for it
+  num_workers: 4
 """
 
 

@@ -24,6 +24,7 @@ class Settings:
         settle_seconds: A file that something else writes must keep its size and time this long.
         settle_limit_seconds: A file that is still growing after this is left for the next run.
         lock_wait_seconds: How long a run waits for its turn and for another program to close the warehouse.
+        watch_seconds: How long a look of the services at the landing zone lasts while nothing is to be done.
         run_limit_seconds: `ASSAY_RUN_LIMIT_SECONDS`; a run that takes longer is stopped and counts as failed.
         log: `ASSAY_LOG`; `json` for a line of JSON on standard error for all that a run does, empty for none.
     """
@@ -34,6 +35,7 @@ class Settings:
     settle_limit_seconds: float = 30.0
     lock_wait_seconds: float = 3600.0
     foreign_wait_seconds: float = 30.0
+    watch_seconds: float = 4.5
     run_limit_seconds: int = 7200
     log: str = ""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 
 import dagster as dg
 
@@ -14,7 +15,10 @@ from resources.settings import Settings
 from resources.ticked import note_tick
 from sensors.history import ASKED_BY, ASKED_FOR, History, subjects_of
 from sensors.lookout import Known, Lookout
-from sensors.retries import Health, health, in_words
+from sensors.retries import Health, Tried, health, in_words
+
+LOOK_EVERY = 0.5
+"""Seconds between two looks of one tick. Dagster asks every five seconds at most, which is half of a small run."""
 
 
 def arrivals_sensor(settings: Settings, lookout: Lookout, catalog: Catalog, job: str) -> dg.SensorDefinition:
@@ -43,21 +47,36 @@ def arrivals_sensor(settings: Settings, lookout: Lookout, catalog: Catalog, job:
         ),
     )
     def arrivals(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        note_tick(settings)
-        waiting, known = lookout.look()
-        wanted = wanted_now(catalog, waiting, known)
-        if not wanted:
-            return dg.SkipReason("nothing waits")
-        state = health(subjects_of(catalog), history.runs(context.instance))
-        found = list(requests(catalog, wanted, known.built, state, clock.now().timestamp()))
-        waits = {subject: state[subject].waits(clock.now().timestamp()) for subject in wanted}
-        if not found:
-            return dg.SkipReason(in_words(waits))
-        if said := in_words(waits):
-            context.log.warning(said)
-        return dg.SensorResult(run_requests=found)
+        deadline = time.monotonic() + settings.watch_seconds
+        while True:
+            note_tick(settings)
+            found, why = look(lookout, catalog, lambda: history.runs(context.instance))
+            if found:
+                context.log.info(why or "asks for a run of what waits")
+                return dg.SensorResult(run_requests=found)
+            if time.monotonic() >= deadline:
+                return dg.SkipReason(why or "nothing waits")
+            time.sleep(LOOK_EVERY)
 
     return arrivals
+
+
+def look(lookout: Lookout, catalog: Catalog, runs: Callable[[], Sequence[Tried]]) -> tuple[list[dg.RunRequest], str]:
+    """The runs to ask for now, and why something else has to wait.
+
+    Args:
+        lookout: Looks at the lake.
+        catalog: The project.
+        runs: Gives the recorded runs, newest first; asked only when something is to be done.
+    """
+    waiting, known = lookout.look()
+    wanted = wanted_now(catalog, waiting, known)
+    if not wanted:
+        return [], ""
+    now = clock.now().timestamp()
+    state = health(subjects_of(catalog), runs())
+    found = list(requests(catalog, wanted, known.built, state, now))
+    return found, in_words({subject: state[subject].waits(now) for subject in wanted})
 
 
 def wanted_now(catalog: Catalog, waiting: Mapping[str, int], known: Known) -> set[str]:

@@ -23,6 +23,8 @@ from resources.reader import open_published
 from resources.results import behind, reasons_against
 from resources.settings import Settings
 
+STILL = 1.0
+"""Seconds without a change after which a run is worth while; it waits for the rest of what files have to settle."""
 Hints = tuple[int, int, int, int]
 """Size, times of change in nanoseconds, inode: what tells that a path holds what it held."""
 
@@ -73,29 +75,29 @@ class Lookout:
         self._settings = settings
         self._catalog = catalog
         self._known: tuple[object, Known] = (None, Known())
-        self._before: dict[str, Hints] = {}
+        self._resting: dict[str, tuple[Hints, float]] = {}
 
     def look(self) -> tuple[dict[str, int], Known]:
         """Number of files that wait, by source; and what the last run published.
 
-        A file counts once it has not been written to for as long as files have to settle, or has not changed since the
-        look before: its time may lie in the future.
+        A file counts once it has not been written to for as long as files have to settle, or has not changed while it
+        was looked at for a second: its time may lie in the future.
         """
         known = self.known()
+        now = clock.now().timestamp()
         found: dict[str, int] = {}
-        seen: dict[str, Hints] = {}
+        resting: dict[str, tuple[Hints, float]] = {}
         for source, contract in self._catalog.contracts.items():
-            new = dict(self._new(contract, known.hints.get(source, {})))
-            seen |= new
-            count = sum(self._is_settled(name, hints) for name, hints in new.items())
+            count = 0
+            for name, hints in self._new(contract, known.hints.get(source, {})):
+                before, since = self._resting.get(name, (None, now))
+                resting[name] = (hints, since if before == hints else now)
+                is_old = hints[1] <= (now - self._settings.settle_seconds) * 1e9
+                count += is_old or abs(now - resting[name][1]) >= STILL
             if count or source in known.waiting:
                 found[source] = count
-        self._before = seen
+        self._resting = resting
         return found, known
-
-    def _is_settled(self, name: str, hints: Hints) -> bool:
-        settled_at = (clock.now().timestamp() - self._settings.settle_seconds) * 1e9
-        return hints[1] <= settled_at or self._before.get(name) == hints
 
     def _new(self, contract: Contract, known: Mapping[str, Hints]) -> Iterator[tuple[str, Hints]]:
         """Paths of a source that show something else than the ledger saw there."""

@@ -87,7 +87,7 @@ class Lab:
     """
 
     def __init__(self, home: Path, dbt_project: Path | None = None) -> None:
-        self.settings = Settings(home=home, dbt_project=dbt_project or core_project())
+        self.settings = Settings(home=home, dbt_project=dbt_project or core_project(), watch_seconds=0.0)
         prepare_instance(self.settings)
         parse_if_changed(self.settings)
 

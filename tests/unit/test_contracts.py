@@ -9,7 +9,7 @@ import pytest
 from contracts.contract import Column, Rule
 from contracts.errors import ContractError
 from contracts.parse import parse_contract
-from contracts.rule_sql import check_rules
+from contracts.rule_sql import check_rules, empty_database
 from contracts.table_schema import parse_promise
 from contracts.types import column_type
 from tests.source import bronze_node
@@ -202,8 +202,8 @@ RULES = [
 @pytest.mark.parametrize(("expression", "said"), RULES)
 def test_a_rule_that_cannot_judge_a_row_is_refused(expression: str, said: str) -> None:
     columns = [Column(name, column_type(kind)) for name, kind in COLUMNS.items()]
-    with pytest.raises(ContractError) as error:
-        check_rules("bronze_sales.yml", columns, [Rule("fine", "id > 0"), Rule("odd", expression)])
+    with empty_database() as connection, pytest.raises(ContractError) as error:
+        check_rules(connection, "bronze_sales.yml", columns, [Rule("fine", "id > 0"), Rule("odd", expression)])
     assert str(error.value).startswith(f"bronze_sales.yml: rule odd: {expression!r}")
     assert said in str(error.value)
 
@@ -218,4 +218,5 @@ def test_rules_over_all_kinds_of_columns_pass() -> None:
         "name in ('a', 'b''c')",
         "not (id = 1)",
     ]
-    check_rules("x.yml", columns, [Rule(str(n), said) for n, said in enumerate(expressions)])
+    with empty_database() as connection:
+        check_rules(connection, "x.yml", columns, [Rule(str(n), said) for n, said in enumerate(expressions)])

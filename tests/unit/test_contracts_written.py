@@ -11,7 +11,7 @@ import pytest
 from contracts.contract import Column
 from contracts.errors import ContractError
 from contracts.redo import Input, parse_redo
-from contracts.rule_sql import check_redo
+from contracts.rule_sql import check_redo, empty_database
 from contracts.types import column_type
 from contracts.written import check_written
 
@@ -166,5 +166,5 @@ def test_a_way_that_would_lose_changes_is_refused(redo: object, inputs: dict[str
 def test_a_way_that_is_no_sql_shows_before_a_run_needs_it(way: object, said: str | None) -> None:
     redo = parse_redo(gold({"key": ["id"], "inputs": {"silver_a": way, "silver_b": ["id"]}}), INPUTS)
     columns = [Column("id", column_type("bigint"))]
-    with pytest.raises(ContractError, match=said) if said else nullcontext():
-        check_redo("gold_x.yml", redo, {"silver_a": columns, "silver_b": columns})
+    with empty_database() as connection, pytest.raises(ContractError, match=said) if said else nullcontext():
+        check_redo(connection, "gold_x.yml", redo, {"silver_a": columns, "silver_b": columns})
