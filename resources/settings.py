@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -19,6 +19,7 @@ class Settings:
         settle_seconds: A file that something else writes must keep its size and time this long.
         settle_limit_seconds: A file that is still growing after this is left for the next run.
         lock_wait_seconds: How long a run waits for its turn and for another program to close the warehouse.
+        receivers: `ASSAY_NOTIFY`; URLs that get messages about incidents, separated by blanks.
     """
 
     home: Path
@@ -27,11 +28,16 @@ class Settings:
     settle_limit_seconds: float = 30.0
     lock_wait_seconds: float = 3600.0
     foreign_wait_seconds: float = 30.0
+    receivers: str = field(default="", repr=False)  # a secret
 
     @classmethod
     def from_env(cls) -> Settings:
-        """Settings from `ASSAY_HOME` and `ASSAY_DBT_PROJECT`; by default both are folders of the repository."""
-        return cls(home=_folder("ASSAY_HOME", "data"), dbt_project=_folder("ASSAY_DBT_PROJECT", "dbt_project"))
+        """Settings from the environment; by default the lake and the project are folders of the repository."""
+        return cls(
+            home=_folder("ASSAY_HOME", "data"),
+            dbt_project=_folder("ASSAY_DBT_PROJECT", "dbt_project"),
+            receivers=os.environ.get("ASSAY_NOTIFY", ""),
+        )
 
     @property
     def landing(self) -> Path:
@@ -52,6 +58,11 @@ class Settings:
     def dagster_home(self) -> Path:
         """The Dagster instance."""
         return self.home / "dagster"
+
+    @property
+    def incidents(self) -> Path:
+        """The store of incidents, a SQLite file."""
+        return self.home / "incidents.sqlite"
 
     @property
     def scratch(self) -> Path:
