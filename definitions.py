@@ -13,6 +13,7 @@ from contracts.catalog import Catalog
 from resources.lock import RunLock
 from resources.settings import Settings
 from sensors.arrivals import arrivals_sensor
+from sensors.incidents import incidents_sensor
 
 JOB = "refresh"
 JOB_DOES = (
@@ -43,7 +44,7 @@ def build_definitions(
         ],
         asset_checks=[checks for layer in LAYERS for checks in layer_checks(catalog, layer)],
         jobs=[dg.define_asset_job(JOB, selection=dg.AssetSelection.all(), description=JOB_DOES)],
-        sensors=[arrivals_sensor(settings, catalog, JOB)],
+        sensors=[arrivals_sensor(settings, catalog, JOB), incidents_sensor(settings, catalog)],
         resources={"lake": lake_resource(settings, catalog, lock)},
         executor=dg.in_process_executor,
     )

@@ -10,13 +10,14 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from cli import checking, files, querying, running, status_page, ui
+from cli import checking, files, incidents, querying, running, status_page, ui
 from cli.console import err
 from cli.replay import DemoDataMissingError, PeriodError
 from contracts.errors import ContractError
 from resources.dbt import DbtError
 from resources.interrupts import STOPPED, heed_interrupts
 from resources.lock import LockTimeout
+from resources.receivers import ReceiverError
 from resources.warehouse import WarehouseBusy
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ EXPECTED = (
     DemoDataMissingError,
     LockTimeout,
     PeriodError,
+    ReceiverError,
     WarehouseBusy,
     files.UnknownSource,
     querying.NothingPublished,
@@ -78,6 +80,15 @@ def demo(days: Annotated[int, typer.Option(help="How many days of receipts.")] =
 def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Where every record went, as of the last run."""
     status_page.show(as_json=as_json)
+
+
+@app.command("incidents")
+def list_incidents(
+    closed: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """What is wrong now, and what to do about it."""
+    incidents.show(closed=closed, as_json=as_json)
 
 
 @app.command("files")

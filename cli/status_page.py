@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.console import out
+from cli.incidents import number_open
 from resources.quality import LAKE, sparkline, trends
 from resources.reader import open_published
 from resources.settings import Settings
@@ -22,16 +23,20 @@ EMPTY: dict[str, object] = {"sources": [], "published_at": None, "held_back": No
 
 def show(*, as_json: bool) -> None:
     """Print the status, as JSON or as tables."""
+    settings = Settings.from_env()
     try:
-        with open_published(Settings.from_env().published) as connection:
+        with open_published(settings.published) as connection:
             status = read_status(connection)
             checks = latest_checks(connection)
             scores = trends(connection)
     except FileNotFoundError:
-        status, checks, scores = EMPTY, [], {}
+        status, checks, scores = dict(EMPTY), [], {}
+    status["incidents"] = number_open(settings)
     if as_json:
         sys.stdout.write(json.dumps(status, indent=2) + "\n")
         return
+    if status["incidents"]:
+        out.print(f"[red]{status['incidents']} incidents are open[/]: assay incidents", highlight=False)
     if not status["sources"]:
         out.print("Nothing is published yet: put files into the landing zone and run `assay run`.")
         return

@@ -12,7 +12,7 @@ class Kind:
 
     Attributes:
         title: The heading of its entry in `docs/runbook.md`.
-        first_look: The first command of that entry; `{subject}` is what the incident is about.
+        first_look: The first command of that entry; `{subject}` is the source or table that the incident is about.
     """
 
     title: str
@@ -20,7 +20,7 @@ class Kind:
 
     def do(self, subject: str) -> str:
         """The line of a message that says what to do."""
-        return f"docs/runbook.md, '{self.title}': {self.first_look.format(subject=subject)}"
+        return f"docs/runbook.md, '{self.title}': {self.first_look.format(subject=subject.split(maxsplit=1)[0])}"
 
 
 KINDS: Mapping[str, Kind] = {

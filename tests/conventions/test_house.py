@@ -19,7 +19,7 @@ PACKAGES = {
     "resources": {"contracts"},
     "assets": {"contracts", "resources"},
     "sensors": {"contracts", "resources", "assets"},
-    "cli": {"contracts", "resources", "assets", "definitions"},
+    "cli": {"contracts", "resources", "assets", "sensors", "definitions"},
 }
 MODELS = sorted((PROJECT / "dbt_project" / "models").rglob("*.sql"))
 
