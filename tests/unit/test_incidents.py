@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,7 @@ from resources.incidents.reconcile import (
     Message,
     reconcile,
 )
+from resources.receivers import for_owner, read_receivers
 from resources.settings import PROJECT
 
 NOW = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)
@@ -176,3 +178,29 @@ def test_the_runbook_has_one_entry_for_each_kind_with_its_five_parts(kind: str) 
     assert len(entries) == 1, f"{KINDS[kind].title!r} has {len(entries)} entries"
     assert re.findall(r"^\*([^*]+?)\.?\*", entries[0], re.MULTILINE) == PARTS
     assert f"`{kind}`" in entries[0]
+
+
+def test_the_page_about_incidents_names_every_kind_and_its_examples_work(tmp_path: Path) -> None:
+    page = (PROJECT / "docs" / "incidents.md").read_text()
+    assert re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE) == list(KINDS)
+    [example] = re.findall(r"```yaml\n(.+?)```", page, re.DOTALL)
+    [urls] = re.findall(r'ASSAY_NOTIFY="(.+?)"', page)
+    (tmp_path / "notify.yml").write_text(example)
+    receivers = read_receivers(tmp_path, urls)
+    assert [receiver.label for receiver in receivers] == ["1 (slack)", "2 (mailto)", "3 (json)", "4 (json)"]
+    assert [receiver.label for receiver in for_owner(receivers, "sales-data", OWNER)] == [
+        "1 (slack)", "2 (mailto)", "3 (json)",
+    ]  # fmt: skip
+    [shown] = re.findall(r"```\n(\[level 2\].+?)```", page, re.DOTALL)
+    title, *lines = shown.strip().splitlines()
+    said = dict(line.split(": ", 1) for line in lines)
+    cause = replace(CAUSE, problem=said["Problem"], tried=said["Tried"], affects=said["Affects"], where=said["Where"])
+    [message] = reconcile([], [cause], NOW).messages
+    assert (message.title, message.body.splitlines()) == (title, lines)
+
+
+def test_the_page_tells_the_times_and_levels_that_hold() -> None:
+    page = (PROJECT / "docs" / "incidents.md").read_text()
+    assert {OWNER: timedelta(minutes=30), TEAM: timedelta(hours=4)} == RISES_AFTER
+    assert "after 30 minutes at level 2" in page
+    assert "after 4 hours at level 3" in page
