@@ -20,7 +20,7 @@ from resources.incidents.reconcile import Incident, in_words
 from resources.instance import open_instance
 from resources.lock import LockTimeout
 from resources.notifier import poke
-from resources.receivers import Receiver, ReceiverError, read_receivers
+from resources.receivers import ReceiverError, read_receivers
 from resources.settings import Settings
 
 DELIVERY_SECONDS = 5.0
@@ -39,13 +39,11 @@ def show(*, closed: bool, as_json: bool) -> None:
         ReceiverError: A receiver is not understood.
     """
     settings = Settings.from_env()
-    receivers = read_receivers(settings.home, settings.receivers)
     try:
         with store.opened(settings.incidents) as connection:
             found = store.all_incidents(connection) if closed else store.open_incidents(connection)
-            problems = [(receiver, *problem_of(connection, receiver)) for receiver in receivers]
     except FileNotFoundError:
-        found, problems = [], []
+        found = []
     if as_json:
         sys.stdout.write(json.dumps([store.row_of(incident) for incident in found], indent=2) + "\n")
         return
@@ -53,7 +51,7 @@ def show(*, closed: bool, as_json: bool) -> None:
         out.print(_table(found))
     else:
         out.print("There was no incident yet." if closed else "No incident is open.")
-    _say_who_is_told(receivers, problems)
+    _say_who_is_told(settings)
 
 
 def number_open(settings: Settings) -> int:
@@ -98,9 +96,14 @@ def _table(found: list[Incident]) -> Table:
     return table
 
 
-def _say_who_is_told(receivers: list[Receiver], problems: list[tuple[Receiver, int, str]]) -> None:
+def _say_who_is_told(settings: Settings) -> None:
+    receivers = read_receivers(settings.home, settings.receivers)
     if not receivers:
         out.print("Nobody is told: there is no receiver. docs/incidents.md says how to name one.")
-    for receiver, failures, problem in problems:
-        if failures:
-            out.print(f"[yellow]Receiver {receiver.label} {problem}[/], {failures} times in a row", highlight=False)
+    elif settings.incidents.exists():
+        with store.opened(settings.incidents) as connection:
+            for receiver in receivers:
+                failures, problem = problem_of(connection, receiver)
+                if failures:
+                    said = f"[yellow]Receiver {receiver.label} {problem}[/]; tries in a row: {failures}"
+                    out.print(said, highlight=False)

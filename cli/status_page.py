@@ -36,7 +36,7 @@ def show(*, as_json: bool) -> None:
         sys.stdout.write(json.dumps(status, indent=2) + "\n")
         return
     if status["incidents"]:
-        out.print(f"[red]{status['incidents']} incidents are open[/]: assay incidents", highlight=False)
+        out.print(f"[red]Open incidents: {status['incidents']}[/]; `assay incidents` lists them", highlight=False)
     if not status["sources"]:
         out.print("Nothing is published yet: put files into the landing zone and run `assay run`.")
         return

@@ -23,6 +23,7 @@ from resources.instance import open_instance
 from resources.notifier import deliver
 from resources.publishing import clean_up
 from resources.reader import open_published
+from resources.receivers import ReceiverError
 from sensors.arrivals import ASKED_BY, ASKED_FOR
 from sensors.incidents import Watchman
 from tests.lab import HOSTILE_HOME, Lab, environment, product, receipt
@@ -216,7 +217,7 @@ def test_assay_run_looks_once_tells_and_is_not_held_up(tmp_path: Path, monkeypat
         assert "A file was refused" in said
         assert "Nobody is told" not in said
         _, said = finish(start(lab.settings, "status"))
-        assert "1 incidents are open: assay incidents" in said
+        assert "Open incidents: 1;" in said
         _, said = finish(start(lab.settings, "query", "select kind from ops.incidents", "--format", "csv"))
         assert said == "kind\nrefused_file\n"
         _, said = finish(start(lab.settings, "incidents", "--json"))
@@ -273,24 +274,39 @@ def test_kill_9_between_the_look_and_the_delivery_loses_nothing_and_repeats_one_
         assert box.titles == ["[level 2] A file was refused: sales"] * came
 
 
-def test_two_that_look_at_one_lake_at_the_same_time_keep_one_incident(lab: Lab) -> None:
-    lab.put("transactions/day1.csv", b"no header")
-    lab.good_run()
+def test_two_that_look_at_one_lake_at_the_same_time_keep_one_incident(house: House) -> None:
+    lab = house.lab
+    house.note(dg.DagsterRunStatus.FAILURE)
     code = (
         "from resources.settings import Settings; from contracts.catalog import Catalog; import datetime\n"
         "from resources.instance import open_instance; from sensors.incidents import Watchman\n"
         "settings = Settings.from_env(); watchman = Watchman(settings, Catalog.read(settings.dbt_project))\n"
         "with open_instance(settings) as instance:\n"
-        "    for _ in range(10): watchman.look(instance, datetime.datetime.now(datetime.UTC))\n"
+        "    for _ in range(20): watchman.look(instance, datetime.datetime.now(datetime.UTC))\n"
     )
-    processes = [
-        subprocess.Popen([sys.executable, "-W", "ignore", "-c", code], env=environment(lab.settings)) for _ in range(2)
-    ]
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    processes = [subprocess.Popen(command, env=environment(lab.settings)) for _ in range(2)]
     assert [process.wait(120) for process in processes] == [0, 0]
-    assert lab.rows("select kind, subject, is_told from ops.incidents") == [("refused_file", "transactions", True)]
     with store.opened(lab.settings.incidents) as connection:
+        assert [incident.cause.key for incident in store.all_incidents(connection)] == [("failed_run", "lake")]
         assert connection.execute("select count(*) from messages").fetchone()[0] == 1
-    assert len(list(lab.settings.published.glob("incidents_*.duckdb"))) == 1
+    assert [path.name for path in lab.settings.published.glob("incidents_*")] == ["incidents_1.duckdb"]
+
+
+def test_a_mistake_in_notify_yml_is_said_and_keeps_no_incident_from_being_kept(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.note(dg.DagsterRunStatus.FAILURE)
+    (house.lab.settings.home / "notify.yml").write_text("- {url: json://127.0.0.1:1/token, level: 2}\n")
+    why = "notify.yml, receiver 1: unknown key level; there are url, levels, owners"
+    with pytest.raises(ReceiverError, match=why):
+        house.tick()
+    monkeypatch.setenv("ASSAY_NOTIFY", "")
+    code, said = finish(start(house.lab.settings, "incidents"))
+    assert code == 2
+    assert "failed_run" in said
+    assert why in " ".join(said.split())
+    assert "token" not in said
 
 
 def test_a_run_that_tidies_up_leaves_what_the_sensor_is_writing(lab: Lab) -> None:
