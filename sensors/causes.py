@@ -101,19 +101,26 @@ def _failed_run(look: Look, failure: Standing, domain: str) -> Cause:
     said = [sentence for sentence in run.said if _domain(look.catalog, sentence) == domain]
     models = {model for model in look.catalog.models if table_of(model).replace(".", "/") in run.covers}
     owners = dict.fromkeys(owner_of(look.catalog, model) for model in sorted(models) if model.startswith("bronze_"))
-    again = "the sensor arrivals tries again by itself" if is_retried(failure) else "it needs a hand"
     asked = f", asked for {run.asked_for}" if run.asked_for else ""
     return Cause(
         kind="failed_run",
         subject=domain,
         owner=next(iter(owners)) if len(owners) == 1 else LAKE_OWNER,
         problem="; ".join(said),
-        tried=f"failed {failure.in_a_row} times in a row; {again}" if failure.in_a_row > 1 else f"failed once; {again}",
+        tried=_tried(failure),
         affects=look.affects(*models),
         where=f"run {run.run_id}{asked}",
         since=run.ended,
         is_self_healing=is_retried(failure),
     )
+
+
+def _tried(failure: Standing) -> str:
+    failed = "failed once" if failure.in_a_row == 1 else f"failed {failure.in_a_row} times in a row"
+    if not failure.run.asked_for:
+        return f"{failed}; it was asked for by hand, and nothing tries it again"
+    again = "soon" if is_retried(failure) else "after pauses of up to an hour"
+    return f"{failed}; the sensor arrivals tries again {again}"
 
 
 def _domain(catalog: Catalog, said: str) -> str:

@@ -148,7 +148,9 @@ def test_a_run_that_died_is_told_unless_it_is_tried_again_and_ends_with_a_good_o
             assert connection.execute("select count(*) from messages").fetchone()[0] == (failures >= 3)
         assert incident.level == (1 if failures < 3 else 2)
         assert incident.cause.problem == "The process of this run is gone; what it had committed is kept."
-    assert incident.cause.tried == "failed 5 times in a row; it needs a hand"
+    assert (
+        incident.cause.tried == "failed 5 times in a row; the sensor arrivals tries again after pauses of up to an hour"
+    )
     house.note(dg.DagsterRunStatus.SUCCESS)
     assert house.tick() == "nothing is wrong"
     house.note(dg.DagsterRunStatus.FAILURE)  # by hand: nobody tries it again

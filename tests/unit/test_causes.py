@@ -202,7 +202,8 @@ def test_the_failures_of_one_domain_are_one_cause_and_those_of_another_are_anoth
     assert (first.subject, second.subject) == ("sales", "news")
     assert (first.owner, second.owner) == ("shop", "press")
     assert first.problem == "silver_sales: no such column"
-    assert first.tried == "failed 2 times in a row; the sensor arrivals tries again by itself"
+    assert first.tried == "failed 2 times in a row; the sensor arrivals tries again soon"
+    assert second.tried == "failed once; it was asked for by hand, and nothing tries it again"
     assert first.where == "run 1f0c4a52, asked for sales"
     assert (first.is_self_healing, second.is_self_healing) == (True, False)
     assert first.affects.startswith("gold.days (not shown yet), gold.map")
