@@ -13,7 +13,9 @@ from contracts.catalog import Catalog
 from resources.lock import RunLock
 from resources.settings import Settings
 from sensors.arrivals import arrivals_sensor
+from sensors.freshness import RebuildBeforeStale, freshness_sensor, with_freshness
 from sensors.incidents import incidents_sensor
+from sensors.lookout import Lookout
 
 JOB = "refresh"
 JOB_DOES = (
@@ -36,15 +38,22 @@ def build_definitions(
         contracts.errors.ContractError: A contract or promise cannot be used.
     """
     catalog = catalog or Catalog.read(settings.dbt_project)
+    lookout = Lookout(settings, catalog)
+    condition = RebuildBeforeStale(lookout, catalog)
+    assets = [
+        landing_assets(catalog),
+        *(assets for step in LAYERS for assets in layer_assets(catalog, step)),
+        published_asset(catalog),
+    ]
     return dg.Definitions(
-        assets=[
-            landing_assets(catalog),
-            *(assets for step in LAYERS for assets in layer_assets(catalog, step)),
-            published_asset(catalog),
-        ],
+        assets=[with_freshness(each, condition, catalog) for each in assets],
         asset_checks=[checks for layer in LAYERS for checks in layer_checks(catalog, layer)],
         jobs=[dg.define_asset_job(JOB, selection=dg.AssetSelection.all(), description=JOB_DOES)],
-        sensors=[arrivals_sensor(settings, catalog, JOB), incidents_sensor(settings, catalog)],
+        sensors=[
+            arrivals_sensor(settings, lookout, catalog, JOB),
+            freshness_sensor(catalog),
+            incidents_sensor(settings, catalog),
+        ],
         resources={"lake": lake_resource(settings, catalog, lock)},
         executor=dg.in_process_executor,
     )

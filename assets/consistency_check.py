@@ -40,10 +40,11 @@ def _reference(connection: duckdb.DuckDBPyConnection, table: str, reference: Ref
     try:
         broken = connection.execute(f"select count(*) from ({query})").fetchall()[0][0]
     except duckdb.CatalogException:
-        other = table_of(reference.to)
-        return Rule(
-            reference.name, f"{other} is there", f"{other} was never built", False, (), reference.level.severity
-        )
+        missing = ", ".join(_missing(connection, query))
+        if not missing:
+            raise
+        severity = reference.level.severity
+        return Rule(reference.name, f"{missing} is there", f"{missing} was never built", False, severity=severity)
     asked = connection.execute(f"select count(*) from ({reference.asked(table)})").fetchall()[0][0]
     share = 100 * broken / asked if asked else 0.0
     level = reference.level
@@ -60,6 +61,18 @@ def _reference(connection: duckdb.DuckDBPyConnection, table: str, reference: Ref
         level.accepted_pct,
         1 - share / 100,
     )
+
+
+def _missing(connection: duckdb.DuckDBPyConnection, query: str) -> list[str]:
+    """The tables that a query reads and that are not there; its `where` may name any."""
+    missing = set()
+    for name in connection.get_table_names(query, qualified=True):
+        table = name.split(" AS ")[0]  # quoted where it has to be; the alias comes along
+        try:
+            connection.execute(f"select 1 from {table} limit 0")
+        except duckdb.CatalogException:
+            missing.add(table.replace('"', ""))
+    return sorted(missing)
 
 
 def _sense(connection: duckdb.DuckDBPyConnection, model: str) -> list[Rule]:

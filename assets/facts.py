@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import dagster as dg
+
 from contracts.names import relation
-from resources.quality import sparkline, trends
+from resources.delivery import sources_of
+from resources.quality import sparkline
 from resources.session import Session
 
 _FILES = """
@@ -49,12 +52,22 @@ def facts_of(lake: Session, table: str) -> dict[str, Any]:
     changed = lake.connection.execute("select run_id, seq from ops.tables where table_name = ?", [table]).fetchall()
     if changed:
         facts["times_changed"] = int(changed[0][1])
-    return facts | _quality(lake, table)
+    return facts | _quality(lake, table) | _age(lake, table)
+
+
+def _age(lake: Session, table: str) -> dict[str, Any]:
+    """When the newest file landed that a table contains which has just been built."""
+    found = lake.connection.execute(
+        "select max(coalesce(landed_at, first_seen)) from ops.files "
+        "where status = 'loaded' and list_contains($sources::varchar[], source)",
+        {"sources": sources_of(lake.catalog, table.replace(".", "_", 1))},
+    ).fetchall()[0][0]
+    return {"data_as_of": dg.MetadataValue.timestamp(found)} if found else {}
 
 
 def _quality(lake: Session, table: str) -> dict[str, Any]:
     """The score of the last run that checked the table, and its trend; the checks of this run come later."""
-    scores = trends(lake.connection).get(table, [])
+    scores = lake.scores.get(table, [])
     return {"quality_score": scores[-1], "quality_trend": sparkline(scores)} if scores else {}
 
 

@@ -7,7 +7,9 @@ from contextlib import nullcontext
 
 import dagster as dg
 
+from assets.run_log import log_run, quiet_console
 from contracts.catalog import Catalog
+from resources import log as lines
 from resources.instance import reuse_engines
 from resources.interrupts import NOT_IN_TIME, noticing_interrupts
 from resources.launcher import GONE, is_gone
@@ -33,6 +35,9 @@ def lake_resource(settings: Settings, catalog: Catalog, lock: RunLock | None = N
         catalog: The project.
         lock: The run lock, when the process took it, and marked itself alive, before Dagster started the run.
     """
+    lines.configure(settings)
+    if lines.is_on():
+        quiet_console()
 
     def open_lake(context: dg.InitResourceContext) -> Iterator[Session]:
         run = context.run
@@ -40,6 +45,7 @@ def lake_resource(settings: Settings, catalog: Catalog, lock: RunLock | None = N
         if run is None or instance is None or context.log is None:
             raise dg.DagsterInvariantViolationError("the lake is opened by runs only")
         log = context.log
+        log_run(instance, run.run_id)
         models = tuple(name for name in run.tags.get(FULL_REFRESH_TAG, "").split(",") if name)
         if lock is None:
             # Held until the process ends: Dagster writes how the run ended only after this resource is closed.
@@ -79,13 +85,14 @@ def mark_dead_runs(instance: dg.DagsterInstance, settings: Settings, own_run_id:
     Returns:
         The ids of the runs that were marked.
     """
-    dead = []
-    for record in instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED)):
-        run = record.dagster_run
-        if run.run_id == own_run_id:
-            continue
-        if is_gone(settings, record):
-            instance.report_run_failed(run, GONE)
-            dead.append(run.run_id)
+    dead = [run for run in dead_runs(instance, settings) if run.run_id != own_run_id]
+    for run in dead:
+        instance.report_run_failed(run, GONE)
     forget_dead(settings)
-    return dead
+    return [run.run_id for run in dead]
+
+
+def dead_runs(instance: dg.DagsterInstance, settings: Settings) -> list[dg.DagsterRun]:
+    """Unfinished runs whose process is gone."""
+    records = instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED))
+    return [record.dagster_run for record in records if is_gone(settings, record)]

@@ -9,6 +9,7 @@ from assets.keys import landing_key
 from assets.shown import text_table
 from contracts.catalog import Catalog
 from contracts.contract import Contract
+from resources import log
 from resources.arrivals import Arrival, find, settled
 from resources.ledger import Ledger, Looked
 from resources.session import Session
@@ -37,6 +38,7 @@ def landing_assets(catalog: Catalog) -> dg.AssetsDefinition:
         )
         for arrival in growing:
             context.log.warning(f"{arrival.name} is still being written; it is taken by the next run")
+            log.info("file", status="growing", run=lake.run_id, file=arrival.name)
         for contract in wanted:
             yield look(lake, contract, ready, found[contract.source])
 
@@ -50,10 +52,20 @@ def look(lake: Session, contract: Contract, ready: list[Arrival], found: list[Ar
     ledger = Ledger(lake.connection, contract, lake.run_id)
     with transaction(lake.connection):
         looked = ledger.look(arrival for arrival in ready if arrival.name in names)
+    _log(lake, contract.source, looked, ready)
     return dg.MaterializeResult(
         asset_key=landing_key(contract.source),
         metadata={**_metadata(looked), "seconds": round(time.perf_counter() - began, 3)},
     )
+
+
+def _log(lake: Session, source: str, looked: Looked, ready: list[Arrival]) -> None:
+    if not log.is_on():
+        return
+    sizes = {arrival.name: arrival.hint.size_bytes for arrival in ready if arrival.hint}
+    seen = [(status, name, None) for status in ("arrived", "duplicate", "missing") for name in getattr(looked, status)]
+    for status, name, reason in [*seen, *(("refused", name, log.brief(why)) for name, why in looked.refused)]:
+        log.info("file", status=status, run=lake.run_id, source=source, file=name, bytes=sizes.get(name), reason=reason)
 
 
 def _spec(contract: Contract) -> dg.AssetSpec:

@@ -14,9 +14,11 @@ from assets.shown import severity_of, text_table
 from assets.translator import Translator
 from contracts.catalog import Catalog
 from contracts.names import table_of
+from resources import log as lines
 from resources.dbt import NodeResult, build
 from resources.results import in_words, reasons_against
 from resources.session import Session
+from resources.tables import seqs
 
 LAYERS: Mapping[str, tuple[str, ...]] = {
     "bronze": ("bronze",),
@@ -64,6 +66,7 @@ def build_models(
     _stop_on_unchecked_input(lake, selected)
     refresh = [name for name in selected if name in lake.full_refresh]
     log.info(f"dbt builds {', '.join(selected)}")
+    before = seqs(lake.connection)
     results = build(lake.settings, [*selected, *tests], run_id=lake.run_id, full_refresh=refresh)
     failed = []
     for result in results:
@@ -72,8 +75,10 @@ def build_models(
         if result.is_test:
             yield _test_result(lake, result)
         elif result.status == "success":
-            yield _materialized(lake, result)
+            yield _materialized(lake, result, before)
         else:
+            said = {"run": lake.run_id, "table": table_of(result.name), "seconds": round(result.seconds, 3)}
+            lines.error(lines.brief(result.message), dbt=result.status, **said)
             failed.append(f"{table_of(result.name)}: {result.message}")
     if failed:
         raise dg.Failure("\n".join(failed), allow_retries=False)
@@ -82,7 +87,7 @@ def build_models(
 def _stop_on_unchecked_input(lake: Session, selected: Sequence[str]) -> None:
     parents = {table_of(parent) for name in selected for parent in lake.catalog.parents(name)}
     inputs = parents - {table_of(name) for name in selected}
-    against = reasons_against(lake.connection, inputs, lake.expected)
+    against = reasons_against(lake.connection, inputs, lake.expected, lake.catalog.lagging)
     if against:
         raise dg.Failure(
             "Nothing is built on tables that have not passed their blocking checks: " + "; ".join(against),
@@ -90,13 +95,18 @@ def _stop_on_unchecked_input(lake: Session, selected: Sequence[str]) -> None:
         )
 
 
-def _materialized(lake: Session, result: NodeResult) -> dg.MaterializeResult[None]:
+def _materialized(lake: Session, result: NodeResult, before: Mapping[str, int]) -> dg.MaterializeResult[None]:
     table = table_of(result.name)
     metadata: dict[str, Any] = {
         **facts_of(lake, table),
         "seconds": round(result.seconds, 3),
         **column_lineage(lake.catalog, result.name, result.compiled),
     }
+    if lines.is_on():
+        shown = {"rows": metadata["dagster/row_count"], "seconds": metadata["seconds"]}
+        now = seqs(lake.connection)
+        is_changed = now[table] != before.get(table) if table in now else None  # nobody counts the changes of a view
+        lines.info("table", run=lake.run_id, table=table, changed=is_changed, **shown)
     return dg.MaterializeResult(asset_key=key_of(table), metadata=metadata)
 
 

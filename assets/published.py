@@ -1,12 +1,11 @@
 """What readers open, as the last asset of the lineage."""
 
-from datetime import UTC, datetime
-
 import dagster as dg
 
 from assets.keys import PUBLISHED, key_of
 from contracts.catalog import Catalog
 from contracts.names import table_of
+from resources import clock
 from resources.session import Session
 
 
@@ -38,7 +37,7 @@ def published_asset(catalog: Catalog) -> dg.AssetsDefinition:
             metadata={
                 "tables_changed": ", ".join(done.changed) or "none",
                 "held_back_because": "; ".join(done.because) or "nothing is held back",
-                "looked_at": dg.MetadataValue.timestamp(datetime.now(UTC)),
+                "looked_at": dg.MetadataValue.timestamp(clock.now()),
             }
         )
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import replace
 from pathlib import Path
 from shutil import copyfile
 
-from assets.load_checks import DIMENSIONS, Loads, is_daily
+from assets.load_checks import sentence
 from contracts.catalog import Catalog
 from resources import profiles
+from resources.judging import Loads, is_daily, judge
 from resources.settings import Settings
 from resources.warehouse import connect
 
@@ -34,8 +35,9 @@ def main() -> None:
             profiles.forget(connection, source)
             profiles.profile_new(connection, contract, catalog.load_checks[source].columns, "trial")
             heads, _ = profiles.read_heads(connection, source)
-            found = list(profiles.with_columns(connection, source, heads).values())
-            alarms, said = _alarms(Loads(source, catalog.load_checks[source], [], [], is_daily(heads)), found)
+            whole = profiles.with_columns(connection, source, heads)
+            found = list(whole.values())
+            alarms, said = _alarms(Loads(catalog.load_checks[source], found, set(whole), set(whole), is_daily(heads)))
             told += said
             counts = " | ".join(str(alarms[quarter]) for quarter in range(1, 5))
             print(f"| {source} | {len(found)} | {counts} |")  # noqa: T201
@@ -43,20 +45,17 @@ def main() -> None:
     print("\n" + "\n".join(told))  # noqa: T201
 
 
-def _alarms(loads: Loads, files: list[profiles.Profile]) -> tuple[Counter[int], list[str]]:
-    """Judge files in their order, each by those before it that were not odd; a file is one alarm."""
-    alarms: Counter[int] = Counter()
-    told, kept = [], []
-    files.sort(key=lambda file: (str(file.day), file.file_id))
-    for at, file in enumerate(files):
-        now = replace(loads, targets=[file], history=kept)
-        broken = [rule for dimension in DIMENSIONS.values() for rule, odd in dimension(now) if odd]
-        if broken:
-            alarms[(file.day.month - 1) // 3 + 1 if file.day else 1 + 4 * at // len(files)] += 1
-            told += [f"- {rule.name}: {rule.found}" for rule in broken]
-        else:
-            kept.append(file)
-    return alarms, told
+def _alarms(loads: Loads) -> tuple[Counter[int], list[str]]:
+    """Judge all files as the checks do; a file is one alarm, whatever is odd about it."""
+    said: dict[int, list[str]] = defaultdict(list)
+    for figure, verdicts in judge(loads):
+        for verdict in verdicts:
+            if verdict.is_odd:
+                said[verdict.file.file_id].append(f"- {figure.name}: {sentence(figure, verdict)}")
+    files = sorted(loads.files, key=lambda file: (str(file.day), file.file_id))
+    odd = [(at, file) for at, file in enumerate(files) if file.file_id in said]
+    alarms = Counter((file.day.month - 1) // 3 + 1 if file.day else 1 + 4 * at // len(files) for at, file in odd)
+    return alarms, [line for _, file in odd for line in said[file.file_id]]
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -12,11 +13,12 @@ from pathlib import Path
 from rich.markup import escape
 
 from cli.check_report import NEVER_BUILT, write_junit, write_summary
-from cli.console import err, out
+from cli.console import out, progress
 from cli.running import prepare, report, run_once
 from contracts.catalog import Catalog
 from contracts.errors import ContractError
 from contracts.names import table_of
+from resources import log
 from resources.dbt import build
 from resources.results import CheckResult
 from resources.session import Session, open_session
@@ -53,8 +55,8 @@ def check(
         settings = replace(Settings.from_env(), home=Path(folder) / "lake", settle_seconds=0.0)
         settings.landing.parent.mkdir(parents=True)
         settings.landing.symlink_to(fixtures.absolute(), target_is_directory=True)
-        with err.status("building a lake of the fixtures") as spinner:
-            report(outcome := run_once(prepare(settings), "", [], tell=spinner.update))
+        with progress("building a lake of the fixtures") as tell:
+            report(outcome := run_once(prepare(settings), "", [], tell=tell))
         found = _check(settings, select, junit, summary)
         return found if outcome.success or found == FAILED else NOT_EVALUATED
 
@@ -63,24 +65,28 @@ def _check(settings: Settings, select: str, junit: Path | None, summary: Path | 
     catalog = Catalog.read(settings.dbt_project)
     tables = _selected(catalog, select)
     found: list[CheckResult] = []
+    run_id, began = f"check-{uuid.uuid4()}", time.perf_counter()
+    log.info("run begun", run=run_id)
     with (
-        err.status("waiting for the lake") as spinner,
-        open_session(settings, catalog, f"check-{uuid.uuid4()}", tell=spinner.update) as lake,
+        progress("waiting for the lake") as tell,
+        open_session(settings, catalog, run_id, tell=tell) as lake,
     ):
         missing = _never_built(lake, tables)
         for table in missing:
             out.print(f"[yellow]not evaluated[/] {table} {NEVER_BUILT}")
-        spinner.update("checking")
+        tell("checking")
         for evaluated in results(lake, [table for table in tables if table not in missing]):
             [result] = lake.keep(evaluated)
             verdict = _SHOWN.get(result.verdict, f"[yellow]{result.verdict}[/]")
             out.print(f"{verdict} {result.table} {result.check}: {escape(result.summary)}", highlight=False)
             found.append(result)
+    verdicts = {result.verdict for result in found}
+    outcome = "failed" if "fail" in verdicts else "succeeded"
+    log.info("run ended", run=run_id, seconds=round(time.perf_counter() - began, 3), outcome=outcome)
     if junit:
         write_junit(junit, found, missing)
     if summary:
         write_summary(summary, found, missing)
-    verdicts = {result.verdict for result in found}
     if "fail" in verdicts:
         return FAILED
     return NOT_EVALUATED if missing or "not evaluated" in verdicts else PASSED

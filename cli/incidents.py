@@ -7,13 +7,13 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import suppress
-from datetime import UTC, datetime
 
 from rich.markup import escape
 from rich.table import Table
 
-from cli.console import err, out
+from cli.console import complain, out
 from contracts.catalog import Catalog
+from resources import clock
 from resources.incidents import store
 from resources.incidents.outbox import problem_of
 from resources.incidents.reconcile import Incident, in_words
@@ -70,13 +70,13 @@ def look_after_run(settings: Settings) -> None:
     """
     from sensors.incidents import Watchman  # noqa: PLC0415 - Dagster, which `assay status` does without
 
-    now = datetime.now(UTC)
+    now = clock.now()
     try:
         with open_instance(settings) as instance:
             Watchman(settings, Catalog.read(settings.dbt_project)).look(instance, now)
         postman = poke(settings, now)
     except (sqlite3.Error, LockTimeout, ReceiverError) as error:
-        err.print(f"[bold red]incidents[/] {escape(str(error))}", highlight=False)
+        complain(str(error), "incidents:")
         return
     if postman is not None:
         with suppress(subprocess.TimeoutExpired):
@@ -88,7 +88,7 @@ def _table(found: list[Incident]) -> Table:
     for incident in found:
         cause, closed_at = incident.cause, incident.closed_at
         since = f"{incident.opened_at:%Y-%m-%d %H:%M}\n"
-        lasted = in_words((closed_at or datetime.now(UTC)) - incident.opened_at)
+        lasted = in_words((closed_at or clock.now()) - incident.opened_at)
         since += f"[green]over after {lasted}[/]" if closed_at else f"for {lasted}"
         level = f"[{COLOURS[incident.level]}]{incident.level}[/]"
         what = f"{cause.kind}\n{escape(cause.subject)}\n{escape(cause.owner)}"

@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from cli import checking, files, incidents, querying, running, status_page, ui
-from cli.console import err
+from cli import checking, files, incidents, querying, retrying, running, status_page, ui
+from cli import doctor as examining
+from cli.console import complain
 from cli.replay import DemoDataMissingError, PeriodError
 from contracts.errors import ContractError
 from resources.dbt import DbtError
 from resources.interrupts import STOPPED, heed_interrupts
 from resources.lock import LockTimeout
 from resources.receivers import ReceiverError
+from resources.settings import SettingsError
 from resources.warehouse import WarehouseBusy
 
 app = typer.Typer(
@@ -34,6 +35,7 @@ EXPECTED = (
     LockTimeout,
     PeriodError,
     ReceiverError,
+    SettingsError,
     WarehouseBusy,
     files.UnknownSource,
     querying.NothingPublished,
@@ -91,6 +93,18 @@ def list_incidents(
     incidents.show(closed=closed, as_json=as_json)
 
 
+@app.command()
+def retry(name: Annotated[str, typer.Argument(metavar="NAME", help="A source or table.")]) -> None:
+    """Try a source or table again at once that was left alone because it failed too often."""
+    retrying.retry(name)
+
+
+@app.command()
+def doctor() -> None:
+    """Whether everything that the lake needs is there and alive, and what to do where it is not."""
+    raise typer.Exit(examining.doctor())
+
+
 @app.command("files")
 def list_files(
     source: Annotated[str, typer.Argument(help="Only this source.")] = "",
@@ -141,7 +155,7 @@ def _stoppable(work: Callable[[], int]) -> int:
     try:
         return work()
     except KeyboardInterrupt:
-        err.print("[bold red]assay:[/] stopped; what was committed is kept, run again to go on")
+        complain("stopped; what was committed is kept, run again to go on")
         return STOPPED
 
 
@@ -150,8 +164,8 @@ def main() -> None:
     try:
         app()
     except EXPECTED as error:
-        err.print(f"[bold red]assay:[/] {escape(str(error))}", highlight=False)
+        complain(str(error))
         sys.exit(USAGE)
     except OSError as error:
-        err.print(f"[bold red]assay:[/] {error.strerror or error}: {error.filename or 'the lake'}", highlight=False)
+        complain(f"{error.strerror or error}: {error.filename or 'the lake'}")
         sys.exit(USAGE)

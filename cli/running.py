@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import threading
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -14,15 +15,16 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 
 from cli import incidents, status_page
-from cli.console import err, out
+from cli.console import complain, out, progress
 from cli.replay import replay
 from contracts.catalog import Catalog
 from contracts.errors import ContractError
 from contracts.names import table_of
+from resources import log
 from resources.dbt import parse_if_changed
 from resources.failures import root_message, step_failure
 from resources.instance import open_instance, prepare_instance, runs_belong_to
-from resources.interrupts import NOT_IN_TIME, noticing_interrupts
+from resources.interrupts import NOT_IN_TIME, STOPPED, noticing_interrupts, time_limit
 from resources.reader import open_published
 from resources.session import mark_alive, run_lock
 from resources.settings import Settings
@@ -56,6 +58,7 @@ class Outcome:
 def prepare(settings: Settings | None = None) -> Settings:
     """Everything that a run or the UI needs before it starts; of the lake that the environment names, or of another."""
     settings = settings or Settings.from_env()
+    log.configure(settings)
     prepare_instance(settings)
     parse_if_changed(settings)
     return settings
@@ -64,8 +67,8 @@ def prepare(settings: Settings | None = None) -> Settings:
 def run(select: str, full_refresh: Sequence[str]) -> int:
     """One run, in this process; 0 when it succeeded, 1 when not."""
     settings = prepare()
-    with err.status("waiting for the lake") as spinner:
-        outcome = run_once(settings, select, full_refresh, tell=spinner.update)
+    with progress("waiting for the lake") as tell:
+        outcome = run_once(settings, select, full_refresh, tell=tell)
     report(outcome)
     incidents.look_after_run(settings)
     return 0 if outcome.success else 1
@@ -98,27 +101,58 @@ def run_once(settings: Settings, select: str, full_refresh: Sequence[str], tell:
     lock.acquire(
         f"run {run_id} (process {os.getpid()})",
         wait_seconds=settings.lock_wait_seconds,
-        on_wait=lambda holder: tell(f"waiting for {holder} to end"),
+        on_wait=lambda holder: _tell_waiting(run_id, holder, tell),
     )
+    too_late = threading.Event()
     try:
-        with mark_alive(settings, run_id), noticing_interrupts(lambda: _report_stopped(settings, run_id)) as came:
+        with (
+            mark_alive(settings, run_id),
+            time_limit(settings.run_limit_seconds, too_late),
+            noticing_interrupts(lambda: _report_stopped(settings, run_id, too_late)) as came,
+        ):
             failures = _execute(settings, definitions.resolve_job_def(JOB), run_id, keys, models, tell)
             if failures and came():
                 raise KeyboardInterrupt
-    except dg.DagsterExecutionInterruptedError:
-        raise KeyboardInterrupt from None
+    except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
+        if not too_late.is_set():
+            raise KeyboardInterrupt from None
+        failures = [_report_too_late(settings, run_id)]
     finally:
         lock.release(is_clean=False)
     return _outcome(settings, run_id, failures)
 
 
-def _report_stopped(settings: Settings, run_id: str) -> None:
-    """The last words of a run whose process is ended because it did not stop in time."""
-    err.print(f"[bold red]assay:[/] {NOT_IN_TIME}")
+def _tell_waiting(run_id: str, holder: str, tell: Tell) -> None:
+    sentence = f"waiting for {holder} to end"
+    log.warning(sentence, run=run_id)
+    tell(sentence)
+
+
+def _report_stopped(settings: Settings, run_id: str, too_late: threading.Event) -> int:
+    """The last words of a run whose process is ended because it did not stop in time; gives the exit code."""
+    complain(NOT_IN_TIME)
+    if too_late.is_set():
+        complain(_report_too_late(settings, run_id), prefix="failed")
+        return 1
     with open_instance(settings) as instance:
         run = instance.get_run_by_id(run_id)
         if run is not None and not run.is_finished:
             instance.report_run_canceled(run, NOT_IN_TIME)
+    return STOPPED
+
+
+def _report_too_late(settings: Settings, run_id: str) -> str:
+    """Mark a run as failed for its length, whatever Dagster made of the interrupt; gives the reason."""
+    reason = (
+        f"the run took longer than its limit of {settings.run_limit_seconds:,} s (ASSAY_RUN_LIMIT_SECONDS) and was "
+        "stopped; what was committed is kept, run again to go on"
+    )
+    log.error(reason, run=run_id)
+    with open_instance(settings) as instance:
+        run = instance.get_run_by_id(run_id)
+        if run is not None:
+            instance.report_run_failed(run, reason)
+    return reason
 
 
 def _model(catalog: Catalog, table: str) -> str:
@@ -228,7 +262,9 @@ def _outcome(settings: Settings, run_id: str, failures: list[str]) -> Outcome:
 
 
 def report(outcome: Outcome) -> None:
-    """Print what a run came to."""
+    """Print what a run came to; the log has said all of it, without values that a reason may quote."""
+    if log.is_on():
+        return
     for source, files, records, malformed in outcome.loaded:
         said = f", {malformed:,} of them malformed" if malformed else ""
         out.print(f"{source}: {files:,} new files with {records:,} records{said}", highlight=False)
@@ -237,7 +273,7 @@ def report(outcome: Outcome) -> None:
     for path, reason in outcome.refused:
         out.print(f"[yellow]refused[/] {escape(repr(path)[1:-1])}: {escape(reason)}", highlight=False)
     for failure in outcome.failures:
-        err.print(f"[bold red]failed[/] {escape(failure)}", highlight=False)
+        complain(failure, prefix="failed")
 
 
 def demo(days: int) -> int:
@@ -247,9 +283,9 @@ def demo(days: int) -> int:
         first = FIRST_DAY + timedelta(days=start)
         last = FIRST_DAY + timedelta(days=min(start + 7, days) - 1)
         out.print(f"[bold]{first:%d %B} to {last:%d %B %Y}[/]", highlight=False)
-        with err.status("files arrive") as spinner:
+        with progress("files arrive") as tell:
             replay(settings.landing, first, last)
-            outcome = run_once(settings, "", [], tell=spinner.update)
+            outcome = run_once(settings, "", [], tell=tell)
         report(outcome)
         if not outcome.success:
             return 1

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections import Counter
+from datetime import datetime
 
 from rich.markup import escape
 from rich.table import Table
 
 from cli.console import out
 from cli.incidents import number_open
+from resources.clock import now
 from resources.quality import LAKE, sparkline, trends
 from resources.reader import open_published
 from resources.settings import Settings
-from resources.status import latest_checks, read_status
+from resources.status import ages, latest_checks, read_status
+from resources.ticked import standing_still
 
 COLOURS = {"pass": "green", "warn": "yellow", "FAIL": "red", "not evaluated": "red"}
 BEST = 99.95  # shown as 100.0
@@ -29,8 +33,9 @@ def show(*, as_json: bool) -> None:
             status = read_status(connection)
             checks = latest_checks(connection)
             scores = trends(connection)
+            known = ages(connection)
     except FileNotFoundError:
-        status, checks, scores = dict(EMPTY), [], {}
+        status, checks, scores, known = dict(EMPTY), [], {}, {}
     status["incidents"] = number_open(settings)
     if as_json:
         sys.stdout.write(json.dumps(status, indent=2) + "\n")
@@ -42,10 +47,12 @@ def show(*, as_json: bool) -> None:
         return
     out.print(_sources(status["sources"]))
     if checks:
-        out.print(_checks(checks, scores))
+        out.print(_checks(checks, scores, known))
     if scores:
         out.print(_quality(scores))
     out.print(_published(status))
+    if still := standing_still(settings, time.time()):
+        out.print(f"[yellow]{escape(still)}[/]", highlight=False)
 
 
 def _sources(sources: object) -> Table:
@@ -74,17 +81,34 @@ def _sources(sources: object) -> Table:
     return table
 
 
-def _checks(checks: list[tuple[str, str, str, str]], scores: dict[str, list[float]]) -> Table:
-    """A row for each table: its score with the trend, how its checks came out, and what is wrong or odd."""
-    table = Table("table", "score", "trend", "checks", "what is odd", title="Checks", title_justify="left")
+def _checks(
+    checks: list[tuple[str, str, str, str]],
+    scores: dict[str, list[float]],
+    known: dict[str, tuple[datetime | None, datetime | None]],
+) -> Table:
+    """A row for each table: the age of its data, its score with the trend, its checks, and what is wrong or odd."""
+    table = Table(
+        "table", "data as of", "score", "trend", "checks", "what is odd", title="Tables", title_justify="left"
+    )
     for name in dict.fromkeys(name for name, *_ in checks):
         results = [(check, result, summary) for of, check, result, summary in checks if of == name]
         counts = Counter(result for _, result, _ in results)
         said = ", ".join(f"[{COLOURS[result]}]{counts[result]} {result}[/]" for result in COLOURS if counts[result])
         odd = "\n".join(escape(f"{check}: {summary}") for check, result, summary in results if result != "pass")
         values = scores.get(name, [])
-        table.add_row(name, f"{values[-1]:.1f}" if values else "", sparkline(values), said, odd)
+        score = f"{values[-1]:.1f}" if values else ""
+        table.add_row(name, _age(*known.get(name, (None, None))), score, sparkline(values), said, odd)
     return table
+
+
+def _age(as_of: datetime | None, due: datetime | None) -> str:
+    """When the newest file landed that the table contains; yellow while others wait, red when they are late."""
+    if as_of is None:
+        return ""
+    said = f"{as_of:%Y-%m-%d %H:%M}"
+    if due is None:
+        return said
+    return f"[red]{said}, late since {due:%H:%M}[/]" if due < now() else f"[yellow]{said}, due {due:%H:%M}[/]"
 
 
 def _quality(scores: dict[str, list[float]]) -> str:

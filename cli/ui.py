@@ -8,9 +8,10 @@ import warnings
 
 from cli.console import err
 from cli.running import prepare
+from resources import log
 from resources.instance import open_instance
 from resources.interrupts import heed_interrupts
-from resources.settings import PROJECT
+from resources.settings import PROJECT, Settings
 
 HOST = "127.0.0.1"
 """Dagster has no login, so nobody but this machine gets in."""
@@ -41,14 +42,21 @@ def dev(port: int) -> None:
     # Dagster alone would miss the configuration of a lake in a folder such as `data [old]`; see `open_instance`.
     dg.DagsterInstance.get = staticmethod(lambda: open_instance(settings))  # type: ignore[method-assign]
     heed_interrupts()
-    err.print(f"The UI will be at [bold]http://{HOST}:{port}[/] in some seconds; Ctrl-C ends it.", highlight=False)
+    if log.is_on():
+        log.info("services begun", address=f"http://{HOST}:{port}")
+    else:
+        err.print(f"The UI will be at [bold]http://{HOST}:{port}[/] in some seconds; Ctrl-C ends it.", highlight=False)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.SupersessionWarning)  # says to use another product's command
         dev_command.main(
-            ["-w", str(PROJECT / "workspace.yaml"), "-h", HOST, "-p", str(port)],
+            ["-w", str(PROJECT / "workspace.yaml"), "-h", HOST, "-p", str(port), *_log_format(settings)],
             prog_name="assay dev",
             standalone_mode=False,
         )
+
+
+def _log_format(settings: Settings) -> list[str]:
+    return ["--log-format", "json"] if settings.log == "json" else []
 
 
 def _need_free(port: int) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from contracts.checks import LoadChecks, TableChecks, parse_load_checks, parse_table_checks
 from contracts.contract import Contract
 from contracts.errors import ContractError
+from contracts.freshness import Policy, parse_freshness
 from contracts.names import table_of
 from contracts.parse import parse_columns, parse_contract
 from contracts.redo import parse_redo
@@ -67,6 +68,7 @@ class Catalog:
             for reference in checks.references:
                 check_reference(f"{model}.yml", reference, table_of(model), columns_of[model], columns_of[reference.to])
         assert self.load_checks is not None  # noqa: S101 - read now, so that a mistake in one shows
+        assert self.policies is not None  # noqa: S101 - as above
 
     @staticmethod
     def layer(model: str) -> str:
@@ -96,6 +98,39 @@ class Catalog:
     def promises(self) -> dict[str, TablePromise]:
         """The promise of each silver and gold model."""
         return {model: parse_promise(self.models[model]) for model in self.of_layer("silver", "gold")}
+
+    @cached_property
+    def policies(self) -> dict[str, Policy]:
+        """What each bronze, silver and gold model promises about time; a source that says nothing is not here."""
+        said = {model: parse_freshness(self.models[model]) for model in self.of_layer("bronze", "silver", "gold")}
+        for model, policy in said.items():
+            if self.layer(model) == "silver" and policy and not policy.is_immediate:
+                raise ContractError(
+                    f"{model}.yml: freshness: silver is built by the run that loads a source's files; "
+                    "give the lag to the gold table, or to the bronze one for what its source has to send"
+                )
+        tables = {model: said[model] or Policy() for model in said if self.layer(model) != "bronze"}
+        return tables | {model: policy for model, policy in said.items() if policy and model not in tables}
+
+    @cached_property
+    def lagging(self) -> frozenset[str]:
+        """Tables that are not rebuilt by each arrival: they may lag, and so may all that is made of them."""
+        wanted = {model for model, policy in self.policies.items() if policy.is_immediate}
+        while more := {parent for model in wanted for parent in self.parents(model)} - wanted:
+            wanted |= more
+        return frozenset(table_of(model) for model in self.of_layer("gold") if model not in wanted)
+
+    def ancestors(self, model: str) -> set[str]:
+        """All models that a model is made of, itself left out."""
+        found = set(self.parents(model))
+        while more := {parent for name in found for parent in self.parents(name)} - found:
+            found |= more
+        return found
+
+    def follows(self, model: str) -> set[str]:
+        """Models after whose change a model has to be looked at: its inputs, and what its blocking rules refer to."""
+        references = self.table_checks.get(model, TableChecks()).references
+        return {*self.parents(model), *(ref.to for ref in references if ref.level.severity != "warn")}
 
     @cached_property
     def personal(self) -> frozenset[str]:
@@ -179,7 +214,7 @@ class Catalog:
         found: dict[str, dict[str, bool]] = {}
         for source, said in self.load_checks.items():
             named = ["validity", "volume", "completeness", *(["distribution"] if said.columns else [])]
-            named += ["freshness"] if said.hours is not None else []
+            named += ["freshness"] if f"bronze_{source}" in self.policies else []
             found[f"bronze.{source}"] = {name: said.severity.get(name) == "error" for name in named}
         for model, checks in self.table_checks.items():
             levels = [reference.level.severity != "warn" for reference in checks.references]

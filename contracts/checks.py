@@ -6,7 +6,6 @@ checks:
   volume: {change_pct: 40, severity: error, because: A short file is half a delivery.}
   completeness: {change_points: 5, because: …}
   distribution: {columns: [quantity], psi: 0.3, because: …}
-  freshness: {hours: 30, because: The file comes every night.}
   validity: {most_pct: 2, because: …}
   accepted: [{file: transactions/2017-12-23.csv, because: The Saturday before Christmas.}]
 # of a silver or gold model
@@ -58,7 +57,6 @@ class LoadChecks:
         psi: Population stability index above which a column's values have shifted.
         columns: Columns whose values are compared.
         broken_pct: Share of a file's records, in percent, that may be malformed or break a rule.
-        hours: Age of the newest file at which the source is silent; None for a source that may be.
         severity: By check; `warn` where nothing is said.
         accepted: Files that may be odd, with the reason, by their path below the landing zone.
     """
@@ -68,7 +66,6 @@ class LoadChecks:
     psi: float = 0.25
     columns: tuple[str, ...] = ()
     broken_pct: float = 1.0
-    hours: float | None = None
     severity: Mapping[str, Severity] = field(default_factory=dict)
     accepted: Mapping[str, str] = field(default_factory=dict)
 
@@ -127,21 +124,20 @@ def parse_load_checks(node: Mapping[str, Any], columns: Sequence[Column]) -> Loa
         ContractError: A key or value is not understood, or a threshold stands there without a reason; names the yml.
     """
     with naming_yml(node):
-        said = _said(node, ("validity", "volume", "completeness", "distribution", "freshness", "accepted"))
+        said = _said(node, ("validity", "volume", "completeness", "distribution", "accepted"))
         validity = _thresholds(said, "validity", ("most_pct",))
         volume = _thresholds(said, "volume", ("change_pct",))
         completeness = _thresholds(said, "completeness", ("change_points",))
         distribution = _thresholds(said, "distribution", ("columns", "psi"))
-        freshness = _thresholds(said, "freshness", ("hours",))
         names = tuple(map(str, distribution.get("columns", ())))
         unknown = sorted(set(names) - {column.name for column in columns})
         if unknown:
             raise ContractError(f"checks: distribution: {', '.join(unknown)} is no column")
-        if said.get("freshness") is not None and "hours" not in freshness:
-            raise ContractError("checks: freshness: needs hours")
         parts = {
-            **{"validity": validity, "volume": volume, "completeness": completeness},
-            **{"distribution": distribution, "freshness": freshness},
+            "validity": validity,
+            "volume": volume,
+            "completeness": completeness,
+            "distribution": distribution,
         }
         return LoadChecks(
             volume_pct=_number("volume: change_pct", volume.get("change_pct", LoadChecks.volume_pct)),
@@ -151,7 +147,6 @@ def parse_load_checks(node: Mapping[str, Any], columns: Sequence[Column]) -> Loa
             psi=_number("distribution: psi", distribution.get("psi", LoadChecks.psi)),
             columns=names,
             broken_pct=_number("validity: most_pct", validity.get("most_pct", LoadChecks.broken_pct)),
-            hours=_number("freshness: hours", freshness["hours"]) if freshness else None,
             severity={
                 name: one_of(f"checks: {name}: severity", part["severity"], ("warn", "error"))
                 for name, part in parts.items()

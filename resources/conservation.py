@@ -6,11 +6,11 @@ Each term is counted on its own; none is got by subtraction.
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
-from datetime import UTC, datetime
 
 import duckdb
 
 from contracts.names import literal, quoted, relation
+from resources import clock
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def count(connection: duckdb.DuckDBPyConnection, source: str, silver: str) -> Co
 def record(connection: duckdb.DuckDBPyConnection, source: str, counted: Conservation, run_id: str) -> None:
     """Keep the counts of a source and run; a second count in one run replaces the first."""
     connection.execute("delete from ops.conservation where source = ? and run_id = ?", [source, run_id])
-    values = [source, run_id, datetime.now(UTC), *astuple(counted), counted.is_conserved]
+    values = [source, run_id, clock.now(), *astuple(counted), counted.is_conserved]
     connection.execute(f"insert into ops.conservation values ({', '.join('?' * len(values))})", values)
 
 

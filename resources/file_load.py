@@ -11,12 +11,12 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
 from contracts.contract import Contract
+from resources import clock
 from resources.arrived import File
 from resources.arrow_csv import ArrowCsv, is_readable
 from resources.blame import first_line, raise_unless_about_file
@@ -60,7 +60,7 @@ class FileLoad:
         self._table = table
         self._scratch = scratch
         self._load_id = load_id
-        self.at = datetime.now(UTC)
+        self.at = clock.now()
 
     def fast(self, file: File) -> Counted:
         """Read the file once.

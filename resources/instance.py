@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 CODE_LOCATION = "assay"  # as workspace.yaml calls it
 _ENGINES = 8
-CONFIG = """\
+_CONFIG = """\
 # Written by `assay setup`. Runs are executed in one process and queue for the lake's own lock.
 telemetry:
   enabled: false
@@ -30,18 +30,25 @@ run_monitoring:
   enabled: true
   start_timeout_seconds: 300
   poll_interval_seconds: 15
+  max_runtime_seconds: {run_limit_seconds}
 run_queue:
   max_concurrent_runs: 1
   dequeue_interval_seconds: 2
 """
 
 
+def config(settings: Settings) -> str:
+    """The lake's `dagster.yaml`; `max_runtime_seconds` is for runs of the services, `assay run` watches its own."""
+    return _CONFIG.format(run_limit_seconds=settings.run_limit_seconds)
+
+
 def prepare_instance(settings: Settings) -> None:
     """Make the instance's folder and its configuration, when they are missing or differ."""
     settings.dagster_home.mkdir(parents=True, exist_ok=True)
     path = settings.dagster_home / "dagster.yaml"
-    if not path.exists() or path.read_text(encoding="utf-8") != CONFIG:
-        path.write_text(CONFIG, encoding="utf-8")
+    wanted = config(settings)
+    if not path.exists() or path.read_text(encoding="utf-8") != wanted:
+        path.write_text(wanted, encoding="utf-8")
 
 
 def open_instance(settings: Settings) -> DagsterInstance:
@@ -55,7 +62,8 @@ def open_instance(settings: Settings) -> DagsterInstance:
 
     prepare_instance(settings)
     reuse_engines()
-    return DagsterInstance.from_ref(InstanceRef.from_dir(str(settings.dagster_home), overrides=yaml.safe_load(CONFIG)))
+    overrides = yaml.safe_load(config(settings))
+    return DagsterInstance.from_ref(InstanceRef.from_dir(str(settings.dagster_home), overrides=overrides))
 
 
 def reuse_engines() -> None:

@@ -55,6 +55,31 @@ def _ignore(*_: object) -> None:
 
 
 @contextmanager
+def time_limit(seconds: float, struck: threading.Event) -> Iterator[None]:
+    """Interrupt this process as Ctrl-C would when the block, which the main thread enters, has not ended in time.
+
+    Args:
+        seconds: From the start of the block.
+        struck: Set when the time is over, before the interrupt comes.
+    """
+    main, over = threading.get_ident(), threading.Lock()
+
+    def strike() -> None:
+        if over.acquire(blocking=False):  # else the block ended at this very instant
+            struck.set()
+            signal.pthread_kill(main, signal.SIGINT)
+
+    timer = threading.Timer(seconds, strike)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        over.acquire(blocking=False)
+
+
+@contextmanager
 def noticing_interrupts(
     last_words: Callable[[], object], grace_seconds: float = GRACE_SECONDS
 ) -> Iterator[Callable[[], bool]]:
@@ -64,7 +89,7 @@ def noticing_interrupts(
     Python tells of signals in the main thread only; elsewhere the function always says no.
 
     Args:
-        last_words: Called before the process is ended.
+        last_words: Called before the process is ended; a number that it gives is the exit code.
         grace_seconds: How long the block may take to end after an interrupt.
     """
     if threading.current_thread() is not threading.main_thread():
@@ -81,10 +106,12 @@ def noticing_interrupts(
             if not _ending.is_set():
                 signal.pthread_kill(main, signal.SIGINT)
         if not over.is_set():
-            saying = threading.Thread(target=last_words, daemon=True)  # what is stuck may get stuck here too
+            codes: list[object] = []
+            # What is stuck may get stuck here too, hence a thread.
+            saying = threading.Thread(target=lambda: codes.append(last_words()), daemon=True)
             saying.start()
             saying.join(LAST_WORDS_SECONDS)
-            os._exit(STOPPED)
+            os._exit(next((code for code in codes if isinstance(code, int)), STOPPED))
 
     main = threading.get_ident()
     watch = threading.Thread(target=_watch, args=(read, came, insist), name="interrupts", daemon=True)

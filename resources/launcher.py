@@ -9,13 +9,17 @@ from __future__ import annotations
 import os
 import re
 import signal
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import UTC, timedelta
 from pathlib import Path
 
 from dagster import DagsterInstance, DagsterRun, DefaultRunLauncher, RunRecord
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
+from resources import clock
+from resources.interrupts import GRACE_SECONDS, LAST_WORDS_SECONDS
+from resources.lock import is_locked
 from resources.session import alive_path, is_dead
 from resources.settings import Settings
 
@@ -40,7 +44,21 @@ class LakeRunLauncher(DefaultRunLauncher):
         return CheckRunHealthResult(WorkerStatus.RUNNING)
 
     def terminate(self, run_id: str) -> bool:
-        """The button in the UI; a run of `assay run` is told as Ctrl-C would tell it."""
+        """The button in the UI, and the limit of time; a run of `assay run` is told as Ctrl-C would tell it.
+
+        The monitoring marks a run that is over its limit as failed once this returns. If the run still lived, it would
+        write after that that it was cancelled, so its end is waited for.
+        """
+        is_told = self._tell(run_id)
+        record = self._instance.get_run_record_by_id(run_id)
+        limit = self._instance.run_monitoring_max_runtime_seconds
+        if is_told and limit and record and record.start_time and time.time() - record.start_time > limit:
+            deadline = time.monotonic() + GRACE_SECONDS + LAST_WORDS_SECONDS
+            while is_locked(alive_path(_settings(self._instance), run_id)) and time.monotonic() < deadline:
+                time.sleep(0.1)
+        return is_told
+
+    def _tell(self, run_id: str) -> bool:
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.is_finished or GRPC_INFO_TAG in run.tags:
             return bool(super().terminate(run_id))  # type: ignore[no-untyped-call]
@@ -64,7 +82,7 @@ def is_gone(settings: Settings, record: RunRecord) -> bool:
     if alive_path(settings, record.dagster_run.run_id).exists():
         return is_dead(settings, record.dagster_run.run_id)
     changed = record.update_timestamp
-    return datetime.now(UTC) - (changed if changed.tzinfo else changed.replace(tzinfo=UTC)) > START_LIMIT
+    return clock.now() - (changed if changed.tzinfo else changed.replace(tzinfo=UTC)) > START_LIMIT
 
 
 def _settings(instance: DagsterInstance) -> Settings:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
 from contracts.contract import Contract
+from resources import clock
 from resources.arrivals import Arrival, Hint, hint_of
 from resources.examine import Examined, examine
 from resources.sightings import (
@@ -175,7 +175,7 @@ class _Look:
             "source": self._contract.source,
             "path": arrival.name,
             "format": self._contract.format.type,
-            "first_seen": datetime.now(UTC).isoformat(),
+            "first_seen": clock.now().isoformat(),
             **self._values(arrival, found, status),
         }
 
@@ -193,6 +193,7 @@ class _Look:
             "has_quoted_line_ends": found.has_quoted_line_ends,
             "contract_version": self._contract.version,
             "contract_fingerprint": self._contract.fingerprint,
+            "landed_at": min(clock.now(), clock.of_file(arrival.hint.ctime_ns if arrival.hint else 0)).isoformat(),
             **(vars(arrival.hint) if arrival.hint else dict.fromkeys(("size_bytes", "mtime_ns", "ctime_ns", "inode"))),
         }
 

@@ -7,6 +7,7 @@ or with our own SQL ends the run, and the file waits as it was.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import duckdb
 
 from contracts.contract import Contract
 from contracts.parse import parse_contract
+from resources import log
 from resources.again import date_again, note_replaced, plan
 from resources.arrivals import hint_of
 from resources.arrived import File, NeedsFiles, as_examined, copies_to_load, files, next_load_id, note
@@ -74,6 +76,7 @@ class _Loader:
     def refresh(self) -> None:
         """Read every loaded file again and replace the table in one transaction."""
         again = plan(self._connection, self._landing, self._contract)
+        done: list[tuple[File, Counted, float]] = []
         loaded = {file.sighting_id for file in self._files("loaded")}
         with transaction(self._connection):
             self._table.drop()
@@ -82,17 +85,20 @@ class _Loader:
             date_again(self._connection, self._contract)
             for file in again.files:
                 if file.sighting_id in loaded:
-                    self._load_again(file)
+                    began = time.perf_counter()
+                    done.append((file, self._load_again(file), time.perf_counter() - began))
             self._table.note_current()
             self._table.note_change(is_rebuilt=True)
+        for file, counted, seconds in done:
+            self._log_loaded(file, counted, seconds)
 
     def _files(self, *statuses: str) -> list[File]:
         return files(self._connection, self._landing, self._contract.source, *statuses)
 
-    def _load_again(self, file: File) -> None:
+    def _load_again(self, file: File) -> Counted:
         """Load one file of a full refresh; what is wrong with it stops the whole, and names it."""
         try:
-            self._load_file(file, is_plain=False)
+            return self._load_file(file, is_plain=False)
         except Unreadable as error:
             raise NeedsFiles(f"{self._table.name}: {file.name}: {error}; nothing was changed") from error
         except (_Changed, FileNotFoundError) as error:
@@ -100,26 +106,31 @@ class _Loader:
 
     def _load_or_refuse(self, file: File) -> None:
         """Load one file in a transaction of its own; what is wrong with it is written to the ledger instead."""
+        began = time.perf_counter()
         try:
-            self._load_one(self._under_this_contract(file))
+            counted = self._load_one(self._under_this_contract(file))
         except (Unreadable, _Changed, FileNotFoundError) as error:
             self._note_not_loaded(file, error)
+        else:
+            self._log_loaded(file, counted, time.perf_counter() - began)
 
-    def _load_one(self, file: File) -> None:
+    def _load_one(self, file: File) -> Counted:
         try:
             with transaction(self._connection):
-                self._load_file(file, is_plain=True)
+                return self._load_file(file, is_plain=True)
         except Doubt:
             with transaction(self._connection):
-                self._load_file(file, is_plain=False)
+                return self._load_file(file, is_plain=False)
 
     def _note_not_loaded(self, file: File, error: Exception) -> None:
         """Say that the file is gone or refused; one that changed meanwhile is left to the next look at landing."""
         there = hint_of(file.path)
         if there is None:
             note(self._connection, file, status="missing", reason="was gone before it was loaded", run_id=self._run_id)
+            self._log(file, status="missing")
         elif there == file.hint and isinstance(error, Unreadable):
             note(self._connection, file, status="refused", reason=str(error), **self._by)
+            self._log(file, status="refused", bytes=file.hint.size_bytes, reason=log.brief(str(error)))
         elif there == file.hint and isinstance(error, FileNotFoundError):
             raise error  # it is there: what is missing is ours
 
@@ -146,7 +157,14 @@ class _Loader:
         note(self._connection, file, file_date=seen.file_date)
         return as_examined(file, seen)
 
-    def _load_file(self, file: File, *, is_plain: bool) -> None:
+    def _log_loaded(self, file: File, counted: Counted, seconds: float) -> None:
+        figures = {"rows": counted.loaded, "malformed": counted.malformed, "seconds": round(seconds, 3)}
+        self._log(file, status="loaded", **figures)
+
+    def _log(self, file: File, **fields: object) -> None:
+        log.info("file", run=self._run_id, source=self._contract.source, file=file.name, **fields)
+
+    def _load_file(self, file: File, *, is_plain: bool) -> Counted:
         if not file.is_as_hashed:
             raise _Changed(file.name)
         counted = self._load.fast(file) if is_plain else self._load.careful(file)
@@ -154,6 +172,7 @@ class _Loader:
             raise _Changed(file.name)
         self._note_loaded(file, counted)
         self._table.note_change()
+        return counted
 
     def _note_loaded(self, file: File, counted: Counted) -> None:
         note(

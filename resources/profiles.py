@@ -21,10 +21,10 @@ OTHERS = "…"
 _NUMBERS = ("integer", "decimal", "double")
 _AMOUNTS = ("decimal", "double")
 """Numbers of which a total means something; whole numbers are as often names of things."""
-_BASELINE = """
+_USABLE = """
     select file_id
     from ops.profiles as profiles
-    where source = $source and column_name = '' and not is_odd
+    where source = $source and column_name = ''
         and file_id in (select file_id from ops.live_files where source = $source)
         and not exists (
             select 1 from ops.checks as checks
@@ -32,7 +32,7 @@ _BASELINE = """
                 and checks.table_name in ('bronze.' || $source, 'silver.' || $source)
         )
 """
-"""Files that others are held against: none that was odd itself, none of a load that failed, none that was replaced."""
+"""Files that others may be held against: none of a load that failed, none that was replaced."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,9 @@ class Profile:
         path: Its name below the landing zone.
         day: The day that it speaks of; None where nothing says it.
         records: Records in it.
+        broken: Records of them that are malformed or break a rule of the contract.
         rows: Rows that they became.
+        is_odd: Whether it was odd when it was last judged.
         columns: By name.
     """
 
@@ -61,8 +63,10 @@ class Profile:
     path: str
     day: date | None
     records: int
+    broken: int
     rows: int
-    columns: Mapping[str, ColumnProfile]
+    is_odd: bool = False
+    columns: Mapping[str, ColumnProfile] = field(default_factory=dict)
 
 
 def profile_new(
@@ -87,6 +91,7 @@ def profile_new(
     new = [int(row[0]) for row in found]
     if new:
         _write(connection, contract, measured, new, run_id)
+    _count_broken(connection, contract.source)
     return new
 
 
@@ -105,6 +110,7 @@ def _write(
     connection.execute(
         f"""
         insert into ops.profiles
+            (source, file_id, day, column_name, row_count, nulls, total, buckets, is_odd, run_id)
         with files as (
             select file_id, any_value(coalesce(file_date, said.mode)) as day, any_value(records_read) as records
             from ops.files as files
@@ -122,6 +128,30 @@ def _write(
     )
     for column in (column for column in contract.columns if column.name in measured):
         _count_values(connection, contract.source, column, rows)
+
+
+def _count_broken(connection: duckdb.DuckDBPyConnection, source: str) -> None:
+    """Count the broken records of the files where that was not done: of new ones, and of those of an older lake."""
+    lacking = "select file_id from ops.profiles where source = $source and column_name = '' and broken is null"
+    files = [int(row[0]) for row in connection.execute(lacking, {"source": source}).fetchall()]
+    if files:
+        connection.execute(
+            f"""
+            update ops.profiles set broken = counted.broken
+            from (
+                select file_id, max(records_malformed) + coalesce(max(n), 0) as broken
+                from ops.files as files
+                left join (
+                    select _file_id, count(*) as n from bronze.{quoted(source)}
+                    where _violations is not null and _file_id in ({", ".join(map(str, files))}) group by all
+                ) as rows on files.file_id = rows._file_id
+                where source = $source and status = 'loaded' and list_contains($files::bigint[], file_id)
+                group by file_id
+            ) as counted
+            where profiles.source = $source and column_name = '' and profiles.file_id = counted.file_id
+            """,
+            {"files": files, "source": source},
+        )
 
 
 def _mode(contract: Contract) -> str:
@@ -202,28 +232,19 @@ def live_files(connection: duckdb.DuckDBPyConnection, source: str) -> list[int]:
     return [int(row[0]) for row in found]
 
 
-def odd_files(connection: duckdb.DuckDBPyConnection, source: str) -> list[int]:
-    """Files that count and were found odd."""
-    found = connection.execute(
-        "select distinct file_id from ops.profiles where source = $source and is_odd "
-        "and file_id in (select file_id from ops.live_files where source = $source)",
-        {"source": source},
-    ).fetchall()
-    return [int(row[0]) for row in found]
-
-
 def read_heads(connection: duckdb.DuckDBPyConnection, source: str) -> tuple[list[Profile], set[int]]:
-    """All files of a source without their columns, and which of them others may be held against."""
+    """All files of a source without their columns, and which of them others may be held against if they are not odd."""
     found = connection.execute(
         "select profiles.file_id, min_by(files.path, files.sighting_id), any_value(profiles.day), "
-        "any_value(profiles.row_count), max(files.records_loaded) "
+        "any_value(profiles.row_count), any_value(profiles.broken), max(files.records_loaded), "
+        "any_value(profiles.is_odd) "
         "from ops.profiles as profiles inner join ops.files as files "
         "on profiles.file_id = files.file_id and files.source = profiles.source and files.status = 'loaded' "
         "where profiles.source = ? and column_name = '' group by profiles.file_id",
         [source],
     ).fetchall()
-    baseline = {int(row[0]) for row in connection.execute(_BASELINE, {"source": source}).fetchall()}
-    return [Profile(file, path, day, records, rows, {}) for file, path, day, records, rows in found], baseline
+    usable = {int(row[0]) for row in connection.execute(_USABLE, {"source": source}).fetchall()}
+    return [Profile(*row) for row in found], usable
 
 
 def with_columns(connection: duckdb.DuckDBPyConnection, source: str, heads: Iterable[Profile]) -> Mapping[int, Profile]:

@@ -11,14 +11,14 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
 
 from contracts.names import literal, quoted, relation
+from resources import clock
 from resources.results import reasons_against
 from resources.tables import seqs
 
@@ -34,6 +34,8 @@ OPS_TABLES = (
     "check_results",
     "profiles",
     "quality_score",
+    "deliveries",
+    "freshness",
     "publications",
 )
 OPS_VIEWS = ("live_files", "current_files")
@@ -58,6 +60,7 @@ def publish_lake(
     domains: Iterable[set[str]],
     expected: Mapping[str, Sequence[str]],
     run_id: str,
+    lagging: Collection[str] = (),
 ) -> Published:
     """Give readers every domain whose blocking checks all passed on what is stored now; keep the others as they were.
 
@@ -67,16 +70,17 @@ def publish_lake(
         domains: Sets of tables that hang together; only silver, gold and quarantine tables are shown.
         expected: The blocking checks of each table.
         run_id: Noted with the decision.
+        lagging: Tables that may be older than their inputs.
     """
     known = _states(connection)
-    before, before_because = _last(connection)
+    before, before_because = last_decision(connection)
     if not (folder / "lake.duckdb").exists():
         before = {}
     now: dict[str, int] = {}
     because: list[str] = []
     for domain in domains:
         shown = {table for table in domain if not table.startswith("bronze.")}
-        against = reasons_against(connection, shown, expected)
+        against = reasons_against(connection, shown, expected, lagging)
         against += [f"{table} was never built" for table in sorted(shown) if table not in known]
         because += against
         source = before if against else known
@@ -148,8 +152,8 @@ def _states(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return known | {table: seq for table, seq in quarantine.items() if (table,) in views}
 
 
-def _last(connection: duckdb.DuckDBPyConnection) -> tuple[dict[str, int], list[str]]:
-    """What readers see, and why it was held back at the last decision."""
+def last_decision(connection: duckdb.DuckDBPyConnection) -> tuple[dict[str, int], list[str]]:
+    """The seq of each table that readers see, and why others were held back at the last decision."""
     found = connection.execute(
         "select tables, because from ops.publications order by publication_id desc limit 1"
     ).fetchall()
@@ -170,7 +174,7 @@ def _note(
         "insert into ops.publications values "
         "((select coalesce(max(publication_id), 0) + 1 from ops.publications), ?, ?, ?, ?, ?)",
         [
-            datetime.now(UTC),
+            clock.now(),
             run_id,
             is_published,
             list(because),

@@ -11,9 +11,11 @@ The score of the lake is the mean over its tables, where gold counts 3 times, si
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
 
 import duckdb
+
+from resources import clock
 
 LAKE = "all"
 TREND = 20
@@ -51,18 +53,18 @@ _SCORE = """
 def score(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
     """Work out the scores of what is known now, and keep them; a second time in one run replaces the first."""
     connection.execute("delete from ops.quality_score where run_id = ?", [run_id])
-    connection.execute(_SCORE, {"at": datetime.now(UTC), "run_id": run_id, "lake": LAKE})
+    connection.execute(_SCORE, {"at": clock.now(), "run_id": run_id, "lake": LAKE})
 
 
 def trends(connection: duckdb.DuckDBPyConnection) -> dict[str, list[float]]:
     """The last scores of each table and of the lake (`all`), oldest first."""
     found = connection.execute(
-        "select table_name, list(score order by rowid) from ops.quality_score group by table_name"
+        "select table_name, max_by(score, rowid, ?) from ops.quality_score group by table_name", [TREND]
     ).fetchall()
-    return {table: scores[-TREND:] for table, scores in found}
+    return {table: scores[::-1] for table, scores in found}
 
 
-def sparkline(scores: list[float]) -> str:
+def sparkline(scores: Sequence[float]) -> str:
     """A small plot in a line of text: the lowest mark is 90 or less, the highest 100."""
     steps = len(_LEVELS) - 1
     return "".join(_LEVELS[round(steps * max(0.0, (value - 90) / 10))] for value in scores)

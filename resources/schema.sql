@@ -6,7 +6,8 @@ create schema if not exists gold;
 create schema if not exists quarantine;
 create schema if not exists changes;
 
--- One row per sighting: a path and the content seen there. `mtime_ns`, `ctime_ns` and `inode` only save hashing.
+-- One row per sighting: a path and the content seen there. `mtime_ns`, `ctime_ns` and `inode` only save hashing;
+-- `landed_at` is when the file was complete there.
 create table if not exists ops.files (
     sighting_id bigint not null,
     file_id bigint,
@@ -33,8 +34,10 @@ create table if not exists ops.files (
     has_quoted_line_ends boolean,
     mtime_ns bigint,
     ctime_ns bigint,
-    inode ubigint
+    inode ubigint,
+    landed_at timestamptz
 );
+alter table ops.files add column if not exists landed_at timestamptz;
 
 -- How a source is loaded, and which of its files counted when its bronze table was last built.
 create table if not exists ops.sources (
@@ -129,7 +132,8 @@ create table if not exists ops.check_results (
 );
 
 -- What each loaded file looks like, a row per column and one ('') for the file; baselines are made of those that are
--- not odd. `buckets` counts values by size (numbers) or by value (others).
+-- not odd. `buckets` counts values by size (numbers) or by value (others). `broken`, of the file alone, counts records
+-- that are malformed or break a rule; NULL until the checks have counted them.
 create table if not exists ops.profiles (
     source varchar not null,
     file_id bigint not null,
@@ -140,8 +144,10 @@ create table if not exists ops.profiles (
     total double,
     buckets map(varchar, bigint),
     is_odd boolean not null,
-    run_id varchar not null
+    run_id varchar not null,
+    broken bigint
 );
+alter table ops.profiles add column if not exists broken bigint; -- lakes of before have none
 
 -- How good the data is, from 0 to 100: one row per table and run, and one ('all') for the lake.
 create table if not exists ops.quality_score (
@@ -152,6 +158,28 @@ create table if not exists ops.quality_score (
     rules_broken bigint not null,
     scored_at timestamptz not null,
     run_id varchar not null
+);
+
+-- When readers could first see what a file brought, in each silver and gold table that is made of its source: one row per
+-- table and content.
+create table if not exists ops.deliveries (
+    table_name varchar not null,
+    source varchar not null,
+    file_id bigint not null,
+    landed_at timestamptz not null,
+    published_at timestamptz not null,
+    run_id varchar not null
+);
+
+-- How old the data of each table is, as of the end of the last run: when the newest file landed that it contains, and
+-- the oldest that it does not; when that one has to be in by its policy.
+create table if not exists ops.freshness (
+    table_name varchar not null,
+    policy varchar not null,
+    data_as_of timestamptz,
+    waits_since timestamptz,
+    due_at timestamptz,
+    checked_at timestamptz not null
 );
 
 -- What was decided about publishing: one row per decision.

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ import duckdb
 
 from contracts.catalog import Catalog
 from contracts.names import table_of
+from resources import log
+from resources.delivery import note_deliveries
 from resources.interrupts import ending
 from resources.lock import RunLock, is_locked
 from resources.publishing import Published, clean_up, publish_lake, publish_ops
-from resources.quality import score
+from resources.quality import score, trends
 from resources.results import CheckResult, record
 from resources.settings import Settings
 from resources.tables import forget_readers
@@ -53,16 +56,31 @@ class Session:
         """The blocking checks of each table."""
         return self.catalog.blocking_checks
 
+    @cached_property
+    def scores(self) -> Mapping[str, Sequence[float]]:
+        """The last scores of each table and of the lake before this run, oldest first; read once."""
+        return trends(self.connection)
+
     def keep(self, *results: CheckResult) -> list[CheckResult]:
         """Write results to the book-keeping; returns them as they may be shown, without values of personal columns."""
         shown = [result.masking(self.catalog.personal) for result in results]
         record(self.connection, shown, self.run_id, self.catalog.contract_version)
+        for result in shown:
+            broken = [rule.name for rule in result.rules if not rule.passed] or None
+            log.info(
+                "check", run=self.run_id, table=result.table, check=result.check, verdict=result.verdict, broken=broken
+            )
         return shown
 
     def publish(self) -> Published:
         """Switch readers to what passed its checks."""
         domains = [{table_of(model) for model in domain} for domain in self.catalog.domains()]
-        return publish_lake(self.connection, self.settings.published, domains, self.expected, self.run_id)
+        done = publish_lake(
+            self.connection, self.settings.published, domains, self.expected, self.run_id, self.catalog.lagging
+        )
+        because = [log.brief(reason, parts=2) for reason in done.because]
+        log.info("published", run=self.run_id, tables_changed=done.changed, held_back_because=because)
+        return done
 
 
 @contextmanager
@@ -74,7 +92,7 @@ def open_session(
     full_refresh: Sequence[str] = (),
     lock: RunLock | None = None,
     before: Callable[[], object] = lambda: None,
-    tell: Callable[[str], None] = lambda _: None,
+    tell: Callable[[str], object] = lambda _: None,
 ) -> Iterator[Session]:
     """Hold the lake for one run.
 
@@ -91,12 +109,17 @@ def open_session(
         LockTimeout: Another run did not end in time.
         WarehouseBusy: Another program has the warehouse open.
     """
+
+    def told(sentence: str) -> None:
+        log.warning(sentence, run=run_id)
+        tell(sentence)
+
     held = lock or run_lock(settings)
     if not held.is_held:
         held.acquire(
             f"run {run_id}",
             wait_seconds=settings.lock_wait_seconds,
-            on_wait=lambda holder: tell(f"waiting for {holder} to end"),
+            on_wait=lambda holder: told(f"waiting for {holder} to end"),
         )
     is_clean = False
     try:
@@ -106,11 +129,11 @@ def open_session(
         connection = connect(
             settings.warehouse,
             wait_seconds=settings.foreign_wait_seconds,
-            on_wait=lambda holder: tell(f"the warehouse is open in {holder}; waiting for it to be closed"),
+            on_wait=lambda holder: told(f"the warehouse is open in {holder}; waiting for it to be closed"),
         )
         try:
             if held.left_behind:
-                tell(f"{held.left_behind} did not end; publishing what it had written to the ledger")
+                told(f"{held.left_behind} did not end; publishing what it had written to the ledger")
                 publish_ops(connection, settings.published)
             forget_readers(connection, map(table_of, catalog.models))
             session = Session(settings, catalog, connection, run_id, tuple(full_refresh))
@@ -131,13 +154,19 @@ def _publish_at_end(session: Session) -> None:
         try:
             score(session.connection, session.run_id)
             session.publish()
+            note_deliveries(session.connection, session.catalog, session.run_id)
         finally:
             publish_ops(session.connection, session.settings.published)
 
 
 def run_lock(settings: Settings) -> RunLock:
     """The lock of the one writer."""
-    return RunLock(settings.home / "run.lock")
+    return RunLock(lock_path(settings))
+
+
+def lock_path(settings: Settings) -> Path:
+    """Its file; the line in it says who holds it, or held it and did not end."""
+    return settings.home / "run.lock"
 
 
 def alive_path(settings: Settings, run_id: str) -> Path:

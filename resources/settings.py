@@ -6,6 +6,11 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+
+class SettingsError(Exception):
+    """A variable of the environment has a value that cannot be used."""
+
+
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -20,6 +25,8 @@ class Settings:
         settle_limit_seconds: A file that is still growing after this is left for the next run.
         lock_wait_seconds: How long a run waits for its turn and for another program to close the warehouse.
         receivers: `ASSAY_NOTIFY`; URLs that get messages about incidents, separated by blanks.
+        run_limit_seconds: `ASSAY_RUN_LIMIT_SECONDS`; a run that takes longer is stopped and counts as failed.
+        log: `ASSAY_LOG`; `json` for a line of JSON on standard error for all that a run does, empty for none.
     """
 
     home: Path
@@ -29,14 +36,22 @@ class Settings:
     lock_wait_seconds: float = 3600.0
     foreign_wait_seconds: float = 30.0
     receivers: str = field(default="", repr=False)  # a secret
+    run_limit_seconds: int = 7200
+    log: str = ""
 
     @classmethod
     def from_env(cls) -> Settings:
-        """Settings from the environment; by default the lake and the project are folders of the repository."""
+        """Settings from the environment; by default both folders are those of the repository.
+
+        Raises:
+            SettingsError: A value cannot be used.
+        """
         return cls(
             home=_folder("ASSAY_HOME", "data"),
             dbt_project=_folder("ASSAY_DBT_PROJECT", "dbt_project"),
             receivers=os.environ.get("ASSAY_NOTIFY", ""),
+            run_limit_seconds=_seconds("ASSAY_RUN_LIMIT_SECONDS", cls.run_limit_seconds),
+            log=_log(),
         )
 
     @property
@@ -68,6 +83,20 @@ class Settings:
     def scratch(self) -> Path:
         """Files that live no longer than one run."""
         return self.home / "scratch"
+
+
+def _seconds(variable: str, default: int) -> int:
+    said = os.environ.get(variable) or str(default)
+    if not (said.isascii() and said.isdigit() and int(said)):
+        raise SettingsError(f"{variable} is {said!r}; expected a whole number of seconds, at least 1")
+    return int(said)
+
+
+def _log() -> str:
+    said = os.environ.get("ASSAY_LOG", "")
+    if said not in ("", "json"):
+        raise SettingsError(f"ASSAY_LOG is {said!r}; expected json, or nothing")
+    return said
 
 
 def _folder(variable: str, default: str) -> Path:

@@ -27,6 +27,7 @@ _SEEN = {
     "has_quoted_line_ends": "BOOLEAN",
     "contract_version": "VARCHAR",
     "contract_fingerprint": "VARCHAR",
+    "landed_at": "TIMESTAMPTZ",
     **_HINT,
 }
 _FIRST_SEEN = {"source": "VARCHAR", "path": "VARCHAR", "format": "VARCHAR", "first_seen": "TIMESTAMPTZ"}

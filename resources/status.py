@@ -75,6 +75,12 @@ def held_back(connection: duckdb.DuckDBPyConnection) -> dict[str, Any] | None:
     return {"since": held[-1][0].isoformat(), "because": list(held[0][1])}
 
 
+def ages(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[Any, Any]]:
+    """When the newest file landed that readers see in each table, and when what waits has to be in (None: nothing)."""
+    found = connection.execute("select table_name, data_as_of, due_at from ops.freshness").fetchall()
+    return {table: (as_of, due) for table, as_of, due in found}
+
+
 def latest_checks(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str, str]]:
     """(table, check, verdict, summary) of the latest result of each check; `pass` and `warn` do not block."""
     return connection.execute(

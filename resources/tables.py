@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 import duckdb
 
 from contracts.names import relation
+from resources import clock
 
 
 class ChangedWithData(Exception):
@@ -73,7 +73,7 @@ def note_built(
     connection.execute("delete from ops.tables where table_name = ?", [table])
     connection.execute(
         "insert into ops.tables values (?, ?, ?, ?, ?, ?, ?)",
-        [table, seq, rebuilt, fingerprint, count, datetime.now(UTC), run_id],
+        [table, seq, rebuilt, fingerprint, count, clock.now(), run_id],
     )
     return int(seq)
 

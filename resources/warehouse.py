@@ -65,6 +65,23 @@ def connect(
     return connection
 
 
+def open_elsewhere(path: Path) -> str | None:
+    """The program that has the warehouse open; None when none has, or there is no warehouse.
+
+    Raises:
+        duckdb.Error: It cannot be opened, and not because of another program.
+    """
+    try:
+        if path.exists():
+            duckdb.connect(str(path), read_only=True).close()
+    except duckdb.IOException as error:
+        holder = _holder(str(error))
+        if holder is None:
+            raise
+        return holder
+    return None
+
+
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Set what every connection shares and create the book-keeping tables."""
     connection.execute("set timezone = 'UTC'")

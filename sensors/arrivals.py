@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Container, Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 
 import dagster as dg
 
 from assets.keys import PUBLISHED, key_of, landing_key
 from contracts.catalog import Catalog
 from contracts.names import table_of
+from resources import clock
 from resources.settings import Settings
-from sensors.lookout import Lookout
-from sensors.retries import Tried, due, in_words
-
-ASKED_BY = {"assay/asked_by": "arrivals"}
-ASKED_FOR = "assay/asked_for"
-"""Tag of a run: the sources and tables for which the sensor asked."""
-RUNS = 200
-"""Runs that are looked at for failures in a row."""
-_FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+from resources.ticked import note_tick
+from sensors.history import ASKED_BY, ASKED_FOR, History, subjects_of
+from sensors.lookout import Known, Lookout
+from sensors.retries import Health, health, in_words
 
 
-def arrivals_sensor(settings: Settings, catalog: Catalog, job: str) -> dg.SensorDefinition:
+def arrivals_sensor(settings: Settings, lookout: Lookout, catalog: Catalog, job: str) -> dg.SensorDefinition:
     """Ask for a run when files wait or a table is behind its inputs.
 
     One sensor for all sources: one look at all folders costs less than a tick of Dagster, and files of many sources
@@ -31,10 +25,11 @@ def arrivals_sensor(settings: Settings, catalog: Catalog, job: str) -> dg.Sensor
 
     Args:
         settings: The lake.
+        lookout: Looks at it.
         catalog: The project.
         job: Name of the job whose assets are run in part.
     """
-    lookout = Lookout(settings, catalog)
+    history = History()
 
     @dg.sensor(
         name="arrivals",
@@ -43,67 +38,85 @@ def arrivals_sensor(settings: Settings, catalog: Catalog, job: str) -> dg.Sensor
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
             "Looks at the landing zone and asks for a run of the sources whose files wait and of what hangs on them, "
-            "and of tables that are behind their inputs. A run that fails is tried again after a pause that grows."
+            "and of tables that are behind their inputs. A run that fails is tried again after a pause that grows; "
+            "after five failures in a row its source or table is left alone for a while."
         ),
     )
-    def arrivals(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        waiting, behind, built = lookout.look()
-        wanted = {*waiting, *behind}
+    def arrivals(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        note_tick(settings)
+        waiting, known = lookout.look()
+        wanted = wanted_now(catalog, waiting, known)
         if not wanted:
             return dg.SkipReason("nothing waits")
-        # Readers see a domain once all of it is there, so the first run makes the tables of silent sources too, empty.
-        wanted |= {source for source in catalog.contracts if f"bronze.{source}" not in built}
-        reasons = due(wanted, recorded(context.instance, wanted), time.time())
-        subjects = sorted(subject for subject, why in reasons.items() if not why)
-        if not subjects:
-            return dg.SkipReason(in_words(reasons))
-        files = sum(waiting.get(subject, 0) for subject in subjects)
-        context.log.info(f"{files:,} files wait; asks for {', '.join(subjects)}")
-        return dg.RunRequest(
-            asset_selection=sorted(selection(catalog, subjects, built)),
-            tags={**ASKED_BY, ASKED_FOR: ",".join(subjects)},
-        )
+        state = health(subjects_of(catalog), history.runs(context.instance))
+        found = list(requests(catalog, wanted, known.built, state, clock.now().timestamp()))
+        waits = {subject: state[subject].waits(clock.now().timestamp()) for subject in wanted}
+        if not found:
+            return dg.SkipReason(in_words(waits))
+        if said := in_words(waits):
+            context.log.warning(said)
+        return dg.SensorResult(run_requests=found)
 
     return arrivals
 
 
-def selection(catalog: Catalog, subjects: Iterable[str], built: Container[str]) -> set[dg.AssetKey]:
+def wanted_now(catalog: Catalog, waiting: Mapping[str, int], known: Known) -> set[str]:
+    """Sources and tables that are to run: files wait for them, or they are behind."""
+    wanted = {*waiting, *known.behind}
+    if wanted:
+        # Readers see a domain once all of it is there, so the first run makes the tables of silent sources too, empty.
+        wanted |= {source for source in catalog.contracts if f"bronze.{source}" not in known.built}
+    return wanted
+
+
+def requests(
+    catalog: Catalog, wanted: Iterable[str], built: Container[str], state: Mapping[str, Health], now: float
+) -> Iterator[dg.RunRequest]:
+    """One run for all that is well, and one for what failed before, which must not hold up the others.
+
+    Args:
+        catalog: The project.
+        wanted: Sources and tables.
+        built: Tables that are there.
+        state: How things stand with every source and table.
+        now: In seconds since 1970.
+    """
+    due = sorted(subject for subject in wanted if not state[subject].waits(now))
+    resting = {subject for subject, found in state.items() if found.is_open and found.waits(now)}
+    for subjects in ([s for s in due if not state[s].failures], [s for s in due if state[s].failures]):
+        if subjects:
+            yield dg.RunRequest(
+                asset_selection=sorted(selection(catalog, subjects, built, resting - set(subjects))),
+                tags={ASKED_BY: "arrivals", ASKED_FOR: ",".join(subjects)},
+            )
+
+
+def selection(
+    catalog: Catalog, subjects: Iterable[str], built: Container[str], resting: Collection[str] = ()
+) -> set[dg.AssetKey]:
     """What has to run for some sources and tables: themselves, what is made of them, and what readers see.
+
+    Tables that may lag are left to their own time, once they are there.
 
     Args:
         catalog: The project.
         subjects: Sources and tables.
         built: Tables that are there; what also needs another one is left until that has come.
+        resting: Tables that are left alone because they failed too often.
     """
     wanted = set(subjects)
     sources = [subject for subject in wanted if subject in catalog.contracts]
     models = {f"bronze_{source}" for source in sources}
     models |= {model for model in catalog.promises if table_of(model) in wanted}
-    while more := {model for model in set(catalog.models) - models if _can_follow(catalog, model, models, built)}:
+    left = {table for table in catalog.lagging if table in built} | set(resting)
+    candidates = [model for model in catalog.models if table_of(model) not in left]
+    while more := {m for m in candidates if m not in models and _can_follow(catalog, m, models, built)}:
         models |= more
     return {*(landing_key(source) for source in sources), *(key_of(table_of(model)) for model in models), PUBLISHED}
 
 
 def _can_follow(catalog: Catalog, model: str, models: Container[str], built: Container[str]) -> bool:
-    """Whether a model is made of something that runs, and of nothing that is missing."""
+    """Whether a model is made of something that runs, or held against it, and of nothing that is missing."""
+    runs = [other for other in catalog.follows(model) if other in models]
     parents = catalog.parents(model)
-    runs = [parent for parent in parents if parent in models]
     return bool(runs) and all(parent in models or table_of(parent) in built for parent in parents)
-
-
-def _seconds(at: datetime) -> float:
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
-
-
-def recorded(instance: dg.DagsterInstance, wanted: Iterable[str]) -> Iterator[Tried]:
-    """The runs that were asked for, newest first, down to a good one for each subject."""
-    open_subjects = set(wanted)
-    for record in instance.get_run_records(dg.RunsFilter(tags=ASKED_BY), limit=RUNS):
-        run = record.dagster_run
-        subjects = frozenset(run.tags[ASKED_FOR].split(","))
-        state = "failed" if run.status in _FAILED else "good" if run.is_finished else "running"
-        yield Tried(subjects, state, record.end_time or _seconds(record.update_timestamp))
-        if state == "good":
-            open_subjects -= subjects
-        if not open_subjects:
-            return

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 
 from contracts.catalog import Catalog
 from contracts.names import table_of
@@ -45,7 +45,6 @@ class Look:
         now: The time.
         present: Kind and subject of the open incidents.
         lies_there: Whether a path of a source is still in landing.
-        promised: What tables promise about their age, in words.
     """
 
     catalog: Catalog
@@ -55,11 +54,10 @@ class Look:
     now: datetime
     present: Collection[tuple[str, str]] = ()
     lies_there: Callable[[str, str], bool] = lambda _source, _path: True
-    promised: Mapping[str, str] = field(default_factory=dict)
 
     def affects(self, *models: str) -> str:
         """The line of a message that names the tables downstream."""
-        return affects(self.catalog, set(models), self.facts.shown, self.now, self.promised)
+        return affects(self.catalog, set(models), self.facts.shown, self.now)
 
 
 def causes(look: Look) -> list[Cause]:
@@ -77,12 +75,12 @@ def causes(look: Look) -> list[Cause]:
 
 
 def broken_promises(_look: Look) -> list[Cause]:
-    """Tables that are older than they promise, of kind `freshness_broken`; no table promises anything yet."""
+    """Tables that are older than they promise, of kind `freshness_broken`; not looked for yet."""
     return []
 
 
 def open_breakers(_look: Look) -> list[Cause]:
-    """Sources that are left alone, of kind `breaker_open`; none is left alone for good yet."""
+    """Sources that are left alone, of kind `breaker_open`; not looked for yet."""
     return []
 
 
@@ -120,7 +118,7 @@ def _tried(failure: Standing) -> str:
     if not failure.run.asked_for:
         return f"{failed}; it was asked for by hand, and nothing tries it again"
     again = "soon" if is_retried(failure) else "after pauses of up to an hour"
-    return f"{failed}; the sensor arrivals tries again {again}"
+    return f"{failed}; the services try again {again}"
 
 
 def _domain(catalog: Catalog, said: str) -> str:
@@ -197,20 +195,21 @@ def _broken_records(look: Look) -> Iterator[Cause]:
 
 def _silent_sources(look: Look) -> Iterator[Cause]:
     """Sources without a loaded file for longer than their yml allows, by the clock: silence makes no run."""
-    for source, checks in look.catalog.load_checks.items():
+    for source, contract in look.catalog.contracts.items():
+        policy = look.catalog.policies.get(f"bronze_{source}")
         last = look.facts.newest.get(source) or look.facts.began
-        if checks.hours is None or last is None or look.now - last <= timedelta(hours=checks.hours):
+        if policy is None or last is None or look.now <= policy.late_from(last):
             continue
         newest = f"the newest came at {last:%Y-%m-%d %H:%M} UTC" if source in look.facts.newest else "none has come yet"
         yield Cause(
             kind="source_silent",
             subject=source,
-            owner=look.catalog.contracts[source].owner,
-            problem=f"no file of {source} was loaded in the last {checks.hours:g} hours; {newest}",
+            owner=contract.owner,
+            problem=f"no file of {source} has come in time ({policy}); {newest}",
             tried="the landing zone is looked at every few seconds while the services run",
             affects=look.affects(f"bronze_{source}"),
-            where=f"landing/{look.catalog.contracts[source].files} → bronze.{source}",
-            since=last + timedelta(hours=checks.hours),
+            where=f"landing/{contract.files} → bronze.{source}",
+            since=policy.late_from(last),
         )
 
 

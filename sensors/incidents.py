@@ -7,11 +7,12 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import dagster as dg
 
 from contracts.catalog import Catalog
+from resources import clock
 from resources.arrivals import find
 from resources.incidents import store
 from resources.incidents.reconcile import Cause, Incident, Plan
@@ -123,7 +124,7 @@ def incidents_sensor(settings: Settings, catalog: Catalog) -> dg.SensorDefinitio
         ),
     )
     def incidents(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        now = datetime.now(UTC)
+        now = clock.now()
         try:
             plan = watchman.look(context.instance, now)
         except LockTimeout:

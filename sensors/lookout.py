@@ -7,9 +7,9 @@ Only the published ledger itself is kept in memory until it is replaced.
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path, PurePath
 
 import duckdb
@@ -17,6 +17,7 @@ import duckdb
 from contracts.catalog import Catalog
 from contracts.contract import Contract
 from contracts.names import table_of
+from resources import clock
 from resources.arrivals import UNFINISHED, find
 from resources.reader import open_published
 from resources.results import behind, reasons_against
@@ -24,6 +25,21 @@ from resources.settings import Settings
 
 Hints = tuple[int, int, int, int]
 """Size, times of change in nanoseconds, inode: what tells that a path holds what it held."""
+
+
+@dataclass(frozen=True)
+class Lag:
+    """A table that is behind, as it may be for a while.
+
+    Attributes:
+        since: When the oldest file landed that it does not contain, or its input changed otherwise.
+        due: When it has to have taken that in.
+        rebuild: What has to be built for that: itself, and inputs of its that lag too.
+    """
+
+    since: datetime
+    due: datetime
+    rebuild: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -35,12 +51,14 @@ class Known:
         waiting: Sources with files that were seen and are not loaded.
         behind: Tables that have not taken in their inputs, though nothing speaks against building them.
         built: Tables that are there.
+        lags: Tables that may lag and do, by name.
     """
 
     hints: Mapping[str, Mapping[str, Hints]] = field(default_factory=dict)
     waiting: frozenset[str] = frozenset()
     behind: frozenset[str] = frozenset()
     built: frozenset[str] = frozenset()
+    lags: Mapping[str, Lag] = field(default_factory=dict)
 
 
 class Lookout:
@@ -49,23 +67,21 @@ class Lookout:
     Args:
         settings: The lake.
         catalog: The project.
-        now: The clock, in seconds since 1970.
     """
 
-    def __init__(self, settings: Settings, catalog: Catalog, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, settings: Settings, catalog: Catalog) -> None:
         self._settings = settings
         self._catalog = catalog
-        self._now = now
         self._known: tuple[object, Known] = (None, Known())
         self._before: dict[str, Hints] = {}
 
-    def look(self) -> tuple[dict[str, int], frozenset[str], frozenset[str]]:
-        """Number of files that wait, by source; tables that are behind; and tables that are there.
+    def look(self) -> tuple[dict[str, int], Known]:
+        """Number of files that wait, by source; and what the last run published.
 
         A file counts once it has not been written to for as long as files have to settle, or has not changed since the
         look before: its time may lie in the future.
         """
-        known = self._published()
+        known = self.known()
         found: dict[str, int] = {}
         seen: dict[str, Hints] = {}
         for source, contract in self._catalog.contracts.items():
@@ -75,10 +91,10 @@ class Lookout:
             if count or source in known.waiting:
                 found[source] = count
         self._before = seen
-        return found, known.behind, known.built
+        return found, known
 
     def _is_settled(self, name: str, hints: Hints) -> bool:
-        settled_at = (self._now() - self._settings.settle_seconds) * 1e9
+        settled_at = (clock.now().timestamp() - self._settings.settle_seconds) * 1e9
         return hints[1] <= settled_at or self._before.get(name) == hints
 
     def _new(self, contract: Contract, known: Mapping[str, Hints]) -> Iterator[tuple[str, Hints]]:
@@ -94,7 +110,7 @@ class Lookout:
             if known.get(name) != there:
                 yield name, there
 
-    def _published(self) -> Known:
+    def known(self) -> Known:
         """The ledger and the state of tables, read again only when a run has published since."""
         links = [self._settings.published / f"{kind}.duckdb" for kind in ("ops", "lake")]
         stamp = tuple(str(link.readlink()) if link.is_symlink() else "" for link in links)
@@ -154,16 +170,45 @@ def read_known(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Known
         if status != "missing" and (status not in ("arrived", "refused") or made == prints.get(source)):
             hints.setdefault(source, {})[path] = tuple(shown)
     built = frozenset(row[0] for row in connection.execute("select table_name from ops.tables").fetchall())
-    late = frozenset(_behind(connection, catalog, built))
-    return Known(hints, frozenset(waiting & prints.keys()), late, built)
-
-
-def _behind(connection: duckdb.DuckDBPyConnection, catalog: Catalog, built: frozenset[str]) -> Iterator[str]:
-    """Tables to rebuild: older than an input or never built, where all inputs are there and passed their checks."""
     old = behind(connection)
-    for model in catalog.of_layer("silver", "gold"):
-        table, inputs = table_of(model), [table_of(parent) for parent in catalog.parents(model)]
-        is_due = (table in old or table not in built) and built.issuperset(inputs)
-        current = [name for name in inputs if name not in old]  # the others are rebuilt first, and checked
-        if is_due and not reasons_against(connection, current, catalog.blocking_checks):
-            yield table
+    ready = {model for model in catalog.of_layer("silver", "gold") if _is_ready(connection, catalog, model, old, built)}
+    late = {table_of(m) for m in ready if table_of(m) not in built or table_of(m) not in catalog.lagging}
+    lags = dict(_lags(connection, catalog, ready, old))
+    return Known(hints, frozenset(waiting & prints.keys()), frozenset(late), built, lags)
+
+
+def _is_ready(
+    connection: duckdb.DuckDBPyConnection,
+    catalog: Catalog,
+    model: str,
+    old: Mapping[str, object],
+    built: Container[str],
+) -> bool:
+    """Whether a model is older than an input or was never built, and its inputs are there and passed their checks."""
+    table, inputs = table_of(model), [table_of(parent) for parent in catalog.parents(model)]
+    if (table not in old and table in built) or not all(name in built for name in inputs):
+        return False
+    current = [name for name in inputs if name not in old]  # the others are rebuilt first, and checked
+    return not reasons_against(connection, current, catalog.blocking_checks, catalog.lagging)
+
+
+def _lags(
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, ready: Collection[str], old: Mapping[str, object]
+) -> Iterator[tuple[str, Lag]]:
+    """Tables that may lag and are behind, or made of one that is; not while an input has to be rebuilt that may not."""
+    changed = dict(
+        connection.execute(
+            "select seen.consumer, min(tables.built_at) from ops.seen as seen "
+            "inner join ops.tables as tables on seen.input = tables.table_name and tables.seq > seen.seq "
+            "group by seen.consumer"
+        ).fetchall()
+    )
+    waits = dict(connection.execute("select table_name, waits_since from ops.freshness").fetchall())
+    for table in sorted(catalog.lagging):
+        model = table.replace(".", "_", 1)
+        late = {name for name in {model, *catalog.ancestors(model)} if table_of(name) in old}
+        if not late or not late <= set(ready) or any(table_of(name) not in catalog.lagging for name in late):
+            continue
+        since = waits.get(table) or min(changed[table_of(name)] for name in late)
+        rebuild = frozenset(map(table_of, late | {model}))
+        yield table, Lag(since, catalog.policies[model].deadline(since), rebuild)

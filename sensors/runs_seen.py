@@ -12,7 +12,8 @@ from assets.keys import PUBLISHED, key_of, landing_key
 from contracts.catalog import Catalog
 from contracts.names import table_of
 from resources.failures import root_message, step_failure
-from sensors.arrivals import ASKED_BY, ASKED_FOR
+from sensors.failures import is_permanent
+from sensors.history import ASKED_BY, ASKED_FOR
 
 LAST = 200
 """Runs that are looked at. What 200 later runs have not covered, nobody runs any more."""
@@ -82,8 +83,8 @@ def _in_a_row(runs: Sequence[RunSeen], covers: frozenset[str]) -> int:
 
 
 def is_retried(failure: Standing) -> bool:
-    """Whether the sensor `arrivals` tries again soon, so that nobody need be told yet."""
-    return bool(failure.run.asked_for) and failure.in_a_row < RETRIES
+    """Whether a sensor tries again soon and that may help, so that nobody need be told yet."""
+    return bool(failure.run.asked_for) and failure.in_a_row < RETRIES and not is_permanent(failure.run.said)
 
 
 def all_assets(catalog: Catalog) -> frozenset[str]:
@@ -120,7 +121,7 @@ class RunsSeen:
         changed = record.update_timestamp
         changed = changed if changed.tzinfo else changed.replace(tzinfo=UTC)
         ended = datetime.fromtimestamp(record.end_time or changed.timestamp(), UTC)
-        asked_for = run.tags.get(ASKED_FOR, "") if ASKED_BY.items() <= run.tags.items() else ""
+        asked_for = run.tags.get(ASKED_FOR, "") if ASKED_BY in run.tags else ""
         return RunSeen(run.run_id, state, ended, covers, asked_for, self._said.get(run.run_id, ()))
 
 

@@ -19,10 +19,16 @@ PATIENCE = 240.0  # seconds after which a test gives up on a process
 ASSAY = "import sys; from cli.main import main; sys.argv[0] = 'assay'; main()"
 
 
+def command(*arguments: str) -> list[str]:
+    """`assay …` as a program and its arguments, to be run from the project's folder."""
+    return [sys.executable, "-W", "ignore", "-c", ASSAY, *arguments]
+
+
 def start(settings: Settings, *arguments: str, output: int = subprocess.PIPE) -> subprocess.Popen[str]:
     """`assay …` on a lake, as a process of its own; what talks for long must not fill a pipe that nobody reads."""
-    command = [sys.executable, "-W", "ignore", "-c", ASSAY, *arguments]
-    return subprocess.Popen(command, cwd=PROJECT, env=environment(settings), stdout=output, stderr=output, text=True)
+    return subprocess.Popen(
+        command(*arguments), cwd=PROJECT, env=environment(settings), stdout=output, stderr=output, text=True
+    )
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str]:

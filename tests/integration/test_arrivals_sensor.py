@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
 from definitions import JOB, build_definitions
+from resources import clock
 from resources.instance import open_instance
-from sensors.arrivals import ASKED_BY, ASKED_FOR
+from sensors.history import ASKED_FOR
 from tests.lab import OLD, Lab, product, receipt
 
 DOWN_FROM_RECEIPTS = {
@@ -53,9 +55,10 @@ class Watch:
         return done.success
 
     def note(self, status: dg.DagsterRunStatus, subjects: str) -> None:
-        """A run that is, or was, somewhere else."""
+        """A run that is, or was, somewhere else, of some sources."""
         job = self.definitions.resolve_job_def(JOB)
-        self.instance.create_run_for_job(job, status=status, tags={**ASKED_BY, ASKED_FOR: subjects})
+        keys = frozenset(dg.AssetKey(["bronze", source]) for source in subjects.split(","))
+        self.instance.create_run_for_job(job, status=status, asset_selection=keys)
 
 
 def keys(request: dg.RunRequest) -> set[str]:
@@ -132,14 +135,13 @@ def test_while_a_run_is_under_way_nothing_more_is_asked_for(watch: Watch) -> Non
     assert watch.tick() == "products: a run is under way; transactions: a run is under way"
 
 
-def test_a_run_that_failed_is_tried_again_with_growing_pauses(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_failed_is_tried_again_with_growing_pauses(watch: Watch) -> None:
     watch.lab.receipts("day1", [receipt()])
     watch.note(dg.DagsterRunStatus.FAILURE, "products,transactions")
     assert "failed once; tried again in" in str(watch.tick())
-    now = time.time()
-    monkeypatch.setattr("sensors.arrivals.time.time", lambda: now + 30)
-    assert isinstance(watch.tick(), dg.RunRequest)
-    monkeypatch.undo()
+    later = datetime.now(UTC) + timedelta(seconds=15)
+    with clock.told_by(lambda: later):
+        assert isinstance(watch.tick(), dg.RunRequest)
     watch.note(dg.DagsterRunStatus.FAILURE, "products,transactions")
     assert "failed 2 times in a row" in str(watch.tick())
 

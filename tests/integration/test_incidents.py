@@ -24,7 +24,7 @@ from resources.notifier import deliver
 from resources.publishing import clean_up
 from resources.reader import open_published
 from resources.receivers import ReceiverError
-from sensors.arrivals import ASKED_BY, ASKED_FOR
+from sensors.history import ASKED_BY, ASKED_FOR
 from sensors.incidents import Watchman
 from tests.lab import HOSTILE_HOME, Lab, environment, product, receipt
 from tests.processes import finish, kill, start
@@ -92,7 +92,7 @@ def test_a_refused_file_is_one_incident_until_it_is_replaced(house: House) -> No
     [row] = house.rows()
     assert (row["level"], row["owner"], row["is_told"], row["closed_at"]) == (2, "sales-data", True, None)
     assert row["problem"].startswith("2 files were refused: transactions/day2.csv: ")
-    assert row["affects"].startswith("gold.daily_sales (less than a minute old), gold.product_performance (")
+    assert row["affects"].startswith("gold.daily_sales (less than a minute old, promised ")
     assert row["found_in"].startswith("landing/transactions/day2.csv → bronze.transactions, run ")
     assert row["to_do"] == "docs/runbook.md, 'A file was refused': assay files transactions --refused"
 
@@ -139,7 +139,7 @@ def test_broken_records_over_budget_are_an_incident_until_a_better_file_comes(ho
 
 
 def test_a_run_that_died_is_told_unless_it_is_tried_again_and_ends_with_a_good_one(house: House) -> None:
-    asked = {**ASKED_BY, ASKED_FOR: "transactions"}
+    asked = {ASKED_BY: "arrivals", ASKED_FOR: "transactions"}
     for failures in range(1, 6):
         house.note(dg.DagsterRunStatus.FAILURE, **asked)
         assert house.tick() == "1 open: failed_run lake"
@@ -148,9 +148,7 @@ def test_a_run_that_died_is_told_unless_it_is_tried_again_and_ends_with_a_good_o
             assert connection.execute("select count(*) from messages").fetchone()[0] == (failures >= 3)
         assert incident.level == (1 if failures < 3 else 2)
         assert incident.cause.problem == "The process of this run is gone; what it had committed is kept."
-    assert (
-        incident.cause.tried == "failed 5 times in a row; the sensor arrivals tries again after pauses of up to an hour"
-    )
+    assert incident.cause.tried == "failed 5 times in a row; the services try again after pauses of up to an hour"
     house.note(dg.DagsterRunStatus.SUCCESS)
     assert house.tick() == "nothing is wrong"
     house.note(dg.DagsterRunStatus.FAILURE)  # by hand: nobody tries it again

@@ -15,6 +15,7 @@ from contracts.catalog import Catalog
 from resources.results import CheckResult, Rule, record
 from resources.session import Session
 from resources.settings import Settings
+from resources.warehouse import prepare
 from tests.source import Source
 
 COLUMNS = {"id": "bigint", "day": "date", "price": "decimal(12,2)", "kind": "varchar", "note": "varchar"}
@@ -28,6 +29,7 @@ class Shop:
 
     source: Source
     checks: dict[str, Any] = field(default_factory=dict)
+    freshness: dict[str, Any] | None = None
     number: int = 0
 
     def send(self, rows: int = 1000, *, after: int = 7, name: str = "", **values: Callable[[int], object]) -> str:
@@ -51,7 +53,7 @@ class Shop:
     def check(self, name: str) -> CheckResult:
         """Evaluate a check as the run that loaded the last file would, and keep the result."""
         node = self.source.node
-        node["config"]["meta"]["checks"] = self.checks
+        node["config"]["meta"] |= {"checks": self.checks, "freshness": self.freshness}
         catalog = Catalog({"nodes": {}}, {node["name"]: node})
         lake = Session(Settings(home=self.source.home), catalog, self.source.connection, f"run {self.source.runs}")
         result = check_load(lake, self.source.name, name)
@@ -68,6 +70,11 @@ class Shop:
 def rule(result: CheckResult, name: str) -> Rule:
     [found] = [rule for rule in result.rules if rule.name == name]
     return found
+
+
+def odd_files(shop: Shop) -> list[int]:
+    found = shop.source.sql("select file_id from ops.profiles where column_name = '' and is_odd order by file_id")
+    return [file for (file,) in found]
 
 
 @pytest.fixture
@@ -177,6 +184,58 @@ def test_an_odd_file_of_a_run_that_died_is_judged_by_the_next_one(shop: Shop) ->
     assert shop.source.sql("select count(*) from ops.profiles where column_name = '' and is_odd") == [(1,)]
 
 
+def test_files_that_arrive_together_are_judged_as_if_one_by_one(shop: Shop) -> None:
+    """A backfill: half of it is short, and none of the short files is a measure for another."""
+    for records in (*[1000] * 8, *[100] * 9, 1000):
+        shop.send(records)
+    result = shop.check("volume")
+    assert "100 where 1,000 is usual (-90 %), and 8 more files" in rule(result, "records_per_file").found
+    assert odd_files(shop) == list(range(9, 18))
+
+
+def test_a_warning_is_said_once_though_another_check_blocks(shop: Shop) -> None:
+    """The file is looked at again for the sake of the other check."""
+    shop.checks["volume"] = {"severity": "error", "because": WHY}
+    shop.weeks(8)
+    shop.send(note=lambda _: "")
+    assert [shop.check(name).verdict for name in ("completeness", "volume")] == ["warn", "pass"]
+    shop.send()
+    assert shop.check("completeness").passed
+    assert odd_files(shop) == [9]
+
+
+def test_a_file_of_many_broken_records_is_no_measure_for_others(shop: Shop) -> None:
+    for _ in range(5):
+        shop.send()
+        shop.check("validity")
+    shop.send(price=lambda n: "much" if n < 15 else "1.00")
+    assert shop.check("validity").verdict == "warn"
+    assert odd_files(shop) == [6]
+    shop.send(100)
+    assert "not enough history" in shop.check("volume").summary
+    assert shop.check("validity").passed
+
+
+@pytest.mark.parametrize("severity", ["warn", "error"])
+def test_a_lake_from_before_broken_records_were_counted_in_profiles_goes_on(shop: Shop, severity: str) -> None:
+    shop.checks["validity"] = {"severity": severity, "because": WHY}
+    shop.source.model = shop.source.model.replace("null::varchar[]", "case when price < 0 then ['no_price'] end")
+    for _ in range(5):
+        shop.send()
+        shop.check("validity")
+    shop.send(price=lambda n: "much" if n < 5 else "-1.00" if n < 15 else "1.00")
+    shop.check("validity")
+    shop.source.sql("alter table ops.profiles drop column broken")
+    shop.source.sql("update ops.profiles set is_odd = false")  # by too many broken records no file was
+    prepare(shop.source.connection)
+    shop.send(100)
+    result = shop.check("validity")
+    assert result.verdict == ("fail" if severity == "error" else "pass")
+    counted = "select broken from ops.profiles where column_name = '' order by file_id"
+    assert shop.source.sql(counted) == [*[(0,)] * 5, (15,), (0,)]
+    assert "not enough history" in shop.check("volume").summary
+
+
 def test_too_many_broken_records_go_on_blocking_where_they_do(shop: Shop) -> None:
     shop.checks["validity"] = {"severity": "error", "because": WHY}
     shop.send(1000, name="bad.csv", price=lambda n: "much" if n < 15 else "1.00")
@@ -213,6 +272,19 @@ def test_a_file_read_again_gets_a_new_profile(shop: Shop) -> None:
     assert shop.source.sql("select count(distinct file_id) from ops.profiles") == [(3,)]
 
 
+def test_a_file_that_was_judged_by_another_rule_is_judged_again(shop: Shop) -> None:
+    """A full refresh forgets the profiles; what a new rule breaks is counted, and blocks."""
+    shop.checks["validity"] = {"severity": "error", "because": WHY}
+    shop.weeks(3)
+    assert shop.check("validity").passed
+    shop.source.model = shop.source.model.replace("null::varchar[]", "case when price = 0.5 then ['no_price'] end")
+    shop.source.look()
+    shop.source.load(is_full_refresh=True)
+    result = shop.check("validity")
+    assert (result.verdict, odd_files(shop)) == ("fail", [1, 2, 3])
+    assert rule(result, "records_break_no_rule").found == "434 of 3,030 records; 14.36 % in the worst file"
+
+
 def test_many_broken_records_are_told(shop: Shop) -> None:
     shop.send(1000, price=lambda n: "much" if n < 15 else "1.00")
     result = shop.check("validity")
@@ -224,7 +296,7 @@ def test_many_broken_records_are_told(shop: Shop) -> None:
 
 
 def test_a_silent_source_is_told(shop: Shop) -> None:
-    shop.checks["freshness"] = {"hours": 30, "because": WHY}
+    shop.freshness = {"lag": "30 hours"}
     assert rule(shop.check("freshness"), "newest_file").found == "no file yet"
     shop.send()
     assert shop.check("freshness").passed

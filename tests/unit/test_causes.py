@@ -37,10 +37,10 @@ def built(model: str, *parents: str, owner: str = "") -> dict[str, Any]:
     }
 
 
-def source(name: str, owner: str, **checks: object) -> dict[str, Any]:
+def source(name: str, owner: str, **meta: object) -> dict[str, Any]:
     """A bronze model as in dbt's manifest."""
     node = bronze_node(name, {"id": "bigint"}, ["id"], owner=owner)
-    node["config"]["meta"]["checks"] = checks
+    node["config"]["meta"] |= meta
     return {**node, "depends_on": {"nodes": []}}
 
 
@@ -51,7 +51,7 @@ def catalog(*nodes: Mapping[str, Any]) -> Catalog:
 
 
 PROJECT = catalog(
-    source("sales", "shop", freshness={"hours": 30, "because": "Nightly."}),
+    source("sales", "shop", freshness={"lag": "30 hours", "because": "Nightly."}),
     source("stores", "estate"),
     source("news", "press"),
     built("silver_sales", "bronze_sales"),
@@ -93,11 +93,12 @@ def test_downstream_are_all_tables_that_are_made_of_something_gold_first() -> No
 def test_five_hundred_refused_files_of_one_source_are_one_cause() -> None:
     files = tuple(Refused(f"sales/{n}.csv", "no header", "run 7", NOW - n * HOUR) for n in range(500))
     shown = {"gold.days": NOW - 26 * HOUR}
-    cause = one(replace(LOOK, facts=Facts(refused={"sales": files}, shown=shown), promised={"gold.days": "24 h"}))
+    cause = one(replace(LOOK, facts=Facts(refused={"sales": files}, shown=shown)))
     assert (cause.kind, cause.subject, cause.owner) == ("refused_file", "sales", "shop")
     assert cause.problem == ("500 files were refused: sales/0.csv: no header; also sales/1.csv, sales/2.csv and more")
     assert cause.affects == (
-        "gold.days (26 h old, promised 24 h), gold.map (not shown yet), silver.sales (not shown yet)"
+        "gold.days (26 h old, promised at once), gold.map (not shown yet, promised at once), "
+        "silver.sales (not shown yet)"
     )
     assert cause.where == "landing/sales/0.csv → bronze.sales, run run 7"
     assert cause.since == NOW - 499 * HOUR
@@ -139,9 +140,7 @@ def test_silence_is_judged_by_the_clock_and_told_once() -> None:
     assert causes(replace(LOOK, facts=facts)) == []
     cause = one(replace(LOOK, facts=facts, now=NOW + timedelta(seconds=1)))
     assert (cause.kind, cause.subject, cause.since) == ("source_silent", "sales", NOW)
-    assert cause.problem == (
-        "no file of sales was loaded in the last 30 hours; the newest came at 2026-02-28 00:00 UTC"
-    )
+    assert cause.problem == ("no file of sales has come in time (30 hours); the newest came at 2026-02-28 00:00 UTC")
     late = replace(verdict("bronze.sales", "freshness", "warn"), now=NOW)
     assert causes(late) == []
     assert causes(replace(LOOK, facts=facts, now=NOW - 400 * HOUR)) == []  # a clock that was put back
@@ -188,6 +187,7 @@ def test_failures_in_a_row_are_those_since_a_good_run_of_the_same_assets() -> No
     assert first.in_a_row == 2
     assert is_retried(first)
     assert not is_retried(replace(first, in_a_row=3))
+    assert not is_retried(replace(first, run=replace(failed, said=("gold: Binder Error: no such column",))))
     assert not is_retried(replace(first, run=replace(failed, asked_for="")))
 
 
@@ -202,11 +202,11 @@ def test_the_failures_of_one_domain_are_one_cause_and_those_of_another_are_anoth
     assert (first.subject, second.subject) == ("sales", "news")
     assert (first.owner, second.owner) == ("shop", "press")
     assert first.problem == "silver_sales: no such column"
-    assert first.tried == "failed 2 times in a row; the sensor arrivals tries again soon"
+    assert first.tried == "failed 2 times in a row; the services try again soon"
     assert second.tried == "failed once; it was asked for by hand, and nothing tries it again"
     assert first.where == "run 1f0c4a52, asked for sales"
     assert (first.is_self_healing, second.is_self_healing) == (True, False)
-    assert first.affects.startswith("gold.days (not shown yet), gold.map")
+    assert first.affects.startswith("gold.days (not shown yet, promised at once), gold.map")
 
 
 def test_a_run_whose_process_is_gone_is_of_the_whole_lake_and_one_that_only_a_check_failed_is_none() -> None:

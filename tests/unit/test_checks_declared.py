@@ -24,7 +24,7 @@ def test_what_is_not_said_is_ordinary() -> None:
     made = node(None)
     found = parse_load_checks(made, parse_columns(made))
     assert (found.volume_pct, found.completeness_points, found.psi, found.broken_pct) == (20, 2, 0.25, 1)
-    assert (found.columns, found.hours, found.severity, found.accepted) == ((), None, {}, {})
+    assert (found.columns, found.severity, found.accepted) == ((), {}, {})
 
 
 def test_everything_that_can_be_said_is_read() -> None:
@@ -34,13 +34,12 @@ def test_everything_that_can_be_said_is_read() -> None:
             "completeness": {"change_points": 5, "because": WHY},
             "distribution": {"columns": ["price"], "psi": 0.5, "because": WHY},
             "validity": {"most_pct": 3, "because": WHY},
-            "freshness": {"hours": 30, "because": WHY},
             "accepted": [{"file": "sales/a.csv", "because": WHY}],
         }
     )
     found = parse_load_checks(made, parse_columns(made))
     assert (found.volume_pct, found.completeness_points, found.psi, found.broken_pct) == (50, 5, 0.5, 3)
-    assert (found.columns, found.hours) == (("price",), 30)
+    assert found.columns == ("price",)
     assert (found.severity, found.accepted) == ({"volume": "error"}, {"sales/a.csv": WHY})
 
 
@@ -54,7 +53,7 @@ def test_everything_that_can_be_said_is_read() -> None:
         ({"volume": {"severity": "regression", "because": WHY}}, "'regression' is none of warn, error"),
         ({"volume": {"change_pct": "much", "because": WHY}}, "'much' is no number"),
         ({"distribution": {"columns": ["nosuch"]}}, "nosuch is no column"),
-        ({"freshness": {"because": WHY}}, "freshness: needs hours"),
+        ({"freshness": {"hours": 30}}, "unknown key 'freshness'"),
         ({"accepted": [{"file": "a.csv"}]}, "needs `because:`"),
         ({"accepted": ["a.csv"]}, "a list of {file: …, because: …}"),
         (["volume"], "expected keys with values"),

@@ -59,6 +59,39 @@ def test_a_run_that_does_not_end_in_time_is_ended_after_its_last_words() -> None
     assert interrupted("deaf()", signal.SIGINT) == (130, "last words\n")
 
 
+LIMITED = """
+import threading, time
+from resources.interrupts import noticing_interrupts, time_limit
+
+too_late = threading.Event()
+def last_words():
+    return 1
+def deaf():
+    for _ in range(60):
+        try:
+            time.sleep(60)
+        except KeyboardInterrupt:
+            print("struck", too_late.is_set(), flush=True)
+try:
+    with time_limit(LIMIT, too_late), noticing_interrupts(last_words, grace_seconds=1.5):
+        BODY
+except KeyboardInterrupt:
+    pass
+print("over", too_late.is_set())
+"""
+
+
+def test_a_block_that_is_over_its_limit_is_interrupted_and_told_apart_from_ctrl_c() -> None:
+    for limit, body, code, said in (
+        ("0.2", "time.sleep(60)", 0, "over True\n"),
+        ("60", "pass", 0, "over False\n"),
+        ("0.2", "deaf()", 1, "struck True\n"),  # the exit code is what the last words give
+    ):
+        script = LIMITED.replace("LIMIT", limit).replace("BODY", body)
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
+        assert (done.returncode, done.stdout[: len(said)]) == (code, said), done.stderr
+
+
 def test_without_an_interrupt_nothing_is_noticed() -> None:
     code = SCRIPT.replace("{body}", "print('came', came())")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

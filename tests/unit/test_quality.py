@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import duckdb
 import pytest
 
-from resources.quality import LAKE, score, sparkline, trends
+from contracts.catalog import Catalog
+from resources.quality import LAKE, TREND, score, sparkline, trends
 from resources.results import CheckResult, Rule, record
+from resources.session import Session
+from resources.settings import Settings
 from resources.warehouse import prepare
 
 
@@ -54,6 +58,22 @@ def test_only_the_latest_result_of_a_table_that_is_there_counts(warehouse: duckd
 def test_a_lake_without_checks_has_no_score(warehouse: duckdb.DuckDBPyConnection) -> None:
     score(warehouse, "run")
     assert trends(warehouse) == {}
+
+
+def test_a_trend_is_the_last_scores_in_their_order_and_is_read_once_a_run(
+    warehouse: duckdb.DuckDBPyConnection,
+) -> None:
+    for run in range(TREND + 5):
+        rules = (Rule("key", "", "", True, share_ok=run / 100),)
+        note(warehouse, "gold.days", "contract", *rules)
+        score(warehouse, f"run {run}")
+    lake = Session(Settings(home=Path()), Catalog({}, {}), warehouse, "run")
+    expected = [float(run) for run in range(5, TREND + 5)]
+    assert lake.scores == {"gold.days": expected, LAKE: expected}
+    note(warehouse, "gold.days", "contract", Rule("key", "", "", True))
+    score(warehouse, "run")
+    assert lake.scores["gold.days"] == expected
+    assert trends(warehouse)["gold.days"] == [*expected[1:], 100]
 
 
 def test_a_trend_is_a_line_of_text() -> None:

@@ -1,0 +1,136 @@
+"""The runs that Dagster recorded, as far as it matters what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from assets.keys import table_of_key
+from contracts.catalog import Catalog
+from contracts.names import table_of
+from sensors.failures import is_permanent
+from sensors.retries import Tried, health
+
+ASKED_BY = "assay/asked_by"
+"""Tag of a run: the sensor that asked for it."""
+ASKED_FOR = "assay/asked_for"
+"""Tag of a run: the sources and tables for which a sensor asked."""
+FORGIVEN = "assay/forgiven"
+"""Tag of a run: sources and tables of which a person said to forget that it failed."""
+RUNS = 200
+"""Runs that are looked at."""
+_FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+_ERRORS = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
+
+
+class History:
+    """The runs of one lake; what is known of a run that ended is asked once."""
+
+    def __init__(self) -> None:
+        self._ended: dict[tuple[str, str], Tried] = {}
+
+    def runs(self, instance: dg.DagsterInstance, limit: int = RUNS) -> list[Tried]:
+        """The last runs, newest first."""
+        found, kept = [], {}
+        for record in instance.get_run_records(limit=limit):
+            run = record.dagster_run
+            key = (run.run_id, run.tags.get(FORGIVEN, ""))
+            tried = self._ended.get(key) or _tried(instance, record)
+            if tried.state != "running":
+                kept[key] = tried
+            found.append(tried)
+        self._ended = kept
+        return found
+
+
+def subjects_of(catalog: Catalog) -> list[str]:
+    """Everything that a run may fail to load or build: sources, and silver and gold tables."""
+    return [*catalog.contracts, *map(table_of, catalog.promises)]
+
+
+def open_breakers(instance: dg.DagsterInstance, catalog: Catalog, now: float) -> dict[str, str]:
+    """Sources and tables whose breaker is open, and in words since when and until when.
+
+    Args:
+        instance: The lake's.
+        catalog: The project.
+        now: In seconds since 1970.
+    """
+    state = health(subjects_of(catalog), History().runs(instance))
+    return {name: found.waits(now) or "tried again at once" for name, found in state.items() if found.is_open}
+
+
+def forgive(instance: dg.DagsterInstance, subject: str) -> int:
+    """Close the breaker of a source or table: its failures in a row count no more.
+
+    Args:
+        instance: The lake's.
+        subject: e.g. `transactions` or `gold.daily_sales`.
+
+    Returns:
+        How many failures were forgiven.
+    """
+    failures = health([subject], History().runs(instance))[subject].failures
+    for failed in failures:
+        instance.add_run_tags(failed.run_id, {FORGIVEN: ",".join(sorted({*failed.forgiven, subject}))})
+    return len(failures)
+
+
+def _tried(instance: dg.DagsterInstance, record: dg.RunRecord) -> Tried:
+    run = record.dagster_run
+    state = "failed" if run.status in _FAILED else "good" if run.is_finished else "running"
+    ended = record.end_time or _seconds(record.update_timestamp)
+    problems = list(_problems(instance, run.run_id)) if state == "failed" else []
+    return Tried(
+        run_id=run.run_id,
+        state=state,
+        ended=ended,
+        subjects=_subjects(run),
+        done=_done(instance, run.run_id) if state == "failed" else frozenset(),
+        is_permanent=is_permanent(problems),
+        forgiven=frozenset(name for name in run.tags.get(FORGIVEN, "").split(",") if name),
+        problem=problems[0] if problems else "",
+        seconds=max(0.0, ended - _seconds(record.create_timestamp)),
+    )
+
+
+def _subjects(run: dg.DagsterRun) -> frozenset[str] | None:
+    """Tables that the run was to build, and sources that it was to load."""
+    return None if run.asset_selection is None else frozenset(map(subject_of, run.asset_selection))
+
+
+def subject_of(key: dg.AssetKey) -> str:
+    """`bronze/products` → `products`, because a source is loaded when that is built; `gold/days` → `gold.days`."""
+    return key.path[-1] if key.path[0] == "bronze" else table_of_key(key)
+
+
+def _done(instance: dg.DagsterInstance, run_id: str) -> frozenset[str]:
+    events = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
+    return frozenset(subject_of(event.asset_key) for event in events if event.asset_key)
+
+
+def _problems(instance: dg.DagsterInstance, run_id: str) -> Iterator[str]:
+    """What the errors of a run say, those of steps first, each with its causes."""
+    events = [event.event_log_entry for event in instance.get_records_for_run(run_id, of_type=_ERRORS).records]
+    for event in sorted(events, key=lambda event: event.dagster_event_type != dg.DagsterEventType.STEP_FAILURE):
+        happened = event.dagster_event
+        if happened is not None and happened.event_type == dg.DagsterEventType.STEP_FAILURE:
+            data = happened.step_failure_data
+            yield (data.user_failure_data.description if data.user_failure_data else None) or _chain(data.error)
+        elif happened is not None:
+            failed = happened.event_specific_data  # none for a run that was reported as failed from outside
+            yield _chain(getattr(failed, "error", None)) or happened.message or event.user_message
+
+
+def _chain(error: object) -> str:
+    said = []
+    while error is not None:
+        said.append(str(error.message).strip())  # type: ignore[attr-defined]
+        error = error.cause  # type: ignore[attr-defined]
+    return "\n".join(said)
+
+
+def _seconds(at: datetime) -> float:
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()

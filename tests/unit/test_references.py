@@ -1,0 +1,74 @@
+"""A reference to a table that was never built names the table that is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from assets.consistency_check import check_consistency
+from contracts.catalog import Catalog
+from resources.results import Rule
+from resources.session import Session
+from resources.settings import Settings
+from resources.warehouse import prepare
+from tests.source import bronze_node
+
+IN_OPEN_SHOPS = 'exists (select 1 from silver."opening-hours" as hours where hours.shop = shop)'
+
+
+@pytest.fixture
+def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        prepare(connection)
+        connection.execute("create table silver.sales (shop bigint); insert into silver.sales values (1), (2)")
+        yield connection
+
+
+def known_shops(connection: duckdb.DuckDBPyConnection, where: str) -> Rule:
+    """The one rule: sales refer to shops."""
+    reference = {"columns": ["shop"], "to": "silver_shops", "where": where, "because": "A test."}
+    models = {f"silver_{name}": bronze_node(name, {"shop": "bigint"}, ["shop"]) for name in ("sales", "shops")}
+    for name, node in models.items():
+        node["name"] = name
+    models["silver_sales"]["config"]["meta"]["checks"] = {"consistency": {"shops_are_known": reference}}
+    lake = Session(Settings(home=Path()), Catalog({"nodes": {}}, models), connection, "run")
+    [rule] = check_consistency(lake, "silver_sales").rules
+    return rule
+
+
+@pytest.mark.parametrize(
+    ("there", "missing"),
+    [
+        ((), "silver.opening-hours, silver.shops"),
+        (("shops",), "silver.opening-hours"),
+        (("opening-hours",), "silver.shops"),
+    ],
+)
+def test_the_table_that_is_missing_is_named(
+    warehouse: duckdb.DuckDBPyConnection, there: tuple[str, ...], missing: str
+) -> None:
+    for name in there:
+        warehouse.execute(f'create table silver."{name}" (shop bigint)')
+    rule = known_shops(warehouse, IN_OPEN_SHOPS)
+    assert (rule.passed, rule.found) == (False, f"{missing} was never built")
+
+
+def test_it_may_be_the_table_itself(warehouse: duckdb.DuckDBPyConnection) -> None:
+    warehouse.execute("alter table silver.sales rename to shops")
+    assert known_shops(warehouse, "true").found == "silver.sales was never built"
+
+
+def test_what_else_is_not_in_the_catalog_is_no_missing_table(warehouse: duckdb.DuckDBPyConnection) -> None:
+    warehouse.execute("create table silver.shops (shop bigint)")
+    with pytest.raises(duckdb.CatalogException, match="nosuch"):
+        known_shops(warehouse, "nosuch(shop)")
+
+
+def test_nothing_is_missing_when_all_is_there(warehouse: duckdb.DuckDBPyConnection) -> None:
+    warehouse.execute("create table silver.shops as select 1::bigint as shop")
+    warehouse.execute('create table silver."opening-hours" as from silver.shops')
+    assert known_shops(warehouse, "true").found == "1 of 2 rows without (50.00 %)"
+    assert known_shops(warehouse, IN_OPEN_SHOPS).found == "1 of 2 rows without (50.00 %)"
