@@ -14,6 +14,7 @@ from resources.lock import RunLock
 from resources.settings import Settings
 from sensors.arrivals import arrivals_sensor
 from sensors.freshness import RebuildBeforeStale, freshness_sensor, with_freshness
+from sensors.incidents import incidents_sensor
 from sensors.lookout import Lookout
 
 JOB = "refresh"
@@ -48,7 +49,11 @@ def build_definitions(
         assets=[with_freshness(each, condition, catalog) for each in assets],
         asset_checks=[checks for layer in LAYERS for checks in layer_checks(catalog, layer)],
         jobs=[dg.define_asset_job(JOB, selection=dg.AssetSelection.all(), description=JOB_DOES)],
-        sensors=[arrivals_sensor(settings, lookout, catalog, JOB), freshness_sensor(catalog)],
+        sensors=[
+            arrivals_sensor(settings, lookout, catalog, JOB),
+            freshness_sensor(catalog),
+            incidents_sensor(settings, catalog),
+        ],
         resources={"lake": lake_resource(settings, catalog, lock)},
         executor=dg.in_process_executor,
     )

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import checking, files, querying, retrying, running, status_page, ui
+from cli import checking, files, incidents, querying, retrying, running, status_page, ui
 from cli import doctor as examining
 from cli.console import complain
 from cli.replay import DemoDataMissingError, PeriodError
@@ -17,6 +17,7 @@ from contracts.errors import ContractError
 from resources.dbt import DbtError
 from resources.interrupts import STOPPED, heed_interrupts
 from resources.lock import LockTimeout
+from resources.receivers import ReceiverError
 from resources.settings import SettingsError
 from resources.warehouse import WarehouseBusy
 
@@ -33,6 +34,7 @@ EXPECTED = (
     DemoDataMissingError,
     LockTimeout,
     PeriodError,
+    ReceiverError,
     SettingsError,
     WarehouseBusy,
     files.UnknownSource,
@@ -80,6 +82,15 @@ def demo(days: Annotated[int, typer.Option(help="How many days of receipts.")] =
 def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Where every record went, as of the last run."""
     status_page.show(as_json=as_json)
+
+
+@app.command("incidents")
+def list_incidents(
+    closed: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """What is wrong now, and what to do about it."""
+    incidents.show(closed=closed, as_json=as_json)
 
 
 @app.command()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from cli import status_page
+from cli import incidents, status_page
 from cli.console import complain, out, progress
 from cli.replay import replay
 from contracts.catalog import Catalog
@@ -22,6 +22,7 @@ from contracts.errors import ContractError
 from contracts.names import table_of
 from resources import log
 from resources.dbt import parse_if_changed
+from resources.failures import root_message, step_failure
 from resources.instance import open_instance, prepare_instance, runs_belong_to
 from resources.interrupts import NOT_IN_TIME, STOPPED, noticing_interrupts, time_limit
 from resources.reader import open_published
@@ -30,7 +31,6 @@ from resources.settings import Settings
 
 if TYPE_CHECKING:
     import dagster as dg
-    from dagster_shared.error import SerializableErrorInfo
 
 FIRST_DAY = date(2017, 1, 1)
 Tell = Callable[[str], object]
@@ -70,6 +70,7 @@ def run(select: str, full_refresh: Sequence[str]) -> int:
     with progress("waiting for the lake") as tell:
         outcome = run_once(settings, select, full_refresh, tell=tell)
     report(outcome)
+    incidents.look_after_run(settings)
     return 0 if outcome.success else 1
 
 
@@ -229,37 +230,17 @@ def _follow(event: dg.EventLogEntry, failures: list[str], tell: Tell) -> None:
     elif happened.event_type_value == "STEP_START":
         tell(f"{happened.step_key} …")
     elif happened.event_type_value == "STEP_FAILURE":
-        failures += _step_failure(happened)
+        failures += step_failure(happened)
     elif happened.event_type_value == "PIPELINE_FAILURE":
         error = happened.job_failure_data.error
-        failures += [] if failures or error is None else [_root(error)]
+        failures += [] if failures or error is None else [root_message(error)]
     elif happened.event_type_value == "ENGINE_EVENT" and happened.engine_event_data.error is not None:
         # Closing the lake failed, after the steps: what they did is stored, but readers were not told.
-        failures.append(f"publishing: {_root(happened.engine_event_data.error)}")
+        failures.append(f"publishing: {root_message(happened.engine_event_data.error)}")
     elif happened.event_type_value == "ASSET_CHECK_EVALUATION":
         found = happened.asset_check_evaluation_data
         if not found.passed and found.severity.value == "ERROR":
             failures.append(f"check {found.check_name} of {'.'.join(found.asset_key.path)}: {found.description}")
-
-
-def _step_failure(happened: dg.DagsterEvent) -> list[str]:
-    data = happened.step_failure_data
-    if data.error is not None and data.error.cls_name == "DagsterAssetCheckFailedError":
-        return []  # the check itself has said what failed
-    reason = data.user_failure_data.description if data.user_failure_data else None
-    return [f"{happened.step_key}: {reason or _root(data.error)}"]
-
-
-def _root(error: SerializableErrorInfo | None) -> str:
-    """The message of the first error of a chain that was written for people, or of the one that began it."""
-    said = "failed"
-    while error is not None:
-        kind, _, said = error.message.strip().partition(": ")
-        if error.cls_name == "Failure":
-            return said
-        said = said or kind
-        error = error.cause
-    return said
 
 
 def _outcome(settings: Settings, run_id: str, failures: list[str]) -> Outcome:

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.console import out
+from cli.incidents import number_open
 from resources.clock import now
 from resources.quality import LAKE, sparkline, trends
 from resources.reader import open_published
@@ -34,10 +35,13 @@ def show(*, as_json: bool) -> None:
             scores = trends(connection)
             known = ages(connection)
     except FileNotFoundError:
-        status, checks, scores, known = EMPTY, [], {}, {}
+        status, checks, scores, known = dict(EMPTY), [], {}, {}
+    status["incidents"] = number_open(settings)
     if as_json:
         sys.stdout.write(json.dumps(status, indent=2) + "\n")
         return
+    if status["incidents"]:
+        out.print(f"[red]Open incidents: {status['incidents']}[/]; `assay incidents` lists them", highlight=False)
     if not status["sources"]:
         out.print("Nothing is published yet: put files into the landing zone and run `assay run`.")
         return

@@ -1,4 +1,4 @@
-"""What readers open: `published/lake.duckdb` (silver, gold, quarantine) and `published/ops.duckdb`.
+"""What readers open: `published/lake.duckdb` (silver, gold, quarantine), `ops.duckdb` and `incidents.duckdb`.
 
 Each publication is a new file, written aside and finished before a symbolic link is switched to it in one step, so a
 reader sees the old file or the new one and never a part. The last three files of each stay for those who have them
@@ -7,6 +7,7 @@ open.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -106,10 +107,37 @@ def publish_ops(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
             connection.execute(f"detach {alias}")
 
 
-def clean_up(folder: Path) -> None:
-    """Remove what a killed run left half-written, and nothing that others keep there."""
-    for pattern in (".lake_*", ".ops_*", ".lake.link", ".ops.link"):
-        for path in folder.glob(pattern):
+def publish_incidents(folder: Path, rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> None:
+    """Give readers `ops.incidents` as it is now; the caller sees to it that nobody else does so meanwhile.
+
+    Args:
+        folder: `published/`.
+        rows: All incidents.
+        columns: Names and types of the table.
+    """
+    clean_up(folder, ["incidents"])
+    with duckdb.connect() as connection, _aside(folder, "incidents") as (path, alias):
+        connection.execute(f"attach {literal(str(path))} as {alias}")
+        try:
+            connection.execute(f"create schema {alias}.ops")
+            table = ", ".join(f"{quoted(name)} {kind}" for name, kind in columns.items())
+            connection.execute(f"create table {alias}.ops.incidents ({table})")
+            said = f"select unnest(from_json(?, {literal(json.dumps([columns]))}), max_depth := 2)"
+            connection.execute(f"insert into {alias}.ops.incidents by name {said}", [json.dumps(list(rows))])
+            connection.execute(f"checkpoint {alias}")
+        finally:
+            connection.execute(f"detach {alias}")
+
+
+def clean_up(folder: Path, kinds: Sequence[str] = ("lake", "ops")) -> None:
+    """Remove what somebody who was killed left half-written, and nothing that others keep there.
+
+    Args:
+        folder: `published/`.
+        kinds: What the caller alone writes now: a run holds the lake, and incidents are published beside it.
+    """
+    for kind in kinds:
+        for path in (*folder.glob(f".{kind}_*"), folder / f".{kind}.link"):
             path.unlink(missing_ok=True)
 
 

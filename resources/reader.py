@@ -22,8 +22,10 @@ def open_published(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         FileNotFoundError: No run has ended yet.
     """
     with duckdb.connect() as connection:
+        if not any((folder / f"{kind}.duckdb").exists() for kind in ("lake", "ops")):
+            raise FileNotFoundError(folder)
         path = []
-        for kind in ("lake", "ops"):
+        for kind in ("lake", "ops", "incidents"):
             link = folder / f"{kind}.duckdb"
             if link.exists():
                 connection.execute(f"attach {literal(str(link.resolve()))} as {kind}_published (read_only)")
@@ -32,8 +34,6 @@ def open_published(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
                     "and not internal and schema_name <> 'main'"
                 ).fetchall()
                 path += [f"{kind}_published.{row[0]}" for row in sorted(schemas)]
-        if not path:
-            raise FileNotFoundError(folder)
         connection.execute(f"set search_path = {literal(','.join(path))}")
         connection.execute("set timezone = 'UTC'")
         yield connection

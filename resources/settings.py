@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -25,6 +25,7 @@ class Settings:
         settle_limit_seconds: A file that is still growing after this is left for the next run.
         lock_wait_seconds: How long a run waits for its turn and for another program to close the warehouse.
         watch_seconds: How long a look of the services at the landing zone lasts while nothing is to be done.
+        receivers: `ASSAY_NOTIFY`; URLs that get messages about incidents, separated by blanks.
         run_limit_seconds: `ASSAY_RUN_LIMIT_SECONDS`; a run that takes longer is stopped and counts as failed.
         log: `ASSAY_LOG`; `json` for a line of JSON on standard error for all that a run does, empty for none.
     """
@@ -36,6 +37,7 @@ class Settings:
     lock_wait_seconds: float = 3600.0
     foreign_wait_seconds: float = 30.0
     watch_seconds: float = 4.5
+    receivers: str = field(default="", repr=False)  # a secret
     run_limit_seconds: int = 7200
     log: str = ""
 
@@ -49,6 +51,7 @@ class Settings:
         return cls(
             home=_folder("ASSAY_HOME", "data"),
             dbt_project=_folder("ASSAY_DBT_PROJECT", "dbt_project"),
+            receivers=os.environ.get("ASSAY_NOTIFY", ""),
             run_limit_seconds=_seconds("ASSAY_RUN_LIMIT_SECONDS", cls.run_limit_seconds),
             log=_log(),
         )
@@ -72,6 +75,11 @@ class Settings:
     def dagster_home(self) -> Path:
         """The Dagster instance."""
         return self.home / "dagster"
+
+    @property
+    def incidents(self) -> Path:
+        """The store of incidents, a SQLite file."""
+        return self.home / "incidents.sqlite"
 
     @property
     def scratch(self) -> Path:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.lab import Lab, product, receipt
-from tests.processes import start, wait_until
+from tests.processes import PATIENCE, start, wait_until
+from tests.receiver import listening
 
 pytestmark = pytest.mark.chaos
 
@@ -55,3 +56,20 @@ def test_files_become_gold_and_an_outage_is_caught_up_in_one_run(tmp_path: Path)
     assert lab.source("transactions")["files"] == {
         "loaded": 12, "duplicate": 0, "refused": 0, "arrived": 0, "missing": 0,
     }  # fmt: skip
+
+
+def test_a_refused_file_is_told_and_its_end_as_well_without_a_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Lab(tmp_path / "a lake [x]")
+    lab.products("2017-01-01", [product()])
+    with listening() as box:
+        monkeypatch.setenv("ASSAY_NOTIFY", box.url)
+        with services(lab):
+            lab.put("transactions/day1.csv", b"no header")
+            box.wait_for(1, seconds=PATIENCE)
+            lab.receipts("day1", [receipt()])
+            box.wait_for(2, seconds=PATIENCE)
+    assert box.titles[0] == "[level 2] A file was refused: transactions"
+    assert box.titles[1].startswith("[over] A file was refused: transactions")
+    assert lab.rows("select count(*), count(closed_at) from ops.incidents") == [(1, 1)]

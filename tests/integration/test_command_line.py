@@ -33,7 +33,9 @@ def assay(settings: Settings, *args: str, timeout: float = 120) -> subprocess.Co
 
 def test_an_empty_lake_answers_every_question(lab: Lab) -> None:
     status = assay(lab.settings, "status", "--json")
-    assert json.loads(status.stdout) == {"sources": [], "published_at": None, "held_back": None, "quality": {}}
+    nothing = {"sources": [], "published_at": None, "held_back": None, "quality": {}, "incidents": 0}
+    assert json.loads(status.stdout) == nothing
+    assert "No incident is open" in assay(lab.settings, "incidents").stdout
     assert "no file was seen yet" in assay(lab.settings, "files").stdout
     query = assay(lab.settings, "query", "select 1")
     assert query.returncode == 2

@@ -1,0 +1,38 @@
+"""The kinds of incidents; `docs/runbook.md` has one entry for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What can be wrong.
+
+    Attributes:
+        title: The heading of its entry in `docs/runbook.md`.
+        first_look: The first command of that entry; `{subject}` is the source or table that the incident is about.
+    """
+
+    title: str
+    first_look: str
+
+    def do(self, subject: str) -> str:
+        """The line of a message that says what to do."""
+        return f"docs/runbook.md, '{self.title}': {self.first_look.format(subject=subject.split(maxsplit=1)[0])}"
+
+
+KINDS: Mapping[str, Kind] = {
+    "failed_run": Kind("A run failed", "assay run, which takes up what is left and says what fails"),
+    "failed_check": Kind("A check failed", "assay check --select {subject}"),
+    "refused_file": Kind("A file was refused", "assay files {subject} --refused"),
+    "quarantine_over_budget": Kind(
+        "Too many records are broken",
+        'assay query "select reasons, count(*) from quarantine.{subject} where is_live group by all"',
+    ),
+    "freshness_broken": Kind("A table is older than promised", "assay status"),
+    "source_silent": Kind("A source is silent", "assay files {subject}"),
+    "breaker_open": Kind("A source is left alone", "assay status"),
+    "disk_nearly_full": Kind("The disk is nearly full", "df -h, and du -sh on the folders of the lake"),
+}

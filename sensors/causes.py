@@ -1,0 +1,236 @@
+"""What is wrong now: a pure decision over what is published, the runs that ended, the disk and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from contracts.catalog import Catalog
+from contracts.names import table_of
+from resources.incidents.reconcile import Cause
+from sensors.facts import Facts, Refused, Verdict
+from sensors.lineage import LAKE_OWNER, affects, owner_of
+from sensors.runs_seen import RunSeen, Standing, all_assets, is_retried, standing_failures
+
+FREE_PCT = 5.0
+"""A disk with less than this free slows down and is soon full; file systems keep as much for themselves."""
+WAREHOUSES = 3.0
+"""Free space, in sizes of the warehouse: publishing copies what readers see, and the last three copies are kept."""
+AGAIN = 1.1
+"""How much more than these limits ends the incident, so that a disk at the limit is not told with each file."""
+OTHERS = 3
+"""Refused files that a message names, of which the first with its reason."""
+GIGABYTE = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Disk:
+    """Sizes in bytes."""
+
+    total: int
+    free: int
+    warehouse: int
+
+
+@dataclass(frozen=True)
+class Look:
+    """All that decides what is wrong.
+
+    Attributes:
+        catalog: The project.
+        facts: What is published.
+        runs: Runs that ended, newest first.
+        disk: Of the lake.
+        now: The time.
+        present: Kind and subject of the open incidents.
+        lies_there: Whether a path of a source is still in landing.
+    """
+
+    catalog: Catalog
+    facts: Facts
+    runs: tuple[RunSeen, ...]
+    disk: Disk
+    now: datetime
+    present: Collection[tuple[str, str]] = ()
+    lies_there: Callable[[str, str], bool] = lambda _source, _path: True
+
+    def affects(self, *models: str) -> str:
+        """The line of a message that names the tables downstream."""
+        return affects(self.catalog, set(models), self.facts.shown, self.now)
+
+
+def causes(look: Look) -> list[Cause]:
+    """Everything that is wrong now."""
+    return [
+        *_failed_runs(look),
+        *_failed_checks(look),
+        *_refused_files(look),
+        *_broken_records(look),
+        *_silent_sources(look),
+        *_disk(look),
+        *broken_promises(look),
+        *open_breakers(look),
+    ]
+
+
+def broken_promises(_look: Look) -> list[Cause]:
+    """Tables that are older than they promise, of kind `freshness_broken`; not looked for yet."""
+    return []
+
+
+def open_breakers(_look: Look) -> list[Cause]:
+    """Sources that are left alone, of kind `breaker_open`; not looked for yet."""
+    return []
+
+
+def _failed_runs(look: Look) -> Iterator[Cause]:
+    told: set[str] = set()
+    for failure in standing_failures(look.runs, all_assets(look.catalog)):
+        domains = dict.fromkeys(_domain(look.catalog, said) for said in failure.run.said)
+        for domain in domains:
+            if domain not in told:
+                told.add(domain)
+                yield _failed_run(look, failure, domain)
+
+
+def _failed_run(look: Look, failure: Standing, domain: str) -> Cause:
+    run = failure.run
+    said = [sentence for sentence in run.said if _domain(look.catalog, sentence) == domain]
+    models = {model for model in look.catalog.models if table_of(model).replace(".", "/") in run.covers}
+    owners = dict.fromkeys(owner_of(look.catalog, model) for model in sorted(models) if model.startswith("bronze_"))
+    asked = f", asked for {run.asked_for}" if run.asked_for else ""
+    return Cause(
+        kind="failed_run",
+        subject=domain,
+        owner=next(iter(owners)) if len(owners) == 1 else LAKE_OWNER,
+        problem="; ".join(said),
+        tried=_tried(failure),
+        affects=look.affects(*models),
+        where=f"run {run.run_id}{asked}",
+        since=run.ended,
+        is_self_healing=is_retried(failure),
+    )
+
+
+def _tried(failure: Standing) -> str:
+    failed = "failed once" if failure.in_a_row == 1 else f"failed {failure.in_a_row} times in a row"
+    if not failure.run.asked_for:
+        return f"{failed}; it was asked for by hand, and nothing tries it again"
+    again = "soon" if is_retried(failure) else "after pauses of up to an hour"
+    return f"{failed}; the services try again {again}"
+
+
+def _domain(catalog: Catalog, said: str) -> str:
+    """The domain of the step that a sentence begins with; all of the lake where it has none, or there is but one."""
+    step = said.partition(": ")[0]
+    if " " in step:
+        return "lake"
+    suffixes = sorted((suffix for suffix in catalog.named_domains if suffix), key=len, reverse=True)
+    return next((suffix[1:] for suffix in suffixes if step.endswith(suffix)), "lake")
+
+
+def _failed_checks(look: Look) -> Iterator[Cause]:
+    """One for each check that blocks; `validity` and `freshness` have kinds of their own."""
+    tests = {str(test["name"]) for test in look.catalog.tests(look.catalog.models).values()}
+    for verdict in look.facts.verdicts:
+        is_own = verdict.check in ("validity", "freshness") and verdict.table.startswith("bronze.")
+        known = {*look.catalog.checks.get(verdict.table, ()), *tests}
+        model = verdict.table.replace(".", "_", 1)
+        if verdict.verdict == "warn" or is_own or verdict.check not in known or model not in look.catalog.models:
+            continue
+        said = "failed" if verdict.verdict == "fail" else "could not be evaluated"
+        yield Cause(
+            kind="failed_check",
+            subject=f"{verdict.table} {verdict.check}",
+            owner=owner_of(look.catalog, model),
+            problem=f"check {verdict.check} of {verdict.table} {said}: {verdict.summary}",
+            tried="nothing is built on it, and readers keep the last good state",
+            affects=look.affects(model),
+            where=_place(verdict),
+            since=verdict.checked_at,
+        )
+
+
+def _refused_files(look: Look) -> Iterator[Cause]:
+    """One for each source: five hundred files of a source that was changed are one thing to do, not five hundred."""
+    for source, contract in look.catalog.contracts.items():
+        files = [file for file in look.facts.refused.get(source, ()) if look.lies_there(source, file.path)]
+        if files:
+            yield Cause(
+                kind="refused_file",
+                subject=source,
+                owner=contract.owner,
+                problem=_refused(files),
+                tried="nothing: a refused file is not tried again until it or its contract changes",
+                affects=look.affects(f"bronze_{source}"),
+                where=f"landing/{files[0].path} → bronze.{source}, run {files[0].run_id}",
+                since=min(file.first_seen for file in files),
+            )
+
+
+def _refused(files: list[Refused]) -> str:
+    first = f"{files[0].path}: {files[0].reason}"
+    if len(files) == 1:
+        return f"1 file was refused: {first}"
+    others = ", ".join(file.path for file in files[1:OTHERS])
+    return f"{len(files):,} files were refused: {first}; also {others}" + (" and more" if len(files) > OTHERS else "")
+
+
+def _broken_records(look: Look) -> Iterator[Cause]:
+    for verdict in look.facts.verdicts:
+        layer, source = verdict.table.split(".", 1)
+        if layer == "bronze" and verdict.check == "validity" and source in look.catalog.contracts:
+            yield Cause(
+                kind="quarantine_over_budget",
+                subject=source,
+                owner=look.catalog.contracts[source].owner,
+                problem=verdict.summary,
+                tried="the broken records are kept in quarantine, the others are loaded",
+                affects=look.affects(f"bronze_{source}"),
+                where=_place(verdict),
+                since=verdict.checked_at,
+            )
+
+
+def _silent_sources(look: Look) -> Iterator[Cause]:
+    """Sources without a loaded file for longer than their yml allows, by the clock: silence makes no run."""
+    for source, contract in look.catalog.contracts.items():
+        policy = look.catalog.policies.get(f"bronze_{source}")
+        last = look.facts.newest.get(source) or look.facts.began
+        if policy is None or last is None or look.now <= policy.late_from(last):
+            continue
+        newest = f"the newest came at {last:%Y-%m-%d %H:%M} UTC" if source in look.facts.newest else "none has come yet"
+        yield Cause(
+            kind="source_silent",
+            subject=source,
+            owner=contract.owner,
+            problem=f"no file of {source} has come in time ({policy}); {newest}",
+            tried="the landing zone is looked at every few seconds while the services run",
+            affects=look.affects(f"bronze_{source}"),
+            where=f"landing/{contract.files} → bronze.{source}",
+            since=policy.late_from(last),
+        )
+
+
+def _disk(look: Look) -> Iterator[Cause]:
+    disk = look.disk
+    needed = max(FREE_PCT / 100 * disk.total, WAREHOUSES * disk.warehouse)
+    if ("disk_nearly_full", "disk") in look.present:
+        needed *= AGAIN
+    if disk.free < needed:
+        yield Cause(
+            kind="disk_nearly_full",
+            subject="disk",
+            owner=LAKE_OWNER,
+            problem=f"{disk.free / GIGABYTE:,.0f} of {disk.total / GIGABYTE:,.0f} GB are free, "
+            f"{needed / GIGABYTE:,.0f} are needed",
+            tried="nothing: what is to go is for a person to say",
+            affects="every run and every table",
+            where="the disk of the lake's folder",
+            since=look.now,
+        )
+
+
+def _place(verdict: Verdict) -> str:
+    return f"{verdict.table}, check {verdict.check}, run {verdict.run_id}"

@@ -1,0 +1,146 @@
+"""The sensor that looks for what is wrong: it keeps incidents, shows them to readers and has messages sent."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Sequence
+from datetime import datetime
+
+import dagster as dg
+
+from contracts.catalog import Catalog
+from resources import clock
+from resources.arrivals import find
+from resources.incidents import store
+from resources.incidents.reconcile import Cause, Incident, Plan
+from resources.ledger import landing_path
+from resources.lock import LockTimeout, RunLock
+from resources.notifier import poke
+from resources.publishing import publish_incidents
+from resources.reader import open_published
+from resources.settings import Settings
+from sensors.causes import Disk, Look, causes
+from sensors.facts import Facts, read_facts
+from sensors.runs_seen import RunsSeen, all_assets
+
+PATIENCE = 5.0
+"""Seconds that a look waits for another one, which takes tenths of a second."""
+
+
+class Watchman:
+    """Looks at one lake again and again, and keeps what it found.
+
+    Args:
+        settings: The lake.
+        catalog: The project.
+    """
+
+    def __init__(self, settings: Settings, catalog: Catalog) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._runs = RunsSeen(all_assets(catalog))
+        self._facts: tuple[str, Facts] = ("", Facts())
+
+    def look(self, instance: dg.DagsterInstance, now: datetime) -> Plan:
+        """Open, raise and close incidents, and publish them when something changed.
+
+        One process at a time: what it publishes is a numbered file, and the next one would take the same number.
+
+        Raises:
+            LockTimeout: Another process was looking all the time.
+            sqlite3.Error: The store cannot be written.
+        """
+        lock = RunLock(self._settings.home / "incidents.lock")
+        lock.acquire(f"process {os.getpid()}", wait_seconds=PATIENCE)
+        with lock, store.opened(self._settings.incidents, is_new=True) as connection:
+            plan = store.follow(connection, lambda present: self._gather(instance, present, now), now)
+            self._publish(connection)
+        return plan
+
+    def _gather(self, instance: dg.DagsterInstance, present: Sequence[Incident], now: datetime) -> list[Cause]:
+        return causes(
+            Look(
+                self._catalog,
+                self._published(),
+                tuple(self._runs.look(instance)),
+                self._disk(),
+                now,
+                {incident.cause.key for incident in present},
+                self._lies_there,
+            )
+        )
+
+    def _published(self) -> Facts:
+        """What is published, read again only when a run has published since."""
+        link = self._settings.published / "ops.duckdb"
+        stamp = str(link.readlink()) if link.is_symlink() else ""
+        if stamp and stamp != self._facts[0]:
+            with open_published(self._settings.published) as connection:
+                self._facts = (stamp, read_facts(connection))
+        return self._facts[1]
+
+    def _disk(self) -> Disk:
+        usage = shutil.disk_usage(self._settings.home)
+        warehouse = self._settings.warehouse
+        return Disk(usage.total, usage.free, warehouse.stat().st_size if warehouse.exists() else 0)
+
+    def _lies_there(self, source: str, name: str) -> bool:
+        if os.path.lexists(landing_path(self._settings.landing, name)):
+            return True
+        if name.isascii() and "\\" not in name:
+            return False
+        # A name that is no UTF-8 stands in the ledger as something else than on disk.
+        found = find(self._settings.landing, self._catalog.contracts[source].files)
+        return name in {arrival.name for arrival in found}
+
+    def _publish(self, connection: sqlite3.Connection) -> None:
+        number = store.unpublished(connection)
+        if number is not None:
+            rows = [store.row_of(incident) for incident in store.all_incidents(connection)]
+            publish_incidents(self._settings.published, rows, store.COLUMNS)
+            store.note_published(connection, number)
+
+
+def incidents_sensor(settings: Settings, catalog: Catalog) -> dg.SensorDefinition:
+    """Look for what is wrong every ten seconds; messages travel in a process of their own.
+
+    Args:
+        settings: The lake.
+        catalog: The project.
+    """
+    watchman = Watchman(settings, catalog)
+    postman: list[subprocess.Popen[bytes]] = []
+
+    @dg.sensor(
+        name="incidents",
+        minimum_interval_seconds=10,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=(
+            "Looks for what is wrong: failed runs and checks, refused files, broken records, silent sources, the disk. "
+            "Keeps one incident for each cause in ops.incidents, and has messages sent when one opens, rises or ends."
+        ),
+    )
+    def incidents(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        now = clock.now()
+        try:
+            plan = watchman.look(context.instance, now)
+        except LockTimeout:
+            return dg.SkipReason("another process looks")
+        for message in plan.messages:
+            context.log.info(message.title)
+        postman[:] = [process for process in postman if process.poll() is None]
+        if not postman:
+            postman.extend(filter(None, [poke(settings, now)]))
+        with store.opened(settings.incidents) as connection:
+            return dg.SkipReason(in_words(store.open_incidents(connection)))
+
+    return incidents
+
+
+def in_words(present: Sequence[Incident]) -> str:
+    """`2 open: refused_file transactions, disk_nearly_full disk`."""
+    named = ", ".join(" ".join(incident.cause.key) for incident in present)
+    return f"{len(present)} open: {named}" if present else "nothing is wrong"

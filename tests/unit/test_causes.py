@@ -1,0 +1,245 @@
+"""What is wrong is worked out from what is published, the runs, the disk and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import duckdb
+import pytest
+
+from contracts.catalog import Catalog
+from resources.incidents.kinds import KINDS
+from resources.incidents.reconcile import Cause
+from resources.warehouse import prepare
+from sensors.causes import Disk, Look, causes
+from sensors.facts import Facts, Refused, Verdict, read_facts
+from sensors.lineage import downstream, owner_of
+from sensors.runs_seen import RunSeen, all_assets, is_retried, standing_failures
+from tests.source import bronze_node
+
+NOW = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+ROOM = Disk(total=1_000_000_000_000, free=500_000_000_000, warehouse=1_000_000_000)
+
+
+def built(model: str, *parents: str, owner: str = "") -> dict[str, Any]:
+    """A silver or gold model as in dbt's manifest."""
+    return {
+        "name": model,
+        "patch_path": f"assay://models/{model}.yml",
+        "columns": {"id": {"name": "id", "data_type": "bigint"}},
+        "constraints": [{"type": "primary_key", "columns": ["id"]}],
+        "config": {"meta": {"owner": owner} if owner else {}},
+        "depends_on": {"nodes": list(parents)},
+    }
+
+
+def source(name: str, owner: str, **meta: object) -> dict[str, Any]:
+    """A bronze model as in dbt's manifest."""
+    node = bronze_node(name, {"id": "bigint"}, ["id"], owner=owner)
+    node["config"]["meta"] |= meta
+    return {**node, "depends_on": {"nodes": []}}
+
+
+def catalog(*nodes: Mapping[str, Any]) -> Catalog:
+    """A project of models, which refer to each other by name."""
+    by_name = {node["name"]: node for node in nodes}
+    return Catalog({"nodes": {name: {"resource_type": "model", **node} for name, node in by_name.items()}}, by_name)
+
+
+PROJECT = catalog(
+    source("sales", "shop", freshness={"lag": "30 hours", "because": "Nightly."}),
+    source("stores", "estate"),
+    source("news", "press"),
+    built("silver_sales", "bronze_sales"),
+    built("silver_stores", "bronze_stores"),
+    built("silver_news", "bronze_news"),
+    built("gold_days", "silver_sales", owner="analytics"),
+    built("gold_map", "silver_sales", "silver_stores"),
+)
+LOOK = Look(PROJECT, Facts(), (), ROOM, NOW)
+
+
+def ran(state: str, *covers: str, said: Sequence[str] = ("landing: no",), asked_for: str = "") -> RunSeen:
+    return RunSeen("1f0c4a52", state, NOW, frozenset(covers), asked_for, tuple(said) if state == "failed" else ())
+
+
+def one(look: Look) -> Cause:
+    [cause] = causes(look)
+    assert cause.kind in KINDS
+    assert not {"\n"} & {*cause.lines().replace("\n", "", 4)}
+    return cause
+
+
+def test_an_ordinary_lake_has_no_cause() -> None:
+    assert causes(LOOK) == []
+
+
+def test_owners_are_those_of_the_contract_of_the_yml_or_of_the_sources() -> None:
+    assert owner_of(PROJECT, "bronze_sales") == "shop"
+    assert owner_of(PROJECT, "silver_stores") == "estate"
+    assert owner_of(PROJECT, "gold_days") == "analytics"
+    assert owner_of(PROJECT, "gold_map") == "shop, estate"
+
+
+def test_downstream_are_all_tables_that_are_made_of_something_gold_first() -> None:
+    assert downstream(PROJECT, {"bronze_stores"}) == ["gold_map", "silver_stores"]
+    assert downstream(PROJECT, {"gold_days"}) == ["gold_days"]
+
+
+def test_five_hundred_refused_files_of_one_source_are_one_cause() -> None:
+    files = tuple(Refused(f"sales/{n}.csv", "no header", "run 7", NOW - n * HOUR) for n in range(500))
+    shown = {"gold.days": NOW - 26 * HOUR}
+    cause = one(replace(LOOK, facts=Facts(refused={"sales": files}, shown=shown)))
+    assert (cause.kind, cause.subject, cause.owner) == ("refused_file", "sales", "shop")
+    assert cause.problem == ("500 files were refused: sales/0.csv: no header; also sales/1.csv, sales/2.csv and more")
+    assert cause.affects == (
+        "gold.days (26 h old, promised at once), gold.map (not shown yet, promised at once), "
+        "silver.sales (not shown yet)"
+    )
+    assert cause.where == "landing/sales/0.csv → bronze.sales, run run 7"
+    assert cause.since == NOW - 499 * HOUR
+
+
+def test_a_refused_file_that_was_taken_away_is_no_cause() -> None:
+    files = (Refused("sales/a.csv", "no header", "run", NOW), Refused("sales/b.csv", "no header", "run", NOW))
+    look = replace(LOOK, facts=Facts(refused={"sales": files}))
+    assert one(replace(look, lies_there=lambda _, path: path == "sales/b.csv")).problem.startswith("1 file was refused")
+    assert causes(replace(look, lies_there=lambda *_: False)) == []
+    assert causes(replace(LOOK, facts=Facts(refused={"a source of former days": files}))) == []
+
+
+def verdict(table: str, check: str, said: str) -> Look:
+    return replace(LOOK, facts=Facts(verdicts=(Verdict(table, check, said, "id: expected 1, found 2", NOW, "run 7"),)))
+
+
+def test_a_check_that_failed_or_could_not_be_asked_is_a_cause_and_a_warning_is_none() -> None:
+    cause = one(verdict("gold.map", "contract", "fail"))
+    assert (cause.kind, cause.subject, cause.owner) == ("failed_check", "gold.map contract", "shop, estate")
+    assert cause.problem == "check contract of gold.map failed: id: expected 1, found 2"
+    assert "could not be evaluated" in one(verdict("gold.map", "contract", "not evaluated")).problem
+    assert causes(verdict("gold.map", "contract", "warn")) == []
+
+
+@pytest.mark.parametrize(("table", "check"), [("gold.gone", "contract"), ("gold.map", "a_test_of_former_days")])
+def test_a_check_that_is_no_more_is_no_cause(table: str, check: str) -> None:
+    assert causes(verdict(table, check, "fail")) == []
+
+
+@pytest.mark.parametrize("said", ["warn", "fail"])
+def test_broken_records_over_the_limit_are_a_cause_of_their_own(said: str) -> None:
+    cause = one(verdict("bronze.sales", "validity", said))
+    assert (cause.kind, cause.subject, cause.owner) == ("quarantine_over_budget", "sales", "shop")
+
+
+def test_silence_is_judged_by_the_clock_and_told_once() -> None:
+    facts = Facts(newest={"sales": NOW - 30 * HOUR}, began=NOW - 900 * HOUR)
+    assert causes(replace(LOOK, facts=facts)) == []
+    cause = one(replace(LOOK, facts=facts, now=NOW + timedelta(seconds=1)))
+    assert (cause.kind, cause.subject, cause.since) == ("source_silent", "sales", NOW)
+    assert cause.problem == ("no file of sales has come in time (30 hours); the newest came at 2026-02-28 00:00 UTC")
+    late = replace(verdict("bronze.sales", "freshness", "warn"), now=NOW)
+    assert causes(late) == []
+    assert causes(replace(LOOK, facts=facts, now=NOW - 400 * HOUR)) == []  # a clock that was put back
+
+
+def test_a_source_that_never_sent_is_silent_once_the_lake_is_older_than_it_may_be() -> None:
+    assert causes(replace(LOOK, facts=Facts(began=NOW - 30 * HOUR))) == []
+    assert one(replace(LOOK, facts=Facts(began=NOW - 31 * HOUR))).problem.endswith("none has come yet")
+
+
+def test_the_disk_is_nearly_full_by_share_or_by_the_size_of_the_warehouse_and_at_the_limit_it_stays_so() -> None:
+    for disk, more in (
+        (Disk(total=1000, free=49, warehouse=1), 54),
+        (Disk(total=1000, free=299, warehouse=100), 329),
+    ):
+        assert one(replace(LOOK, disk=disk)).kind == "disk_nearly_full"
+        at_limit = replace(LOOK, disk=replace(disk, free=more))
+        assert causes(at_limit) == []
+        assert one(replace(at_limit, present={("disk_nearly_full", "disk")})).subject == "disk"
+        assert (
+            causes(replace(at_limit, disk=replace(disk, free=more + 2), present={("disk_nearly_full", "disk")})) == []
+        )
+
+
+def test_a_failed_run_stands_until_all_that_it_was_to_make_was_made() -> None:
+    everything = all_assets(PROJECT)
+    failed = ran("failed", "landing/sales", "bronze/sales", "landing/news")
+    standing = [failure.run for failure in standing_failures([failed], everything)]
+    assert standing == [failed]
+    for later in (
+        [ran("good", *everything)],
+        [ran("good", "landing/sales", "bronze/sales"), ran("good", "landing/news")],
+    ):
+        assert list(standing_failures([*later, failed], everything)) == []
+    some = ran("good", "landing/sales", "bronze/sales")
+    assert [failure.run for failure in standing_failures([some, failed], everything)] == [failed]
+    assert list(standing_failures([ran("failed", "bronze/gone")], everything)) == []
+
+
+def test_failures_in_a_row_are_those_since_a_good_run_of_the_same_assets() -> None:
+    failed = ran("failed", "landing/sales", asked_for="sales")
+    runs = [failed, ran("good", "landing/news"), failed, ran("good", "landing/sales"), failed]
+    first = next(standing_failures(runs, all_assets(PROJECT)))
+    assert first.in_a_row == 2
+    assert is_retried(first)
+    assert not is_retried(replace(first, in_a_row=3))
+    assert not is_retried(replace(first, run=replace(failed, said=("gold: Binder Error: no such column",))))
+    assert not is_retried(replace(first, run=replace(failed, asked_for="")))
+
+
+def test_the_failures_of_one_domain_are_one_cause_and_those_of_another_are_another() -> None:
+    chain = ("landing/sales", "bronze/sales", "silver/sales", "gold/days")
+    runs = (
+        ran("failed", *chain, said=("silver_sales: no such column",), asked_for="sales"),
+        ran("failed", *chain, said=("bronze_sales: the warehouse is open",), asked_for="sales"),
+        ran("failed", "landing/news", "bronze/news", said=("bronze_news: a mistake",)),
+    )
+    first, second = causes(replace(LOOK, runs=runs))
+    assert (first.subject, second.subject) == ("sales", "news")
+    assert (first.owner, second.owner) == ("shop", "press")
+    assert first.problem == "silver_sales: no such column"
+    assert first.tried == "failed 2 times in a row; the services try again soon"
+    assert second.tried == "failed once; it was asked for by hand, and nothing tries it again"
+    assert first.where == "run 1f0c4a52, asked for sales"
+    assert (first.is_self_healing, second.is_self_healing) == (True, False)
+    assert first.affects.startswith("gold.days (not shown yet, promised at once), gold.map")
+
+
+def test_a_run_whose_process_is_gone_is_of_the_whole_lake_and_one_that_only_a_check_failed_is_none() -> None:
+    gone = one(replace(LOOK, runs=(ran("failed", *all_assets(PROJECT), said=("The process is gone; see_sales",)),)))
+    assert (gone.subject, gone.owner) == ("lake", "lake")
+    assert causes(replace(LOOK, runs=(ran("failed", "silver/sales", said=()),))) == []
+
+
+def test_what_is_published_is_read_as_it_counts_now() -> None:
+    with duckdb.connect() as connection:
+        prepare(connection)
+        assert read_facts(connection) == Facts()
+        for number, (path, status) in enumerate(
+            [("a", "refused"), ("b", "refused"), ("a", "loaded"), ("c", "loaded"), ("c", "refused")], 1
+        ):
+            connection.execute(
+                "insert into ops.files (sighting_id, source, path, format, contract_version, contract_fingerprint, "
+                "status, reason, first_seen, run_id) values (?, 'sales', ?, 'csv', '1', 'x', ?, 'why', ?, 'run')",
+                [number, path, status, NOW + number * HOUR],
+            )
+        for number, (check, said) in enumerate([("contract", "fail"), ("contract", "pass"), ("volume", "warn")], 1):
+            connection.execute(
+                "insert into ops.checks values (?, 'bronze.sales', ?, ?, 'so', [], '', ?, 'run')",
+                [number, check, said, NOW],
+            )
+        for number, (seq, is_published) in enumerate([(1, True), (2, True), (2, True), (3, False)], 1):
+            connection.execute(
+                "insert into ops.publications values (?, ?, 'run', ?, [], [{'table_name': 'gold.days', 'seq': ?}])",
+                [number, NOW + number * HOUR, is_published, seq],
+            )
+        facts = read_facts(connection)
+    assert [file.path for file in facts.refused["sales"]] == ["b", "c"]
+    assert [(verdict.check, verdict.verdict) for verdict in facts.verdicts] == [("volume", "warn")]
+    assert facts.newest == {"sales": NOW + 4 * HOUR}
+    assert facts.began == NOW + HOUR
+    assert facts.shown == {"gold.days": NOW + 2 * HOUR}
