@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from contracts.catalog import Catalog
 from contracts.names import table_of
+from resources.delivery import sources_of
 from resources.incidents.reconcile import Cause
+from resources.log import brief
 from sensors.facts import Facts, Refused, Verdict
 from sensors.lineage import LAKE_OWNER, affects, owner_of
-from sensors.runs_seen import RunSeen, Standing, all_assets, is_retried, standing_failures
+from sensors.retries import Health
+from sensors.runs_seen import RunSeen, Standing, all_assets, standing_failures
 
 FREE_PCT = 5.0
 """A disk with less than this free slows down and is soon full; file systems keep as much for themselves."""
@@ -45,6 +48,7 @@ class Look:
         now: The time.
         present: Kind and subject of the open incidents.
         lies_there: Whether a path of a source is still in landing.
+        health: How things stand with each source and table that runs may fail for.
     """
 
     catalog: Catalog
@@ -54,6 +58,7 @@ class Look:
     now: datetime
     present: Collection[tuple[str, str]] = ()
     lies_there: Callable[[str, str], bool] = lambda _source, _path: True
+    health: Mapping[str, Health] = field(default_factory=dict)
 
     def affects(self, *models: str) -> str:
         """The line of a message that names the tables downstream."""
@@ -61,41 +66,103 @@ class Look:
 
 
 def causes(look: Look) -> list[Cause]:
-    """Everything that is wrong now."""
-    return [
+    """Everything that is wrong now, each thing once: a late table is told only where nothing else explains it."""
+    told = [
         *_failed_runs(look),
         *_failed_checks(look),
         *_refused_files(look),
         *_broken_records(look),
         *_silent_sources(look),
         *_disk(look),
-        *broken_promises(look),
         *open_breakers(look),
     ]
+    return [*told, *broken_promises(look, told)]
 
 
-def broken_promises(_look: Look) -> list[Cause]:
-    """Tables that are older than they promise, of kind `freshness_broken`; not looked for yet."""
-    return []
+def broken_promises(look: Look, told: Collection[Cause]) -> Iterator[Cause]:
+    """Tables that lack a file which had to be in them by now, of kind `freshness_broken`.
+
+    Args:
+        look: All that decides.
+        told: What is wrong besides. A failed run or check, or a source or table that is left alone, has told already
+            what stands still for it.
+    """
+    if any(cause.kind == "failed_run" for cause in told):
+        return
+    stands = {_model(cause.subject) for cause in told if cause.kind in ("failed_check", "breaker_open")}
+    for table, (waits_since, due) in sorted(look.facts.late.items()):
+        model = table.replace(".", "_", 1)
+        if due >= look.now or model not in look.catalog.policies or stands & _same_domain(look.catalog, model):
+            continue
+        yield Cause(
+            kind="freshness_broken",
+            subject=table,
+            owner=owner_of(look.catalog, model),
+            problem=f"{table} lacks a file that landed at {waits_since:%Y-%m-%d %H:%M} UTC and had to be in it by "
+            f"{due:%Y-%m-%d %H:%M} UTC ({look.catalog.policies[model]})",
+            tried="the services rebuild it as soon as its inputs have passed their checks",
+            affects=look.affects(model),
+            where=f"{', '.join(sources_of(look.catalog, model))} → {table}",
+            since=due,
+        )
 
 
-def open_breakers(_look: Look) -> list[Cause]:
-    """Sources that are left alone, of kind `breaker_open`; not looked for yet."""
-    return []
+def _model(subject: str) -> str:
+    """The model that a check, table or source is about."""
+    name = subject.split(maxsplit=1)[0]
+    return name.replace(".", "_", 1) if "." in name else f"bronze_{name}"
+
+
+def _same_domain(catalog: Catalog, model: str) -> set[str]:
+    """Models that readers see new states of together with one."""
+    return next(domain for domain in catalog.named_domains.values() if model in domain)
+
+
+def open_breakers(look: Look) -> Iterator[Cause]:
+    """Sources and tables that are left alone, of kind `breaker_open`: one for all that the same run failed for last."""
+    by_run: dict[str, list[str]] = {}
+    for subject in sorted(look.health, key=lambda subject: ("." in subject, subject)):  # sources first
+        if look.health[subject].is_open:
+            by_run.setdefault(look.health[subject].failures[0].run_id, []).append(subject)
+    for run_id, subjects in by_run.items():
+        health, models = look.health[subjects[0]], [_model(subject) for subject in subjects]
+        again = datetime.fromtimestamp(health.tried_again_at(), UTC)
+        last = health.failures[0]
+        how = "in a way that can not pass by itself" if last.is_permanent else "in a row"
+        more = f" and {len(subjects) - 1} more" if len(subjects) > 1 else ""
+        yield Cause(
+            kind="breaker_open",
+            subject=subjects[0],
+            owner=owner_of(look.catalog, models[0]),
+            problem=f"runs fail for {subjects[0]}{more}: {_head(last.problem)}",
+            tried=f"failed {len(health.failures)} times {how}; left alone until {again:%H:%M} UTC, then a run tries it",
+            affects=look.affects(*models),
+            where=f"{', '.join(subjects[:OTHERS])}, run {run_id}",
+            since=datetime.fromtimestamp(health.failures[-1].ended, UTC),
+        )
+
+
+def _head(said: str) -> str:
+    """What an error says without what it may quote from data: messages leave the machine."""
+    return brief(said, parts=3)
 
 
 def _failed_runs(look: Look) -> Iterator[Cause]:
+    """Failed runs that nothing made good; not those for which a breaker is open, which tells more."""
+    resting = {failed.run_id for health in look.health.values() if health.is_open for failed in health.failures}
     told: set[str] = set()
     for failure in standing_failures(look.runs, all_assets(look.catalog)):
         domains = dict.fromkeys(_domain(look.catalog, said) for said in failure.run.said)
         for domain in domains:
-            if domain not in told:
+            if domain not in told and failure.run.run_id not in resting:
                 told.add(domain)
                 yield _failed_run(look, failure, domain)
 
 
 def _failed_run(look: Look, failure: Standing, domain: str) -> Cause:
     run = failure.run
+    is_retried = any(run.run_id == failed.run_id for health in look.health.values() for failed in health.failures)
+    is_retried = is_retried and bool(run.asked_for)
     said = [sentence for sentence in run.said if _domain(look.catalog, sentence) == domain]
     models = {model for model in look.catalog.models if table_of(model).replace(".", "/") in run.covers}
     owners = dict.fromkeys(owner_of(look.catalog, model) for model in sorted(models) if model.startswith("bronze_"))
@@ -104,21 +171,21 @@ def _failed_run(look: Look, failure: Standing, domain: str) -> Cause:
         kind="failed_run",
         subject=domain,
         owner=next(iter(owners)) if len(owners) == 1 else LAKE_OWNER,
-        problem="; ".join(said),
-        tried=_tried(failure),
+        problem="; ".join(map(_head, said)),
+        tried=_tried(failure, is_retried=is_retried),
         affects=look.affects(*models),
         where=f"run {run.run_id}{asked}",
         since=run.ended,
-        is_self_healing=is_retried(failure),
+        is_self_healing=is_retried,
     )
 
 
-def _tried(failure: Standing) -> str:
+def _tried(failure: Standing, *, is_retried: bool) -> str:
     failed = "failed once" if failure.in_a_row == 1 else f"failed {failure.in_a_row} times in a row"
-    if not failure.run.asked_for:
-        return f"{failed}; it was asked for by hand, and nothing tries it again"
-    again = "soon" if is_retried(failure) else "after pauses of up to an hour"
-    return f"{failed}; the services try again {again}"
+    if is_retried:
+        return f"{failed}; the services try again soon"
+    asked = "was asked for by hand" if not failure.run.asked_for else "did what it was asked for before it failed"
+    return f"{failed}; it {asked}, and nothing tries it again"
 
 
 def _domain(catalog: Catalog, said: str) -> str:
@@ -170,7 +237,7 @@ def _refused_files(look: Look) -> Iterator[Cause]:
 
 
 def _refused(files: list[Refused]) -> str:
-    first = f"{files[0].path}: {files[0].reason}"
+    first = f"{files[0].path}: {brief(files[0].reason)}"
     if len(files) == 1:
         return f"1 file was refused: {first}"
     others = ", ".join(file.path for file in files[1:OTHERS])

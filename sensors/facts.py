@@ -41,6 +41,7 @@ class Facts:
         newest: When the newest loaded file of each source was first seen.
         began: When the lake saw its first file or ended its first run; None when it has done neither.
         shown: Since when readers see the present state of each table.
+        late: Tables that lack a file: when it landed, and when it has to be in.
     """
 
     refused: Mapping[str, tuple[Refused, ...]] = field(default_factory=dict)
@@ -48,6 +49,7 @@ class Facts:
     newest: Mapping[str, datetime] = field(default_factory=dict)
     began: datetime | None = None
     shown: Mapping[str, datetime] = field(default_factory=dict)
+    late: Mapping[str, tuple[datetime, datetime]] = field(default_factory=dict)
 
 
 _REFUSED = """
@@ -86,4 +88,14 @@ def read_facts(connection: duckdb.DuckDBPyConnection) -> Facts:
     began = connection.execute(
         "select least((select min(first_seen) from ops.files), (select min(decided_at) from ops.publications))"
     ).fetchall()[0][0]
-    return Facts(refused, verdicts, newest_by_source, began, dict(connection.execute(_SHOWN).fetchall()))
+    late = connection.execute(
+        "select table_name, waits_since, due_at from ops.freshness where waits_since is not null"
+    ).fetchall()
+    return Facts(
+        refused,
+        verdicts,
+        newest_by_source,
+        began,
+        dict(connection.execute(_SHOWN).fetchall()),
+        {table: (waits_since, due) for table, waits_since, due in late},
+    )

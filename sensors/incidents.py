@@ -24,6 +24,8 @@ from resources.reader import open_published
 from resources.settings import Settings
 from sensors.causes import Disk, Look, causes
 from sensors.facts import Facts, read_facts
+from sensors.history import History, subjects_of
+from sensors.retries import health
 from sensors.runs_seen import RunsSeen, all_assets
 
 PATIENCE = 5.0
@@ -42,6 +44,7 @@ class Watchman:
         self._settings = settings
         self._catalog = catalog
         self._runs = RunsSeen(all_assets(catalog))
+        self._history = History()
         self._facts: tuple[str, Facts] = ("", Facts())
 
     def look(self, instance: dg.DagsterInstance, now: datetime) -> Plan:
@@ -70,6 +73,7 @@ class Watchman:
                 now,
                 {incident.cause.key for incident in present},
                 self._lies_there,
+                health(subjects_of(self._catalog), self._history.runs(instance)),
             )
         )
 

@@ -12,13 +12,10 @@ from assets.keys import PUBLISHED, key_of, landing_key
 from contracts.catalog import Catalog
 from contracts.names import table_of
 from resources.failures import root_message, step_failure
-from sensors.failures import is_permanent
 from sensors.history import ASKED_BY, ASKED_FOR
 
 LAST = 200
 """Runs that are looked at. What 200 later runs have not covered, nobody runs any more."""
-RETRIES = 3
-"""Failures in a row until a person is told; a lock or a moment without network is over by then, 40 s later."""
 _STATES = {dg.DagsterRunStatus.SUCCESS: "good", dg.DagsterRunStatus.FAILURE: "failed"}
 
 
@@ -31,7 +28,7 @@ class RunSeen:
         state: `good` or `failed`.
         ended: When.
         covers: The assets that it was to make.
-        asked_for: The sources and tables for which the sensor `arrivals` asked; empty for a run by hand.
+        asked_for: The sources and tables for which a sensor asked, or its name; empty for a run by hand.
         said: Why it failed, with the step before each sentence; empty where only a check failed.
     """
 
@@ -82,11 +79,6 @@ def _in_a_row(runs: Sequence[RunSeen], covers: frozenset[str]) -> int:
     return failures
 
 
-def is_retried(failure: Standing) -> bool:
-    """Whether a sensor tries again soon and that may help, so that nobody need be told yet."""
-    return bool(failure.run.asked_for) and failure.in_a_row < RETRIES and not is_permanent(failure.run.said)
-
-
 def all_assets(catalog: Catalog) -> frozenset[str]:
     """Every asset of a lake, as `RunSeen.covers` writes them."""
     keys = [PUBLISHED, *(landing_key(source) for source in catalog.contracts)]
@@ -121,7 +113,7 @@ class RunsSeen:
         changed = record.update_timestamp
         changed = changed if changed.tzinfo else changed.replace(tzinfo=UTC)
         ended = datetime.fromtimestamp(record.end_time or changed.timestamp(), UTC)
-        asked_for = run.tags.get(ASKED_FOR, "") if ASKED_BY in run.tags else ""
+        asked_for = run.tags.get(ASKED_FOR) or run.tags.get(ASKED_BY, "")
         return RunSeen(run.run_id, state, ended, covers, asked_for, self._said.get(run.run_id, ()))
 
 

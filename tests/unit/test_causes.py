@@ -17,9 +17,11 @@ from resources.warehouse import prepare
 from sensors.causes import Disk, Look, causes
 from sensors.facts import Facts, Refused, Verdict, read_facts
 from sensors.lineage import downstream, owner_of
-from sensors.runs_seen import RunSeen, all_assets, is_retried, standing_failures
+from sensors.retries import Health, Tried
+from sensors.runs_seen import RunSeen, all_assets, standing_failures
 from tests.source import bronze_node
 
+RUN = "1f0c4a52"
 NOW = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 ROOM = Disk(total=1_000_000_000_000, free=500_000_000_000, warehouse=1_000_000_000)
@@ -64,7 +66,7 @@ LOOK = Look(PROJECT, Facts(), (), ROOM, NOW)
 
 
 def ran(state: str, *covers: str, said: Sequence[str] = ("landing: no",), asked_for: str = "") -> RunSeen:
-    return RunSeen("1f0c4a52", state, NOW, frozenset(covers), asked_for, tuple(said) if state == "failed" else ())
+    return RunSeen(RUN, state, NOW, frozenset(covers), asked_for, tuple(said) if state == "failed" else ())
 
 
 def one(look: Look) -> Cause:
@@ -185,10 +187,6 @@ def test_failures_in_a_row_are_those_since_a_good_run_of_the_same_assets() -> No
     runs = [failed, ran("good", "landing/news"), failed, ran("good", "landing/sales"), failed]
     first = next(standing_failures(runs, all_assets(PROJECT)))
     assert first.in_a_row == 2
-    assert is_retried(first)
-    assert not is_retried(replace(first, in_a_row=3))
-    assert not is_retried(replace(first, run=replace(failed, said=("gold: Binder Error: no such column",))))
-    assert not is_retried(replace(first, run=replace(failed, asked_for="")))
 
 
 def test_the_failures_of_one_domain_are_one_cause_and_those_of_another_are_another() -> None:
@@ -198,7 +196,7 @@ def test_the_failures_of_one_domain_are_one_cause_and_those_of_another_are_anoth
         ran("failed", *chain, said=("bronze_sales: the warehouse is open",), asked_for="sales"),
         ran("failed", "landing/news", "bronze/news", said=("bronze_news: a mistake",)),
     )
-    first, second = causes(replace(LOOK, runs=runs))
+    first, second = causes(replace(LOOK, runs=runs, health={"sales": failing(2)}))
     assert (first.subject, second.subject) == ("sales", "news")
     assert (first.owner, second.owner) == ("shop", "press")
     assert first.problem == "silver_sales: no such column"
@@ -207,6 +205,44 @@ def test_the_failures_of_one_domain_are_one_cause_and_those_of_another_are_anoth
     assert first.where == "run 1f0c4a52, asked for sales"
     assert (first.is_self_healing, second.is_self_healing) == (True, False)
     assert first.affects.startswith("gold.days (not shown yet, promised at once), gold.map")
+
+
+def failing(times: int, *, is_permanent: bool = False, problem: str = "silver_sales: no such column") -> Health:
+    said = {"is_permanent": is_permanent, "problem": problem}
+    runs = [Tried(RUN, "failed", NOW.timestamp() - 60 * n, **said) for n in range(times)]  # type: ignore[arg-type]
+    return Health(tuple(runs))
+
+
+def test_what_the_services_try_again_is_silent_until_the_breaker_opens_and_is_then_told_as_that() -> None:
+    runs = (ran("failed", "landing/sales", "bronze/sales", said=("bronze_sales: timed out",), asked_for="sales"),)
+    assert one(replace(LOOK, runs=runs, health={"sales": failing(4)})).is_self_healing
+    cause = one(replace(LOOK, runs=runs, health={"sales": failing(5), "silver.sales": failing(5), "news": Health()}))
+    assert (cause.kind, cause.subject, cause.owner, cause.is_self_healing) == ("breaker_open", "sales", "shop", False)
+    assert cause.problem == "runs fail for sales and 1 more: silver_sales: no such column"
+    assert cause.tried.startswith("failed 5 times in a row; left alone until 06:")
+    assert cause.affects.startswith("gold.days")
+    unexplained = one(replace(LOOK, runs=runs))  # it did what it was asked for, and failed all the same
+    assert (unexplained.kind, unexplained.is_self_healing) == ("failed_run", False)
+
+
+def test_what_can_not_pass_by_itself_is_told_at_once_and_without_what_it_quotes_from_data() -> None:
+    problem = "bronze_sales: bronze.sales: Conversion Error: Could not convert string 'Jane Doe' to INT64"
+    cause = one(replace(LOOK, health={"sales": failing(1, is_permanent=True, problem=problem)}))
+    assert cause.problem == "runs fail for sales: bronze_sales: bronze.sales: Conversion Error"
+    assert "can not pass by itself" in cause.tried
+
+
+def test_a_late_table_is_told_where_nothing_else_explains_it() -> None:
+    late = {"gold.days": (NOW - 3 * HOUR, NOW - HOUR), "gold.map": (NOW - HOUR, NOW + HOUR)}
+    look = replace(LOOK, facts=Facts(late=late))
+    cause = one(look)
+    assert (cause.kind, cause.subject, cause.owner, cause.since) == (
+        "freshness_broken", "gold.days", "analytics", NOW - HOUR,
+    )  # fmt: skip
+    assert "landed at 2026-03-01 03:00 UTC and had to be in it by 2026-03-01 05:00 UTC (at once)" in cause.problem
+    assert one(replace(look, health={"sales": failing(5)})).kind == "breaker_open"
+    assert {c.kind for c in causes(replace(look, health={"news": failing(5)}))} == {"breaker_open", "freshness_broken"}
+    assert causes(replace(look, now=NOW - 2 * HOUR)) == []
 
 
 def test_a_run_whose_process_is_gone_is_of_the_whole_lake_and_one_that_only_a_check_failed_is_none() -> None:
