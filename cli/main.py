@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import checking, files, incidents, querying, retrying, running, status_page, ui
+from cli import checking, files, incidents, querying, retrying, running, slo, status_page, ui
 from cli import doctor as examining
 from cli.console import complain
 from cli.replay import DemoDataMissingError, PeriodError
@@ -82,6 +82,12 @@ def demo(days: Annotated[int, typer.Option(help="How many days of receipts.")] =
 def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Where every record went, as of the last run."""
     status_page.show(as_json=as_json)
+
+
+@app.command("slo")
+def service_levels(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """How well each table kept its promise about time in the last 7, 30 and 90 days."""
+    slo.show(as_json=as_json)
 
 
 @app.command("incidents")

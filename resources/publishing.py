@@ -107,23 +107,25 @@ def publish_ops(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
             connection.execute(f"detach {alias}")
 
 
-def publish_incidents(folder: Path, rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> None:
-    """Give readers `ops.incidents` as it is now; the caller sees to it that nobody else does so meanwhile.
+def publish_rows(folder: Path, table: str, rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> None:
+    """Give readers a table of `ops` that no run writes; the caller sees to it that nobody else does so meanwhile.
 
     Args:
         folder: `published/`.
-        rows: All incidents.
+        table: `incidents` or `slo`, also the name of the file.
+        rows: All of it.
         columns: Names and types of the table.
     """
-    clean_up(folder, ["incidents"])
-    with duckdb.connect() as connection, _aside(folder, "incidents") as (path, alias):
+    clean_up(folder, [table])
+    with duckdb.connect() as connection, _aside(folder, table) as (path, alias):
         connection.execute(f"attach {literal(str(path))} as {alias}")
         try:
             connection.execute(f"create schema {alias}.ops")
-            table = ", ".join(f"{quoted(name)} {kind}" for name, kind in columns.items())
-            connection.execute(f"create table {alias}.ops.incidents ({table})")
+            typed = ", ".join(f"{quoted(name)} {kind}" for name, kind in columns.items())
+            connection.execute(f"create table {alias}.ops.{quoted(table)} ({typed})")
             said = f"select unnest(from_json(?, {literal(json.dumps([columns]))}), max_depth := 2)"
-            connection.execute(f"insert into {alias}.ops.incidents by name {said}", [json.dumps(list(rows))])
+            values = [json.dumps(list(rows), default=str)]
+            connection.execute(f"insert into {alias}.ops.{quoted(table)} by name {said}", values)
             connection.execute(f"checkpoint {alias}")
         finally:
             connection.execute(f"detach {alias}")

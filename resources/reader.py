@@ -25,7 +25,7 @@ def open_published(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         if not any((folder / f"{kind}.duckdb").exists() for kind in ("lake", "ops")):
             raise FileNotFoundError(folder)
         path = []
-        for kind in ("lake", "ops", "incidents"):
+        for kind in ("lake", "ops", "incidents", "slo"):
             link = folder / f"{kind}.duckdb"
             if link.exists():
                 connection.execute(f"attach {literal(str(link.resolve()))} as {kind}_published (read_only)")

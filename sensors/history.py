@@ -26,10 +26,15 @@ _ERRORS = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
 
 
 class History:
-    """The runs of one lake; what is known of a run that ended is asked once."""
+    """The runs of one lake; what is known of a run that ended is asked once.
+
+    Attributes:
+        known: The runs of the last look, newest first.
+    """
 
     def __init__(self) -> None:
         self._ended: dict[tuple[str, str], Tried] = {}
+        self.known: list[Tried] = []
 
     def runs(self, instance: dg.DagsterInstance, limit: int = RUNS) -> list[Tried]:
         """The last runs, newest first."""
@@ -41,7 +46,7 @@ class History:
             if tried.state != "running":
                 kept[key] = tried
             found.append(tried)
-        self._ended = kept
+        self._ended, self.known = kept, found
         return found
 
 
@@ -97,8 +102,8 @@ def _tried(instance: dg.DagsterInstance, record: dg.RunRecord) -> Tried:
 
 
 def _subjects(run: dg.DagsterRun) -> frozenset[str] | None:
-    """Tables that the run was to build, and sources that it was to load."""
-    return None if run.asset_selection is None else frozenset(map(subject_of, run.asset_selection))
+    """Tables that the run was to build, and sources that it was to load; None for a run without a selection."""
+    return frozenset(map(subject_of, run.asset_selection)) if run.asset_selection else None
 
 
 def subject_of(key: dg.AssetKey) -> str:

@@ -7,19 +7,19 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
 from contracts.catalog import Catalog
-from resources import clock
+from resources import clock, levels
 from resources.arrivals import find
 from resources.incidents import store
 from resources.incidents.reconcile import Cause, Incident, Plan
 from resources.ledger import landing_path
 from resources.lock import LockTimeout, RunLock
 from resources.notifier import poke
-from resources.publishing import publish_incidents
+from resources.publishing import publish_rows
 from resources.reader import open_published
 from resources.settings import Settings
 from sensors.causes import Disk, Look, causes
@@ -46,6 +46,7 @@ class Watchman:
         self._runs = RunsSeen(all_assets(catalog))
         self._history = History()
         self._facts: tuple[str, Facts] = ("", Facts())
+        self._told: tuple[str, date] | None = None
 
     def look(self, instance: dg.DagsterInstance, now: datetime) -> Plan:
         """Open, raise and close incidents, and publish them when something changed.
@@ -61,6 +62,7 @@ class Watchman:
         with lock, store.opened(self._settings.incidents, is_new=True) as connection:
             plan = store.follow(connection, lambda present: self._gather(instance, present, now), now)
             self._publish(connection)
+            self._publish_levels(connection, now)
         return plan
 
     def _gather(self, instance: dg.DagsterInstance, present: Sequence[Incident], now: datetime) -> list[Cause]:
@@ -76,6 +78,27 @@ class Watchman:
                 health(subjects_of(self._catalog), self._history.runs(instance)),
             )
         )
+
+    def _publish_levels(self, connection: sqlite3.Connection, now: datetime) -> None:
+        """Give readers `ops.slo` anew when a run has published since, or a day has begun."""
+        stamp = (self._facts[0], now.date())
+        if not self._facts[0] or stamp == self._told:
+            return
+        runs = [run for run in self._history.known if run.state != "running"]
+        tables = [name for name in subjects_of(self._catalog) if "." in name]
+        store.note_outcomes(
+            connection,
+            (
+                (run.run_id, table, datetime.fromtimestamp(run.ended, UTC), not run.failed(table))
+                for run in runs
+                for table in tables
+                if run.concerns(table)
+            ),
+        )
+        with open_published(self._settings.published) as published:
+            rows = list(levels.rows_by_day(published, connection, self._catalog, now))
+        publish_rows(self._settings.published, "slo", rows, levels.COLUMNS)
+        self._told = stamp
 
     def _published(self) -> Facts:
         """What is published, read again only when a run has published since."""
@@ -104,7 +127,7 @@ class Watchman:
         number = store.unpublished(connection)
         if number is not None:
             rows = [store.row_of(incident) for incident in store.all_incidents(connection)]
-            publish_incidents(self._settings.published, rows, store.COLUMNS)
+            publish_rows(self._settings.published, "incidents", rows, store.COLUMNS)
             store.note_published(connection, number)
 
 

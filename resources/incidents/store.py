@@ -63,6 +63,10 @@ _SCHEMA = """
         primary key (receiver, message_id)
     ) without rowid;
     create table if not exists changes (number integer not null, published integer not null);
+    create table if not exists outcomes (
+        run_id text not null, table_name text not null, ended_at text not null, is_good integer not null,
+        primary key (run_id, table_name)
+    ) without rowid;
 """
 
 
@@ -159,6 +163,29 @@ def note_published(connection: sqlite3.Connection, number: int) -> None:
     """Remember that readers have a change."""
     with writing(connection):
         connection.execute("update changes set published = ?", [number])
+
+
+def note_outcomes(connection: sqlite3.Connection, found: Iterable[tuple[str, str, datetime, bool]]) -> None:
+    """Keep how runs ended for each table, which Dagster's own record may be cleared of.
+
+    Args:
+        connection: The store.
+        found: Run, table, when it ended, and whether the run did what it was to do for the table.
+    """
+    with writing(connection):
+        connection.executemany(
+            "insert or ignore into outcomes values (?, ?, ?, ?)",
+            [(run, table, as_text(ended), int(is_good)) for run, table, ended, is_good in found],
+        )
+
+
+def outcomes_since(connection: sqlite3.Connection, since: datetime) -> Iterator[tuple[str, datetime, bool]]:
+    """(table, when a run ended, whether it was good for the table) from a time on."""
+    rows = connection.execute(
+        "select table_name, ended_at, is_good from outcomes where ended_at >= ?", [as_text(since)]
+    )
+    for table, ended, is_good in rows.fetchall():
+        yield str(table), datetime.fromisoformat(ended), bool(is_good)
 
 
 def _keep(connection: sqlite3.Connection, incident: Incident) -> int:

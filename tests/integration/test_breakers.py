@@ -104,3 +104,12 @@ def test_after_five_failures_the_breaker_opens_and_one_trial_opens_or_closes_it(
     assert watch.run(request)
     assert watch.open() == {}
     assert watch.requests() == {}
+
+
+def test_a_good_run_by_hand_closes_every_breaker(watch: Watch) -> None:
+    watch.lab.products("2017-01-08", [product(), product(product_id=11)])
+    for _ in range(5):
+        watch.fail("products", "No space left on device")
+    assert set(watch.open()) == {"products"}
+    watch.lab.good_run()
+    assert watch.open() == {}
