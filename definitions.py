@@ -39,7 +39,7 @@ def build_definitions(
     """
     catalog = catalog or Catalog.read(settings.dbt_project)
     lookout = Lookout(settings, catalog)
-    condition = RebuildBeforeStale(lookout, catalog)
+    condition = RebuildBeforeStale(settings, lookout, catalog)
     assets = [
         landing_assets(catalog),
         *(assets for step in LAYERS for assets in layer_assets(catalog, step)),

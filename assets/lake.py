@@ -12,19 +12,13 @@ from contracts.catalog import Catalog
 from resources import log as lines
 from resources.instance import reuse_engines
 from resources.interrupts import NOT_IN_TIME, noticing_interrupts
-from resources.launcher import GONE, is_gone
+from resources.launcher import GONE, UNFINISHED, is_gone
 from resources.lock import LockTimeout, RunLock
 from resources.session import Session, forget_dead, mark_alive, open_session
 from resources.settings import Settings
 from resources.warehouse import WarehouseBusy
 
 FULL_REFRESH_TAG = "assay/full_refresh"
-_UNFINISHED = [
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 def lake_resource(settings: Settings, catalog: Catalog, lock: RunLock | None = None) -> dg.ResourceDefinition:
@@ -94,5 +88,5 @@ def mark_dead_runs(instance: dg.DagsterInstance, settings: Settings, own_run_id:
 
 def dead_runs(instance: dg.DagsterInstance, settings: Settings) -> list[dg.DagsterRun]:
     """Unfinished runs whose process is gone."""
-    records = instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED))
+    records = instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED))
     return [record.dagster_run for record in records if is_gone(settings, record)]

@@ -127,7 +127,7 @@ def _runs_and_services(settings: Settings, catalog: Catalog | None, now: float) 
         yield from findings.of_services(max(beats, default=None), sensors, now)
         yield from findings.of_runs([run.run_id for run in dead_runs(instance, settings)])
         if catalog:
-            yield from findings.of_breakers(open_breakers(instance, catalog, now))
+            yield from findings.of_breakers(open_breakers(settings, instance, catalog, now))
 
 
 def _sensors(settings: Settings, catalog: Catalog, instance: dg.DagsterInstance) -> list[Sensor]:

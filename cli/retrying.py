@@ -26,7 +26,7 @@ def retry(name: str) -> None:
     if subject not in subjects:
         raise ContractError(f"there is no source or table {name!r}; there are {', '.join(subjects)}")
     with open_instance(settings) as instance:
-        failures = forgive(instance, subject)
+        failures = forgive(settings, instance, subject)
     if failures:
         said = "one failed run is" if failures == 1 else f"{failures} failed runs are"
         out.print(f"{subject}: {said} forgotten; the services try it at their next look, `assay run` tries it now")

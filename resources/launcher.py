@@ -13,7 +13,7 @@ import time
 from datetime import UTC, timedelta
 from pathlib import Path
 
-from dagster import DagsterInstance, DagsterRun, DefaultRunLauncher, RunRecord
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, DefaultRunLauncher, RunRecord
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG
 
@@ -24,6 +24,13 @@ from resources.session import alive_path, is_dead
 from resources.settings import Settings
 
 GONE = "The process of this run is gone; what it had committed is kept."
+UNFINISHED = [
+    DagsterRunStatus.NOT_STARTED,
+    DagsterRunStatus.STARTING,
+    DagsterRunStatus.STARTED,
+    DagsterRunStatus.CANCELING,
+]
+"""States of runs that have, had or were to get a process; those in the queue wait for their turn."""
 START_LIMIT = timedelta(minutes=10)
 """A run that has not marked itself alive for this long never began. Starting takes seconds, half a minute at worst."""
 
@@ -82,7 +89,8 @@ def is_gone(settings: Settings, record: RunRecord) -> bool:
     if alive_path(settings, record.dagster_run.run_id).exists():
         return is_dead(settings, record.dagster_run.run_id)
     changed = record.update_timestamp
-    return clock.now() - (changed if changed.tzinfo else changed.replace(tzinfo=UTC)) > START_LIMIT
+    since = clock.now() - (changed if changed.tzinfo else changed.replace(tzinfo=UTC))
+    return abs(since) > START_LIMIT  # also where a clock was put back
 
 
 def _settings(instance: DagsterInstance) -> Settings:

@@ -33,7 +33,7 @@ def arrivals_sensor(settings: Settings, lookout: Lookout, catalog: Catalog, job:
         catalog: The project.
         job: Name of the job whose assets are run in part.
     """
-    history = History()
+    history = History(settings)
 
     @dg.sensor(
         name="arrivals",

@@ -20,6 +20,7 @@ from assets.keys import PUBLISHED, key_of, table_of_key
 from contracts.catalog import Catalog
 from contracts.freshness import Policy
 from contracts.names import table_of
+from resources.settings import Settings
 from sensors.history import ASKED_BY, History
 from sensors.lookout import Lag, Lookout
 from sensors.retries import Tried, health
@@ -70,14 +71,15 @@ class RebuildBeforeStale(dg.AutomationCondition[dg.AssetKey]):
     """True for a table while it has to be rebuilt, and for what readers see while any has to be.
 
     Args:
-        lookout: Looks at the lake.
+        settings: The lake.
+        lookout: Looks at it.
         catalog: The project.
     """
 
-    def __init__(self, lookout: Lookout, catalog: Catalog) -> None:
+    def __init__(self, settings: Settings, lookout: Lookout, catalog: Catalog) -> None:
         self._lookout = lookout
         self._catalog = catalog
-        self._history = History()
+        self._history = History(settings)
         self._found: tuple[object, set[str]] = (None, set())
 
     @property

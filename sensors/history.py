@@ -10,6 +10,8 @@ import dagster as dg
 from assets.keys import table_of_key
 from contracts.catalog import Catalog
 from contracts.names import table_of
+from resources.launcher import GONE, UNFINISHED, is_gone
+from resources.settings import Settings
 from sensors.failures import is_permanent
 from sensors.retries import Tried, health
 
@@ -28,11 +30,18 @@ _ERRORS = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
 class History:
     """The runs of one lake; what is known of a run that ended is asked once.
 
+    A run whose process is gone, or that was made and never began, counts as failed before anybody has marked it as
+    such: nothing may wait for it.
+
+    Args:
+        settings: The lake.
+
     Attributes:
         known: The runs of the last look, newest first.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._ended: dict[tuple[str, str], Tried] = {}
         self.known: list[Tried] = []
 
@@ -42,8 +51,8 @@ class History:
         for record in instance.get_run_records(limit=limit):
             run = record.dagster_run
             key = (run.run_id, run.tags.get(FORGIVEN, ""))
-            tried = self._ended.get(key) or _tried(instance, record)
-            if tried.state != "running":
+            tried = self._ended.get(key) or _tried(self._settings, instance, record)
+            if run.is_finished:
                 kept[key] = tried
             found.append(tried)
         self._ended, self.known = kept, found
@@ -55,39 +64,42 @@ def subjects_of(catalog: Catalog) -> list[str]:
     return [*catalog.contracts, *map(table_of, catalog.promises)]
 
 
-def open_breakers(instance: dg.DagsterInstance, catalog: Catalog, now: float) -> dict[str, str]:
+def open_breakers(settings: Settings, instance: dg.DagsterInstance, catalog: Catalog, now: float) -> dict[str, str]:
     """Sources and tables whose breaker is open, and in words since when and until when.
 
     Args:
+        settings: The lake.
         instance: The lake's.
         catalog: The project.
         now: In seconds since 1970.
     """
-    state = health(subjects_of(catalog), History().runs(instance))
+    state = health(subjects_of(catalog), History(settings).runs(instance))
     return {name: found.waits(now) or "tried again at once" for name, found in state.items() if found.is_open}
 
 
-def forgive(instance: dg.DagsterInstance, subject: str) -> int:
+def forgive(settings: Settings, instance: dg.DagsterInstance, subject: str) -> int:
     """Close the breaker of a source or table: its failures in a row count no more.
 
     Args:
+        settings: The lake.
         instance: The lake's.
         subject: e.g. `transactions` or `gold.daily_sales`.
 
     Returns:
         How many failures were forgiven.
     """
-    failures = health([subject], History().runs(instance))[subject].failures
+    failures = health([subject], History(settings).runs(instance))[subject].failures
     for failed in failures:
         instance.add_run_tags(failed.run_id, {FORGIVEN: ",".join(sorted({*failed.forgiven, subject}))})
     return len(failures)
 
 
-def _tried(instance: dg.DagsterInstance, record: dg.RunRecord) -> Tried:
+def _tried(settings: Settings, instance: dg.DagsterInstance, record: dg.RunRecord) -> Tried:
     run = record.dagster_run
-    state = "failed" if run.status in _FAILED else "good" if run.is_finished else "running"
+    is_dead = run.status in UNFINISHED and is_gone(settings, record)
+    state = "failed" if is_dead or run.status in _FAILED else "good" if run.is_finished else "running"
     ended = record.end_time or _seconds(record.update_timestamp)
-    problems = list(_problems(instance, run.run_id)) if state == "failed" else []
+    problems = [GONE] if is_dead else list(_problems(instance, run.run_id)) if state == "failed" else []
     return Tried(
         run_id=run.run_id,
         state=state,

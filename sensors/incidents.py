@@ -44,7 +44,7 @@ class Watchman:
         self._settings = settings
         self._catalog = catalog
         self._runs = RunsSeen(all_assets(catalog))
-        self._history = History()
+        self._history = History(settings)
         self._facts: tuple[str, Facts] = ("", Facts())
         self._told: tuple[str, date] | None = None
 

@@ -42,7 +42,8 @@ class Watch:
         return job.execute_in_process(instance=self.instance, asset_selection=keys, raise_on_error=False).success
 
     def open(self) -> dict[str, str]:
-        return open_breakers(self.instance, Catalog.read(self.lab.settings.dbt_project), self.now().timestamp())
+        catalog = Catalog.read(self.lab.settings.dbt_project)
+        return open_breakers(self.lab.settings, self.instance, catalog, self.now().timestamp())
 
     def fail(self, source: str, problem: str) -> None:
         """A run of a source that died."""
@@ -80,7 +81,7 @@ def test_a_broken_source_is_left_alone_the_others_go_on_and_a_person_closes_the_
 
     watch.lab.spoil("alter table bronze.products rename column another to brand")
     assert watch.requests() == {}
-    assert forgive(watch.instance, "products") == 1
+    assert forgive(watch.lab.settings, watch.instance, "products") == 1
     assert watch.open() == {}
     assert watch.run(watch.requests()["products"])
     assert watch.lab.source("products")["files"]["loaded"] == 2
@@ -113,3 +114,13 @@ def test_a_good_run_by_hand_closes_every_breaker(watch: Watch) -> None:
     assert set(watch.open()) == {"products"}
     watch.lab.good_run()
     assert watch.open() == {}
+
+
+def test_a_run_that_was_made_and_never_began_holds_up_nothing_for_ever(watch: Watch) -> None:
+    watch.lab.products("2017-01-08", [product(), product(product_id=11)])
+    job = watch.definitions.resolve_job_def(JOB)
+    keys = frozenset({dg.AssetKey(["bronze", "products"])})
+    watch.instance.create_run_for_job(job, asset_selection=keys)  # and the daemon died
+    assert watch.requests() == {}
+    watch.later = timedelta(minutes=11)
+    assert set(watch.requests()) == {"products"}

@@ -27,6 +27,7 @@ MEASURED = {"households", "products", "promotions", "transactions"}
 REFERRING = {"campaign_households", "coupon_redemptions", "coupons", "transactions"}
 CHECKS = (
     {f"bronze/{name}": ARRIVALS | ({"distribution"} if name in MEASURED else set()) for name in SOURCES}
+    | {"bronze/transactions": {*ARRIVALS, "distribution", "freshness"}}
     | {
         f"silver/{name}": {"contract", "conservation", *(["consistency"] if name in REFERRING else [])}
         for name in SOURCES

@@ -44,19 +44,21 @@ def problems(found: dict[str, Finding]) -> set[str]:
 
 
 def tick(lab: Lab, at: float, status: InstigatorStatus = STATUS) -> None:
-    """What the daemon writes when it evaluates the sensor."""
+    """What the daemon writes when it evaluates the sensors; the status is that of `arrivals`."""
     target = LoadableTargetOrigin(python_file="definitions.py", working_directory=".")
     location = InProcessCodeLocationOrigin(target, location_name="assay")
-    origin = RemoteRepositoryOrigin(location, "__repository__").get_instigator_origin("arrivals")
-    state = InstigatorState(origin, InstigatorType.SENSOR, status, SensorInstigatorData(min_interval=1))
     with open_instance(lab.settings) as instance:
         instance.add_daemon_heartbeat(DaemonHeartbeat(at, "SENSOR", "a daemon"))
-        instance.add_instigator_state(state)
-        data = TickData(
-            state.instigator_origin_id, "arrivals", InstigatorType.SENSOR, TickStatus.SKIPPED, at,
-            selector_id=state.selector_id,
-        )  # fmt: skip
-        instance.create_tick(data)
+        for name in ("arrivals", "freshness", "incidents"):
+            origin = RemoteRepositoryOrigin(location, "__repository__").get_instigator_origin(name)
+            switched = status if name == "arrivals" else STATUS
+            state = InstigatorState(origin, InstigatorType.SENSOR, switched, SensorInstigatorData(min_interval=1))
+            instance.add_instigator_state(state)
+            data = TickData(
+                state.instigator_origin_id, name, InstigatorType.SENSOR, TickStatus.SKIPPED, at,
+                selector_id=state.selector_id,
+            )  # fmt: skip
+            instance.create_tick(data)
     note_tick(lab.settings)
 
 
@@ -74,7 +76,7 @@ def test_a_lake_that_is_well_has_no_problem_and_one_with_stopped_services_says_f
     assert {finding.mark for finding in found.values()} == {"ok"}, found
     assert found["sensor arrivals"].found.startswith("ticked ")
     later = examined(filled, now=time.time() + 3601)
-    assert problems(later) == {"services", "sensor arrivals"}
+    assert problems(later) == {"services", "sensor arrivals", "sensor freshness", "sensor incidents"}
     assert later["sensor arrivals"].found == "last ticked 60 min ago"
     assert examined(filled, usage=(100, 8))["disk"].mark == "problem"  # three warehouses do not fit
     assert problems(examined(filled, usage=(10**13, 4 * 10**11))) == {"disk"}
@@ -91,6 +93,7 @@ def test_a_sensor_that_is_switched_off_and_files_that_nobody_takes_are_named(fil
     assert found["arrivals"].found == "transactions: 1 files wait, and nothing takes them"
 
 
+@pytest.mark.chaos
 def test_a_killed_run_is_named_until_the_next_one_has_cleaned_up(filled: Lab) -> None:
     filled.receipts("day2", [receipt(basket_id=5)], mtime=time.time() + 1000)  # looked at twice: time to kill
     running = start(filled.settings, "run")

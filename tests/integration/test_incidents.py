@@ -162,6 +162,7 @@ def test_a_run_that_died_is_told_unless_it_is_tried_again_and_ends_with_a_good_o
         ]
 
 
+@pytest.mark.chaos
 def test_a_receiver_that_hangs_holds_up_no_tick_and_no_run_and_gets_the_message_later(tmp_path: Path) -> None:
     with listening() as box:
         box.hang.set()
@@ -202,6 +203,7 @@ def _be_patient_no_more(lab: Lab) -> None:
         connection.execute("update receivers set next_try_at = ?", [store.as_text(datetime.now(UTC))])
 
 
+@pytest.mark.chaos
 def test_assay_run_looks_once_tells_and_is_not_held_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with listening() as box:
         lab = Lab(tmp_path / HOSTILE_HOME)
@@ -256,6 +258,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize(("until", "came"), [("kept", 1), ("sent", 2)])
 def test_kill_9_between_the_look_and_the_delivery_loses_nothing_and_repeats_one_message_at_most(
     lab: Lab, until: str, came: int
@@ -333,7 +336,7 @@ def test_an_unfinished_publication_is_made_good_by_the_next_look(house: House, m
     house.lab.good_run()
     watchman = Watchman(house.lab.settings, Catalog.read(house.lab.settings.dbt_project))
     with monkeypatch.context() as patched:
-        patched.setattr("sensors.incidents.publish_incidents", _die)
+        patched.setattr("sensors.incidents.publish_rows", _die)
         with pytest.raises(OSError, match="gone"):
             watchman.look(house.instance, datetime.now(UTC))
     (house.lab.settings.published / ".incidents_1.duckdb").write_bytes(b"half")
