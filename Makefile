@@ -9,7 +9,7 @@ MANIFEST := dbt_project/target/manifest.json
 DBT_FILES := $(shell find dbt_project -name target -prune -o -name logs -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test chaos lint format check bench dbt lock clean
+.PHONY: help setup demo dev test chaos quarter lint format check bench dbt lock clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ test: setup ## Unit, integration and convention tests, in under five minutes
 
 chaos: setup ## Kill real runs, fill the disk, shuffle arrivals, break every rule; a quarter of an hour
 	@$(BIN)/pytest -n auto --dist loadfile -m chaos
+
+quarter: setup ## Ninety simulated days with crashes, corrupt files, silence and full disks; a quarter of an hour
+	@$(BIN)/python -W ignore -m tests.simulation.quarter
 
 lint: setup ## Style, types and SQL
 	@$(BIN)/ruff check .

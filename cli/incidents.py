@@ -54,13 +54,13 @@ def show(*, closed: bool, as_json: bool) -> None:
     _say_who_is_told(settings)
 
 
-def number_open(settings: Settings) -> int:
-    """How many incidents are open."""
+def present(settings: Settings) -> list[Incident]:
+    """The open incidents."""
     try:
         with store.opened(settings.incidents) as connection:
-            return len(store.open_incidents(connection))
+            return store.open_incidents(connection)
     except FileNotFoundError:
-        return 0
+        return []
 
 
 def look_after_run(settings: Settings) -> None:

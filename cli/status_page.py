@@ -12,8 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.console import out
-from cli.incidents import number_open
+from cli.incidents import present
 from resources.clock import now
+from resources.incidents.reconcile import one_line
 from resources.quality import LAKE, sparkline, trends
 from resources.reader import open_published
 from resources.settings import Settings
@@ -22,6 +23,8 @@ from resources.ticked import standing_still
 
 COLOURS = {"pass": "green", "warn": "yellow", "FAIL": "red", "not evaluated": "red"}
 BEST = 99.95  # shown as 100.0
+SHOWN = 5
+"""Incidents that are named."""
 EMPTY: dict[str, object] = {"sources": [], "published_at": None, "held_back": None, "quality": {}}
 
 
@@ -36,12 +39,16 @@ def show(*, as_json: bool) -> None:
             known = ages(connection)
     except FileNotFoundError:
         status, checks, scores, known = dict(EMPTY), [], {}, {}
-    status["incidents"] = number_open(settings)
+    incidents = present(settings)
+    status["incidents"] = len(incidents)
     if as_json:
         sys.stdout.write(json.dumps(status, indent=2) + "\n")
         return
-    if status["incidents"]:
-        out.print(f"[red]Open incidents: {status['incidents']}[/]; `assay incidents` lists them", highlight=False)
+    for incident in incidents[:SHOWN]:
+        said = one_line(f"{incident.cause.kind} {incident.cause.subject}: {incident.cause.problem}")
+        out.print(f"[red]Incident[/] {escape(said)}", highlight=False)
+    if incidents:
+        out.print(f"{len(incidents)} open; `assay incidents` says whom they concern and what to do\n", highlight=False)
     if not status["sources"]:
         out.print("Nothing is published yet: put files into the landing zone and run `assay run`.")
         return

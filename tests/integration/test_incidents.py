@@ -220,7 +220,7 @@ def test_assay_run_looks_once_tells_and_is_not_held_up(tmp_path: Path, monkeypat
         assert "A file was refused" in said
         assert "Nobody is told" not in said
         _, said = finish(start(lab.settings, "status"))
-        assert "Open incidents: 1;" in said
+        assert "1 open; `assay incidents` says" in said
         _, said = finish(start(lab.settings, "query", "select kind from ops.incidents", "--format", "csv"))
         assert said == "kind\nrefused_file\n"
         _, said = finish(start(lab.settings, "incidents", "--json"))
