@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import Lab, product, receipt
+from tests.lab import Lab, copy_project, edit, product, receipt
 from tests.processes import PATIENCE, start, wait_until
 from tests.receiver import listening
 
@@ -73,3 +73,24 @@ def test_a_refused_file_is_told_and_its_end_as_well_without_a_hand(
     assert box.titles[0] == "[level 2] A file was refused: transactions"
     assert box.titles[1].startswith("[over] A file was refused: transactions")
     assert lab.rows("select count(*), count(closed_at) from ops.incidents") == [(1, 1)]
+
+
+def test_a_table_that_may_lag_is_rebuilt_by_the_services_once_its_lag_is_used_up(tmp_path: Path) -> None:
+    project = copy_project(tmp_path)
+    path = project / "models" / "gold" / "gold_product_performance.yml"
+    edit(path, ("owner: analytics\n", "owner: analytics\n        freshness: {lag: 2 minutes}\n"))
+    lab = Lab(tmp_path / "lake", project)
+    lab.products("2017-01-01", [product()])
+    lab.receipts("day1", [receipt()])
+    with services(lab):
+        wait_until(lambda: receipts_in_gold(lab) == 1)
+        lab.receipts("day2", [receipt(basket_id=2)])
+        wait_until(lambda: receipts_in_gold(lab) == 2)
+        slow = "select sum(baskets) from gold.product_performance"
+        assert lab.rows(slow) == [(1,)]
+        wait_until(lambda: lab.rows(slow) == [(2,)])
+    waited = lab.rows(
+        "select max(published_at - landed_at) from ops.deliveries where table_name = 'gold.product_performance'"
+    )[0][0]
+    assert 40 < waited.total_seconds() < 120  # before its promise is broken, and not at once
+    assert lab.status()["held_back"] is None

@@ -95,13 +95,18 @@ def start(settings: Settings, calendar: Calendar, keys: Sequence[str], tags: dic
         "tags": tags,
         "steps": calendar.steps,
     }
-    command = [sys.executable, "-W", "ignore", "-m", "tests.simulation.executing", json.dumps(said)]
-    return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-W", "ignore", "-m", "tests.simulation.executing"]
+    silent = subprocess.DEVNULL
+    process = subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=silent, stderr=silent)
+    if process.stdin is not None:
+        process.stdin.write(json.dumps(said).encode())
+        process.stdin.close()
+    return process
 
 
 def main() -> None:
-    """Execute what the first argument says."""
-    said = json.loads(sys.argv[1])
+    """Execute what standard input says."""
+    said = json.load(sys.stdin)
     settings = Settings(home=Path(said["home"]), dbt_project=Path(said["dbt_project"]), lock_wait_seconds=30)
     calendar = Calendar([(real, ahead) for real, ahead in said["steps"]])
     with simulated(calendar), open_instance(settings) as instance:

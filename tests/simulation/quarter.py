@@ -182,7 +182,7 @@ class Quarter:
         self.lab.receipts(f"{event.name}_{event.day}", self._lines())
 
     def _products(self, event: Event) -> None:
-        self.lab.products(f"{event.day}", [product(product_id=1 + n, brand=f"{event.day}") for n in range(7)])
+        self.lab.products(f"{event.day}", [product(product_id=1 + n, product_type=f"{event.day}") for n in range(7)])
 
     def _corrupt(self, event: Event) -> None:
         whole = receipts_csv([receipt()])
@@ -196,7 +196,9 @@ class Quarter:
 
     def _repair(self, event: Event) -> None:
         if event.name == "gzip":
-            self.lab.products(f"{event.day}", [product(product_id=1 + n, brand=f"{event.day} again") for n in range(7)])
+            self.lab.products(
+                f"{event.day}", [product(product_id=1 + n, product_type=f"{event.day} again") for n in range(7)]
+            )
         else:
             self.lab.receipts(f"extra_{event.day}", self._lines())
 
