@@ -18,7 +18,8 @@ from sensors.lookout import Known, Lookout
 from sensors.retries import Health, Tried, health, in_words
 
 LOOK_EVERY = 0.5
-"""Seconds between two looks of one tick. Dagster asks every five seconds at most, which is half of a small run."""
+"""Seconds between two looks of one tick. Dagster asks every five seconds at most, which is half of a small run. Within
+a tick the files are looked at again only when a folder has changed."""
 
 
 def arrivals_sensor(settings: Settings, lookout: Lookout, catalog: Catalog, job: str) -> dg.SensorDefinition:
@@ -54,6 +55,8 @@ def arrivals_sensor(settings: Settings, lookout: Lookout, catalog: Catalog, job:
             if found:
                 context.log.info(why or "asks for a run of what waits")
                 return dg.SensorResult(run_requests=found)
+            while not lookout.may_differ() and time.monotonic() < deadline:
+                time.sleep(LOOK_EVERY)
             if time.monotonic() >= deadline:
                 return dg.SkipReason(why or "nothing waits")
             time.sleep(LOOK_EVERY)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Collection, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import takewhile
 from pathlib import Path, PurePath
 
 import duckdb
@@ -18,7 +19,7 @@ from contracts.catalog import Catalog
 from contracts.contract import Contract
 from contracts.names import table_of
 from resources import clock
-from resources.arrivals import UNFINISHED, find
+from resources.arrivals import UNFINISHED, find, hint_of
 from resources.reader import open_published
 from resources.results import behind, reasons_against
 from resources.settings import Settings
@@ -76,6 +77,7 @@ class Lookout:
         self._catalog = catalog
         self._known: tuple[object, Known] = (None, Known())
         self._resting: dict[str, tuple[Hints, float]] = {}
+        self._seen: tuple[object, ...] = ()
 
     def look(self) -> tuple[dict[str, int], Known]:
         """Number of files that wait, by source; and what the last run published.
@@ -83,6 +85,7 @@ class Lookout:
         A file counts once it has not been written to for as long as files have to settle, or has not changed while it
         was looked at for a second: its time may lie in the future.
         """
+        self._seen = self._stamp()
         known = self.known()
         now = clock.now().timestamp()
         found: dict[str, int] = {}
@@ -99,6 +102,24 @@ class Lookout:
         self._resting = resting
         return found, known
 
+    def may_differ(self) -> bool:
+        """Whether a look may find something else than the last one did; a few stats instead of one for each file.
+
+        A file that is written over in its place does not show here, only in a look.
+        """
+        return bool(self._resting) or self._stamp() != self._seen
+
+    def _stamp(self) -> tuple[object, ...]:
+        """When something was put into or taken from each folder, and what is published."""
+        folders = {_folder(contract.files) for contract in self._catalog.contracts.values()}
+        paths = [self._settings.landing, *(self._settings.landing / name for name in sorted(folders))]
+        times = [hint.mtime_ns if (hint := hint_of(path)) else 0 for path in paths]
+        return (*times, *self._links())
+
+    def _links(self) -> list[str]:
+        links = [self._settings.published / f"{kind}.duckdb" for kind in ("ops", "lake")]
+        return [str(link.readlink()) if link.is_symlink() else "" for link in links]
+
     def _new(self, contract: Contract, known: Mapping[str, Hints]) -> Iterator[tuple[str, Hints]]:
         """Paths of a source that show something else than the ledger saw there."""
         pattern = PurePath(contract.files)
@@ -114,8 +135,7 @@ class Lookout:
 
     def known(self) -> Known:
         """The ledger and the state of tables, read again only when a run has published since."""
-        links = [self._settings.published / f"{kind}.duckdb" for kind in ("ops", "lake")]
-        stamp = tuple(str(link.readlink()) if link.is_symlink() else "" for link in links)
+        stamp = self._links()
         if stamp != self._known[0]:
             try:
                 with open_published(self._settings.published) as connection:
@@ -123,6 +143,11 @@ class Lookout:
             except FileNotFoundError:
                 self._known = (stamp, Known())
         return self._known[1]
+
+
+def _folder(pattern: str) -> str:
+    """The folder below the landing zone in which a pattern of names begins to vary."""
+    return "/".join(takewhile(lambda part: not set(part) & set("*?["), PurePath(pattern).parts[:-1]))
 
 
 def _listed(landing: Path, pattern: PurePath) -> Iterator[tuple[str, Hints]]:

@@ -11,11 +11,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from contracts.catalog import Catalog
 from definitions import JOB, build_definitions
 from resources import clock
 from resources.instance import open_instance
 from sensors.history import ASKED_FOR
-from sensors.lookout import STILL
+from sensors.lookout import STILL, Lookout
 from tests.lab import OLD, Lab, product, receipt
 
 DOWN_FROM_RECEIPTS = {
@@ -178,3 +179,23 @@ def test_a_new_look_knows_what_the_last_one_did(watch: Watch) -> None:
     watch.lab.receipts("day2", [receipt(basket_id=5)])
     again = Watch(watch.lab, watch.instance)
     assert again.asked().tags[ASKED_FOR] == "transactions"
+
+
+def test_within_a_tick_the_files_are_looked_at_again_only_when_something_may_differ(watch: Watch) -> None:
+    lookout = Lookout(watch.lab.settings, Catalog.read(watch.lab.settings.dbt_project))
+    watch.lab.products("2017-01-01", [product()])
+    watch.lab.receipts("day1", [receipt()])
+    assert lookout.may_differ()
+    lookout.look()
+    assert lookout.may_differ()  # files wait
+    watch.lab.good_run()
+    assert lookout.may_differ()  # a run has published
+    lookout.look()
+    assert not lookout.may_differ()
+    watch.lab.receipts("day2", [receipt(basket_id=2)])
+    assert lookout.may_differ()
+    watch.lab.good_run()
+    lookout.look()
+    path = watch.lab.receipts("day2", [receipt(basket_id=2)])
+    path.unlink()
+    assert lookout.may_differ()
