@@ -14,9 +14,10 @@ from assets.shown import evidence, severity_of
 from contracts.catalog import Catalog
 from contracts.names import table_of
 from contracts.sense import models_with_sense
-from resources.results import CheckResult, as_built, standing
+from resources.results import CheckResult
 from resources.session import Session
 from resources.settings import PROJECT
+from resources.standing import as_built, standing
 from resources.tables import fingerprint
 
 DESCRIPTIONS = {

@@ -16,8 +16,9 @@ from contracts.catalog import Catalog
 from contracts.names import table_of
 from resources import log as lines
 from resources.dbt import NodeResult, build
-from resources.results import in_words, reasons_against
+from resources.results import in_words
 from resources.session import Session
+from resources.standing import reasons_against
 from resources.tables import seqs
 
 LAYERS: Mapping[str, tuple[str, ...]] = {

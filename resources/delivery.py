@@ -11,7 +11,7 @@ from contracts.catalog import Catalog
 from contracts.names import table_of
 from resources import clock
 from resources.publishing import last_decision
-from resources.results import behind
+from resources.standing import behind
 from resources.tables import seqs
 from resources.warehouse import transaction
 

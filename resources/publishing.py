@@ -19,7 +19,7 @@ import duckdb
 
 from contracts.names import literal, quoted, relation
 from resources import clock
-from resources.results import reasons_against
+from resources.standing import reasons_against
 from resources.tables import seqs
 
 KEPT = 3

@@ -1,11 +1,11 @@
-"""Results of checks, and whether a table may be built upon or shown to readers."""
+"""Results of checks: what was asked, what was found, and how it is kept."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import duckdb
 
@@ -169,136 +169,3 @@ def record(
             connection.execute(_KEEP_CHECKS, {"checks": checks, "at": at, "run_id": run_id})
         if rules:
             connection.execute(_KEEP_RULES, {"rules": rules, "at": at, "run_id": run_id})
-
-
-def standing(connection: duckdb.DuckDBPyConnection, table: str, check: str, definition: str) -> CheckResult | None:
-    """The latest result of a check, where it passed and neither the question nor what it looked at has changed since.
-
-    Args:
-        connection: The warehouse.
-        table: e.g. `silver.products`.
-        check: e.g. `contract`.
-        definition: Hash of what would be asked now.
-    """
-    found = _latest(connection, table, check)
-    if found is None:
-        return None
-    result, looked_at = found
-    known = seqs(connection)
-    if result.verdict != "pass" or result.definition != definition:
-        return None
-    return None if any(known.get(s["table_name"]) != s["seq"] for s in looked_at) else result
-
-
-def as_built(connection: duckdb.DuckDBPyConnection, table: str, check: str) -> CheckResult | None:
-    """The latest result of a check, where the table is as it was then but older than its inputs.
-
-    Rows of a table that may lag are held against the inputs that they were made of, not against those of now.
-    """
-    found = _latest(connection, table, check)
-    if found is None or table not in behind(connection):
-        return None
-    result, looked_at = found
-    taken = _taken(connection, [table]).get(table, {})
-    return None if _changed_since(table, looked_at, seqs(connection), taken) else result
-
-
-def _latest(
-    connection: duckdb.DuckDBPyConnection, table: str, check: str
-) -> tuple[CheckResult, list[Mapping[str, Any]]] | None:
-    """The latest result, without examples, and the seq of each table that it looked at."""
-    found = connection.execute(
-        "select check_id, verdict, summary, looked_at, definition from ops.checks "
-        "where table_name = ? and check_name = ? order by check_id desc limit 1",
-        [table, check],
-    ).fetchall()
-    if not found:
-        return None
-    check_id, verdict, summary, looked_at, definition = found[0]
-    rules = tuple(
-        Rule(rule, expected, said, passed, (), severity, value, threshold, share)
-        for rule, expected, said, passed, severity, value, threshold, share in connection.execute(
-            "select rule, expected, found, has_passed, severity, value, threshold, share_ok from ops.check_results "
-            "where check_id = ?",
-            [check_id],
-        ).fetchall()
-    )
-    tables = tuple(s["table_name"] for s in looked_at)
-    return CheckResult(table, check, rules, summary, tables, verdict != "not evaluated", definition), looked_at
-
-
-def reasons_against(
-    connection: duckdb.DuckDBPyConnection,
-    tables: Iterable[str],
-    expected: Mapping[str, Sequence[str]],
-    lagging: Collection[str] = (),
-) -> list[str]:
-    """Why some tables may not be built upon: for each blocking check that is no pass of what is stored now.
-
-    Args:
-        connection: The warehouse.
-        tables: The tables in question.
-        expected: The blocking checks of each table.
-        lagging: Tables that may be older than their inputs; a result of theirs is current while they are as they were,
-            if it saw the inputs that they were built from.
-
-    Returns:
-        One sentence each; a missing or outdated result is no pass, nor is a table that is older than its inputs.
-    """
-    known = seqs(connection)
-    older = {table: inputs for table, inputs in behind(connection).items() if table not in lagging}
-    taken = _taken(connection, lagging)
-    latest = {
-        (table, check): (verdict, summary, looked)
-        for table, check, verdict, summary, looked in connection.execute(
-            "select table_name, check_name, verdict, summary, looked_at from ops.checks "
-            "qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1"
-        ).fetchall()
-    }
-    reasons = []
-    for table in sorted(tables):
-        if table in older:
-            reasons.append(f"{table}: was built before the last change of {', '.join(older[table])}")
-        for check in expected.get(table, ()):
-            found = latest.get((table, check))
-            if found is None:
-                reasons.append(f"{table}: check {check} has no result yet")
-            elif changed := _changed_since(table, found[2], known, taken.get(table)):
-                reasons.append(f"{table}: the result of check {check} is older than {', '.join(changed)}")
-            elif found[0] not in ("pass", "warn"):
-                said = "failed" if found[0] == "fail" else "could not be evaluated"
-                reasons.append(f"{table}: check {check} {said}: {found[1]}")
-    return reasons
-
-
-def _taken(connection: duckdb.DuckDBPyConnection, tables: Collection[str]) -> dict[str, dict[str, int]]:
-    """The seq of each input that some tables have taken in."""
-    found = connection.execute(
-        "select consumer, map_from_entries(list((input, seq))) from ops.seen "
-        "where list_contains($tables::varchar[], consumer) group by consumer",
-        {"tables": sorted(tables)},
-    ).fetchall()
-    return dict(found)
-
-
-def _changed_since(
-    table: str, looked_at: Iterable[Mapping[str, Any]], known: Mapping[str, int], taken: Mapping[str, int] | None
-) -> list[str]:
-    """Tables that a result did not see as they have to be: as they are now, or as a lagging table took them in."""
-    changed = []
-    for seen in looked_at:
-        name, seq = seen["table_name"], seen["seq"]
-        is_current = known.get(name, 0) == seq
-        if not is_current and (taken is None or name == table or seq < taken.get(name, 0)):
-            changed.append(name)
-    return changed
-
-
-def behind(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
-    """The inputs that changed since a table took them in, by table; together with them it would be a half state."""
-    found = connection.execute(
-        "select seen.consumer, list(seen.input order by seen.input) from ops.seen as seen "
-        "inner join ops.tables as tables on seen.input = tables.table_name "
-        "where tables.seq > seen.seq group by seen.consumer"
-    ).fetchall()
-    return dict(found)

@@ -21,8 +21,8 @@ from contracts.names import table_of
 from resources import clock
 from resources.arrivals import UNFINISHED, find, hint_of
 from resources.reader import open_published
-from resources.results import behind, reasons_against
 from resources.settings import Settings
+from resources.standing import behind, reasons_against
 
 STILL = 1.0
 """Seconds without a change after which a run is worth while; it waits for the rest of what files have to settle."""

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from resources.results import CheckResult, Rule, reasons_against, record
+from resources.results import CheckResult, Rule, record
+from resources.standing import reasons_against
 from resources.warehouse import prepare
 
 EXPECTED = {"silver.sales": ["contract", "conservation"], "gold.days": ["contract"]}

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from resources.results import CheckResult, Rule, record, standing
+from resources.results import CheckResult, Rule, record
+from resources.standing import standing
 from resources.warehouse import prepare
 
 RULES = (Rule("positive", "price > 0", "holds", True, (), "error", 0.0, 0.0, 1.0),)
