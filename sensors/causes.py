@@ -13,8 +13,8 @@ from resources.incidents.reconcile import Cause
 from resources.log import brief
 from sensors.facts import Facts, Refused, Verdict
 from sensors.lineage import LAKE_OWNER, affects, owner_of
-from sensors.retries import Health
-from sensors.runs_seen import RunSeen, Standing, all_assets, standing_failures
+from sensors.retries import Health, Tried
+from sensors.unmended import Standing, all_assets, standing_failures
 
 FREE_PCT = 5.0
 """A disk with less than this free slows down and is soon full; file systems keep as much for themselves."""
@@ -43,7 +43,7 @@ class Look:
     Attributes:
         catalog: The project.
         facts: What is published.
-        runs: Runs that ended, newest first.
+        runs: The last runs, newest first.
         disk: Of the lake.
         now: The time.
         present: Kind and subject of the open incidents.
@@ -53,7 +53,7 @@ class Look:
 
     catalog: Catalog
     facts: Facts
-    runs: tuple[RunSeen, ...]
+    runs: tuple[Tried, ...]
     disk: Disk
     now: datetime
     present: Collection[tuple[str, str]] = ()
@@ -164,7 +164,9 @@ def _failed_run(look: Look, failure: Standing, domain: str) -> Cause:
     is_retried = any(run.run_id == failed.run_id for health in look.health.values() for failed in health.failures)
     is_retried = is_retried and bool(run.asked_for)
     said = [sentence for sentence in run.said if _domain(look.catalog, sentence) == domain]
-    models = {model for model in look.catalog.models if table_of(model).replace(".", "/") in run.covers}
+    models = {
+        model for model in look.catalog.models if not run.covers or table_of(model).replace(".", "/") in run.covers
+    }
     owners = dict.fromkeys(owner_of(look.catalog, model) for model in sorted(models) if model.startswith("bronze_"))
     asked = f", asked for {run.asked_for}" if run.asked_for else ""
     return Cause(
@@ -175,7 +177,7 @@ def _failed_run(look: Look, failure: Standing, domain: str) -> Cause:
         tried=_tried(failure, is_retried=is_retried),
         affects=look.affects(*models),
         where=f"run {run.run_id}{asked}",
-        since=run.ended,
+        since=datetime.fromtimestamp(run.ended, UTC),
         is_self_healing=is_retried,
     )
 

@@ -10,6 +10,7 @@ import dagster as dg
 from assets.keys import table_of_key
 from contracts.catalog import Catalog
 from contracts.names import table_of
+from resources.failures import root_message, step_failure
 from resources.launcher import GONE, UNFINISHED, is_gone
 from resources.settings import Settings
 from sensors.failures import is_permanent
@@ -110,6 +111,10 @@ def _tried(settings: Settings, instance: dg.DagsterInstance, record: dg.RunRecor
         forgiven=frozenset(name for name in run.tags.get(FORGIVEN, "").split(",") if name),
         problem=problems[0] if problems else "",
         seconds=max(0.0, ended - _seconds(record.create_timestamp)),
+        covers=frozenset(key.to_user_string() for key in run.asset_selection or ()),
+        asked_for=run.tags.get(ASKED_FOR) or run.tags.get(ASKED_BY, ""),
+        said=(GONE,) if is_dead else tuple(_said(instance, run.run_id)) if state == "failed" else (),
+        is_stopped=run.status == dg.DagsterRunStatus.CANCELED,
     )
 
 
@@ -156,6 +161,18 @@ def _problems(instance: dg.DagsterInstance, run_id: str) -> Iterator[str]:
         elif happened is not None:
             failed = happened.event_specific_data  # none for a run that was reported as failed from outside
             yield _chain(getattr(failed, "error", None)) or happened.message or event.user_message
+
+
+def _said(instance: dg.DagsterInstance, run_id: str) -> Iterator[str]:
+    """Why a run failed, in words that were written for people."""
+    events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=_ERRORS) if entry.dagster_event]
+    steps = [event for event in events if event.event_type == dg.DagsterEventType.STEP_FAILURE]
+    for event in steps:
+        yield from step_failure(event)
+    if not steps:
+        for event in events:
+            error = event.job_failure_data.error if event.event_specific_data else None
+            yield root_message(error) if error else event.message or "failed"
 
 
 def _chain(error: object) -> str:

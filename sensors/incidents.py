@@ -26,7 +26,6 @@ from sensors.causes import Disk, Look, causes
 from sensors.facts import Facts, read_facts
 from sensors.history import History, subjects_of
 from sensors.retries import health
-from sensors.runs_seen import RunsSeen, all_assets
 
 PATIENCE = 5.0
 """Seconds that a look waits for another one, which takes tenths of a second."""
@@ -43,7 +42,6 @@ class Watchman:
     def __init__(self, settings: Settings, catalog: Catalog) -> None:
         self._settings = settings
         self._catalog = catalog
-        self._runs = RunsSeen(all_assets(catalog))
         self._history = History(settings)
         self._facts: tuple[str, Facts] = ("", Facts())
         self._told: tuple[str, date] | None = None
@@ -66,16 +64,17 @@ class Watchman:
         return plan
 
     def _gather(self, instance: dg.DagsterInstance, present: Sequence[Incident], now: datetime) -> list[Cause]:
+        runs = self._history.runs(instance)
         return causes(
             Look(
                 self._catalog,
                 self._published(),
-                tuple(self._runs.look(instance)),
+                tuple(runs),
                 self._disk(),
                 now,
                 {incident.cause.key for incident in present},
                 self._lies_there,
-                health(subjects_of(self._catalog), self._history.runs(instance)),
+                health(subjects_of(self._catalog), runs),
             )
         )
 

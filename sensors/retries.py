@@ -35,6 +35,10 @@ class Tried:
         forgiven: Subjects whose breaker was closed by hand after this run.
         problem: What the run died of.
         seconds: How long it took, from the request to the end.
+        covers: The assets that it was to make; empty for all.
+        asked_for: The sources and tables for which a sensor asked, or its name; empty for a run by hand.
+        said: Why it failed, with the step before each sentence; empty where only a check failed.
+        is_stopped: Whether a person stopped it.
     """
 
     run_id: str
@@ -46,6 +50,10 @@ class Tried:
     forgiven: frozenset[str] = frozenset()
     problem: str = ""
     seconds: float = 0.0
+    covers: frozenset[str] = frozenset()
+    asked_for: str = ""
+    said: tuple[str, ...] = ()
+    is_stopped: bool = False
 
     def concerns(self, subject: str) -> bool:
         """Whether the run was to do something for a source or table."""

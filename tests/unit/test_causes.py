@@ -18,7 +18,7 @@ from sensors.causes import Disk, Look, causes
 from sensors.facts import Facts, Refused, Verdict, read_facts
 from sensors.lineage import downstream, owner_of
 from sensors.retries import Health, Tried
-from sensors.runs_seen import RunSeen, all_assets, standing_failures
+from sensors.unmended import all_assets, standing_failures
 from tests.source import bronze_node
 
 RUN = "1f0c4a52"
@@ -65,8 +65,9 @@ PROJECT = catalog(
 LOOK = Look(PROJECT, Facts(), (), ROOM, NOW)
 
 
-def ran(state: str, *covers: str, said: Sequence[str] = ("landing: no",), asked_for: str = "") -> RunSeen:
-    return RunSeen(RUN, state, NOW, frozenset(covers), asked_for, tuple(said) if state == "failed" else ())
+def ran(state: str, *covers: str, said: Sequence[str] = ("landing: no",), asked_for: str = "") -> Tried:
+    words = tuple(said) if state == "failed" else ()
+    return Tried(RUN, state, NOW.timestamp(), covers=frozenset(covers), asked_for=asked_for, said=words)
 
 
 def one(look: Look) -> Cause:
