@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from contracts.names import literal
+from resources.publishing import OPS_TABLES
 
 
 @contextmanager
@@ -37,3 +38,17 @@ def open_published(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute(f"set search_path = {literal(','.join(path))}")
         connection.execute("set timezone = 'UTC'")
         yield connection
+
+
+def is_of_this_version(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether the book-keeping was published by this version; a lake of an older one is, from its next run on.
+
+    Args:
+        connection: As `open_published` gives it.
+    """
+    found = connection.execute(
+        "select table_name, column_name from duckdb_columns() where schema_name = 'ops'"
+    ).fetchall()
+    return {(name, "landed_at") for name in ("files", "deliveries")} <= set(found) and set(OPS_TABLES) <= {
+        table for table, _ in found
+    }

@@ -7,6 +7,7 @@ from typing import Any
 import duckdb
 
 from resources.quality import trends
+from resources.reader import is_of_this_version
 
 _SOURCES = """
     select
@@ -77,6 +78,8 @@ def held_back(connection: duckdb.DuckDBPyConnection) -> dict[str, Any] | None:
 
 def ages(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[Any, Any]]:
     """When the newest file landed that readers see in each table, and when what waits has to be in (None: nothing)."""
+    if not is_of_this_version(connection):
+        return {}
     found = connection.execute("select table_name, data_as_of, due_at from ops.freshness").fetchall()
     return {table: (as_of, due) for table, as_of, due in found}
 

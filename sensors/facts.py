@@ -8,6 +8,8 @@ from datetime import datetime
 
 import duckdb
 
+from resources.reader import is_of_this_version
+
 
 @dataclass(frozen=True)
 class Refused:
@@ -79,6 +81,8 @@ def read_facts(connection: duckdb.DuckDBPyConnection) -> Facts:
     Args:
         connection: A connection to it.
     """
+    if not is_of_this_version(connection):
+        return Facts()
     refused: dict[str, tuple[Refused, ...]] = {}
     for source, *said in connection.execute(_REFUSED).fetchall():
         refused[source] = (*refused.get(source, ()), Refused(*said))
@@ -88,9 +92,8 @@ def read_facts(connection: duckdb.DuckDBPyConnection) -> Facts:
     began = connection.execute(
         "select least((select min(first_seen) from ops.files), (select min(decided_at) from ops.publications))"
     ).fetchall()[0][0]
-    late = connection.execute(
-        "select table_name, waits_since, due_at from ops.freshness where waits_since is not null"
-    ).fetchall()
+    asked = "select table_name, waits_since, due_at from ops.freshness where waits_since is not null"
+    late = connection.execute(asked).fetchall()
     return Facts(
         refused,
         verdicts,

@@ -20,7 +20,7 @@ from contracts.contract import Contract
 from contracts.names import table_of
 from resources import clock
 from resources.arrivals import UNFINISHED, find, hint_of
-from resources.reader import open_published
+from resources.reader import is_of_this_version, open_published
 from resources.settings import Settings
 from resources.standing import behind, reasons_against
 
@@ -185,6 +185,8 @@ def read_known(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Known
         connection: A connection to what is published.
         catalog: The project.
     """
+    if not is_of_this_version(connection):
+        return Known()  # a run of everything finds what is there, and publishes it anew
     prints = {source: contract.fingerprint for source, contract in catalog.contracts.items()}
     hints: dict[str, dict[str, Hints]] = {}
     waiting = set()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import duckdb
 import pytest
 
 from contracts.catalog import Catalog
@@ -199,3 +201,20 @@ def test_within_a_tick_the_files_are_looked_at_again_only_when_something_may_dif
     path = watch.lab.receipts("day2", [receipt(basket_id=2)])
     path.unlink()
     assert lookout.may_differ()
+
+
+def test_a_lake_that_an_older_version_published_is_run_once_and_known_again(watch: Watch) -> None:
+    watch.lab.products("2017-01-01", [product()])
+    watch.lab.receipts("day1", [receipt()])
+    watch.lab.good_run()
+    assert watch.tick() == "nothing waits"
+    published = (watch.lab.settings.published / "ops.duckdb").resolve()
+    older = published.with_name("ops_99.duckdb")
+    shutil.copyfile(published, older)
+    with duckdb.connect(str(older)) as connection:
+        connection.execute("drop table ops.freshness")
+    (watch.lab.settings.published / "ops.duckdb").unlink()
+    (watch.lab.settings.published / "ops.duckdb").symlink_to(older.name)
+    assert watch.run(watch.asked())
+    assert watch.lab.source("transactions")["files"]["loaded"] == 1
+    assert watch.tick() == "nothing waits"
