@@ -1,7 +1,7 @@
 """What has arrived: one asset per source, which looks at the landing zone and writes the ledger."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
@@ -13,6 +13,7 @@ from resources import log
 from resources.arrivals import Arrival, find, settled
 from resources.ledger import Ledger, Looked
 from resources.session import Session
+from resources.settings import Settings
 from resources.warehouse import transaction
 
 
@@ -30,7 +31,7 @@ def landing_assets(catalog: Catalog) -> dg.AssetsDefinition:
         wanted = [lake.catalog.contracts[key.path[-1]] for key in sorted(context.selected_asset_keys)]
         settings = lake.settings
         settings.landing.mkdir(parents=True, exist_ok=True)
-        found = {contract.source: find(settings.landing, contract.files) for contract in wanted}
+        found, unlisted = _find_all(settings, wanted)
         ready, growing = settled(
             [arrival for arrivals in found.values() for arrival in arrivals],
             settle_seconds=settings.settle_seconds,
@@ -40,9 +41,23 @@ def landing_assets(catalog: Catalog) -> dg.AssetsDefinition:
             context.log.warning(f"{arrival.name} is still being written; it is taken by the next run")
             log.info("file", status="growing", run=lake.run_id, file=arrival.name)
         for contract in wanted:
-            yield look(lake, contract, ready, found[contract.source])
+            if contract.source in found:
+                yield look(lake, contract, ready, found[contract.source])
+        if unlisted:
+            raise dg.Failure("; ".join(unlisted), allow_retries=False)
 
     return landing
+
+
+def _find_all(settings: Settings, wanted: Sequence[Contract]) -> tuple[dict[str, list[Arrival]], list[str]]:
+    """What lies there of each source, and what keeps others from being listed: one bad folder fails its source only."""
+    found, unlisted = {}, []
+    for contract in wanted:
+        try:
+            found[contract.source] = find(settings.landing, contract.files)
+        except OSError as error:
+            unlisted.append(f"landing.{contract.source}: {contract.files} cannot be listed: {error.strerror or error}")
+    return found, unlisted
 
 
 def look(lake: Session, contract: Contract, ready: list[Arrival], found: list[Arrival]) -> dg.MaterializeResult[None]:

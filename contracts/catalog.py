@@ -123,7 +123,7 @@ class Catalog:
     def lagging(self) -> frozenset[str]:
         """Tables that are not rebuilt by each arrival: they may lag, and so may all that is made of them."""
         wanted = {model for model, policy in self.policies.items() if policy.is_immediate}
-        while more := {parent for model in wanted for parent in self.parents(model)} - wanted:
+        while more := {other for model in wanted for other in self.follows(model)} - wanted:
             wanted |= more
         return frozenset(table_of(model) for model in self.of_layer("gold") if model not in wanted)
 

@@ -87,6 +87,7 @@ class CheckResult:
         looked_at: Tables whose rows decided the result.
         is_evaluated: Whether the question could be asked; what could not is no pass.
         definition: Hash of what was asked, where a pass may stand for as long as nothing changes; else empty.
+        seen: The seq of tables as they were looked at, where that is not their present one.
     """
 
     table: str
@@ -96,6 +97,7 @@ class CheckResult:
     looked_at: tuple[str, ...] = ()
     is_evaluated: bool = True
     definition: str = ""
+    seen: Mapping[str, int] | None = None
 
     @property
     def verdict(self) -> Literal["pass", "warn", "fail", "not evaluated"]:
@@ -152,7 +154,8 @@ def record(
     at = clock.now()
     checks, rules = [], []
     for check_id, result in enumerate(results, newest + 1):
-        looked = [{"table_name": table, "seq": known.get(table, 0)} for table in result.looked_at or (result.table,)]
+        seen = {**known, **(result.seen or {})}
+        looked = [{"table_name": table, "seq": seen.get(table, 0)} for table in result.looked_at or (result.table,)]
         named = {"check_id": check_id, "table_name": result.table, "check_name": result.check}
         said = {"verdict": result.verdict, "summary": result.summary, "definition": result.definition}
         checks.append({**named, **said, "looked_at": looked})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import duckdb
 
@@ -40,7 +41,9 @@ def as_built(connection: duckdb.DuckDBPyConnection, table: str, check: str) -> C
         return None
     result, looked_at = found
     taken = _taken(connection, [table]).get(table, {})
-    return None if _changed_since(table, looked_at, seqs(connection), taken) else result
+    if _changed_since(table, looked_at, seqs(connection), taken):
+        return None
+    return replace(result, seen={seen["table_name"]: seen["seq"] for seen in looked_at})
 
 
 def _latest(
@@ -85,6 +88,31 @@ def reasons_against(
     Returns:
         One sentence each; a missing or outdated result is no pass, nor is a table that is older than its inputs.
     """
+    return [found.sentence for found in against(connection, tables, expected, lagging)]
+
+
+@dataclass(frozen=True)
+class Against:
+    """Why a table may not be built upon.
+
+    Attributes:
+        table: e.g. `silver.products`.
+        kind: `behind` its inputs, `unasked` where a check has no result for what is stored now, or `failed`.
+        sentence: In words.
+    """
+
+    table: str
+    kind: Literal["behind", "unasked", "failed"]
+    sentence: str
+
+
+def against(
+    connection: duckdb.DuckDBPyConnection,
+    tables: Iterable[str],
+    expected: Mapping[str, Sequence[str]],
+    lagging: Collection[str] = (),
+) -> Iterator[Against]:
+    """What `reasons_against` says, with its kind."""
     known = seqs(connection)
     older = {table: inputs for table, inputs in behind(connection).items() if table not in lagging}
     taken = _taken(connection, lagging)
@@ -95,20 +123,20 @@ def reasons_against(
             "qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1"
         ).fetchall()
     }
-    reasons = []
     for table in sorted(tables):
         if table in older:
-            reasons.append(f"{table}: was built before the last change of {', '.join(older[table])}")
+            inputs = ", ".join(older[table])
+            yield Against(table, "behind", f"{table}: was built before the last change of {inputs}")
         for check in expected.get(table, ()):
             found = latest.get((table, check))
             if found is None:
-                reasons.append(f"{table}: check {check} has no result yet")
+                yield Against(table, "unasked", f"{table}: check {check} has no result yet")
             elif changed := _changed_since(table, found[2], known, taken.get(table)):
-                reasons.append(f"{table}: the result of check {check} is older than {', '.join(changed)}")
+                said = f"{table}: the result of check {check} is older than {', '.join(changed)}"
+                yield Against(table, "unasked", said)
             elif found[0] not in ("pass", "warn"):
                 said = "failed" if found[0] == "fail" else "could not be evaluated"
-                reasons.append(f"{table}: check {check} {said}: {found[1]}")
-    return reasons
+                yield Against(table, "failed", f"{table}: check {check} {said}: {found[1]}")
 
 
 def _taken(connection: duckdb.DuckDBPyConnection, tables: Collection[str]) -> dict[str, dict[str, int]]:
@@ -128,8 +156,8 @@ def _changed_since(
     changed = []
     for seen in looked_at:
         name, seq = seen["table_name"], seen["seq"]
-        is_current = known.get(name, 0) == seq
-        if not is_current and (taken is None or name == table or seq < taken.get(name, 0)):
+        is_as_taken = taken is not None and name != table and taken.get(name) == seq
+        if known.get(name, 0) != seq and not is_as_taken:
             changed.append(name)
     return changed
 

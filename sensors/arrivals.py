@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
 
 import dagster as dg
 
@@ -17,6 +18,8 @@ from sensors.history import ASKED_BY, ASKED_FOR, History, subjects_of
 from sensors.lookout import Known, Lookout
 from sensors.retries import Health, Tried, health, in_words
 
+PUBLISHED_AGAIN = timedelta(minutes=5)
+"""After this a run is asked for whose only work is to publish what the last one could not, such as on a full disk."""
 LOOK_EVERY = 0.5
 """Seconds between two looks of one tick. Dagster asks every five seconds at most, which is half of a small run. Within
 a tick the files are looked at again only when a folder has changed."""
@@ -78,13 +81,15 @@ def look(lookout: Lookout, catalog: Catalog, runs: Callable[[], Sequence[Tried]]
         return [], ""
     now = clock.now().timestamp()
     state = health(subjects_of(catalog), runs())
-    found = list(requests(catalog, wanted, known.built, state, now))
+    found = list(requests(catalog, wanted, known, state, now))
     return found, in_words({subject: state[subject].waits(now) for subject in wanted})
 
 
 def wanted_now(catalog: Catalog, waiting: Mapping[str, int], known: Known) -> set[str]:
     """Sources and tables that are to run: files wait for them, or they are behind."""
     wanted = {*waiting, *known.behind}
+    if known.read_at and abs(clock.now() - known.read_at) > PUBLISHED_AGAIN:
+        wanted |= known.unpublished
     if wanted:
         # Readers see a domain once all of it is there, so the first run makes the tables of silent sources too, empty.
         wanted |= {source for source in catalog.contracts if f"bronze.{source}" not in known.built}
@@ -92,14 +97,14 @@ def wanted_now(catalog: Catalog, waiting: Mapping[str, int], known: Known) -> se
 
 
 def requests(
-    catalog: Catalog, wanted: Iterable[str], built: Container[str], state: Mapping[str, Health], now: float
+    catalog: Catalog, wanted: Iterable[str], known: Known, state: Mapping[str, Health], now: float
 ) -> Iterator[dg.RunRequest]:
     """One run for all that is well, and one for what failed before, which must not hold up the others.
 
     Args:
         catalog: The project.
         wanted: Sources and tables.
-        built: Tables that are there.
+        known: What the last run published.
         state: How things stand with every source and table.
         now: In seconds since 1970.
     """
@@ -108,13 +113,13 @@ def requests(
     for subjects in ([s for s in due if not state[s].failures], [s for s in due if state[s].failures]):
         if subjects:
             yield dg.RunRequest(
-                asset_selection=sorted(selection(catalog, subjects, built, resting - set(subjects))),
+                asset_selection=sorted(selection(catalog, subjects, known, resting - set(subjects))),
                 tags={ASKED_BY: "arrivals", ASKED_FOR: ",".join(subjects)},
             )
 
 
 def selection(
-    catalog: Catalog, subjects: Iterable[str], built: Container[str], resting: Collection[str] = ()
+    catalog: Catalog, subjects: Iterable[str], known: Known, resting: Collection[str] = ()
 ) -> set[dg.AssetKey]:
     """What has to run for some sources and tables: themselves, what is made of them, and what readers see.
 
@@ -123,22 +128,22 @@ def selection(
     Args:
         catalog: The project.
         subjects: Sources and tables.
-        built: Tables that are there; what also needs another one is left until that has come.
+        known: What the last run published; what also needs a table that is not there or is bad is left out.
         resting: Tables that are left alone because they failed too often.
     """
     wanted = set(subjects)
     sources = [subject for subject in wanted if subject in catalog.contracts]
     models = {f"bronze_{source}" for source in sources}
     models |= {model for model in catalog.promises if table_of(model) in wanted}
-    left = {table for table in catalog.lagging if table in built} | set(resting)
+    left = {table for table in catalog.lagging if table in known.built} | set(resting)
     candidates = [model for model in catalog.models if table_of(model) not in left]
-    while more := {m for m in candidates if m not in models and _can_follow(catalog, m, models, built)}:
+    while more := {m for m in candidates if m not in models and _can_follow(catalog, m, models, known)}:
         models |= more
     return {*(landing_key(source) for source in sources), *(key_of(table_of(model)) for model in models), PUBLISHED}
 
 
-def _can_follow(catalog: Catalog, model: str, models: Container[str], built: Container[str]) -> bool:
-    """Whether a model is made of something that runs, or held against it, and of nothing that is missing."""
+def _can_follow(catalog: Catalog, model: str, models: Container[str], known: Known) -> bool:
+    """Whether a model is made of something that runs, or held against it, and of nothing that is missing or bad."""
     runs = [other for other in catalog.follows(model) if other in models]
-    parents = catalog.parents(model)
-    return bool(runs) and all(parent in models or table_of(parent) in built for parent in parents)
+    good = known.built - known.bad
+    return bool(runs) and all(parent in models or table_of(parent) in good for parent in catalog.parents(model))

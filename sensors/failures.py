@@ -8,7 +8,6 @@ from collections.abc import Iterable
 _PERMANENT = re.compile(
     r"(binder|catalog|parser|syntax|conversion|constraint|compilation|invalid input|not implemented) error"
     r"|changed since its rows were stored"
-    r"|have not passed their blocking checks"
     r"|contracterror|needsfiles|permission denied|read-only file system|is read-only",
     re.IGNORECASE,
 )

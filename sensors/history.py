@@ -133,21 +133,34 @@ def _done(instance: dg.DagsterInstance, run_id: str) -> frozenset[str]:
     kinds = {
         dg.DagsterEventType.ASSET_MATERIALIZATION,
         dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+        dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+        dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED,
         dg.DagsterEventType.STEP_FAILURE,
     }
     built, planned, failed = set(), {}, set()
+    unasked: dict[tuple[str, str], str | None] = {}
     for record in instance.get_records_for_run(run_id, of_type=kinds).records:
         happened = record.event_log_entry.dagster_event
         if happened is None:
             continue
         if happened.event_type == dg.DagsterEventType.STEP_FAILURE:
             failed.add(happened.step_key)
+        elif happened.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
+            check = happened.asset_check_planned_data
+            unasked[subject_of(check.asset_key), check.check_name] = happened.step_key
+        elif happened.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            evaluated = happened.asset_check_evaluation_data
+            unasked.pop((subject_of(evaluated.asset_key), evaluated.check_name), None)
         elif happened.asset_key is not None and happened.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION:
             built.add(subject_of(happened.asset_key))
         elif happened.asset_key is not None:
             planned[subject_of(happened.asset_key)] = happened.step_key
     left = {subject for subject, step in planned.items() if failed and step not in failed}
-    return frozenset(built | left)
+    # The first step of a source lists what has arrived, and is an asset of its own.
+    left -= {s for s in left if planned.get(f"landing.{s}") in failed and f"landing.{s}" not in built}
+    # A table whose checks died in the middle is built, and nothing may be built on it.
+    died = {subject for (subject, _), step in unasked.items() if step in failed or not failed}
+    return frozenset((built - died) | left)
 
 
 def _problems(instance: dg.DagsterInstance, run_id: str) -> Iterator[str]:

@@ -155,11 +155,12 @@ def incidents_sensor(settings: Settings, catalog: Catalog) -> dg.SensorDefinitio
             plan = watchman.look(context.instance, now)
         except LockTimeout:
             return dg.SkipReason("another process looks")
+        finally:  # what is kept is told, even where readers cannot be shown it
+            postman[:] = [process for process in postman if process.poll() is None]
+            if not postman:
+                postman.extend(filter(None, [poke(settings, now)]))
         for message in plan.messages:
             context.log.info(message.title)
-        postman[:] = [process for process in postman if process.poll() is None]
-        if not postman:
-            postman.extend(filter(None, [poke(settings, now)]))
         with store.opened(settings.incidents) as connection:
             return dg.SkipReason(in_words(store.open_incidents(connection)))
 

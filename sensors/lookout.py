@@ -19,10 +19,12 @@ from contracts.catalog import Catalog
 from contracts.contract import Contract
 from contracts.names import table_of
 from resources import clock
-from resources.arrivals import UNFINISHED, find, hint_of
+from resources.arrivals import UNFINISHED, find
+from resources.publishing import last_decision
 from resources.reader import is_of_this_version, open_published
 from resources.settings import Settings
-from resources.standing import behind, reasons_against
+from resources.standing import against, behind
+from resources.tables import seqs
 
 STILL = 1.0
 """Seconds without a change after which a run is worth while; it waits for the rest of what files have to settle."""
@@ -55,6 +57,9 @@ class Known:
         behind: Tables that have not taken in their inputs, though nothing speaks against building them.
         built: Tables that are there.
         lags: Tables that may lag and do, by name.
+        bad: Tables that may not be built upon.
+        unpublished: Tables with nothing against them of which readers see an older state all the same.
+        read_at: When this was read.
     """
 
     hints: Mapping[str, Mapping[str, Hints]] = field(default_factory=dict)
@@ -62,6 +67,9 @@ class Known:
     behind: frozenset[str] = frozenset()
     built: frozenset[str] = frozenset()
     lags: Mapping[str, Lag] = field(default_factory=dict)
+    bad: frozenset[str] = frozenset()
+    unpublished: frozenset[str] = frozenset()
+    read_at: datetime | None = None
 
 
 class Lookout:
@@ -91,8 +99,13 @@ class Lookout:
         found: dict[str, int] = {}
         resting: dict[str, tuple[Hints, float]] = {}
         for source, contract in self._catalog.contracts.items():
+            try:
+                new = list(self._new(contract, known.hints.get(source, {})))
+            except OSError:
+                found[source] = 0  # a folder that cannot be listed: a run says what is wrong, and is tried again
+                continue
             count = 0
-            for name, hints in self._new(contract, known.hints.get(source, {})):
+            for name, hints in new:
                 before, since = self._resting.get(name, (None, now))
                 resting[name] = (hints, since if before == hints else now)
                 is_old = hints[1] <= (now - self._settings.settle_seconds) * 1e9
@@ -113,7 +126,7 @@ class Lookout:
         """When something was put into or taken from each folder, and what is published."""
         folders = {_folder(contract.files) for contract in self._catalog.contracts.values()}
         paths = [self._settings.landing, *(self._settings.landing / name for name in sorted(folders))]
-        times = [hint.mtime_ns if (hint := hint_of(path)) else 0 for path in paths]
+        times = [_changed_at(path) for path in paths]
         return (*times, *self._links())
 
     def _links(self) -> list[str]:
@@ -145,6 +158,13 @@ class Lookout:
         return self._known[1]
 
 
+def _changed_at(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
 def _folder(pattern: str) -> str:
     """The folder below the landing zone in which a pattern of names begins to vary."""
     return "/".join(takewhile(lambda part: not set(part) & set("*?["), PurePath(pattern).parts[:-1]))
@@ -155,6 +175,7 @@ def _listed(landing: Path, pattern: PurePath) -> Iterator[tuple[str, Hints]]:
     folder = pattern.parent.as_posix()
     head, _, tail = pattern.name.partition("*")
     is_simple = "*" not in tail and "?" not in pattern.name
+    is_one = "*" not in pattern.name and is_simple
     try:
         entries = os.scandir(landing / folder)
     except FileNotFoundError:
@@ -162,7 +183,10 @@ def _listed(landing: Path, pattern: PurePath) -> Iterator[tuple[str, Hints]]:
     with entries:
         for entry in entries:
             name = entry.name
-            if is_simple and not (name.startswith(head) and name.endswith(tail)):
+            if is_one and name != pattern.name:
+                continue
+            fits = len(name) >= len(head) + len(tail) and name.startswith(head) and name.endswith(tail)
+            if is_simple and not fits:
                 continue
             if not is_simple and not PurePath(name).match(pattern.name):
                 continue
@@ -198,27 +222,40 @@ def read_known(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Known
             waiting.add(source)
         if status != "missing" and (status not in ("arrived", "refused") or made == prints.get(source)):
             hints.setdefault(source, {})[path] = tuple(shown)
-    built = frozenset(row[0] for row in connection.execute("select table_name from ops.tables").fetchall())
+    built = frozenset(seqs(connection))
     old = behind(connection)
-    ready = {model for model in catalog.of_layer("silver", "gold") if _is_ready(connection, catalog, model, old, built)}
-    late = {table_of(m) for m in ready if table_of(m) not in built or table_of(m) not in catalog.lagging}
+    found = list(against(connection, built, catalog.blocking_checks, catalog.lagging))
+    bad = frozenset(reason.table for reason in found)
+    # A run that died between a table and its checks leaves a table that nobody would ask about again.
+    unasked = {reason.table for reason in found if reason.kind == "unasked"} - old.keys()
+    waiting |= {table.removeprefix("bronze.") for table in unasked if table.startswith("bronze.")}
+    changed = {*old, *unasked}
+    ready = {m for m in catalog.of_layer("silver", "gold") if _is_ready(catalog, m, changed, built, bad - old.keys())}
+    late = {table_of(model) for model in ready}
+    late = {table for table in late if table not in built or table not in catalog.lagging or table in bad}
     lags = dict(_lags(connection, catalog, ready, old))
-    return Known(hints, frozenset(waiting & prints.keys()), frozenset(late), built, lags)
+    unpublished = frozenset(_unpublished(connection, catalog, bad))
+    return Known(hints, frozenset(waiting & prints.keys()), frozenset(late), built, lags, bad, unpublished, clock.now())
+
+
+def _unpublished(connection: duckdb.DuckDBPyConnection, catalog: Catalog, bad: Container[str]) -> Iterator[str]:
+    """Tables that readers ought to see as they are: the publishing at the end of a run failed."""
+    known = seqs(connection)
+    seen, _ = last_decision(connection)
+    for domain in catalog.domains():
+        tables = sorted(table_of(model) for model in domain if catalog.layer(model) in ("silver", "gold"))
+        if all(table in known and table not in bad for table in tables):
+            yield from (table for table in tables if seen.get(table) != known[table])
 
 
 def _is_ready(
-    connection: duckdb.DuckDBPyConnection,
-    catalog: Catalog,
-    model: str,
-    old: Mapping[str, object],
-    built: Container[str],
+    catalog: Catalog, model: str, changed: Container[str], built: Container[str], bad: Container[str]
 ) -> bool:
-    """Whether a model is older than an input or was never built, and its inputs are there and passed their checks."""
+    """Whether a model is to be run, and its inputs are there, and nothing speaks against them but that they are old."""
     table, inputs = table_of(model), [table_of(parent) for parent in catalog.parents(model)]
-    if (table not in old and table in built) or not all(name in built for name in inputs):
+    if table not in changed and table in built:
         return False
-    current = [name for name in inputs if name not in old]  # the others are rebuilt first, and checked
-    return not reasons_against(connection, current, catalog.blocking_checks, catalog.lagging)
+    return all(name in built and name not in bad for name in inputs)
 
 
 def _lags(

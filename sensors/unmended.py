@@ -35,11 +35,18 @@ def standing_failures(runs: Sequence[Tried], everything: frozenset[str]) -> Iter
     ended = [run for run in runs if run.state != "running" and not run.is_stopped]
     for number, run in enumerate(ended):
         covers = frozenset(everything) & (run.covers or everything)
+        covers = frozenset(key for key in covers if _subject(key) not in run.done) or covers  # what it did not do
         if run.state == "failed" and covers - made:
             yield Standing(run, _in_a_row(ended[number:], covers))
-        made |= covers
+        made |= frozenset(everything) & (run.covers or everything)
         if made.issuperset(everything):
             return
+
+
+def _subject(asset: str) -> str:
+    """The source or table that an asset stands for in the record of runs."""
+    layer, _, name = asset.partition("/")
+    return name if layer in ("landing", "bronze") else f"{layer}.{name}"
 
 
 def _in_a_row(runs: Sequence[Tried], covers: frozenset[str]) -> int:

@@ -115,6 +115,8 @@ def _planted(plan: Plan, incidents: list[Incident], end: datetime) -> Iterator[L
             windows["disk_nearly_full"].append((begun["fill"], event.at))
             full.append((begun["fill"], event.at + HOURS_AFTER_FULL))
     for first, last in plan.silent:
+        if first == last:
+            continue  # the file of the evening before is one since the last deadline
         begin = datetime(first.year, first.month, first.day, tzinfo=FIRST.tzinfo)
         if begin + timedelta(days=(last - first).days + 2) < end:
             windows["source_silent"].append((begin, begin + timedelta(days=(last - first).days + 1, hours=10)))

@@ -101,7 +101,7 @@ def test_reasons_are_told_in_words() -> None:
     [
         ("gold.days: Binder Error: Referenced column nosuch not found", True),
         ("bronze.sales: its contract or model changed since its rows were stored. Rebuild it", True),
-        ("Nothing is built on tables that have not passed their blocking checks: silver.sales", True),
+        ("Nothing is built on tables that have not passed their blocking checks: silver.sales", False),
         ("PermissionError: [Errno 13] Permission denied: 'landing/sales'", True),
         ("OSError: [Errno 28] No space left on device", False),
         ("IO Error: Could not set lock on file: Permission denied? held in python (PID 5)", False),
