@@ -6,6 +6,7 @@ import os
 import stat
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -82,7 +83,7 @@ def _list_or_raise(landing: Path, pattern: str) -> None:
         if any(mark in part for mark in "*?["):
             break
         folder /= part
-    if folder.is_dir():
+    with suppress(FileNotFoundError):
         os.scandir(folder).close()
 
 

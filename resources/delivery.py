@@ -19,7 +19,8 @@ _FILES = """
     with fed as (select unnest($fed::struct(table_name varchar, source varchar)[], max_depth := 2)),
     files as (
         select source, file_id, min(coalesce(landed_at, first_seen)) as landed_at,
-            bool_or(status = 'loaded') as is_loaded
+            bool_or(status = 'loaded') as is_loaded,
+            arg_max(run_id, sighting_id) filter (status = 'loaded') as loaded_by
         from ops.files where file_id is not null
         group by source, file_id having bool_or(status in ('loaded', 'arrived'))
     ),
@@ -33,7 +34,15 @@ _FILES = """
 _DELIVER = f"""
     insert into ops.deliveries
     {_FILES}
-    select table_name, source, file_id, landed_at, greatest($at, landed_at), $run_id
+    select
+        table_name, source, file_id, landed_at,
+        -- What was loaded before a table was first followed says nothing of how long it took.
+        case
+            when loaded_by <> $run_id and table_name not in (select there.table_name from ops.deliveries as there)
+                then landed_at
+            else greatest($at, landed_at)
+        end,
+        $run_id
     from expected where is_loaded and not is_there
 """
 _AGES = f"""

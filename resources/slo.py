@@ -75,7 +75,14 @@ class Level:
         return 1 - self.broken_seconds / budget if budget else 1.0
 
 
-def level(arrivals: Sequence[Arrival], outcomes: Iterable[Outcome], start: datetime, end: datetime) -> Level:
+def level(
+    arrivals: Sequence[Arrival],
+    outcomes: Iterable[Outcome],
+    start: datetime,
+    end: datetime,
+    *,
+    is_there: bool = False,
+) -> Level:
     """How a table did from one moment to another.
 
     Args:
@@ -83,8 +90,9 @@ def level(arrivals: Sequence[Arrival], outcomes: Iterable[Outcome], start: datet
         outcomes: All runs that were to build it.
         start: Begin of the span; the table counts from its first file on.
         end: End of the span, now at the latest.
+        is_there: Whether the table was there at the start, so that only files of the span need be given.
     """
-    first = min((arrival.landed for arrival in arrivals), default=end)
+    first = start if is_there else min((arrival.landed for arrival in arrivals), default=end)
     start = min(max(start, first), end)
     taken = sorted(
         (arrival.seen - arrival.landed).total_seconds()
@@ -165,9 +173,23 @@ def by_day(
         days: How many.
     """
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    starts = [today - back * DAY for back in range(days - 1, -1, -1)]
     for table in sorted(arrivals):
-        for back in range(days - 1, -1, -1):
-            day = today - back * DAY
-            found = level(arrivals[table], outcomes.get(table, ()), day, min(now, day + DAY))
-            if found.seconds:
-                yield table, day, found
+        touching: dict[datetime, list[Arrival]] = {day: [] for day in starts}
+        for arrival in arrivals[table]:
+            for day in _days(arrival, starts[0], now):
+                touching[day].append(arrival)
+        first = min((arrival.landed for arrival in arrivals[table]), default=now)
+        for day in starts:
+            end = min(now, day + DAY)
+            if end > first:
+                yield table, day, level(touching[day], outcomes.get(table, ()), max(day, first), end, is_there=True)
+
+
+def _days(arrival: Arrival, first: datetime, now: datetime) -> Iterator[datetime]:
+    """The days on which a file counts: that on which readers saw it, and those on which it was late."""
+    end = arrival.seen or now
+    day = max(min(arrival.due, end), first).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    while day <= min(end, now):
+        yield day
+        day += DAY

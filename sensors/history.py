@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -14,7 +14,7 @@ from resources.failures import root_message, step_failure
 from resources.launcher import GONE, UNFINISHED, is_gone
 from resources.settings import Settings
 from sensors.failures import is_permanent
-from sensors.retries import Tried, health
+from sensors.retries import JITTER, LONGEST_COOLING, Tried, health
 
 ASKED_BY = "assay/asked_by"
 """Tag of a run: the sensor that asked for it."""
@@ -49,7 +49,7 @@ class History:
     def runs(self, instance: dg.DagsterInstance, limit: int = RUNS) -> list[Tried]:
         """The last runs, newest first."""
         found, kept = [], {}
-        for record in instance.get_run_records(limit=limit):
+        for record in _records(instance, limit):
             run = record.dagster_run
             key = (run.run_id, run.tags.get(FORGIVEN, ""))
             tried = self._ended.get(key) or _tried(self._settings, instance, record)
@@ -58,6 +58,21 @@ class History:
             found.append(tried)
         self._ended, self.known = kept, found
         return found
+
+
+def _records(instance: dg.DagsterInstance, limit: int) -> Sequence[dg.RunRecord]:
+    """The newest runs; more of them where one before them failed so lately that a breaker may still be open for it."""
+    newest = instance.get_run_records(limit=limit)
+    if len(newest) < limit:
+        return newest
+    since = newest[0].create_timestamp - timedelta(seconds=LONGEST_COOLING * (1 + JITTER))
+    before = newest[-1].create_timestamp
+    failures = dg.RunsFilter(statuses=list(_FAILED), created_after=since, created_before=before)
+    failed = instance.get_run_records(failures, limit=limit)
+    if not failed:
+        return newest
+    oldest = failed[-1].create_timestamp - timedelta(seconds=1)
+    return instance.get_run_records(dg.RunsFilter(created_after=oldest), limit=10 * limit)
 
 
 def subjects_of(catalog: Catalog) -> list[str]:
@@ -155,7 +170,7 @@ def _done(instance: dg.DagsterInstance, run_id: str) -> frozenset[str]:
             built.add(subject_of(happened.asset_key))
         elif happened.asset_key is not None:
             planned[subject_of(happened.asset_key)] = happened.step_key
-    left = {subject for subject, step in planned.items() if failed and step not in failed}
+    left = {subject for subject, step in planned.items() if failed and step not in failed} - built
     # The first step of a source lists what has arrived, and is an asset of its own.
     left -= {s for s in left if planned.get(f"landing.{s}") in failed and f"landing.{s}" not in built}
     # A table whose checks died in the middle is built, and nothing may be built on it.

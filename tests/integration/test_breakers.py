@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from contracts.catalog import Catalog
 from definitions import JOB, build_definitions
 from resources import clock
 from resources.instance import open_instance
-from sensors.history import ASKED_FOR, forgive, open_breakers
+from sensors.history import ASKED_FOR, RUNS, forgive, open_breakers
 from tests.lab import Lab, product, receipt
 
 
@@ -124,3 +125,67 @@ def test_a_run_that_was_made_and_never_began_holds_up_nothing_for_ever(watch: Wa
     assert watch.requests() == {}
     watch.later = timedelta(minutes=11)
     assert set(watch.requests()) == {"products"}
+
+
+def test_a_folder_that_cannot_be_listed_fails_its_source_alone_and_makes_no_storm(watch: Watch) -> None:
+    folder = watch.lab.settings.landing / "products"
+    shutil.rmtree(folder)
+    folder.write_text("no folder")
+    watch.lab.receipts("day2", [receipt(basket_id=2)])
+    [request] = watch.requests().values()
+    assert not watch.run(request)
+    assert all("products" not in subjects for subjects in watch.requests())  # it has its pause
+    for request in watch.requests().values():
+        assert watch.run(request)
+    assert watch.lab.source("transactions")["files"]["loaded"] == 2
+    folder.unlink()
+    watch.later = timedelta(minutes=2)
+    watch.lab.products("2017-01-08", [product(), product(product_id=11)])
+    assert watch.run(watch.requests()["products"])
+
+
+def test_a_table_whose_checks_died_is_asked_again(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch.lab.receipts("day2", [receipt(basket_id=2)])
+    with monkeypatch.context() as patched:
+        patched.setattr("assets.checks.check_contract", _out_of_memory)
+        [request] = watch.requests().values()
+        assert not watch.run(request)
+    assert watch.requests() == {}  # a pause
+    watch.later = timedelta(seconds=20)
+    for _ in range(3):
+        for request in watch.requests().values():
+            assert watch.run(request)
+    assert watch.lab.rows("select count(*) from silver.transactions") == [(2,)]
+    assert watch.lab.status()["held_back"] is None
+
+
+def test_a_bad_input_is_waited_for_and_opens_no_breaker_of_what_hangs_on_it(watch: Watch) -> None:
+    watch.lab.receipts("day2", [receipt(basket_id=2)])
+    watch.lab.good_run("landing/transactions,bronze.transactions")
+    watch.lab.spoil("update bronze.transactions set quantity = -3 where basket_id = 2")
+    for request in watch.requests().values():
+        assert not watch.run(request)  # the contract of silver.transactions does not hold
+    watch.lab.products("2017-01-08", [product(), product(product_id=11)])
+    for request in watch.requests().values():
+        assert watch.run(request)  # nothing is asked for that is made of it
+    assert watch.open() == {}
+    watch.lab.receipts("day2", [receipt(basket_id=2, quantity=3)])
+    for _ in range(2):
+        for request in watch.requests().values():
+            assert watch.run(request)
+    assert watch.lab.status()["held_back"] is None
+    assert watch.lab.rows("select sum(baskets) from gold.daily_sales") == [(2,)]
+
+
+def test_a_busy_lake_does_not_forget_an_open_breaker(watch: Watch) -> None:
+    for _ in range(5):
+        watch.fail("products", "No space left on device")
+    job = watch.definitions.resolve_job_def(JOB)
+    keys = frozenset({dg.AssetKey(["bronze", "transactions"])})
+    for _ in range(RUNS):
+        watch.instance.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS, asset_selection=keys)
+    assert set(watch.open()) == {"products"}
+
+
+def _out_of_memory(*_: object) -> None:
+    raise MemoryError("out of memory")
