@@ -23,6 +23,7 @@ from resources.publishing import publish_rows
 from resources.reader import open_published
 from resources.settings import Settings
 from sensors.causes import Disk, Look, causes
+from sensors.confirming import confirm
 from sensors.facts import Facts, read_facts
 from sensors.history import History, subjects_of
 from sensors.retries import health
@@ -59,6 +60,8 @@ class Watchman:
         lock.acquire(f"process {os.getpid()}", wait_seconds=PATIENCE)
         with lock, store.opened(self._settings.incidents, is_new=True) as connection:
             plan = store.follow(connection, lambda present: self._gather(instance, present, now), now)
+            wrong = {incident.cause.subject.split()[0] for incident in store.open_incidents(connection)}
+            confirm(instance, self._catalog, self._facts[1], wrong, now)
             self._publish(connection)
             self._publish_levels(connection, now)
         return plan

@@ -10,11 +10,14 @@ from typing import Any
 
 import dagster as dg
 import pytest
+import time_machine
 
+from contracts.catalog import Catalog
 from definitions import JOB, build_definitions
 from resources import clock
 from resources.instance import open_instance
 from resources.session import mark_alive
+from sensors.incidents import Watchman
 from tests.lab import Lab, copy_project, edit, product, receipt
 from tests.processes import finish, start
 
@@ -83,6 +86,16 @@ class Watch:
             context = dg.build_sensor_context(instance, definitions=self.definitions)
             [request] = self.definitions.resolve_sensor_def("arrivals").evaluate_tick(context).run_requests or []
         assert self.run(*(key.to_user_string() for key in request.asset_selection or ()))
+
+    def confirmed(self) -> int:
+        """A look of the sensor of incidents; how many events there are of no run."""
+        key = dg.AssetKey(["gold", "product_performance"])
+        catalog = Catalog.read(self.lab.settings.dbt_project)
+        now = self.day.now()
+        with open_instance(self.lab.settings) as instance, time_machine.travel(now, tick=True):
+            Watchman(self.lab.settings, catalog).look(instance, now)
+            events = instance.fetch_materializations(key, limit=100).records
+        return sum(not event.run_id for event in events)
 
     def baskets(self, table: str) -> int:
         return int(self.lab.rows(f"select sum(baskets) from gold.{table}")[0][0])
@@ -263,6 +276,17 @@ def test_on_a_day_with_a_hundred_files_a_table_with_a_lag_of_six_hours_runs_at_m
     watch.day.passes(hours=6)
     watch.tick()
     assert watch.baskets("product_performance") == watch.baskets("daily_sales") == 101
+
+
+def test_a_table_with_nothing_new_upstream_is_confirmed_and_one_that_lags_is_not(watch: Watch) -> None:
+    """Dagster shows a table as failed whose policy's window has passed since it was built."""
+    begin(watch)
+    assert watch.confirmed() == 0
+    watch.day.passes(hours=5, minutes=30)
+    assert [watch.confirmed(), watch.confirmed()] == [1, 1]
+    watch.arrive(2)
+    watch.day.passes(hours=5, minutes=30)
+    assert watch.confirmed() == 1
 
 
 def test_the_policy_is_what_dagster_shows(tmp_path: Path) -> None:
