@@ -203,6 +203,7 @@ def test_within_a_tick_the_files_are_looked_at_again_only_when_something_may_dif
     assert lookout.may_differ()
 
 
+@pytest.mark.chaos
 def test_a_lake_that_an_older_version_published_is_run_once_and_known_again(watch: Watch) -> None:
     watch.lab.products("2017-01-01", [product()])
     watch.lab.receipts("day1", [receipt()])

@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.lab import WHOLE, Lab, environment
 
 
+@pytest.mark.chaos
 def test_every_example_worked_by_hand_comes_out(tmp_path: Path) -> None:
     lab = Lab(tmp_path / "lake", WHOLE)
     lab.good_run()  # dbt takes the types of the inputs from their tables

@@ -226,6 +226,7 @@ models:
 """
 
 
+@pytest.mark.chaos
 def test_a_slow_table_is_rebuilt_early_for_a_tight_consumer(tmp_path: Path) -> None:
     project = copy_project(tmp_path)
     (project / "models" / "gold" / "gold_totals.sql").write_text(TOTALS_SQL)
@@ -278,6 +279,7 @@ def test_on_a_day_with_a_hundred_files_a_table_with_a_lag_of_six_hours_runs_at_m
     assert watch.baskets("product_performance") == watch.baskets("daily_sales") == 101
 
 
+@pytest.mark.chaos
 def test_a_table_with_nothing_new_upstream_is_confirmed_and_one_that_lags_is_not(watch: Watch) -> None:
     """Dagster shows a table as failed whose policy's window has passed since it was built."""
     begin(watch)

@@ -84,6 +84,7 @@ def test_a_failure_and_a_mistake_are_lines_too(lab: Lab) -> None:
     assert "is no selection" in line["message"]
 
 
+@pytest.mark.chaos
 def test_by_default_there_are_no_lines_and_an_unknown_form_is_named(lab: Lab) -> None:
     for form, code, said in (("", 0, ""), ("xml", 2, "ASSAY_LOG is 'xml'; expected json, or nothing")):
         done = subprocess.run(

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import dagster as dg
+import pytest
 
 from resources.settings import PROJECT
 from tests.lab import OLD, Lab, copy_project, edit, everything, product, receipt
@@ -29,6 +30,7 @@ def published_ops(lab: Lab) -> int:
     return max(int(re.findall(r"\d+", path.name)[0]) for path in lab.settings.published.glob("ops_*.duckdb"))
 
 
+@pytest.mark.chaos
 def test_a_killed_run_is_marked_failed_by_the_next_one_which_starts_by_itself(tmp_path: Path) -> None:
     """A dead run stays STARTED in Dagster, and what waits until nothing is in progress waits for ever."""
     lab = Lab(tmp_path / "lake")
