@@ -105,6 +105,7 @@ def test_files_of_many_sources_and_five_hundred_files_make_one_run(watch: Watch)
     assert watch.tick() == "nothing waits"
 
 
+@pytest.mark.chaos
 def test_a_touch_a_new_version_and_a_copy_are_looked_at_once(watch: Watch) -> None:
     watch.lab.products("2017-01-01", [product()])
     path = watch.lab.receipts("day1", [receipt()])

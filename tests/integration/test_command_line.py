@@ -112,6 +112,7 @@ def test_status_and_query_work_while_a_run_is_writing(lab: Lab) -> None:
     assert done.stdout == "usd\n2.50\n"
 
 
+@pytest.mark.chaos
 def test_a_warehouse_open_elsewhere_is_named_waited_for_and_given_up_cleanly(lab: Lab) -> None:
     lab.receipts("day1", [receipt()])
     lab.good_run()
@@ -135,6 +136,7 @@ def test_a_warehouse_open_elsewhere_is_named_waited_for_and_given_up_cleanly(lab
     assert lab.good_run().loaded == [("transactions", 1, 1, 0)]
 
 
+@pytest.mark.chaos
 def test_ctrl_c_stops_a_run_with_130_and_the_next_run_goes_on(lab: Lab) -> None:
     lab.receipts("day1", [receipt()])
     running = subprocess.Popen(
