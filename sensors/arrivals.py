@@ -20,7 +20,7 @@ from sensors.retries import Health, Tried, health, in_words
 
 PUBLISHED_AGAIN = timedelta(minutes=5)
 """After this a run is asked for whose only work is to publish what the last one could not, such as on a full disk."""
-LOOK_EVERY = 0.5
+LOOK_EVERY = 0.25
 """Seconds between two looks of one tick. Dagster asks every five seconds at most, which is half of a small run. Within
 a tick the files are looked at again only when a folder has changed."""
 

@@ -26,7 +26,7 @@ from resources.settings import Settings
 from resources.standing import against, behind
 from resources.tables import seqs
 
-STILL = 1.0
+STILL = 0.5
 """Seconds without a change after which a run is worth while; it waits for the rest of what files have to settle."""
 Hints = tuple[int, int, int, int]
 """Size, times of change in nanoseconds, inode: what tells that a path holds what it held."""
@@ -91,7 +91,7 @@ class Lookout:
         """Number of files that wait, by source; and what the last run published.
 
         A file counts once it has not been written to for as long as files have to settle, or has not changed while it
-        was looked at for a second: its time may lie in the future.
+        was looked at for half a second: its time may lie in the future.
         """
         self._seen = self._stamp()
         known = self.known()
