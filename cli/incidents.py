@@ -6,8 +6,10 @@ import json
 import sqlite3
 import subprocess
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
+import duckdb
 from rich.markup import escape
 from rich.table import Table
 
@@ -71,16 +73,21 @@ def look_after_run(settings: Settings) -> None:
     from sensors.incidents import Watchman  # noqa: PLC0415 - Dagster, which `assay status` does without
 
     now = clock.now()
-    try:
-        with open_instance(settings) as instance:
-            Watchman(settings, Catalog.read(settings.dbt_project)).look(instance, now)
+    with _complaining(), open_instance(settings) as instance:
+        Watchman(settings, Catalog.read(settings.dbt_project)).look(instance, now)
+    with _complaining():  # what is kept is told, even where readers cannot be shown it
         postman = poke(settings, now)
-    except (sqlite3.Error, LockTimeout, ReceiverError) as error:
+        if postman is not None:
+            with suppress(subprocess.TimeoutExpired):
+                postman.wait(DELIVERY_SECONDS)
+
+
+@contextmanager
+def _complaining() -> Iterator[None]:
+    try:
+        yield
+    except (duckdb.Error, sqlite3.Error, LockTimeout, ReceiverError, OSError) as error:
         complain(str(error), "incidents:")
-        return
-    if postman is not None:
-        with suppress(subprocess.TimeoutExpired):
-            postman.wait(DELIVERY_SECONDS)
 
 
 def _table(found: list[Incident]) -> Table:

@@ -15,7 +15,8 @@ from resources import clock
 from resources.settings import Settings
 from resources.ticked import note_tick
 from sensors.history import ASKED_BY, ASKED_FOR, History, subjects_of
-from sensors.lookout import Known, Lookout
+from sensors.known import Known
+from sensors.lookout import Lookout
 from sensors.retries import Health, Tried, health, in_words
 
 PUBLISHED_AGAIN = timedelta(minutes=5)

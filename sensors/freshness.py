@@ -22,7 +22,8 @@ from contracts.freshness import Policy
 from contracts.names import table_of
 from resources.settings import Settings
 from sensors.history import ASKED_BY, History
-from sensors.lookout import Lag, Lookout
+from sensors.known import Lag
+from sensors.lookout import Lookout
 from sensors.retries import Tried, health
 
 if TYPE_CHECKING:

@@ -46,10 +46,10 @@ class History:
         self._ended: dict[tuple[str, str], Tried] = {}
         self.known: list[Tried] = []
 
-    def runs(self, instance: dg.DagsterInstance, limit: int = RUNS) -> list[Tried]:
+    def runs(self, instance: dg.DagsterInstance) -> list[Tried]:
         """The last runs, newest first."""
         found, kept = [], {}
-        for record in _records(instance, limit):
+        for record in _records(instance):
             run = record.dagster_run
             key = (run.run_id, run.tags.get(FORGIVEN, ""))
             tried = self._ended.get(key) or _tried(self._settings, instance, record)
@@ -60,19 +60,19 @@ class History:
         return found
 
 
-def _records(instance: dg.DagsterInstance, limit: int) -> Sequence[dg.RunRecord]:
+def _records(instance: dg.DagsterInstance) -> Sequence[dg.RunRecord]:
     """The newest runs; more of them where one before them failed so lately that a breaker may still be open for it."""
-    newest = instance.get_run_records(limit=limit)
-    if len(newest) < limit:
+    newest = instance.get_run_records(limit=RUNS)
+    if len(newest) < RUNS:
         return newest
     since = newest[0].create_timestamp - timedelta(seconds=LONGEST_COOLING * (1 + JITTER))
     before = newest[-1].create_timestamp
     failures = dg.RunsFilter(statuses=list(_FAILED), created_after=since, created_before=before)
-    failed = instance.get_run_records(failures, limit=limit)
+    failed = instance.get_run_records(failures, limit=RUNS)
     if not failed:
         return newest
     oldest = failed[-1].create_timestamp - timedelta(seconds=1)
-    return instance.get_run_records(dg.RunsFilter(created_after=oldest), limit=10 * limit)
+    return instance.get_run_records(dg.RunsFilter(created_after=oldest), limit=10 * RUNS)
 
 
 def subjects_of(catalog: Catalog) -> list[str]:
@@ -115,7 +115,8 @@ def _tried(settings: Settings, instance: dg.DagsterInstance, record: dg.RunRecor
     is_dead = run.status in UNFINISHED and is_gone(settings, record)
     state = "failed" if is_dead or run.status in _FAILED else "good" if run.is_finished else "running"
     ended = record.end_time or _seconds(record.update_timestamp)
-    problems = [GONE] if is_dead else list(_problems(instance, run.run_id)) if state == "failed" else []
+    errors = _errors(instance, run.run_id) if state == "failed" and not is_dead else []
+    problems = [GONE] if is_dead else [_problem(error) for error in errors]
     return Tried(
         run_id=run.run_id,
         state=state,
@@ -128,7 +129,7 @@ def _tried(settings: Settings, instance: dg.DagsterInstance, record: dg.RunRecor
         seconds=max(0.0, ended - _seconds(record.create_timestamp)),
         covers=frozenset(key.to_user_string() for key in run.asset_selection or ()),
         asked_for=run.tags.get(ASKED_FOR) or run.tags.get(ASKED_BY, ""),
-        said=(GONE,) if is_dead else tuple(_said(instance, run.run_id)) if state == "failed" else (),
+        said=(GONE,) if is_dead else tuple(_said(errors)),
         is_stopped=run.status == dg.DagsterRunStatus.CANCELED,
     )
 
@@ -178,29 +179,29 @@ def _done(instance: dg.DagsterInstance, run_id: str) -> frozenset[str]:
     return frozenset((built - died) | left)
 
 
-def _problems(instance: dg.DagsterInstance, run_id: str) -> Iterator[str]:
-    """What the errors of a run say, those of steps first, each with its causes."""
-    events = [event.event_log_entry for event in instance.get_records_for_run(run_id, of_type=_ERRORS).records]
-    for event in sorted(events, key=lambda event: event.dagster_event_type != dg.DagsterEventType.STEP_FAILURE):
-        happened = event.dagster_event
-        if happened is not None and happened.event_type == dg.DagsterEventType.STEP_FAILURE:
-            data = happened.step_failure_data
-            yield (data.user_failure_data.description if data.user_failure_data else None) or _chain(data.error)
-        elif happened is not None:
-            failed = happened.event_specific_data  # none for a run that was reported as failed from outside
-            yield _chain(getattr(failed, "error", None)) or happened.message or event.user_message
-
-
-def _said(instance: dg.DagsterInstance, run_id: str) -> Iterator[str]:
-    """Why a run failed, in words that were written for people."""
+def _errors(instance: dg.DagsterInstance, run_id: str) -> list[dg.DagsterEvent]:
+    """The errors of a run: those of its steps, and then its own."""
     events = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=_ERRORS) if entry.dagster_event]
-    steps = [event for event in events if event.event_type == dg.DagsterEventType.STEP_FAILURE]
+    return sorted(events, key=lambda event: event.event_type != dg.DagsterEventType.STEP_FAILURE)
+
+
+def _problem(happened: dg.DagsterEvent) -> str:
+    """What an error says, with its causes."""
+    if happened.event_type == dg.DagsterEventType.STEP_FAILURE:
+        data = happened.step_failure_data
+        return (data.user_failure_data.description if data.user_failure_data else None) or _chain(data.error)
+    failed = happened.event_specific_data  # none for a run that was reported as failed from outside
+    return _chain(getattr(failed, "error", None)) or happened.message or "failed"
+
+
+def _said(errors: Sequence[dg.DagsterEvent]) -> Iterator[str]:
+    """Why a run failed, in words that were written for people."""
+    steps = [event for event in errors if event.event_type == dg.DagsterEventType.STEP_FAILURE]
     for event in steps:
         yield from step_failure(event)
-    if not steps:
-        for event in events:
-            error = event.job_failure_data.error if event.event_specific_data else None
-            yield root_message(error) if error else event.message or "failed"
+    for event in errors if not steps else ():
+        error = event.job_failure_data.error if event.event_specific_data else None
+        yield root_message(error) if error else event.message or "failed"
 
 
 def _chain(error: object) -> str:

@@ -22,10 +22,11 @@ from resources.notifier import poke
 from resources.publishing import publish_rows
 from resources.reader import open_published
 from resources.settings import Settings
-from sensors.causes import Disk, Look, causes
+from sensors.causes import causes
 from sensors.confirming import confirm
 from sensors.facts import Facts, read_facts
 from sensors.history import History, subjects_of
+from sensors.look import Disk, Look
 from sensors.retries import health
 
 PATIENCE = 5.0
@@ -61,9 +62,9 @@ class Watchman:
         with lock, store.opened(self._settings.incidents, is_new=True) as connection:
             plan = store.follow(connection, lambda present: self._gather(instance, present, now), now)
             wrong = {incident.cause.subject.split()[0] for incident in store.open_incidents(connection)}
-            confirm(instance, self._catalog, self._facts[1], wrong, now)
             self._publish(connection)
             self._publish_levels(connection, now)
+        confirm(instance, self._catalog, self._facts[1], wrong, now)
         return plan
 
     def _gather(self, instance: dg.DagsterInstance, present: Sequence[Incident], now: datetime) -> list[Cause]:

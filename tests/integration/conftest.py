@@ -1,4 +1,4 @@
-"""A source without dbt, for tests of what happens to one file."""
+"""A source without dbt, for tests of what happens to one file; and a lake with the sensor of incidents."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from resources.instance import open_instance
+from tests.house import House
+from tests.lab import Lab
 from tests.source import Source
 
 HOME = "a lake's [x]* _record v1=7 id=9"
@@ -26,3 +29,10 @@ def make(tmp_path: Path) -> Iterator[Callable[..., Source]]:
     yield new
     for source in made:
         source.connection.close()
+
+
+@pytest.fixture
+def house(lab: Lab) -> Iterator[House]:
+    """An ordinary project, before its first run."""
+    with open_instance(lab.settings) as instance:
+        yield House(lab, instance)

@@ -2,80 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import duckdb
 import pytest
 
 from contracts.catalog import Catalog
-from definitions import JOB, build_definitions
 from resources.incidents import store
-from resources.instance import open_instance
-from resources.notifier import deliver
 from resources.publishing import clean_up
-from resources.reader import open_published
-from resources.receivers import ReceiverError
 from sensors.history import ASKED_BY, ASKED_FOR
 from sensors.incidents import Watchman
-from tests.lab import HOSTILE_HOME, Lab, environment, product, receipt
-from tests.processes import finish, kill, start
-from tests.receiver import listening
+from tests.house import House
+from tests.lab import Lab, environment, product, receipt
 
 UP_TO_BRONZE = "landing/transactions,bronze.transactions"
-
-
-class House:
-    """A lake with its sensor `incidents`, as the daemon calls it."""
-
-    def __init__(self, lab: Lab, instance: dg.DagsterInstance) -> None:
-        self.lab = lab
-        self.instance = instance
-        self.definitions = build_definitions(lab.settings)
-
-    def tick(self) -> str:
-        """One look; what the sensor says of it."""
-        context = dg.build_sensor_context(self.instance, definitions=self.definitions)
-        return str(self.definitions.resolve_sensor_def("incidents").evaluate_tick(context).skip_message)
-
-    def open(self) -> list[tuple[str, str]]:
-        """Kind and subject of what readers see open."""
-        return self.lab.rows("select kind, subject from ops.incidents where closed_at is null order by all")
-
-    def rows(self) -> list[dict[str, Any]]:
-        """All incidents as readers see them."""
-        with open_published(self.lab.settings.published) as connection:
-            found = connection.execute("select * from ops.incidents order by incident_id")
-            names = [column[0] for column in found.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-
-    def note(self, status: dg.DagsterRunStatus, **tags: str) -> None:
-        """A run that ended somewhere else."""
-        job = self.definitions.resolve_job_def(JOB)
-        run = self.instance.create_run_for_job(job, tags=tags)
-        if status == dg.DagsterRunStatus.FAILURE:
-            self.instance.report_run_failed(run, "The process of this run is gone; what it had committed is kept.")
-        else:
-            self.instance.handle_new_event(
-                dg.EventLogEntry(
-                    error_info=None, level=10, user_message="", run_id=run.run_id, timestamp=time.time(), job_name=JOB,
-                    dagster_event=dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, JOB),
-                )
-            )  # fmt: skip
-
-
-@pytest.fixture
-def house(lab: Lab) -> Iterator[House]:
-    with open_instance(lab.settings) as instance:
-        yield House(lab, instance)
 
 
 def test_a_refused_file_is_one_incident_until_it_is_replaced(house: House) -> None:
@@ -162,122 +105,6 @@ def test_a_run_that_died_is_told_unless_it_is_tried_again_and_ends_with_a_good_o
         ]
 
 
-@pytest.mark.chaos
-def test_a_receiver_that_hangs_holds_up_no_tick_and_no_run_and_gets_the_message_later(tmp_path: Path) -> None:
-    with listening() as box:
-        box.hang.set()
-        lab = Lab(tmp_path / HOSTILE_HOME)
-        lab.settings = replace(lab.settings, receivers=box.url)
-        with open_instance(lab.settings) as instance:
-            house = House(lab, instance)
-            lab.put("transactions/day1.csv", b"no header")
-            lab.good_run()
-            began = time.monotonic()
-            assert house.tick() == "1 open: refused_file transactions"
-            assert time.monotonic() - began < 3
-            deadline = time.monotonic() + 20
-            while not box.tries and time.monotonic() < deadline:
-                time.sleep(0.02)
-            assert (box.tries, box.came) == (1, [])
-            began = time.monotonic()
-            assert house.tick() == "1 open: refused_file transactions"
-            assert time.monotonic() - began < 1
-            box.hang.clear()  # it has taken the message, but the sender may have given up already
-            deadline = time.monotonic() + 60
-            while not box.came or _failures(lab):
-                _be_patient_no_more(lab)
-                house.tick()
-                time.sleep(0.1)
-                assert time.monotonic() < deadline
-    assert set(box.titles) == {"[level 2] A file was refused: transactions"}
-    assert len(box.titles) <= 2  # at least once
-
-
-def _failures(lab: Lab) -> int:
-    with store.opened(lab.settings.incidents) as connection:
-        return int(connection.execute("select sum(failures) from receivers").fetchone()[0])
-
-
-def _be_patient_no_more(lab: Lab) -> None:
-    with store.opened(lab.settings.incidents) as connection:
-        connection.execute("update receivers set next_try_at = ?", [store.as_text(datetime.now(UTC))])
-
-
-@pytest.mark.chaos
-def test_assay_run_looks_once_tells_and_is_not_held_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with listening() as box:
-        lab = Lab(tmp_path / HOSTILE_HOME)
-        monkeypatch.setenv("ASSAY_NOTIFY", box.url)
-        lab.put("transactions/day1.csv", b"no header")
-        code, said = finish(start(lab.settings, "run"))
-        assert code == 0, said
-        box.wait_for(1)
-        assert box.titles == ["[level 2] A file was refused: transactions"]
-        assert [line.partition(":")[0] for line in box.came[0][1].splitlines()] == [
-            "Problem", "Tried", "Affects", "Where", "Do",
-        ]  # fmt: skip
-        _, said = finish(start(lab.settings, "incidents"))
-        assert "A file was refused" in said
-        assert "Nobody is told" not in said
-        _, said = finish(start(lab.settings, "status"))
-        assert "1 open; `assay incidents` says" in said
-        _, said = finish(start(lab.settings, "query", "select kind from ops.incidents", "--format", "csv"))
-        assert said == "kind\nrefused_file\n"
-        _, said = finish(start(lab.settings, "incidents", "--json"))
-        assert [row["subject"] for row in json.loads(said)] == ["transactions"]
-        monkeypatch.setenv("ASSAY_NOTIFY", "")
-        _, said = finish(start(lab.settings, "incidents", "--all"))
-        assert "Nobody is told: there is no receiver" in said
-    kept = [path for path in lab.settings.home.rglob("*") if path.is_file()]
-    assert not [path for path in kept if b"hook-with-a-secret" in path.read_bytes()]
-
-
-LOOK = """
-import sys, time
-from datetime import UTC, datetime
-from pathlib import Path
-from resources.incidents import store
-from resources.incidents.reconcile import Cause
-from resources.notifier import deliver
-from resources.receivers import Receiver
-from resources.settings import Settings
-settings = Settings(home=Path(sys.argv[1]), receivers=sys.argv[2])
-def send(receiver, letter):
-    from resources.notifier import by_apprise
-    print("sent" if not by_apprise(receiver, letter) else "failed", flush=True)
-    time.sleep(60)
-    return ""
-now = datetime.now(UTC)
-cause = Cause("refused_file", "sales", "shop", "1 file", "nothing", "no table", "sales/a.csv", now)
-with store.opened(settings.incidents, is_new=True) as connection:
-    store.follow(connection, lambda _: [cause], now)
-print("kept", flush=True)
-if sys.argv[3] == "deliver":
-    deliver(settings, send)
-time.sleep(60)
-"""
-
-
-@pytest.mark.chaos
-@pytest.mark.parametrize(("until", "came"), [("kept", 1), ("sent", 2)])
-def test_kill_9_between_the_look_and_the_delivery_loses_nothing_and_repeats_one_message_at_most(
-    lab: Lab, until: str, came: int
-) -> None:
-    """Delivery is at least once: killed before it is noted that a receiver took a message, it goes out again."""
-    with listening() as box:
-        settings = replace(lab.settings, receivers=box.url)
-        arguments = [str(settings.home), box.url, "deliver" if until == "sent" else "no"]
-        process = subprocess.Popen([sys.executable, "-c", LOOK, *arguments], stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        while process.stdout.readline().strip() != until:
-            assert process.poll() is None
-        kill(process)
-        _be_patient_no_more(lab)
-        assert deliver(settings)
-        assert deliver(settings)
-        assert box.titles == ["[level 2] A file was refused: sales"] * came
-
-
 def test_two_that_look_at_one_lake_at_the_same_time_keep_one_incident(house: House) -> None:
     lab = house.lab
     house.note(dg.DagsterRunStatus.FAILURE)
@@ -295,22 +122,6 @@ def test_two_that_look_at_one_lake_at_the_same_time_keep_one_incident(house: Hou
         assert [incident.cause.key for incident in store.all_incidents(connection)] == [("failed_run", "lake")]
         assert connection.execute("select count(*) from messages").fetchone()[0] == 1
     assert [path.name for path in lab.settings.published.glob("incidents_*")] == ["incidents_1.duckdb"]
-
-
-def test_a_mistake_in_notify_yml_is_said_and_keeps_no_incident_from_being_kept(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    house.note(dg.DagsterRunStatus.FAILURE)
-    (house.lab.settings.home / "notify.yml").write_text("- {url: json://127.0.0.1:1/token, level: 2}\n")
-    why = "notify.yml, receiver 1: unknown key level; there are url, levels, owners"
-    with pytest.raises(ReceiverError, match=why):
-        house.tick()
-    monkeypatch.setenv("ASSAY_NOTIFY", "")
-    code, said = finish(start(house.lab.settings, "incidents"))
-    assert code == 2
-    assert "failed_run" in said
-    assert why in " ".join(said.split())
-    assert "token" not in said
 
 
 def test_a_run_that_tidies_up_leaves_what_the_sensor_is_writing(lab: Lab) -> None:

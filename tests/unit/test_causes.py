@@ -14,9 +14,10 @@ from contracts.catalog import Catalog
 from resources.incidents.kinds import KINDS
 from resources.incidents.reconcile import Cause
 from resources.warehouse import prepare
-from sensors.causes import Disk, Look, causes
+from sensors.causes import causes
 from sensors.facts import Facts, Refused, Verdict, read_facts
 from sensors.lineage import downstream, owner_of
+from sensors.look import Disk, Look
 from sensors.retries import Health, Tried
 from sensors.unmended import all_assets, standing_failures
 from tests.source import bronze_node

@@ -15,7 +15,9 @@ NAMES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("pattern", ["*.csv", "sales.csv", "sales_*_.csv", "a*.csv", "a?.csv", "*", "*.csv*", "sales*"])
+@pytest.mark.parametrize(
+    "pattern", ["*.csv", "sales.csv", "sales_*_.csv", "a*.csv", "a?.csv", "*", "*.csv*", "sales*", "a[b1].*"]
+)
 def test_both_looks_claim_the_same_names(tmp_path: Path, pattern: str) -> None:
     folder = tmp_path / "sales"
     folder.mkdir()

@@ -1,0 +1,50 @@
+"""What the decision of what is wrong looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from contracts.catalog import Catalog
+from sensors.facts import Facts
+from sensors.lineage import affects
+from sensors.retries import Health, Tried
+
+
+@dataclass(frozen=True)
+class Disk:
+    """Sizes in bytes."""
+
+    total: int
+    free: int
+    warehouse: int
+
+
+@dataclass(frozen=True)
+class Look:
+    """All that decides what is wrong.
+
+    Attributes:
+        catalog: The project.
+        facts: What is published.
+        runs: The last runs, newest first.
+        disk: Of the lake.
+        now: The time.
+        present: Kind and subject of the open incidents.
+        lies_there: Whether a path of a source is still in landing.
+        health: How things stand with each source and table that runs may fail for.
+    """
+
+    catalog: Catalog
+    facts: Facts
+    runs: tuple[Tried, ...]
+    disk: Disk
+    now: datetime
+    present: Collection[tuple[str, str]] = ()
+    lies_there: Callable[[str, str], bool] = lambda _source, _path: True
+    health: Mapping[str, Health] = field(default_factory=dict)
+
+    def affects(self, *models: str) -> str:
+        """The line of a message that names the tables downstream."""
+        return affects(self.catalog, set(models), self.facts.shown, self.now)
