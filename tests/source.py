@@ -9,6 +9,7 @@ from typing import Any
 
 import duckdb
 
+from contracts.catalog import Catalog
 from contracts.contract import Contract
 from contracts.parse import parse_contract
 from resources.arrivals import find
@@ -37,6 +38,24 @@ def bronze_node(name: str, columns: Mapping[str, str], key: Sequence[str], **con
         "constraints": [{"type": "primary_key", "columns": list(key)}],
         "config": {"meta": {"contract": {**said, **contract}}},
     }
+
+
+def built(model: str, *parents: str, owner: str = "", **meta: Any) -> dict[str, Any]:
+    """A silver or gold model as in dbt's manifest."""
+    return {
+        "name": model,
+        "patch_path": f"assay://models/{model}.yml",
+        "columns": {"id": {"name": "id", "data_type": "bigint"}},
+        "constraints": [{"type": "primary_key", "columns": ["id"]}],
+        "config": {"meta": {"owner": owner, **meta} if owner else meta},
+        "depends_on": {"nodes": list(parents)},
+    }
+
+
+def catalog(*nodes: Mapping[str, Any]) -> Catalog:
+    """A project of models, which refer to each other by name."""
+    by_name = {node["name"]: node for node in nodes}
+    return Catalog({"nodes": {name: {"resource_type": "model", **node} for name, node in by_name.items()}}, by_name)
 
 
 class Source:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,7 +10,6 @@ from typing import Any
 import duckdb
 import pytest
 
-from contracts.catalog import Catalog
 from resources.incidents.kinds import KINDS
 from resources.incidents.reconcile import Cause
 from resources.warehouse import prepare
@@ -20,7 +19,7 @@ from sensors.lineage import downstream, owner_of
 from sensors.look import Disk, Look
 from sensors.retries import Health, Tried
 from sensors.unmended import all_assets, standing_failures
-from tests.source import bronze_node
+from tests.source import bronze_node, built, catalog
 
 RUN = "1f0c4a52"
 NOW = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)
@@ -28,29 +27,11 @@ HOUR = timedelta(hours=1)
 ROOM = Disk(total=1_000_000_000_000, free=500_000_000_000, warehouse=1_000_000_000)
 
 
-def built(model: str, *parents: str, owner: str = "") -> dict[str, Any]:
-    """A silver or gold model as in dbt's manifest."""
-    return {
-        "name": model,
-        "patch_path": f"assay://models/{model}.yml",
-        "columns": {"id": {"name": "id", "data_type": "bigint"}},
-        "constraints": [{"type": "primary_key", "columns": ["id"]}],
-        "config": {"meta": {"owner": owner} if owner else {}},
-        "depends_on": {"nodes": list(parents)},
-    }
-
-
 def source(name: str, owner: str, **meta: object) -> dict[str, Any]:
     """A bronze model as in dbt's manifest."""
     node = bronze_node(name, {"id": "bigint"}, ["id"], owner=owner)
     node["config"]["meta"] |= meta
     return {**node, "depends_on": {"nodes": []}}
-
-
-def catalog(*nodes: Mapping[str, Any]) -> Catalog:
-    """A project of models, which refer to each other by name."""
-    by_name = {node["name"]: node for node in nodes}
-    return Catalog({"nodes": {name: {"resource_type": "model", **node} for name, node in by_name.items()}}, by_name)
 
 
 PROJECT = catalog(

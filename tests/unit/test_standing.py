@@ -8,7 +8,7 @@ import duckdb
 import pytest
 
 from resources.results import CheckResult, Rule, record
-from resources.standing import standing
+from resources.standing import reasons_against, standing
 from resources.warehouse import prepare
 
 RULES = (Rule("positive", "price > 0", "holds", True, (), "error", 0.0, 0.0, 1.0),)
@@ -62,3 +62,24 @@ def test_what_did_not_pass_is_asked_again(warehouse: duckdb.DuckDBPyConnection, 
 def test_what_could_not_be_asked_is_asked_again(warehouse: duckdb.DuckDBPyConnection) -> None:
     note(warehouse, RULES, evaluated=False)
     assert kept(warehouse) is None
+
+
+@pytest.mark.parametrize(
+    ("saw", "is_current"),
+    [(1, True), (2, False), (3, True)],
+    ids=["what the table was made of", "what came between", "what is there now"],
+)
+def test_the_result_of_a_table_that_may_lag_saw_its_inputs_as_they_were_taken_in_or_as_they_are(
+    warehouse: duckdb.DuckDBPyConnection, saw: int, *, is_current: bool
+) -> None:
+    warehouse.execute("insert into ops.seen values ('silver.sales', 'silver.shops', 1)")
+    warehouse.execute("update ops.tables set seq = ? where table_name = 'silver.shops'", [saw])
+    note(warehouse, RULES)
+    warehouse.execute("update ops.tables set seq = 3 where table_name = 'silver.shops'")
+    expected = {"silver.sales": ["contract"]}
+    said = "silver.sales: the result of check contract is older than silver.shops"
+    found = reasons_against(warehouse, expected, expected, lagging={"silver.sales"})
+    assert found == ([] if is_current else [said])
+    behind = "silver.sales: was built before the last change of silver.shops"
+    found = reasons_against(warehouse, expected, expected)
+    assert found == ([behind] if saw == 3 else [behind, said])
