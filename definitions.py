@@ -11,6 +11,7 @@ from assets.models import LAYERS, layer_assets
 from assets.published import published_asset
 from contracts.catalog import Catalog
 from resources.lock import RunLock
+from resources.preload import start_runs_from_a_fork
 from resources.settings import Settings
 from sensors.arrivals import arrivals_sensor
 from sensors.freshness import RebuildBeforeStale, freshness_sensor, with_freshness
@@ -62,4 +63,5 @@ def build_definitions(
 @dg.definitions
 def defs() -> dg.Definitions:
     """The definitions that `workspace.yaml` loads."""
+    start_runs_from_a_fork()
     return build_definitions(Settings.from_env())

@@ -60,6 +60,19 @@ def wait_for_lock(home: Path, process: subprocess.Popen[str]) -> bool:
     return wait_until(lambda: mine in holder(home), process)
 
 
+def fork_server(settings: Settings) -> int | None:
+    """The process from which the services of a lake fork their runs, once it is there; Linux only."""
+    home = f"ASSAY_HOME={settings.home}".encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            is_one = b"multiprocessing.forkserver" in (folder / "cmdline").read_bytes()
+            if is_one and home in (folder / "environ").read_bytes().split(b"\0"):
+                return int(folder.name)
+        except OSError:  # it ended meanwhile
+            continue
+    return None
+
+
 def kill(process: subprocess.Popen[str]) -> None:
     """`kill -9`, and wait until it is gone."""
     process.send_signal(signal.SIGKILL)

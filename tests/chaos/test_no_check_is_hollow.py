@@ -98,11 +98,15 @@ def _changes(model: str, table: str, other: str | None) -> Iterator[tuple[str, s
 def _is_broken_in_a_copy(
     connection: duckdb.DuckDBPyConnection, promise: TablePromise, table: str, rule: Rule, *, every: bool
 ) -> bool:
-    """Change the columns that a rule names, one or all, in one row, until it does not hold; the table is kept aside."""
+    """Change the columns that a rule names, one or all, in a row of which it says something, until it does not hold.
+
+    The table is kept aside.
+    """
     named = [c for c in promise.columns if re.search(rf"\b{c.name}\b", rule.expression)]
     values = (*VALUES, *re.findall(r"'[^']*'", rule.expression))
     for columns, value in product([*([c] for c in named), named], values):
-        first = f"case when {every} or row_number() over () = 1 then {value} else"
+        number = f"row_number() over (order by ({rule.expression}) is null)"
+        first = f"case when {every} or {number} = 1 then {value} else"
         changed = ", ".join(f"({first} {quoted(c.name)} end)::{c.type.sql} as {quoted(c.name)}" for c in columns)
         rows = f"select * replace ({changed}) from {relation(table)}"
         try:

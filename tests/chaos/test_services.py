@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.lab import Lab, copy_project, edit, product, receipt
-from tests.processes import PATIENCE, start, wait_until
+from tests.processes import PATIENCE, fork_server, start, wait_until
 from tests.receiver import listening
 
 pytestmark = pytest.mark.chaos
@@ -56,6 +58,22 @@ def test_files_become_gold_and_an_outage_is_caught_up_in_one_run(tmp_path: Path)
     assert lab.source("transactions")["files"] == {
         "loaded": 12, "duplicate": 0, "refused": 0, "arrived": 0, "missing": 0,
     }  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="runs are forked on Linux only")
+def test_runs_are_forked_and_go_on_when_what_forks_them_is_killed(tmp_path: Path) -> None:
+    lab = Lab(tmp_path / "lake")
+    lab.products("2017-01-01", [product()])
+    with services(lab):
+        lab.receipts("day1", [receipt()])
+        wait_until(lambda: receipts_in_gold(lab) == 1)
+        first = fork_server(lab.settings)
+        assert first is not None
+        os.kill(first, signal.SIGKILL)
+        lab.receipts("day2", [receipt(basket_id=2)])
+        wait_until(lambda: receipts_in_gold(lab) == 2)
+        assert fork_server(lab.settings) not in (None, first)
+    wait_until(lambda: fork_server(lab.settings) is None)
 
 
 def test_a_refused_file_is_told_and_its_end_as_well_without_a_hand(
