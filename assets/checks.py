@@ -1,7 +1,8 @@
 """Checks of tables: one definition per layer, each result with its evidence, kept in `ops.check_results`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 
 import dagster as dg
 
@@ -17,7 +18,7 @@ from contracts.sense import models_with_sense
 from resources.results import CheckResult
 from resources.session import Session
 from resources.settings import PROJECT
-from resources.standing import as_built, standing
+from resources.standing import Check, as_built, standing
 from resources.tables import fingerprint
 
 DESCRIPTIONS = {
@@ -55,8 +56,8 @@ def _checks(name: str, specs: Sequence[dg.AssetCheckSpec]) -> dg.AssetChecksDefi
         lake: Session = context.resources.lake
         found: list[CheckResult] = []
         try:
-            for key in sorted(context.selected_asset_check_keys, key=lambda key: (key.asset_key, key.name)):
-                found.append(check_or_keep(lake, table_of_key(key.asset_key), key.name))
+            chosen = [(table_of_key(key.asset_key), key.name) for key in context.selected_asset_check_keys]
+            found.extend(check_or_keep(lake, chosen))
         finally:  # what was found before an error is known, and one transaction costs as much as each would
             shown = lake.keep(*found)
         yield from map(as_asset_check, shown)
@@ -64,14 +65,15 @@ def _checks(name: str, specs: Sequence[dg.AssetCheckSpec]) -> dg.AssetChecksDefi
     return checks
 
 
-def check_or_keep(lake: Session, table: str, check: str) -> CheckResult:
-    """A check's result: the last one where it passed and nothing that decides it has changed, else a new one.
+def check_or_keep(lake: Session, checks: Iterable[Check]) -> Iterator[CheckResult]:
+    """What checks find: their last result where it passed and nothing that decides it has changed, else a new one.
 
     Conservation is counted in every run, and the clock is asked in every run.
     """
-    definition = _definition(lake.catalog, table, check)
-    kept = standing(lake.connection, table, check, definition) if definition else None
-    return kept or replace(run_check(lake, table, check), definition=definition)
+    definitions = {(table, check): _definition(lake.catalog, table, check) for table, check in sorted(checks)}
+    kept = standing(lake.connection, {check: asked for check, asked in definitions.items() if asked})
+    for (table, check), asked in definitions.items():
+        yield kept.get((table, check)) or replace(run_check(lake, table, check), definition=asked)
 
 
 def _definition(catalog: Catalog, table: str, check: str) -> str:
@@ -84,8 +86,14 @@ def _definition(catalog: Catalog, table: str, check: str) -> str:
         asked = [repr(catalog.contracts[entity]), repr(catalog.load_checks[entity])]
     else:
         asked = [repr(catalog.promises[model]), repr(catalog.table_checks[model])]
-    code = [*CODE[check], *([f"contracts/sense/{model}.py"] if model in models_with_sense() else [])]
-    return fingerprint("", *asked, *((PROJECT / path).read_bytes() for path in code))
+    return fingerprint("", *asked, *_code(check, model))
+
+
+@cache
+def _code(check: str, model: str) -> tuple[bytes, ...]:
+    """The files that a check of a model is made of."""
+    paths = [*CODE[check], *([f"contracts/sense/{model}.py"] if model in models_with_sense() else [])]
+    return tuple((PROJECT / path).read_bytes() for path in paths)
 
 
 _ARRIVALS = ("assets/load_checks.py", "resources/judging.py", "resources/profiles.py", "resources/anomalies.py")

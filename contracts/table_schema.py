@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from contracts.contract import Column, Rule
-from contracts.names import quoted
+from contracts.names import quoted, relation, table_of
 from contracts.parse import naming_yml, parse_columns, parse_key, parse_rules
 from contracts.types import ColumnType
 
@@ -61,9 +61,9 @@ def pandera_schema(promise: TablePromise, *, is_one_by_one: bool = True) -> pa.D
     from pandera.api.checks import Check  # noqa: PLC0415
 
     if is_one_by_one:
-        checks = [Check(_holds(rule.expression), name=rule.name) for rule in promise.rules]
+        checks = [Check(_holds(promise, rule.expression), name=rule.name) for rule in promise.rules]
     else:
-        checks = [Check(_asks(_everything(promise)), name="everything")]
+        checks = [Check(_asks(promise, _everything(promise)), name="everything")]
     return pa.DataFrameSchema(
         columns={column.name: pa.Column(_dtype(column.type), nullable=True) for column in promise.columns},
         checks=checks,
@@ -80,14 +80,16 @@ def _everything(promise: TablePromise) -> str:
     return f"coalesce(bool_and({rules or 'true'}), true) and count(distinct hash({key})) = count(*)"
 
 
-def _holds(expression: str) -> Callable[[Any], ibis.expr.types.BooleanScalar]:
+def _holds(promise: TablePromise, expression: str) -> Callable[[Any], ibis.expr.types.BooleanScalar]:
     """A Pandera check: whether the rule holds for every row; NULL passes, as in SQL's CHECK."""
-    return _asks(f"coalesce(bool_and(({expression}) is not false), true)")
+    return _asks(promise, f"coalesce(bool_and(({expression}) is not false), true)")
 
 
-def _asks(aggregate: str) -> Callable[[Any], ibis.expr.types.BooleanScalar]:
+def _asks(promise: TablePromise, aggregate: str) -> Callable[[Any], ibis.expr.types.BooleanScalar]:
+    query = f"select {aggregate} as holds from {relation(table_of(promise.model))}"
+
     def check(data: Any) -> ibis.expr.types.BooleanScalar:
-        return data.table.alias("checked").sql(f"select {aggregate} as holds from checked").holds.all()
+        return data.table.get_backend().sql(query, schema={"holds": "boolean"}).holds.all()
 
     return check
 

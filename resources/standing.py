@@ -11,24 +11,25 @@ import duckdb
 from resources.results import CheckResult, Rule
 from resources.tables import seqs
 
+Check = tuple[str, str]
+"""Names of a table and of a check, e.g. `silver.products` and `contract`."""
 
-def standing(connection: duckdb.DuckDBPyConnection, table: str, check: str, definition: str) -> CheckResult | None:
-    """The latest result of a check, where it passed and neither the question nor what it looked at has changed since.
+
+def standing(connection: duckdb.DuckDBPyConnection, definitions: Mapping[Check, str]) -> dict[Check, CheckResult]:
+    """The latest results of checks, where they passed and neither the question nor what it looked at has changed since.
 
     Args:
         connection: The warehouse.
-        table: e.g. `silver.products`.
-        check: e.g. `contract`.
-        definition: Hash of what would be asked now.
+        definitions: Hash of what each check would ask now.
     """
-    found = _latest(connection, table, check)
-    if found is None:
-        return None
-    result, looked_at = found
     known = seqs(connection)
-    if result.verdict != "pass" or result.definition != definition:
-        return None
-    return None if any(known.get(s["table_name"]) != s["seq"] for s in looked_at) else result
+    return {
+        check: result
+        for check, (result, looked_at) in _latest(connection, definitions).items()
+        if result.verdict == "pass"
+        and result.definition == definitions[check]
+        and all(known.get(seen["table_name"]) == seen["seq"] for seen in looked_at)
+    }
 
 
 def as_built(connection: duckdb.DuckDBPyConnection, table: str, check: str) -> CheckResult | None:
@@ -36,7 +37,7 @@ def as_built(connection: duckdb.DuckDBPyConnection, table: str, check: str) -> C
 
     Rows of a table that may lag are held against the inputs that they were made of, not against those of now.
     """
-    found = _latest(connection, table, check)
+    found = _latest(connection, [(table, check)]).get((table, check))
     if found is None or table not in behind(connection):
         return None
     result, looked_at = found
@@ -47,27 +48,37 @@ def as_built(connection: duckdb.DuckDBPyConnection, table: str, check: str) -> C
 
 
 def _latest(
-    connection: duckdb.DuckDBPyConnection, table: str, check: str
-) -> tuple[CheckResult, list[Mapping[str, Any]]] | None:
-    """The latest result, without examples, and the seq of each table that it looked at."""
+    connection: duckdb.DuckDBPyConnection, checks: Collection[Check]
+) -> dict[Check, tuple[CheckResult, list[Mapping[str, Any]]]]:
+    """The latest result of each check, without examples, and the seq of each table that it looked at."""
     found = connection.execute(
-        "select check_id, verdict, summary, looked_at, definition from ops.checks "
-        "where table_name = ? and check_name = ? order by check_id desc limit 1",
-        [table, check],
+        "select check_id, table_name, check_name, verdict, summary, looked_at, definition from ops.checks "
+        "where list_contains($checks::struct(t varchar, c varchar)[], {t: table_name, c: check_name}) "
+        "qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1",
+        {"checks": [{"t": table, "c": check} for table, check in checks]},
     ).fetchall()
-    if not found:
-        return None
-    check_id, verdict, summary, looked_at, definition = found[0]
-    rules = tuple(
-        Rule(rule, expected, said, passed, (), severity, value, threshold, share)
-        for rule, expected, said, passed, severity, value, threshold, share in connection.execute(
-            "select rule, expected, found, has_passed, severity, value, threshold, share_ok from ops.check_results "
-            "where check_id = ?",
-            [check_id],
-        ).fetchall()
-    )
-    tables = tuple(s["table_name"] for s in looked_at)
-    return CheckResult(table, check, rules, summary, tables, verdict != "not evaluated", definition), looked_at
+    rules: dict[int, list[Rule]] = {row[0]: [] for row in found}
+    for check_id, rule, expected, said, passed, severity, value, threshold, share in connection.execute(
+        "select check_id, rule, expected, found, has_passed, severity, value, threshold, share_ok "
+        "from ops.check_results where list_contains($ids::bigint[], check_id)",
+        {"ids": list(rules)},
+    ).fetchall():
+        rules[check_id].append(Rule(rule, expected, said, passed, (), severity, value, threshold, share))
+    return {
+        (table, check): (
+            CheckResult(
+                table,
+                check,
+                tuple(rules[check_id]),
+                summary,
+                tuple(seen["table_name"] for seen in looked_at),
+                verdict != "not evaluated",
+                definition,
+            ),
+            looked_at,
+        )
+        for check_id, table, check, verdict, summary, looked_at, definition in found
+    }
 
 
 def reasons_against(

@@ -30,7 +30,8 @@ def note(connection: duckdb.DuckDBPyConnection, rules: tuple[Rule, ...], *, eval
 
 
 def kept(connection: duckdb.DuckDBPyConnection, definition: str = "asked") -> CheckResult | None:
-    return standing(connection, "silver.sales", "contract", definition)
+    check = ("silver.sales", "contract")
+    return standing(connection, {check: definition}).get(check)
 
 
 def test_it_stands_as_it_was(warehouse: duckdb.DuckDBPyConnection) -> None:
