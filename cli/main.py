@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import checking, files, incidents, querying, retrying, running, slo, status_page, ui
+from cli import checking, files, incidents, querying, retrying, running, score_card, slo, ui
 from cli import doctor as examining
 from cli.console import complain
 from cli.replay import DemoDataMissingError, PeriodError
@@ -81,7 +81,7 @@ def demo(days: Annotated[int, typer.Option(help="How many days of receipts.")] =
 @app.command()
 def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Where every record went, as of the last run."""
-    status_page.show(as_json=as_json)
+    score_card.show(as_json=as_json)
 
 
 @app.command("slo")

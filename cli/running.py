@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from cli import incidents, status_page
+from cli import incidents, score_card
 from cli.console import complain, out, progress
 from cli.replay import replay
 from contracts.catalog import Catalog
@@ -288,6 +288,8 @@ def demo(days: int) -> int:
             outcome = run_once(settings, "", [], tell=tell)
         report(outcome)
         if not outcome.success:
-            return 1
-    status_page.show(as_json=False)
-    return 0
+            break
+    incidents.look_after_run(settings)
+    if outcome.success:
+        score_card.show(as_json=False)
+    return 0 if outcome.success else 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -76,12 +78,27 @@ def held_back(connection: duckdb.DuckDBPyConnection) -> dict[str, Any] | None:
     return {"since": held[-1][0].isoformat(), "because": list(held[0][1])}
 
 
-def ages(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[Any, Any]]:
-    """When the newest file landed that readers see in each table, and when what waits has to be in (None: nothing)."""
+@dataclass(frozen=True)
+class Age:
+    """How old the data of a table is.
+
+    Attributes:
+        policy: What is promised, in words.
+        as_of: When the newest file landed that readers see in it; None while there is none.
+        due: When what waits has to be in; None when nothing waits.
+    """
+
+    policy: str
+    as_of: datetime | None
+    due: datetime | None
+
+
+def ages(connection: duckdb.DuckDBPyConnection) -> dict[str, Age]:
+    """The age of the data of each silver and gold table."""
     if not is_of_this_version(connection):
         return {}
-    found = connection.execute("select table_name, data_as_of, due_at from ops.freshness").fetchall()
-    return {table: (as_of, due) for table, as_of, due in found}
+    found = connection.execute("select table_name, policy, data_as_of, due_at from ops.freshness").fetchall()
+    return {table: Age(*said) for table, *said in found}
 
 
 def latest_checks(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str, str]]:

@@ -7,11 +7,12 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 
 from contracts.catalog import Catalog
+from dashboard.page import write_page
 from resources import clock, levels
 from resources.arrivals import find
 from resources.incidents import store
@@ -29,6 +30,8 @@ from sensors.history import History, subjects_of
 from sensors.look import Disk, Look
 from sensors.retries import health
 
+SHOWN_AGAIN = timedelta(seconds=30)
+"""The page is written anew after this, though nothing has changed."""
 PATIENCE = 5.0
 """Seconds that a look waits for another one, which takes tenths of a second."""
 
@@ -47,6 +50,7 @@ class Watchman:
         self._history = History(settings)
         self._facts: tuple[str, Facts] = ("", Facts())
         self._told: tuple[str, date] | None = None
+        self._shown: tuple[object, datetime] | None = None
 
     def look(self, instance: dg.DagsterInstance, now: datetime) -> Plan:
         """Open, raise and close incidents, and publish them when something changed.
@@ -61,9 +65,11 @@ class Watchman:
         lock.acquire(f"process {os.getpid()}", wait_seconds=PATIENCE)
         with lock, store.opened(self._settings.incidents, is_new=True) as connection:
             plan = store.follow(connection, lambda present: self._gather(instance, present, now), now)
-            wrong = {incident.cause.subject.split()[0] for incident in store.open_incidents(connection)}
+            present = store.open_incidents(connection)
             self._publish(connection)
             self._publish_levels(connection, now)
+            self._show(present, now)
+        wrong = {incident.cause.subject.split()[0] for incident in present}
         confirm(instance, self._catalog, self._facts[1], wrong, now)
         return plan
 
@@ -102,6 +108,13 @@ class Watchman:
             rows = list(levels.rows_by_day(published, connection, self._catalog, now))
         publish_rows(self._settings.published, "slo", rows, levels.COLUMNS)
         self._told = stamp
+
+    def _show(self, present: Sequence[Incident], now: datetime) -> None:
+        """Write the page anew when something on it changed, and twice a minute for when the services ticked."""
+        stamp = (self._facts[0], tuple((incident.incident_id, incident.level) for incident in present))
+        if self._shown is None or stamp != self._shown[0] or abs(now - self._shown[1]) >= SHOWN_AGAIN:
+            write_page(self._settings, present, now)
+            self._shown = (stamp, now)
 
     def _published(self) -> Facts:
         """What is published, read again only when a run has published since."""

@@ -7,8 +7,10 @@ from typing import Any
 
 import dagster as dg
 
+from contracts.catalog import Catalog
 from definitions import JOB, build_definitions
 from resources.reader import open_published
+from sensors.incidents import Watchman
 from tests.lab import Lab
 
 
@@ -24,6 +26,10 @@ class House:
         """One look; what the sensor says of it."""
         context = dg.build_sensor_context(self.instance, definitions=self.definitions)
         return str(self.definitions.resolve_sensor_def("incidents").evaluate_tick(context).skip_message)
+
+    def watchman(self) -> Watchman:
+        """What the sensor asks."""
+        return Watchman(self.lab.settings, Catalog.read(self.lab.settings.dbt_project))
 
     def open(self) -> list[tuple[str, str]]:
         """Kind and subject of what readers see open."""

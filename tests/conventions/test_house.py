@@ -18,8 +18,9 @@ PACKAGES = {
     "contracts": set(),
     "resources": {"contracts"},
     "assets": {"contracts", "resources"},
-    "sensors": {"contracts", "resources", "assets"},
-    "cli": {"contracts", "resources", "assets", "sensors", "definitions"},
+    "dashboard": {"contracts", "resources"},
+    "sensors": {"contracts", "resources", "assets", "dashboard"},
+    "cli": {"contracts", "resources", "assets", "dashboard", "sensors", "definitions"},
 }
 MODELS = sorted((PROJECT / "dbt_project" / "models").rglob("*.sql"))
 

@@ -10,11 +10,9 @@ import dagster as dg
 import duckdb
 import pytest
 
-from contracts.catalog import Catalog
 from resources.incidents import store
 from resources.publishing import clean_up
 from sensors.history import ASKED_BY, ASKED_FOR
-from sensors.incidents import Watchman
 from tests.house import House
 from tests.lab import Lab, environment, product, receipt
 
@@ -145,7 +143,7 @@ def test_incidents_are_kept_while_the_warehouse_is_held_and_before_any_run(house
 def test_an_unfinished_publication_is_made_good_by_the_next_look(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.lab.put("transactions/day1.csv", b"no header")
     house.lab.good_run()
-    watchman = Watchman(house.lab.settings, Catalog.read(house.lab.settings.dbt_project))
+    watchman = house.watchman()
     with monkeypatch.context() as patched:
         patched.setattr("sensors.incidents.publish_rows", _die)
         with pytest.raises(OSError, match="gone"):

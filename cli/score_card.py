@@ -6,26 +6,25 @@ import json
 import sys
 import time
 from collections import Counter
-from datetime import datetime
 
 from rich.markup import escape
 from rich.table import Table
 
 from cli.console import out
 from cli.incidents import present
+from dashboard.page import EMPTY, page_path
 from resources.clock import now
 from resources.incidents.reconcile import one_line
 from resources.quality import LAKE, sparkline, trends
 from resources.reader import open_published
 from resources.settings import Settings
-from resources.status import ages, latest_checks, read_status
+from resources.status import Age, ages, latest_checks, read_status
 from resources.ticked import standing_still
 
 COLOURS = {"pass": "green", "warn": "yellow", "FAIL": "red", "not evaluated": "red"}
 BEST = 99.95  # shown as 100.0
 SHOWN = 5
 """Incidents that are named."""
-EMPTY: dict[str, object] = {"sources": [], "published_at": None, "held_back": None, "quality": {}}
 
 
 def show(*, as_json: bool) -> None:
@@ -60,6 +59,8 @@ def show(*, as_json: bool) -> None:
     out.print(_published(status))
     if still := standing_still(settings, time.time()):
         out.print(f"[yellow]{escape(still)}[/]", highlight=False)
+    if page_path(settings).exists():
+        out.print(f"The same on a page: {escape(str(page_path(settings)))}", highlight=False, soft_wrap=True)
 
 
 def _sources(sources: object) -> Table:
@@ -91,7 +92,7 @@ def _sources(sources: object) -> Table:
 def _checks(
     checks: list[tuple[str, str, str, str]],
     scores: dict[str, list[float]],
-    known: dict[str, tuple[datetime | None, datetime | None]],
+    known: dict[str, Age],
 ) -> Table:
     """A row for each table: the age of its data, its score with the trend, its checks, and what is wrong or odd."""
     table = Table(
@@ -104,15 +105,15 @@ def _checks(
         odd = "\n".join(escape(f"{check}: {summary}") for check, result, summary in results if result != "pass")
         values = scores.get(name, [])
         score = f"{values[-1]:.1f}" if values else ""
-        table.add_row(name, _age(*known.get(name, (None, None))), score, sparkline(values), said, odd)
+        table.add_row(name, _age(known.get(name)), score, sparkline(values), said, odd)
     return table
 
 
-def _age(as_of: datetime | None, due: datetime | None) -> str:
+def _age(age: Age | None) -> str:
     """When the newest file landed that the table contains; yellow while others wait, red when they are late."""
-    if as_of is None:
+    if age is None or age.as_of is None:
         return ""
-    said = f"{as_of:%Y-%m-%d %H:%M}"
+    said, due = f"{age.as_of:%Y-%m-%d %H:%M}", age.due
     if due is None:
         return said
     return f"[red]{said}, late since {due:%H:%M}[/]" if due < now() else f"[yellow]{said}, due {due:%H:%M}[/]"
