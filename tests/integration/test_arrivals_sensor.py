@@ -189,16 +189,22 @@ def test_within_a_tick_the_files_are_looked_at_again_only_when_something_may_dif
     watch.lab.receipts("day1", [receipt()])
     assert lookout.may_differ()
     lookout.look()
-    assert lookout.may_differ()  # files wait
+    assert not lookout.may_differ()  # files wait, and that is known
+    watch.lab.receipts("day2", [receipt(basket_id=2)], mtime=time.time() + 1000)
+    lookout.look()
+    assert lookout.may_differ()  # until this one rests
+    time.sleep(STILL)
+    assert lookout.look()[0] == {"products": 1, "transactions": 2}
+    assert not lookout.may_differ()
     watch.lab.good_run()
     assert lookout.may_differ()  # a run has published
     lookout.look()
     assert not lookout.may_differ()
-    watch.lab.receipts("day2", [receipt(basket_id=2)])
+    watch.lab.receipts("day3", [receipt(basket_id=3)])
     assert lookout.may_differ()
     watch.lab.good_run()
     lookout.look()
-    path = watch.lab.receipts("day2", [receipt(basket_id=2)])
+    path = watch.lab.receipts("day3", [receipt(basket_id=3)])
     path.unlink()
     assert lookout.may_differ()
 
