@@ -38,6 +38,8 @@ OPS_TABLES = (
     "freshness",
     "publications",
 )
+HISTORY = ("checks", "check_results")
+"""Tables of `ops` to which runs only add, the most by far."""
 OPS_VIEWS = ("live_files", "current_files")
 
 
@@ -95,16 +97,44 @@ def publish_lake(
 
 
 def publish_ops(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Give readers the book-keeping as it is now."""
+    """Give readers the book-keeping as it is now; of the results of checks, which only ever grow, what is new."""
     with _aside(folder, "ops") as (path, alias):
+        _begin_with(folder / "ops.duckdb", path)
         connection.execute(f"attach {literal(str(path))} as {alias}")
         try:
-            connection.execute(f"create schema {alias}.ops")
+            connection.execute(f"create schema if not exists {alias}.ops")
             for name in (*OPS_TABLES, *OPS_VIEWS):
-                connection.execute(f"create table {alias}.ops.{name} as from ops.{name}")
+                if name in HISTORY and _is_continued(connection, alias, name):
+                    there = f"select coalesce(max(check_id), 0) from {alias}.ops.{name}"
+                    connection.execute(f"insert into {alias}.ops.{name} from ops.{name} where check_id > ({there})")
+                else:
+                    connection.execute(f"create or replace table {alias}.ops.{name} as from ops.{name}")
             connection.execute(f"checkpoint {alias}")
         finally:
             connection.execute(f"detach {alias}")
+
+
+def _begin_with(present: Path, path: Path) -> None:
+    """Copy what readers have, where it can be used: `ops` is published in any case."""
+    if not present.exists():
+        return
+    shutil.copyfile(present, path)
+    try:
+        duckdb.connect(str(path), read_only=True).close()
+    except duckdb.Error:
+        path.unlink()
+
+
+def _is_continued(connection: duckdb.DuckDBPyConnection, alias: str, name: str) -> bool:
+    """Whether readers have the beginning of a table: not so after an upgrade, or when a backup was put in its place."""
+    columns = "select column_name, data_type from duckdb_columns() where schema_name = 'ops' and table_name = ? and "
+    there = connection.execute(f"{columns} database_name = {literal(alias.strip(chr(34)))}", [name]).fetchall()
+    if there != connection.execute(f"{columns} database_name = current_database()", [name]).fetchall():
+        return False
+    said = "select count(*), max(check_id), max(checked_at) from"
+    [(count, last, at)] = connection.execute(f"{said} {alias}.ops.{name}").fetchall()
+    found = connection.execute(f"{said} ops.{name} where check_id <= ?", [last]).fetchall()
+    return bool(found == [(count, last, at)])
 
 
 def publish_rows(folder: Path, table: str, rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> None:

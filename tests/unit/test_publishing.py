@@ -1,0 +1,83 @@
+"""Readers have the whole book-keeping, though most of it is not copied again each time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from resources.publishing import HISTORY, OPS_TABLES, publish_ops
+from resources.results import CheckResult, Rule, record
+from resources.warehouse import prepare
+
+
+@pytest.fixture
+def warehouse(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as connection:
+        prepare(connection)
+        yield connection
+
+
+def ask(connection: duckdb.DuckDBPyConnection, *tables: str) -> None:
+    rules = (Rule("positive", "price > 0", "holds", True), Rule("known", "is known", "is not", False))
+    record(connection, [CheckResult(table, "contract", rules, "so") for table in tables], "run")
+
+
+def is_whole(connection: duckdb.DuckDBPyConnection, folder: Path) -> bool:
+    """Whether readers have every row of every table."""
+    published = str((folder / "ops.duckdb").resolve())
+    connection.execute(f"attach '{published}' as readers (read_only)")
+    try:
+        differences = [
+            connection.execute(f"(from ops.{t} except all from readers.ops.{t})").fetchall()
+            or connection.execute(f"(from readers.ops.{t} except all from ops.{t})").fetchall()
+            for t in OPS_TABLES
+        ]
+    finally:
+        connection.execute("detach readers")
+    return not any(differences)
+
+
+def test_what_is_new_is_added(warehouse: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
+    for tables in ((), ("silver.sales",), ("silver.sales", "gold.days"), (), ("gold.days",)):
+        ask(warehouse, *tables)
+        publish_ops(warehouse, tmp_path)
+        assert is_whole(warehouse, tmp_path)
+    assert [path.name for path in sorted(tmp_path.glob("ops_*"))] == [f"ops_{number}.duckdb" for number in (3, 4, 5)]
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 3])
+def test_a_warehouse_that_was_put_back_to_an_older_state_is_told_as_it_is(
+    warehouse: duckdb.DuckDBPyConnection, tmp_path: Path, rows: int
+) -> None:
+    """Ids come again then, for other results."""
+    ask(warehouse, "silver.sales")
+    ask(warehouse, "silver.shops")
+    ask(warehouse, "silver.sales")
+    publish_ops(warehouse, tmp_path)
+    for table in HISTORY:
+        warehouse.execute(f"delete from ops.{table} where check_id > 1")
+    for _ in range(rows):
+        ask(warehouse, "gold.days")
+    publish_ops(warehouse, tmp_path)
+    assert is_whole(warehouse, tmp_path)
+
+
+def test_a_file_of_an_older_version_or_one_that_is_broken_is_replaced(
+    warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    ask(warehouse, "silver.sales")
+    publish_ops(warehouse, tmp_path)
+    older = tmp_path / "ops_2.duckdb"
+    with duckdb.connect(str(older)) as connection:
+        connection.execute("create schema ops; create table ops.checks (check_id bigint)")
+        connection.execute("create table ops.check_results as select 1::bigint as check_id, now() as checked_at")
+    for path in (older, tmp_path / "broken.duckdb"):
+        if path != older:
+            path.write_bytes(b"no database")
+        (tmp_path / "ops.duckdb").unlink()
+        (tmp_path / "ops.duckdb").symlink_to(path.name)
+        publish_ops(warehouse, tmp_path)
+        assert is_whole(warehouse, tmp_path)
