@@ -14,7 +14,7 @@ from resources.instance import reuse_engines
 from resources.interrupts import NOT_IN_TIME, noticing_interrupts
 from resources.launcher import GONE, UNFINISHED, is_gone
 from resources.lock import LockTimeout, RunLock
-from resources.session import Session, forget_dead, mark_alive, open_session
+from resources.session import UNPUBLISHED, Session, forget_dead, mark_alive, open_session
 from resources.settings import Settings
 from resources.warehouse import WarehouseBusy
 
@@ -50,6 +50,7 @@ def lake_resource(settings: Settings, catalog: Catalog, lock: RunLock | None = N
             mark_dead_runs(instance, settings, run.run_id)
             _stop_when_terminated(instance, run.run_id)
 
+        is_done = False
         try:
             with (
                 noticing_interrupts(lambda: instance.report_run_canceled(run, NOT_IN_TIME))
@@ -60,8 +61,13 @@ def lake_resource(settings: Settings, catalog: Catalog, lock: RunLock | None = N
                 ) as session,
             ):
                 yield session
+                is_done = True
         except (LockTimeout, WarehouseBusy) as error:
             raise dg.Failure(str(error), allow_retries=True) from error
+        except Exception as error:
+            if is_done:  # Dagster calls the run a success all the same
+                instance.add_run_tags(run.run_id, {UNPUBLISHED: f"publishing: {error}"})
+            raise
 
     return dg.ResourceDefinition(resource_fn=open_lake, description="The warehouse, held by one run at a time.")
 

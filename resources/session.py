@@ -30,6 +30,9 @@ from resources.settings import Settings
 from resources.tables import forget_readers
 from resources.warehouse import connect
 
+UNPUBLISHED = "assay/unpublished"
+"""Tag of a run whose steps are done and stored, and that could not tell readers so: why not."""
+
 
 @dataclass(frozen=True)
 class Session:

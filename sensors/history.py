@@ -12,6 +12,7 @@ from contracts.catalog import Catalog
 from contracts.names import table_of
 from resources.failures import root_message, step_failure
 from resources.launcher import GONE, UNFINISHED, is_gone
+from resources.session import UNPUBLISHED
 from resources.settings import Settings
 from sensors.failures import is_permanent
 from sensors.retries import JITTER, LONGEST_COOLING, Tried, health
@@ -32,7 +33,8 @@ class History:
     """The runs of one lake; what is known of a run that ended is asked once.
 
     A run whose process is gone, or that was made and never began, counts as failed before anybody has marked it as
-    such: nothing may wait for it.
+    such: nothing may wait for it. So does one that did its steps and could not publish: sensors see the lake as
+    readers do, and would ask for the same again at once.
 
     Args:
         settings: The lake.
@@ -113,23 +115,26 @@ def forgive(settings: Settings, instance: dg.DagsterInstance, subject: str) -> i
 def _tried(settings: Settings, instance: dg.DagsterInstance, record: dg.RunRecord) -> Tried:
     run = record.dagster_run
     is_dead = run.status in UNFINISHED and is_gone(settings, record)
-    state = "failed" if is_dead or run.status in _FAILED else "good" if run.is_finished else "running"
+    has_failed = is_dead or run.status in _FAILED
+    unpublished = run.tags.get(UNPUBLISHED, "")
+    state = "failed" if has_failed or unpublished else "good" if run.is_finished else "running"
     ended = record.end_time or _seconds(record.update_timestamp)
-    errors = _errors(instance, run.run_id) if state == "failed" and not is_dead else []
-    problems = [GONE] if is_dead else [_problem(error) for error in errors]
+    errors = _errors(instance, run.run_id) if has_failed and not is_dead else []
+    told = [GONE] if is_dead else [unpublished] if unpublished else []
+    problems = told or [_problem(error) for error in errors]
     return Tried(
         run_id=run.run_id,
         state=state,
         ended=ended,
         subjects=_subjects(run),
-        done=_done(instance, run.run_id) if state == "failed" else frozenset(),
+        done=_done(instance, run.run_id) if has_failed else frozenset(),
         is_permanent=is_permanent(problems),
         forgiven=frozenset(name for name in run.tags.get(FORGIVEN, "").split(",") if name),
         problem=problems[0] if problems else "",
         seconds=max(0.0, ended - _seconds(record.create_timestamp)),
         covers=frozenset(key.to_user_string() for key in run.asset_selection or ()),
         asked_for=run.tags.get(ASKED_FOR) or run.tags.get(ASKED_BY, ""),
-        said=(GONE,) if is_dead else tuple(_said(errors)),
+        said=tuple(told or _said(errors)),
         is_stopped=run.status == dg.DagsterRunStatus.CANCELED,
     )
 

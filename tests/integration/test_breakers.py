@@ -13,8 +13,10 @@ import pytest
 from contracts.catalog import Catalog
 from definitions import JOB, build_definitions
 from resources import clock
+from resources.incidents import store
 from resources.instance import open_instance
 from sensors.history import ASKED_FOR, RUNS, forgive, open_breakers
+from sensors.incidents import Watchman
 from tests.lab import Lab, product, receipt
 
 
@@ -195,3 +197,32 @@ def test_a_busy_lake_does_not_forget_an_open_breaker(watch: Watch) -> None:
 
 def _out_of_memory(*_: object) -> None:
     raise MemoryError("out of memory")
+
+
+def test_a_run_that_cannot_publish_has_failed_whatever_dagster_calls_it(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Readers do not see that the file is loaded, so without that it would be asked for again at once, for ever."""
+
+    def refuse(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    watch.lab.receipts("day2", [receipt(basket_id=2)])
+    [request] = watch.requests().values()
+    with monkeypatch.context() as patched:
+        patched.setattr("resources.session.publish_ops", refuse)
+        watch.run(request)
+        assert watch.requests() == {}  # after a pause
+        with clock.told_by(watch.now):
+            catalog = Catalog.read(watch.lab.settings.dbt_project)
+            Watchman(watch.lab.settings, catalog).look(watch.instance, watch.now())
+        watch.later = timedelta(seconds=15)
+        [request] = watch.requests().values()
+    with store.opened(watch.lab.settings.incidents) as connection:
+        [incident] = store.open_incidents(connection)
+    assert incident.cause.kind == "failed_run"
+    assert incident.cause.problem == "publishing: no space left on device"
+    assert watch.run(request)
+    assert watch.requests() == {}
+    assert watch.lab.source("transactions")["files"]["loaded"] == 2
+    assert watch.lab.rows("select count(*) from silver.transactions") == [(2,)]
