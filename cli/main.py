@@ -73,7 +73,7 @@ def run(
 
 
 @app.command()
-def demo(days: Annotated[int, typer.Option(help="How many days of receipts.")] = 28) -> None:
+def demo(days: Annotated[int, typer.Option(help="How many days of receipts.", min=1)] = 28) -> None:
     """Replay real receipts a week at a time and load each week."""
     raise typer.Exit(_stoppable(lambda: running.demo(days)))
 

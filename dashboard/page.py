@@ -6,7 +6,6 @@ long the services have been silent, so it tells of services that stopped althoug
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -56,7 +55,7 @@ def page_path(settings: Settings) -> Path:
 
 
 def write_page(settings: Settings, incidents: Sequence[Incident], now: datetime) -> Path:
-    """Write the page anew, in one step.
+    """Write the page anew, in one step; one process at a time, which the lock of incidents sees to.
 
     Args:
         settings: The lake.
@@ -68,12 +67,9 @@ def write_page(settings: Settings, incidents: Sequence[Incident], now: datetime)
     """
     path = page_path(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".status_{os.getpid()}.html")
-    try:
-        aside.write_text(render(settings, incidents, now), encoding="utf-8")
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
+    aside = path.with_name(".status.html")
+    aside.write_text(render(settings, incidents, now), encoding="utf-8")
+    aside.replace(path)
     return path
 
 

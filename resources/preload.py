@@ -9,8 +9,13 @@ sees the code as it is when the run begins; all that the code server does with a
 from __future__ import annotations
 
 import multiprocessing
+import os
 import sys
-from multiprocessing import forkserver
+from contextlib import suppress
+from multiprocessing import forkserver, popen_forkserver, popen_spawn_posix
+from multiprocessing.context import ForkServerProcess
+from multiprocessing.process import BaseProcess
+from typing import Any
 
 LIBRARIES = (
     "dagster._cli.api",
@@ -33,12 +38,46 @@ LIBRARIES = (
 """What runs import; a name that is missing here costs time and nothing else."""
 
 
+LOST = 255
+"""The exit code that multiprocessing gives to processes whose fork server is gone, also while they live."""
+
+
+class Forked(popen_forkserver.Popen):
+    """A forked process, which is alive for as long as it is, whatever became of what forked it."""
+
+    def poll(self, flag: int = os.WNOHANG) -> int | None:
+        """The exit code, None while the process lives; Dagster marks a run whose process has one as failed."""
+        code = super().poll(flag)
+        if code == LOST and _is_there(self.pid):
+            self.returncode = code = None
+        return code
+
+
+class RunProcess(ForkServerProcess):
+    """A process that is forked, or spawned where that fails: a run is to begin in any case."""
+
+    @staticmethod
+    def _Popen(process_obj: BaseProcess) -> Any:  # noqa: N802 - multiprocessing's name for how it is started
+        try:
+            return Forked(process_obj)
+        except (OSError, EOFError):  # its socket was removed, a temporary folder has too long a name, it dies at once
+            return popen_spawn_posix.Popen(process_obj)
+
+
 def start_runs_from_a_fork() -> None:
     """In Dagster's code server on Linux: from now on fork the processes of runs. Nothing in any other process."""
     if sys.platform != "linux" or not {"api", "grpc"} <= set(sys.orig_argv):
         return  # elsewhere libraries of the system may not be used after a fork
-    forked = multiprocessing.get_context("forkserver")
-    forked.set_forkserver_preload(list(LIBRARIES))
-    forkserver.ensure_running()
+    forkserver.set_forkserver_preload(list(LIBRARIES))
+    with suppress(OSError):  # it is tried again with each run
+        forkserver.ensure_running()
     # The code server asks this context, of which there is one, for each process.
-    vars(multiprocessing.get_context("spawn"))["Process"] = forked.Process
+    vars(multiprocessing.get_context("spawn"))["Process"] = RunProcess
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True

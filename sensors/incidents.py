@@ -68,9 +68,9 @@ class Watchman:
             present = store.open_incidents(connection)
             self._publish(connection)
             self._publish_levels(connection, now)
+            wrong = {incident.cause.subject.split()[0] for incident in present}
+            confirm(instance, self._catalog, self._facts[1], wrong, now)
             self._show(present, now)
-        wrong = {incident.cause.subject.split()[0] for incident in present}
-        confirm(instance, self._catalog, self._facts[1], wrong, now)
         return plan
 
     def _gather(self, instance: dg.DagsterInstance, present: Sequence[Incident], now: datetime) -> list[Cause]:

@@ -7,14 +7,17 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
+from resources.instance import open_instance
 from tests.lab import Lab, copy_project, edit, product, receipt
-from tests.processes import PATIENCE, fork_server, start, wait_until
+from tests.processes import PATIENCE, fork_server, holder, start, wait_until
 from tests.receiver import listening
 
 pytestmark = pytest.mark.chaos
@@ -61,19 +64,41 @@ def test_files_become_gold_and_an_outage_is_caught_up_in_one_run(tmp_path: Path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="runs are forked on Linux only")
-def test_runs_are_forked_and_go_on_when_what_forks_them_is_killed(tmp_path: Path) -> None:
+def test_a_run_goes_on_when_what_forked_it_is_killed_and_the_next_is_forked_again(tmp_path: Path) -> None:
     lab = Lab(tmp_path / "lake")
     lab.products("2017-01-01", [product()])
     with services(lab):
         lab.receipts("day1", [receipt()])
         wait_until(lambda: receipts_in_gold(lab) == 1)
+        wait_until(lambda: not holder(lab.settings.home))
         first = fork_server(lab.settings)
         assert first is not None
-        os.kill(first, signal.SIGKILL)
         lab.receipts("day2", [receipt(basket_id=2)])
+        wait_until(lambda: holder(lab.settings.home))
+        os.kill(first, signal.SIGKILL)
         wait_until(lambda: receipts_in_gold(lab) == 2)
+        lab.receipts("day3", [receipt(basket_id=3)])
+        wait_until(lambda: receipts_in_gold(lab) == 3)
         assert fork_server(lab.settings) not in (None, first)
     wait_until(lambda: fork_server(lab.settings) is None)
+    with open_instance(lab.settings) as instance:
+        runs = instance.get_runs()
+        said = [entry.user_message for run in runs for entry in instance.all_logs(run.run_id)]
+    assert {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}
+    assert not [message for message in said if "exited" in message and "unexpectedly" in message]
+    assert len(lab.rows("select distinct run_id from ops.files")) == len(runs)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="runs are forked on Linux only")
+def test_where_runs_cannot_be_forked_they_are_spawned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = Lab(tmp_path / "lake")
+    lab.products("2017-01-01", [product()])
+    lab.receipts("day1", [receipt()])
+    with tempfile.TemporaryDirectory(prefix="x" * 70, dir="/tmp") as long:
+        monkeypatch.setenv("TMPDIR", long)  # the address of a socket has at most 107 characters; Dagster's are shorter
+        with services(lab):
+            wait_until(lambda: receipts_in_gold(lab) == 1)
+            assert fork_server(lab.settings) is None
 
 
 def test_a_refused_file_is_told_and_its_end_as_well_without_a_hand(
