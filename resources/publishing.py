@@ -103,15 +103,26 @@ def publish_ops(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
         connection.execute(f"attach {literal(str(path))} as {alias}")
         try:
             connection.execute(f"create schema if not exists {alias}.ops")
+            kept = [name for name in HISTORY if _is_continued(connection, alias, name)]
+            _drop_all_but(connection, alias, kept)
+            for name in kept:
+                there = f"select coalesce(max(check_id), 0) from {alias}.ops.{name}"
+                connection.execute(f"insert into {alias}.ops.{name} from ops.{name} where check_id > ({there})")
             for name in (*OPS_TABLES, *OPS_VIEWS):
-                if name in HISTORY and _is_continued(connection, alias, name):
-                    there = f"select coalesce(max(check_id), 0) from {alias}.ops.{name}"
-                    connection.execute(f"insert into {alias}.ops.{name} from ops.{name} where check_id > ({there})")
-                else:
-                    connection.execute(f"create or replace table {alias}.ops.{name} as from ops.{name}")
+                if name not in kept:
+                    connection.execute(f"create table {alias}.ops.{name} as from ops.{name}")
             connection.execute(f"checkpoint {alias}")
         finally:
             connection.execute(f"detach {alias}")
+
+
+def _drop_all_but(connection: duckdb.DuckDBPyConnection, alias: str, kept: Collection[str]) -> None:
+    """Make room in a copy for what is written anew, which would double its size else."""
+    there = "select table_name from duckdb_tables() where schema_name = 'ops' and database_name = "
+    for (name,) in connection.execute(f"{there}{literal(alias.strip(chr(34)))}").fetchall():
+        if name not in kept:
+            connection.execute(f"drop table {alias}.ops.{quoted(name)}")
+    connection.execute(f"checkpoint {alias}")
 
 
 def _begin_with(present: Path, path: Path) -> None:
