@@ -61,7 +61,9 @@ def test_a_run_that_does_not_end_in_time_is_ended_after_its_last_words() -> None
 
 LIMITED = """
 import threading, time
-from resources.interrupts import noticing_interrupts, time_limit
+from resources.interrupts import heed_interrupts, noticing_interrupts, time_limit
+
+heed_interrupts()  # a shell may have begun this with `&`, and `assay` does so too
 
 too_late = threading.Event()
 def last_words():
