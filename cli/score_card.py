@@ -81,10 +81,8 @@ def _sources(sources: object) -> Table:
     table.add_column("accounted for")
     for said in sources:  # type: ignore[attr-defined]
         files, records, rows = said["files"], said["records"], said["rows"]
-        whole = records["read"] == rows["bronze"] + records["malformed"]
-        parts = sum(rows[name] for name in ("silver", "quarantined", "superseded", "duplicates"))
         figures = [files["loaded"], files["refused"], records["read"], records["malformed"], *rows.values()]
-        verdict = "[green]every record[/]" if whole and rows["bronze"] == parts else "[red]NO[/]"
+        verdict = "[green]every record[/]" if said["is_conserved"] else "[red]NO[/]"
         table.add_row(said["source"], *[f"{figure:,}" for figure in figures], verdict)
     return table
 

@@ -8,6 +8,7 @@ sees the code as it is when the run begins; all that the code server does with a
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import sys
@@ -15,6 +16,7 @@ from contextlib import suppress
 from multiprocessing import forkserver, popen_forkserver, popen_spawn_posix
 from multiprocessing.context import ForkServerProcess
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 LIBRARIES = (
@@ -37,7 +39,7 @@ LIBRARIES = (
 )
 """What runs import; a name that is missing here costs time and nothing else."""
 
-
+_LOG = logging.getLogger(__name__)
 LOST = 255
 """The exit code that multiprocessing gives to processes whose fork server is gone, also while they live."""
 
@@ -60,7 +62,8 @@ class RunProcess(ForkServerProcess):
     def _Popen(process_obj: BaseProcess) -> Any:  # noqa: N802 - multiprocessing's name for how it is started
         try:
             return Forked(process_obj)
-        except (OSError, EOFError):  # its socket was removed, a temporary folder has too long a name, it dies at once
+        except (OSError, EOFError) as error:  # its socket was removed, TMPDIR has too long a name, it dies at once
+            _LOG.warning("a run cannot be forked and is spawned, some seconds slower: %s", error or "it ended")
             return popen_spawn_posix.Popen(process_obj)
 
 
@@ -69,15 +72,16 @@ def start_runs_from_a_fork() -> None:
     if sys.platform != "linux" or not {"api", "grpc"} <= set(sys.orig_argv):
         return  # elsewhere libraries of the system may not be used after a fork
     forkserver.set_forkserver_preload(list(LIBRARIES))
-    with suppress(OSError):  # it is tried again with each run
+    with suppress(OSError):  # it is tried again with each run, which says so
         forkserver.ensure_running()
     # The code server asks this context, of which there is one, for each process.
     vars(multiprocessing.get_context("spawn"))["Process"] = RunProcess
 
 
 def _is_there(pid: int) -> bool:
+    """Whether a process lives; one that ended and was fetched by nobody does not."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        said = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
         return False
-    return True
+    return said.rpartition(")")[2].split()[0] != "Z"

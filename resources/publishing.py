@@ -119,7 +119,7 @@ def publish_ops(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
 def _drop_all_but(connection: duckdb.DuckDBPyConnection, alias: str, kept: Collection[str]) -> None:
     """Make room in a copy for what is written anew, which would double its size else."""
     there = "select table_name from duckdb_tables() where schema_name = 'ops' and database_name = "
-    for (name,) in connection.execute(f"{there}{literal(alias.strip(chr(34)))}").fetchall():
+    for (name,) in connection.execute(f"{there}{literal(alias)}").fetchall():
         if name not in kept:
             connection.execute(f"drop table {alias}.ops.{quoted(name)}")
     connection.execute(f"checkpoint {alias}")
@@ -139,7 +139,7 @@ def _begin_with(present: Path, path: Path) -> None:
 def _is_continued(connection: duckdb.DuckDBPyConnection, alias: str, name: str) -> bool:
     """Whether readers have the beginning of a table: not so after an upgrade, or when a backup was put in its place."""
     columns = "select column_name, data_type from duckdb_columns() where schema_name = 'ops' and table_name = ? and "
-    there = connection.execute(f"{columns} database_name = {literal(alias.strip(chr(34)))}", [name]).fetchall()
+    there = connection.execute(f"{columns} database_name = {literal(alias)}", [name]).fetchall()
     if there != connection.execute(f"{columns} database_name = current_database()", [name]).fetchall():
         return False
     said = "select count(*), max(check_id), max(checked_at) from"
@@ -256,7 +256,7 @@ class _aside:  # noqa: N801 - used as a function
 
     def __enter__(self) -> tuple[Path, str]:
         self._remove()
-        return self._path, quoted(f"published_{self._kind}")
+        return self._path, f"published_{self._kind}"
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:

@@ -32,8 +32,12 @@ _COUNTED = """
     from ops.conservation
     qualify row_number() over (partition by source order by rowid desc) = 1 -- not by time: clocks jump
 """
-NO_RECORDS = {"read": 0, "loaded": 0, "malformed": 0}
-NO_ROWS = {"bronze": 0, "silver": 0, "quarantined": 0, "superseded": 0, "duplicates": 0}
+NOTHING = (
+    {"read": 0, "loaded": 0, "malformed": 0},
+    {"bronze": 0, "silver": 0, "quarantined": 0, "superseded": 0, "duplicates": 0},
+    True,
+)
+"""The terms of a source of which nothing is loaded."""
 
 
 def read_status(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
@@ -42,13 +46,12 @@ def read_status(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     Args:
         connection: A connection to what is published.
     """
-    counted = {source: (records, rows) for source, records, rows, _ in connection.execute(_COUNTED).fetchall()}
+    counted = {source: terms for source, *terms in connection.execute(_COUNTED).fetchall()}
     sources = [
         {
             "source": source,
             "files": files,
-            "records": counted.get(source, (NO_RECORDS, NO_ROWS))[0],
-            "rows": counted.get(source, (NO_RECORDS, NO_ROWS))[1],
+            **dict(zip(("records", "rows", "is_conserved"), counted.get(source, NOTHING), strict=True)),
         }
         for source, files in connection.execute(_SOURCES).fetchall()
     ]

@@ -127,7 +127,7 @@ def _tried(settings: Settings, instance: dg.DagsterInstance, record: dg.RunRecor
         state=state,
         ended=ended,
         subjects=_subjects(run),
-        done=_done(instance, run.run_id) if has_failed else frozenset(),
+        done=_done(instance, run.run_id) if has_failed and not unpublished else frozenset(),
         is_permanent=is_permanent(problems),
         forgiven=frozenset(name for name in run.tags.get(FORGIVEN, "").split(",") if name),
         problem=problems[0] if problems else "",
