@@ -35,7 +35,7 @@ LOOK = 0.1
 LIMIT = 300.0
 AIMS = {50: 12, 95: 20}
 ASSAY, PLAIN = "Assay", "plain dagster-dbt"
-ASSAY_COMMAND = "import sys; from cli.main import main; sys.argv[0] = 'assay'; main()"
+ASSAY_COMMAND = "import sys; from cli.start import main; sys.argv[0] = 'assay'; main()"
 
 
 @dataclass(frozen=True)

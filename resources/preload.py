@@ -19,6 +19,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from resources.garbage import collect_seldom
+
 LIBRARIES = (
     "dagster._cli.api",
     "dagster._core.execution.api",
@@ -57,6 +59,11 @@ class Forked(popen_forkserver.Popen):
 
 class RunProcess(ForkServerProcess):
     """A process that is forked, or spawned where that fails: a run is to begin in any case."""
+
+    def run(self) -> None:
+        """Work, without going through the libraries for garbage, which would copy them from the process forked."""
+        collect_seldom()
+        super().run()
 
     @staticmethod
     def _Popen(process_obj: BaseProcess) -> Any:  # noqa: N802 - multiprocessing's name for how it is started

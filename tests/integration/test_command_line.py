@@ -16,7 +16,7 @@ import pytest
 from resources.settings import Settings
 from tests.lab import HOSTILE_HOME, Lab, copy_project, edit, environment, product, receipt
 
-ASSAY = [sys.executable, "-c", "from cli.main import main; main()"]
+ASSAY = [sys.executable, "-c", "from cli.start import main; main()"]
 
 
 @pytest.fixture
