@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ class _Loader:
     def _load_again(self, file: File) -> Counted:
         """Load one file of a full refresh; what is wrong with it stops the whole, and names it."""
         try:
-            return self._load_file(file, is_plain=False)
+            return self._load_file(file, self._load.careful)
         except Unreadable as error:
             raise NeedsFiles(f"{self._table.name}: {file.name}: {error}; nothing was changed") from error
         except (_Changed, FileNotFoundError) as error:
@@ -115,12 +116,12 @@ class _Loader:
             self._log_loaded(file, counted, time.perf_counter() - began)
 
     def _load_one(self, file: File) -> Counted:
-        try:
-            with transaction(self._connection):
-                return self._load_file(file, is_plain=True)
-        except Doubt:
-            with transaction(self._connection):
-                return self._load_file(file, is_plain=False)
+        *fast, careful = self._load.ways
+        for way in fast:
+            with suppress(Doubt), transaction(self._connection):
+                return self._load_file(file, way)
+        with transaction(self._connection):
+            return self._load_file(file, careful)
 
     def _note_not_loaded(self, file: File, error: Exception) -> None:
         """Say that the file is gone or refused; one that changed meanwhile is left to the next look at landing."""
@@ -164,10 +165,10 @@ class _Loader:
     def _log(self, file: File, **fields: object) -> None:
         log.info("file", run=self._run_id, source=self._contract.source, file=file.name, **fields)
 
-    def _load_file(self, file: File, *, is_plain: bool) -> Counted:
+    def _load_file(self, file: File, way: Callable[[File], Counted]) -> Counted:
         if not file.is_as_hashed:
             raise _Changed(file.name)
-        counted = self._load.fast(file) if is_plain else self._load.careful(file)
+        counted = way(file)
         if not file.is_as_hashed:
             raise _Changed(file.name)
         self._note_loaded(file, counted)

@@ -6,7 +6,6 @@ way, `_line` and `_reasons` (why the record is malformed; NULL when it is not).
 
 from __future__ import annotations
 
-import secrets
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,18 +16,10 @@ from contracts.contract import Column, Contract
 from contracts.format import Format
 from contracts.names import literal, quoted
 from resources.arrow_csv import whole_numbers
-from resources.text import MAX_JSON_LINE, Compression
 from resources.typed import from_text, from_value, is_plain, plain_cast
 
 _GLOB = frozenset("*?[{")
-LINE_NUMBER = 64  # bytes that a line number and its separator may take before a record
 SHOWN = 100  # characters of a value that a reason quotes
-_SUSPICIOUS = r",\s*[}\]]|[:\[,]\s*-?(?i:nan|inf)|\\u[dD][89a-fA-F]|\{[^\"]*\{|:\s*[\[{]"
-_LONG = "|".join([rf"[0-9]{{{n},}}\.[0-9]{{{16 - n},}}" for n in range(1, 16)] + [r"[0-9]{16,}\."])
-_INEXACT = rf"[:\[,]\s*(-0\s*[,}}]|-?([0-9.]+[eE]|[0-9]+\.[0-9]+0\s*[,}}]|0\.0000|{_LONG}))"
-"""Numbers that DuckDB's JSON does not give back as they are written: 1e2, 2.50, -0, 16 digits with a point."""
-_LEXEME = r'("(?:[^"\\]|\\.)*")|(-?[0-9][-+.eE0-9]*)'
-"""A string or a number of a JSON text; read from the left, a number inside a string is never taken for one."""
 
 
 @contextmanager
@@ -44,7 +35,7 @@ def readable_path(path: Path) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class _Field:
+class Field:
     """One contract column in a file.
 
     Attributes:
@@ -103,14 +94,14 @@ def _csv_reading(
     positions = dict(zip(columns, _places(columns), strict=True))
     decimal = contract.format.decimal
     fields = [
-        _Field(column.name, positions[column.name], positions[column.name], column.type.sql)
+        Field(column.name, positions[column.name], positions[column.name], column.type.sql)
         if column.name in typed
-        else _text_field(column, positions[column.name], decimal)
+        else text_field(column, positions[column.name], decimal)
         for column in contract.columns
     ]
     extra = [column for column in columns if column not in contract.names]
     rescued = _json_object(extra, positions) if extra else "null::json"
-    return _reading(source, fields, rescued, has_lines=has_lines)
+    return reading(source, fields, rescued, has_lines=has_lines)
 
 
 def _csv_options(form: Format, *, is_parallel: bool) -> str:
@@ -124,86 +115,11 @@ def _csv_options(form: Format, *, is_parallel: bool) -> str:
     )
 
 
-def jsonl_view(name: str, contract: Contract, *, compression: Compression, has_lines: bool) -> str:
-    """SQL of the reading of a JSON lines file; without line numbers only lines that are beyond doubt come through.
-
-    Args:
-        name: The file.
-        contract: Its contract.
-        compression: What DuckDB has to take off.
-        has_lines: Whether this is a clean copy, each line after its number.
-    """
-    read = "'_line': 'VARCHAR', 'j': 'VARCHAR'" if has_lines else "'j': 'VARCHAR'"
-    source = (
-        f"read_csv({literal(name)}, columns = {{{read}}}, auto_detect = false, header = false, delim = chr(1), "
-        f"quote = '', escape = '', nullstr = [''], strict_mode = true, max_line_size = {MAX_JSON_LINE + LINE_NUMBER}, "
-        f"compression = '{compression}', hive_partitioning = false)"
-    )
-    if not has_lines:
-        fields = [_json_field(column, "") for column in contract.columns]
-        return _reading(f"({_plain_objects(contract, source)})", fields, "null::json", has_lines=False)
-    mark = secrets.token_hex(8)
-    fields = [_json_field(column, mark) for column in contract.columns]
-    return _reading(
-        f"({_all_objects(contract, source, mark)})", fields, f"({_unmarked('r', mark)})::json", has_lines=True
-    )
-
-
-def _plain_objects(contract: Contract, source: str) -> str:
-    """Objects of known, single names and flat values, of which nobody can doubt how they are read."""
-    known = f"[{', '.join(literal(name) for name in contract.names)}]"
-    is_known = f"json_type(j) = 'OBJECT' and list_has_all({known}, k) and len(list_distinct(k)) = len(k)"
-    text = f"case when is_inexact then {_marked('j', '')} else j end"
-    # Most lines are neither suspicious nor inexact, which one look for both tells; what is no JSON ends the reading.
-    is_doubtful = f"regexp_matches(j, {literal(f'{_SUSPICIOUS}|{_INEXACT}')})"
-    is_suspicious, is_inexact = (f"regexp_matches(j, {literal(marks)})" for marks in (_SUSPICIOUS, _INEXACT))
-    return (
-        f"select try(from_json({text}, {_json_structure(contract)})) as s from ("
-        f"select j, json_keys(j) as k, case when is_doubtful then {is_inexact} else false end as is_inexact "
-        f"from (select j, {is_doubtful} as is_doubtful from {source}) "
-        f"where case when is_doubtful then not {is_suspicious} else true end"
-        f") where k = {known} or ({is_known})"
-    )
-
-
-def _all_objects(contract: Contract, source: str, mark: str) -> str:
-    """Objects of a clean copy: what the contract names in `s`, all else in `r`, numbers in both with their mark."""
-    known = f"[{', '.join(literal(name) for name in contract.names)}]"
-    mask = "{" + ", ".join(f'"{_json_key(name)}": null' for name in contract.names) + "}"
-    return (
-        f"select _line, from_json(j, {_json_structure(contract)}) as s, "
-        f"case when not list_has_all({known}, json_keys(j)) "
-        f"then json_merge_patch(j, {literal(mask)})::varchar end as r "
-        f"from (select _line, {_marked('j', mark)} as j from {source})"
-    )
-
-
-def _json_structure(contract: Contract) -> str:
-    return literal("{" + ", ".join(f'"{_json_key(name)}": "VARCHAR"' for name in contract.names) + "}")
-
-
-def _json_field(column: Column, mark: str) -> _Field:
-    raw = f"s.{quoted(column.name)}"
-    return _text_field(column, _unmarked(raw, mark) if mark else raw)
-
-
-def _text_field(column: Column, raw: str, decimal: str = ".") -> _Field:
+def text_field(column: Column, raw: str, decimal: str = ".") -> Field:
+    """A column whose values are text; `raw` is SQL of the text, `decimal` the mark of its numbers."""
     wanted = column.type
     value, plain = from_text(raw, wanted, decimal), plain_cast(raw, wanted)
-    return _Field(column.name, raw, value, wanted.sql, is_plain(raw, wanted, decimal), plain)
-
-
-def _marked(json: str, mark: str) -> str:
-    """SQL for a JSON text with each number as a string after a mark, so that its digits stay as they are written."""
-    parted = rf"regexp_replace({json}, {literal(_LEXEME)}, '\1' || chr(1) || '\2' || chr(2), 'g')"
-    strings = f"replace({parted}, chr(1) || chr(2), '')"
-    return f"""replace(replace({strings}, chr(1), '"{mark}'), chr(2), '"')"""
-
-
-def _unmarked(text: str, mark: str) -> str:
-    """SQL for a value, or a JSON text, with its marked numbers as they were written."""
-    numbers = rf"""regexp_replace({text}, '"{mark}([^"]*)"', '\1', 'g')"""
-    return f"case when contains({text}, '{mark}') then replace({numbers}, '{mark}', '') else {text} end"
+    return Field(column.name, raw, value, wanted.sql, is_plain(raw, wanted, decimal), plain)
 
 
 def parquet_view(name: str, contract: Contract, types: dict[str, str], *, has_lines: bool) -> str:
@@ -211,18 +127,18 @@ def parquet_view(name: str, contract: Contract, types: dict[str, str], *, has_li
     positions = {column: f"c{index}" for index, column in enumerate(types)}
     plain = ", ".join(f"{quoted(column)} as {position}" for column, position in positions.items())
     fields = [
-        _Field(c.name, positions[c.name], from_value(positions[c.name], types[c.name], c.type), c.type.sql)
+        Field(c.name, positions[c.name], from_value(positions[c.name], types[c.name], c.type), c.type.sql)
         for c in contract.columns
     ]
     extra = [column for column in types if column not in contract.names]
     rescued = _json_object(extra, positions) if extra else "null::json"
     if not has_lines:
-        return _reading(f"(select {plain} from {parquet_source(name)})", fields, rescued, has_lines=False)
+        return reading(f"(select {plain} from {parquet_source(name)})", fields, rescued, has_lines=False)
     is_taken = any(column.lower() == "file_row_number" for column in types)
     line = "row_number() over ()" if is_taken else "file_row_number + 1"
     rows = f"(select {plain}, {line} as _line from {parquet_source(name, has_row_number=not is_taken)})"
     record = f"{_json_object(list(types), positions)}::varchar"
-    return _reading(f"(select *, {record} as _record from {rows})", fields, rescued, has_lines=True, has_record=True)
+    return reading(f"(select *, {record} as _record from {rows})", fields, rescued, has_lines=True, has_record=True)
 
 
 def parquet_source(name: str, *, has_row_number: bool = False) -> str:
@@ -235,15 +151,11 @@ def _json_object(columns: Sequence[str], positions: Mapping[str, str]) -> str:
     return f"json_object({', '.join(f'{literal(column)}, {positions[column]}' for column in columns)})"
 
 
-def _json_key(name: str) -> str:
-    return name.replace("\\", "\\\\").replace('"', '\\"')
-
-
-def _reading(source: str, fields: Sequence[_Field], rescued: str, *, has_lines: bool, has_record: bool = False) -> str:
-    """The outer query: typed values; a value that cannot be held is an error, or explained when lines are known."""
+def reading(source: str, fields: Sequence[Field], rescued: str, *, has_lines: bool, has_record: bool = False) -> str:
+    """SQL of the outer query: typed values. One that cannot be held is an error, or explained when lines are known."""
     if not has_lines:
-        held = ", ".join(f"{_held(field)} as {quoted(field.name)}" for field in fields)
-        return f"select {held}, {rescued} as _rescued from {source}"
+        certain = ", ".join(f"{held(field)} as {quoted(field.name)}" for field in fields)
+        return f"select {certain}, {rescued} as _rescued from {source}"
     values = ", ".join(f"{field.value} as v{index}" for index, field in enumerate(fields))
     raws = ", ".join(f"{field.raw} as r{index}" for index, field in enumerate(fields))
     named = ", ".join(f"v{index} as {quoted(field.name)}" for index, field in enumerate(fields))
@@ -257,15 +169,15 @@ def _reading(source: str, fields: Sequence[_Field], rescued: str, *, has_lines: 
     )
 
 
-def _held(field: _Field) -> str:
+def held(field: Field) -> str:
     """The value, or an error that ends the reading; each value is worked out once."""
     if field.value == field.raw:
         return field.value
-    held = f"coalesce({field.value}, case when {field.raw} is not null then error('malformed') end)"
-    return f"case when {field.is_plain} then {field.plain} else {held} end" if field.is_plain else held
+    value = f"coalesce({field.value}, case when {field.raw} is not null then error('malformed') end)"
+    return f"case when {field.is_plain} then {field.plain} else {value} end" if field.is_plain else value
 
 
-def _reason(index: int, field: _Field) -> str:
+def _reason(index: int, field: Field) -> str:
     head, tail = literal(f"{field.name}: '"), literal(f"' is no {field.sql_type}")
     said = f"{head} || left(r{index}::varchar, {SHOWN}) || {tail}"
     return f"case when v{index} is null and r{index} is not null then {said} end"

@@ -28,6 +28,8 @@ _FOUR_DIGITS = {
     "timestamp": ("timestamp '0001-01-01'", "timestamp '9999-12-31 23:59:59.999999'"),
 }
 """The years that a pattern takes; beyond them are infinity, years before Christ and years of five digits."""
+DIGITS_OF_A_DOUBLE = 15
+"""A number of so many digits comes back from a double as it was."""
 _HAS_INFINITY = ("double", "date", "timestamp", "timestamptz")
 _HAS_ZONE = "TIMESTAMP WITH TIME ZONE"
 
@@ -47,6 +49,9 @@ def from_text(text: str, wanted: ColumnType, decimal: str = ".") -> str:
         return f"case when not contains({text}, '.') then {from_text(dotted, wanted)} end"
     value = plain_cast(text, wanted)
     matches = f"regexp_full_match({text}, {literal(_pattern(wanted))})"
+    if wanted.kind == "decimal":
+        # `2.5` for 2.50, of which only zeros are not written: it does not need the pattern, which is dearer.
+        matches = f"(starts_with({value}::varchar, {text}) or {matches})"
     if wanted.kind == "double":
         vanished = f"{value} = 0 and regexp_full_match({text}, {literal(_NOT_ZERO)})"
         return f"case when not isfinite({value}) or ({vanished}) then null when {matches} then {value} end"
@@ -68,9 +73,21 @@ def is_plain(text: str, wanted: ColumnType, decimal: str = ".") -> str:
         return ""
     value = plain_cast(text, wanted)
     is_same = f"{value}::varchar = {text}"
-    if wanted.kind not in _FOUR_DIGITS:
-        return is_same
-    return f"{is_same} and {value} between {' and '.join(_FOUR_DIGITS[wanted.kind])}"
+    return f"{is_same} and {limit}" if (limit := _years(value, wanted)) else is_same
+
+
+def is_written_back(value: str, wanted: ColumnType) -> str:
+    """SQL that has to hold for a value that JSON writes just as it was read, so that nothing was rounded; "" for none.
+
+    DuckDB goes through a double on the way to a decimal and back: 15 digits survive that.
+    """
+    if wanted.kind == "decimal" and wanted.precision > DIGITS_OF_A_DOUBLE:
+        return f"abs({value}) < 1e{DIGITS_OF_A_DOUBLE - wanted.scale}"
+    return f"isfinite({value})" if wanted.kind == "double" else _years(value, wanted)
+
+
+def _years(value: str, wanted: ColumnType) -> str:
+    return f"{value} between {' and '.join(_FOUR_DIGITS[wanted.kind])}" if wanted.kind in _FOUR_DIGITS else ""
 
 
 def from_value(value: str, found: str, wanted: ColumnType) -> str:

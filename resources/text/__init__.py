@@ -9,6 +9,7 @@ DuckDB reads can be held against something else. Keep out: DuckDB, contracts bey
 
 from resources.text.compression import Compression, content
 from resources.text.dialect import fields
+from resources.text.json_records import FirstObject, first_object
 from resources.text.record import MAX_JSON_LINE, MAX_RECORD, Record
 from resources.text.scanning import Scan, scan
 from resources.text.splitting import Counts, split, write_clean
@@ -19,11 +20,13 @@ __all__ = [
     "MAX_RECORD",
     "Compression",
     "Counts",
+    "FirstObject",
     "Record",
     "Scan",
     "Unreadable",
     "content",
     "fields",
+    "first_object",
     "scan",
     "split",
     "write_clean",

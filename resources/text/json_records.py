@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import NoReturn
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple, NoReturn
 
+from resources.text.compression import content
 from resources.text.lines import Lines, beginning
 from resources.text.record import MAX_JSON_LINE, Record, judged, too_long
 
@@ -34,6 +37,34 @@ def json_records(lines: Lines, codec: str) -> Iterator[Record]:
                 continue
             record = judged(number, text, None, codec)
             yield record if record.problem else _parsed(record)
+
+
+class FirstObject(NamedTuple):
+    """The first line of a file of JSON lines; the names of its object in their order, none where it is no object."""
+
+    line: str
+    names: tuple[str, ...]
+
+    @property
+    def is_spaced(self) -> bool:
+        """Whether blanks follow `:` and `,`."""
+        return '": ' in self.line
+
+
+def first_object(path: Path) -> FirstObject:
+    """The first object of a file of JSON lines in UTF-8.
+
+    Raises:
+        Unreadable: The file cannot be read.
+        FileNotFoundError: It is gone.
+    """
+    with closing(content(path)) as pieces:
+        line = next(pieces, b"").lstrip(b"\n\r\t ").partition(b"\n")[0].decode(errors="replace").strip()
+    try:
+        value = _DECODER.decode(line)
+    except (ValueError, RecursionError, _Forbidden):
+        return FirstObject(line, ())
+    return FirstObject(line, tuple(value) if isinstance(value, dict) else ())
 
 
 def _parsed(record: Record) -> Record:

@@ -73,6 +73,16 @@ def test_what_is_no_object_of_the_contract_is_kept_with_its_line_and_reason(make
     assert source.rows("id") == [(n,) for n in range(len(MALFORMED))]
 
 
+@pytest.mark.parametrize(("line", "said"), MALFORMED)
+def test_none_of_them_alone_passes_for_a_row(make: Make, line: str | bytes, said: str) -> None:
+    """The fast way reads `null` as a row of nothing."""
+    source = load(make, '{"id":1,"name":"tea","amount":2.5}', line, '{"id":2,"name":"tea","amount":2.5}')
+    assert source.rows("id") == [(1,), (2,)]
+    [(number, _, [reason])] = source.malformed()
+    assert number == 2
+    assert said in reason
+
+
 @pytest.mark.parametrize("more", ["", "{}\n[]\n"], ids=["fast", "careful"])
 def test_numbers_keep_every_digit_they_were_written_with(make: Make, more: str) -> None:
     """DuckDB's JSON holds numbers as doubles: 123456789012345678.12 ends in 68.0 there, 9007199254740993.0 in 992."""

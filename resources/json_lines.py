@@ -1,0 +1,177 @@
+"""SQL that reads one file of JSON lines: see `resources.reading`.
+
+Most lines are the very text that DuckDB writes of the typed row that it read from them, so nothing was lost on the way
+and nothing else stands there. DuckDB's JSON reader alone rounds, holds numbers as doubles and forgets what it does not
+expect; other lines are read as text, each value with its guard.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+from contracts.contract import Column, Contract
+from contracts.names import literal, quoted
+from contracts.types import ColumnType
+from resources.reading import Field, reading, text_field
+from resources.text import MAX_JSON_LINE, Compression, FirstObject
+from resources.typed import from_text, is_written_back
+
+LINE_NUMBER = 64  # bytes that a line number and its separator may take before a record
+_SUSPICIOUS = r",\s*[}\]]|[:\[,]\s*-?(?i:nan|inf)|\\u[dD][89a-fA-F]|\{[^\"]*\{|:\s*[\[{]"
+_LONG = "|".join([rf"[0-9]{{{n},}}\.[0-9]{{{16 - n},}}" for n in range(1, 16)] + [r"[0-9]{16,}\."])
+_INEXACT = rf"[:\[,]\s*(-0\s*[,}}]|-?([0-9.]+[eE]|[0-9]+\.[0-9]+0\s*[,}}]|0\.0000|{_LONG}))"
+"""Numbers that DuckDB's JSON does not give back as they are written: 1e2, 2.50, -0, 16 digits with a point."""
+_LEXEME = r'("(?:[^"\\]|\\.)*")|(-?[0-9][-+.eE0-9]*)'
+"""A string or a number of a JSON text; read from the left, a number inside a string is never taken for one."""
+
+
+def written_back_view(name: str, contract: Contract, compression: Compression, first: FirstObject) -> str:
+    """SQL of the reading of a JSON lines file of which each line is written back; any other line is an error.
+
+    Args:
+        name: The file.
+        contract: Its contract.
+        compression: What DuckDB has to take off.
+        first: Its first object.
+    """
+    lines = written_back(contract, _json_lines(name, "'j': 'VARCHAR'", compression), first)
+    source = f"(select case when is_same then t else error('another text') end as t from ({lines}))"
+    fields = []
+    for column in contract.columns:
+        typed = _written_back(column, first.names)
+        is_text = _json_type(column.type) == "varchar"
+        fields.append(text_field(column, typed) if is_text else Field(column.name, typed, typed, column.type.sql))
+    return reading(source, fields, "null::json", has_lines=False)
+
+
+def jsonl_view(name: str, contract: Contract, compression: Compression) -> str:
+    """SQL of the reading of a JSON lines file; only lines that are beyond doubt come through.
+
+    Args:
+        name: The file.
+        contract: Its contract.
+        compression: What DuckDB has to take off.
+    """
+    source = _json_lines(name, "'j': 'VARCHAR'", compression)
+    fields = [text_field(column, f"s.{quoted(column.name)}") for column in contract.columns]
+    return reading(f"({_plain_objects(contract, source)})", fields, "null::json", has_lines=False)
+
+
+def jsonl_copy_view(name: str, contract: Contract, first: FirstObject) -> str:
+    """SQL of the reading of a clean copy of a JSON lines file, each line after its number.
+
+    Args:
+        name: The copy.
+        contract: The file's contract.
+        first: The file's first object; lines like it take a third of the time.
+    """
+    source = _json_lines(name, "'_line': 'VARCHAR', 'j': 'VARCHAR'", "none")
+    mark = secrets.token_hex(8)
+    names = _expected(contract, first)
+    fields = [_any_field(column, mark, names) for column in contract.columns]
+    rescued = f"({_unmarked('r', mark)})::json"
+    return reading(f"({_all_objects(contract, source, first, mark)})", fields, rescued, has_lines=True)
+
+
+def _json_lines(name: str, columns: str, compression: Compression) -> str:
+    return (
+        f"read_csv({literal(name)}, columns = {{{columns}}}, auto_detect = false, header = false, delim = chr(1), "
+        f"quote = '', escape = '', nullstr = [''], strict_mode = true, max_line_size = {MAX_JSON_LINE + LINE_NUMBER}, "
+        f"compression = '{compression}', hive_partitioning = false)"
+    )
+
+
+def written_back(contract: Contract, source: str, first: FirstObject) -> str:
+    """SQL of lines `j`, their typed rows `t`, and whether a row, written as JSON, `is_same` as its line.
+
+    Args:
+        contract: The file's contract.
+        source: SQL of a table of lines, `j`.
+        first: An object as the lines are expected to be: its names, and whether blanks follow `:` and `,`.
+    """
+    columns = {column.name: column.type for column in contract.columns}
+    names = _expected(contract, first)
+    said = ", ".join(f'"{_json_key(name)}": "{_json_type(columns[name])}"' for name in names)
+    limits = filter(None, (is_written_back(f"t.{quoted(name)}", columns[name]) for name in names))
+    text = """replace(replace(w, '":', '": '), ',"', ', "')""" if first.is_spaced else "w"
+    is_same = " and ".join([f"{text} = j", *(f"({limit}) is not false" for limit in limits)])
+    return (  # the line `null` is no row, and comes back as none
+        f"select *, coalesce({is_same}, false) as is_same from (select *, to_json(t)::varchar as w "
+        f"from (select *, from_json(j, {literal(f'{{{said}}}')}) as t from {source} where j is not null))"
+    )
+
+
+def _expected(contract: Contract, first: FirstObject) -> Sequence[str]:
+    return first.names if first.names and set(first.names) <= set(contract.names) else contract.names
+
+
+def _written_back(column: Column, names: Sequence[str]) -> str:
+    return f"t.{quoted(column.name)}" if column.name in names else f"null::{_json_type(column.type)}"
+
+
+def _plain_objects(contract: Contract, source: str) -> str:
+    """Objects of known, single names and flat values, of which nobody can doubt how they are read."""
+    known = f"[{', '.join(literal(name) for name in contract.names)}]"
+    is_known = f"json_type(j) = 'OBJECT' and list_has_all({known}, k) and len(list_distinct(k)) = len(k)"
+    text = f"case when is_inexact then {_marked('j', '')} else j end"
+    # Most lines are neither suspicious nor inexact, which one look for both tells; what is no JSON ends the reading.
+    is_doubtful = f"regexp_matches(j, {literal(f'{_SUSPICIOUS}|{_INEXACT}')})"
+    is_suspicious, is_inexact = (f"regexp_matches(j, {literal(marks)})" for marks in (_SUSPICIOUS, _INEXACT))
+    return (
+        f"select try(from_json({text}, {_json_structure(contract)})) as s from ("
+        f"select j, json_keys(j) as k, case when is_doubtful then {is_inexact} else false end as is_inexact "
+        f"from (select j, {is_doubtful} as is_doubtful from {source}) "
+        f"where case when is_doubtful then not {is_suspicious} else true end"
+        f") where k = {known} or ({is_known})"
+    )
+
+
+def _all_objects(contract: Contract, source: str, first: FirstObject, mark: str) -> str:
+    """Objects of a clean copy: typed in `t` where they are written back; of others what the contract names in `s`,
+    and all else in `r`, numbers in both with their mark.
+    """
+    known = f"[{', '.join(literal(name) for name in contract.names)}]"
+    mask = "{" + ", ".join(f'"{_json_key(name)}": null' for name in contract.names) + "}"
+    return (
+        f"select _line, t, is_same, from_json(m, {_json_structure(contract)}) as s, "
+        f"case when not list_has_all({known}, json_keys(m)) "
+        f"then json_merge_patch(m, {literal(mask)})::varchar end as r "
+        f"from (select *, case when not is_same then {_marked('j', mark)} end as m "
+        f"from ({written_back(contract, source, first)}))"
+    )
+
+
+def _json_structure(contract: Contract) -> str:
+    return literal("{" + ", ".join(f'"{_json_key(name)}": "VARCHAR"' for name in contract.names) + "}")
+
+
+def _any_field(column: Column, mark: str, names: Sequence[str]) -> Field:
+    """A column of a clean copy; a line that is written back has nothing to explain."""
+    typed, raw = _written_back(column, names), _unmarked(f"s.{quoted(column.name)}", mark)
+    if _json_type(column.type) == "varchar":
+        return text_field(column, f"case when is_same then {typed} else {raw} end")
+    value = f"case when is_same then {typed} else {from_text(raw, column.type)} end"
+    return Field(column.name, f"case when not is_same then {raw} end", value, column.type.sql)
+
+
+def _json_type(wanted: ColumnType) -> str:
+    """The type of a value that is written back; how a time with a zone is written depends on the session."""
+    return "varchar" if wanted.kind == "timestamptz" else wanted.sql
+
+
+def _marked(json: str, mark: str) -> str:
+    """SQL for a JSON text with each number as a string after a mark, so that its digits stay as they are written."""
+    parted = rf"regexp_replace({json}, {literal(_LEXEME)}, '\1' || chr(1) || '\2' || chr(2), 'g')"
+    strings = f"replace({parted}, chr(1) || chr(2), '')"
+    return f"""replace(replace({strings}, chr(1), '"{mark}'), chr(2), '"')"""
+
+
+def _unmarked(text: str, mark: str) -> str:
+    """SQL for a value, or a JSON text, with its marked numbers as they were written."""
+    numbers = rf"""regexp_replace({text}, '"{mark}([^"]*)"', '\1', 'g')"""
+    return f"case when contains({text}, '{mark}') then replace({numbers}, '{mark}', '') else {text} end"
+
+
+def _json_key(name: str) -> str:
+    return name.replace("\\", "\\\\").replace('"', '\\"')
