@@ -2,7 +2,8 @@
 
 Each is asked for the same: the file's columns in the same types, in a table. Assay's process is `assay run` with
 Dagster, the ledger, the verdict and publishing; dlt takes its fastest way (Arrow tables); plain dbt is an incremental
-model over `read_csv`. The second file has ten malformed records.
+model over `read_csv`. The second file has ten malformed records. A process that imports what `assay run` stands on, and
+does nothing, shows what no program on top of it can go below.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from resources.settings import PROJECT
 
 HERE = Path(__file__).parent
 ASSAY = Path(sys.executable).with_name("assay")
+STANDS_ON = "import dagster, dagster_dbt, dbt.cli.main, dbt.task.build, dbt.adapters.duckdb, pandera.ibis"
 ROWS = 1_000_000
 TYPES = {
     "id": "bigint",
@@ -99,6 +101,7 @@ def _works(folder: Path, path: Path, dlt_python: Path) -> Mapping[str, Callable[
         "Assay": lambda: _assay(folder / "assay", assay, path),
         "dlt (Arrow)": lambda: _dlt(folder / "dlt", dlt_python, path),
         "plain dbt-duckdb": lambda: _dbt(folder / "dbt", dbt),
+        "imports alone": lambda: _imports(folder),
     }
 
 
@@ -142,6 +145,13 @@ def _dlt(folder: Path, python: Path, path: Path) -> str:
     environment = {**os.environ, "RUNTIME__DLTHUB_TELEMETRY": "false", "DLT_DATA_DIR": str(folder)}
     said = _process([str(python), str(HERE / "rival_dlt.py"), str(path), str(folder)], environment, folder)
     return _rows(folder / "dlt.duckdb", "bronze.mixed") if said.returncode == 0 else _first(said)
+
+
+def _imports(folder: Path) -> str:
+    """Python with what `assay run` imports, as sparing with garbage as `assay` is."""
+    sparing = "import gc; gc.disable(); "
+    said = _process([sys.executable, "-c", f"{sparing}{STANDS_ON}; gc.freeze()"], dict(os.environ), folder)
+    return "Dagster, dbt and Pandera, no work" if said.returncode == 0 else _first(said)
 
 
 def _dbt_project(project: Path, path: Path) -> Path:
