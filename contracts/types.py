@@ -36,13 +36,11 @@ class ColumnType:
         sql: The type as DuckDB writes it, in lower case.
         kind: What a value of it looks like in a file.
         scale: Digits after the decimal mark; 0 for all but decimals.
-        precision: All digits of a decimal; 0 for all else.
     """
 
     sql: str
     kind: Kind
     scale: int = 0
-    precision: int = 0
 
 
 def column_type(written: str) -> ColumnType:
@@ -59,7 +57,7 @@ def column_type(written: str) -> ColumnType:
     if decimal:
         precision, scale = int(decimal[1]), int(decimal[2])
         if 1 <= precision <= MAX_PRECISION and scale <= precision:
-            return ColumnType(f"decimal({precision},{scale})", "decimal", scale, precision)
+            return ColumnType(f"decimal({precision},{scale})", "decimal", scale)
         raise ContractError(f"type {written!r}: precision is 1 to {MAX_PRECISION} and scale at most the precision")
     known = ", ".join([*_KINDS, "decimal(p,s)"])
     raise ContractError(f"unknown type {written!r}; write one of: {known}")

@@ -1,6 +1,6 @@
 """Read one file into bronze and count what became of its records; transactions and the ledger are the caller's.
 
-The fast way reads a file once and is accepted only when the number of rows equals the number of records that were
+A fast way reads a file once and is accepted only when the number of rows equals the number of records that were
 counted in the file's bytes, by other code. Anything else goes the careful way: the file is split into records, each
 with its line, and every record ends up as a row or as a malformed record with its reasons.
 """
@@ -21,7 +21,7 @@ from resources.arrived import File
 from resources.arrow_csv import ArrowCsv, is_readable
 from resources.blame import first_line, raise_unless_about_file
 from resources.bronze_table import READING, BronzeTable
-from resources.json_lines import jsonl_copy_view, jsonl_view, written_back, written_back_view
+from resources.json_lines import expected_names, jsonl_copy_view, jsonl_view, round_trip, written_back_view
 from resources.malformed import SPOOLED, write_bad_values
 from resources.reading import (
     arrow_view,
@@ -36,7 +36,7 @@ _ARROW = "assay_arrow"
 
 
 class Doubt(Exception):
-    """The fast way did not account for every record."""
+    """A fast way did not account for every record."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +81,7 @@ class FileLoad:
         Raises:
             Doubt: As of `fast`.
         """
-        first = first_object(file.path)
-        if not first.names or not set(first.names) <= set(self._contract.names):
-            raise Doubt
-        line = written_back(self._contract, "(select ? as j)", first)
-        is_same = self._connection.execute(f"select coalesce(bool_and(is_same), false) from ({line})", [first.line])
-        if is_same.fetchall() != [(True,)]:
-            raise Doubt
-        return self._read_once(file, lambda name: written_back_view(name, self._contract, file.compression, first))
+        return self._read_once(file, lambda name: self._written_back_view(file, name))
 
     def fast(self, file: File) -> Counted:
         """Read the file once.
@@ -195,6 +188,16 @@ class FileLoad:
         scanned = ArrowCsv(file.path, self._contract, file.header, has_quoted_line_ends=has_long)
         self._connection.register(_ARROW, scanned)
         return arrow_view(_ARROW, self._contract, file.header)
+
+    def _written_back_view(self, file: File, name: str) -> str:
+        """The view of a file whose first object is written back, by which the others are judged."""
+        first = first_object(file.path)
+        if not expected_names(self._contract, first):
+            raise Doubt
+        query = f"select is_same from ({round_trip(self._contract, '(select ? as j)', first)})"
+        if self._connection.execute(query, [first.line]).fetchall() != [(True,)]:
+            raise Doubt
+        return written_back_view(name, self._contract, file.compression, first)
 
     def _text_view(self, file: File, name: str) -> str:
         if self._contract.format.type == "csv":

@@ -28,8 +28,8 @@ _FOUR_DIGITS = {
     "timestamp": ("timestamp '0001-01-01'", "timestamp '9999-12-31 23:59:59.999999'"),
 }
 """The years that a pattern takes; beyond them are infinity, years before Christ and years of five digits."""
-DIGITS_OF_A_DOUBLE = 15
-"""A number of so many digits comes back from a double as it was."""
+_WITHOUT_EXPONENT = 6
+"""Digits after the mark up to which no decimal is written with an exponent."""
 _HAS_INFINITY = ("double", "date", "timestamp", "timestamptz")
 _HAS_ZONE = "TIMESTAMP WITH TIME ZONE"
 
@@ -76,13 +76,13 @@ def is_plain(text: str, wanted: ColumnType, decimal: str = ".") -> str:
     return f"{is_same} and {limit}" if (limit := _years(value, wanted)) else is_same
 
 
-def is_written_back(value: str, wanted: ColumnType) -> str:
-    """SQL that has to hold for a value that JSON writes just as it was read, so that nothing was rounded; "" for none.
+def limits(value: str, wanted: ColumnType) -> str:
+    """SQL that holds for a value which a text stands for, when JSON writes the value back as that text; "" for always.
 
-    DuckDB goes through a double on the way to a decimal and back: 15 digits survive that.
+    DuckDB writes what no contract takes, NaN, infinity and years beyond 9999, and decimals below a millionth as `1e-7`.
     """
-    if wanted.kind == "decimal" and wanted.precision > DIGITS_OF_A_DOUBLE:
-        return f"abs({value}) < 1e{DIGITS_OF_A_DOUBLE - wanted.scale}"
+    if wanted.kind == "decimal" and wanted.scale > _WITHOUT_EXPONENT:
+        return f"({value} = 0 or abs({value}) >= 0.{'0' * (_WITHOUT_EXPONENT - 1)}1)"
     return f"isfinite({value})" if wanted.kind == "double" else _years(value, wanted)
 
 

@@ -27,6 +27,9 @@ class _Counter:
         has_quoted_line_ends: Whether a record goes over several lines.
     """
 
+    _odd: tuple[bytes, ...] = (b"\0",)
+    """Bytes that a reader may take for more than a character."""
+
     def __init__(self, codec: str, line_end: bytes) -> None:
         self.records: int | None = 0
         self.has_quoted_line_ends = False
@@ -55,7 +58,8 @@ class _Counter:
         return self.records
 
     def _add_whole(self, data: bytes) -> None:
-        is_doubtful = b"\0" in data or (self._end == b"\r" and b"\n" in data) or not is_valid(data, self._codec)
+        is_odd = any(byte in data for byte in self._odd) or (self._end == b"\r" and b"\n" in data)
+        is_doubtful = is_odd or not is_valid(data, self._codec)
         found = None if is_doubtful else self._count(data)
         self.records = None if found is None or self.records is None else self.records + found
 
@@ -138,6 +142,8 @@ class CsvCounter(_Counter):
 
 class JsonCounter(_Counter):
     """Counts lines that hold more than white space."""
+
+    _odd = (b"\0", b"\1")  # DuckDB reads lines as CSV whose fields 0x01 parts, and forgets it at the end of a line
 
     def __init__(self, codec: str, line_end: bytes) -> None:
         super().__init__(codec, line_end)

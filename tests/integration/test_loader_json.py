@@ -73,14 +73,29 @@ def test_what_is_no_object_of_the_contract_is_kept_with_its_line_and_reason(make
     assert source.rows("id") == [(n,) for n in range(len(MALFORMED))]
 
 
-@pytest.mark.parametrize(("line", "said"), MALFORMED)
-def test_none_of_them_alone_passes_for_a_row(make: Make, line: str | bytes, said: str) -> None:
-    """The fast way reads `null` as a row of nothing."""
-    source = load(make, '{"id":1,"name":"tea","amount":2.5}', line, '{"id":2,"name":"tea","amount":2.5}')
+@pytest.mark.parametrize("at", [0, 1], ids=["first", "between"])
+@pytest.mark.parametrize(("line", "said"), [*MALFORMED, ('{"id":3}\x01', "text after the end")])
+def test_none_of_them_alone_passes_for_a_row(make: Make, line: str | bytes, said: str, at: int) -> None:
+    """DuckDB reads `null` as a row of nothing, and 0x01 at the end of a line as nothing."""
+    lines: list[str | bytes] = ['{"id":1,"name":"tea","amount":2.50}', '{"id":2,"name":"tea","amount":2.50}']
+    lines.insert(at, line)
+    source = load(make, *lines)
     assert source.rows("id") == [(1,), (2,)]
     [(number, _, [reason])] = source.malformed()
-    assert number == 2
+    assert number == at + 1
     assert said in reason
+
+
+def test_a_model_that_reads_no_column_of_a_file_changes_nothing_about_what_is_malformed(make: Make) -> None:
+    model = (
+        "select 1::bigint as id, 'tea' as name, 1::decimal(20,2) as amount, _rescued, null::varchar[] as _violations"
+    )
+    for odd in ("null", "garbage", '{"id":1,"id":2}'):
+        source = make(COLUMNS, format=JSONL)
+        source.model = f"{model} from {{landing}}"
+        source.put("a.jsonl", f'{{"id":1}}\n{odd}\n')
+        source.run()
+        assert [line for line, _, _ in source.malformed()] == [2]
 
 
 @pytest.mark.parametrize("more", ["", "{}\n[]\n"], ids=["fast", "careful"])
@@ -137,6 +152,13 @@ def test_unexpected_names_refuse_the_file_where_the_contract_says_so(make: Make)
     assert source.files() == {"a.jsonl": "refused"}
     assert source.reason("a.jsonl").endswith("unexpected columns: colour, zone")
     assert source.rows() == []
+
+
+def test_a_name_is_not_taken_for_one_without_its_blank(make: Make) -> None:
+    source = make({"id": "bigint", ":a": "varchar"}, format=JSONL, new_columns="refuse")
+    source.put("a.jsonl", '{"id": 1, ":a": "x"}\n{"id": 2, ": a": null}\n')
+    source.run()
+    assert source.reason("a.jsonl").endswith("unexpected columns: : a")
 
 
 def test_names_differ_by_case(make: Make) -> None:

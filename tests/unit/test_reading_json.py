@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from contracts.contract import Contract
 from contracts.format import Format
 from contracts.parse import parse_contract
-from resources.json_lines import jsonl_copy_view, jsonl_view, written_back, written_back_view
+from resources.json_lines import expected_names, jsonl_copy_view, jsonl_view, round_trip, written_back_view
 from resources.text import FirstObject, first_object, write_clean
 from resources.warehouse import prepare
 from tests.source import bronze_node
@@ -52,7 +52,7 @@ def fast(con: duckdb.DuckDBPyConnection, path: Path, contract: Contract) -> list
     """The rows of the two fast ways; None for one that leaves the file to the next."""
     first = first_object(path)
     views = [jsonl_view(str(path), contract, "none")]
-    if first.names:
+    if expected_names(contract, first):
         views.append(written_back_view(str(path), contract, "none", first))
     return [_rows(con, f"select * exclude _rescued from ({view})") for view in views]
 
@@ -60,7 +60,7 @@ def fast(con: duckdb.DuckDBPyConnection, path: Path, contract: Contract) -> list
 def _rows(con: duckdb.DuckDBPyConnection, query: str) -> list[tuple[object, ...]] | None:
     try:
         return con.execute(query).fetchall()
-    except duckdb.Error:
+    except duckdb.InvalidInputException:
         return None
 
 
@@ -79,10 +79,9 @@ def test_every_line_gives_what_python_reads_with_numbers_as_written(
     found = con.execute(f"select a, b, c, _reasons from ({careful}) order by _line").fetchall()
     assert (counts.bad, [row[:3] for row in found]) == (0, expected)
 
-    any_line, same_lines = (*fast(con, path, CONTRACT), None)[:2]
-    in_order = iter(expected)
-    assert all(any(row == other for other in in_order) for row in any_line or ()), "the fast way reads something else"
-    assert same_lines in (None, expected)
+    for found in fast(con, path, CONTRACT):
+        in_order = iter(expected)
+        assert all(any(row == other for other in in_order) for row in found or ()), "a fast way reads something else"
 
 
 KINDS = {
@@ -93,6 +92,7 @@ KINDS = {
     "money": "decimal(12,2)",
     "wide": "decimal(18,2)",
     "fine": "decimal(38,20)",
+    "rate": "decimal(10,8)",
     "round": "decimal(5,0)",
     "share": "double",
     "is_new": "boolean",
@@ -142,7 +142,8 @@ DENSE, SPACED = (",", ":"), (", ", ": ")
 @example(("day", ['"infinity"']), DENSE)
 @example(("day", ['"10000-01-01"']), SPACED)
 @example(("at", ['"10000-01-01 00:00:00"']), DENSE)
-@example(("wide", ["1234567890123456.7"]), DENSE)
+@example(("wide", ["1234567890123456.70", "9999999999999999.99"]), DENSE)
+@example(("rate", ["0.5", "1e-7"]), DENSE)
 @example(("note", ['"a, \\"b\\": c"']), SPACED)
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(COLUMNS, st.sampled_from([DENSE, SPACED]))
@@ -189,7 +190,7 @@ def test_lines_as_programs_write_them_come_back_as_they_are_read(
         for n in range(9)
     ]
     lines = [json.dumps(row, separators=style, ensure_ascii=False) for row in rows]
-    found = written_back(typed(*rows[0]), "(select unnest(?) as j)", FirstObject(lines[0], tuple(rows[0])))
+    found = round_trip(typed(*rows[0]), "(select unnest(?) as j)", FirstObject(lines[0], tuple(rows[0])))
     assert con.execute(f"select count(*) from ({found}) where is_same", [lines]).fetchall() == [(len(rows),)]
 
 
