@@ -68,7 +68,7 @@ def jsonl_copy_view(name: str, contract: Contract, first: FirstObject) -> str:
     """
     source = _json_lines(name, "'_line': 'VARCHAR', 'j': 'VARCHAR'", "none")
     mark = secrets.token_hex(8)
-    names = expected_names(contract, first) or contract.names
+    names = expected_names(contract, first)
     fields = [_any_field(column, mark, names) for column in contract.columns]
     rescued = f"({_unmarked('r', mark)})::json"
     return reading(f"({_all_objects(contract, source, first, mark)})", fields, rescued, has_lines=True)
@@ -100,7 +100,9 @@ def round_trip(contract: Contract, source: str, first: FirstObject) -> str:
         first: An object as the lines are expected to be: its names, and whether blanks follow `:` and `,`.
     """
     types = {column.name: column.type for column in contract.columns}
-    names = expected_names(contract, first) or contract.names
+    names = expected_names(contract, first)
+    if not names:
+        return f"select *, null as t, false as is_same from {source} where j is not null"
     structure = _structure({name: _json_type(types[name]) for name in names})
     within = filter(None, (limits(f"t.{quoted(name)}", types[name]) for name in names))
     text = """replace(replace(w, '":', '": '), ',"', ', "')""" if first.is_spaced else "w"
