@@ -123,9 +123,9 @@ def _assay_project(project: Path) -> Path:
 
 def _assay(home: Path, project: Path, path: Path) -> str:
     """`assay run` on a new lake, set up once; what is stored and named is read afterwards from the warehouse."""
-    for path in home.glob("*") if home.exists() else ():
-        if path.name != "dagster":
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for old in home.glob("*"):
+        if old.name != "dagster":
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
     landed = home / "landing" / "mixed" / "mixed.csv"
     landed.parent.mkdir(parents=True)
     os.link(path, landed)
