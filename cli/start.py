@@ -1,4 +1,4 @@
-"""What the command `assay` calls: `cli.main` alone takes three seconds longer to begin and to end."""
+"""What the command `assay` calls: `cli.main` alone takes two seconds longer to begin and to end."""
 
 from resources.garbage import collect_seldom, leave_uncollected
 
