@@ -151,8 +151,9 @@ def _dlt(folder: Path, python: Path, path: Path) -> str:
 
 def _imports(folder: Path) -> str:
     """Python with what `assay run` imports, as sparing with garbage as `assay` is."""
-    sparing = "import gc; gc.disable(); "
-    said = _process([sys.executable, "-c", f"{sparing}{STANDS_ON}; gc.freeze()"], dict(os.environ), folder)
+    sparing = "from resources.garbage import collect_seldom, leave_uncollected; collect_seldom()"
+    code = f"{sparing}; {STANDS_ON}; leave_uncollected()"
+    said = _process([sys.executable, "-c", code], dict(os.environ), folder)
     return "Dagster, dbt and Pandera, no work" if said.returncode == 0 else _first(said)
 
 

@@ -23,13 +23,7 @@ from resources.blame import first_line, raise_unless_about_file
 from resources.bronze_table import READING, BronzeTable
 from resources.json_lines import expected_names, jsonl_copy_view, jsonl_view, round_trip, written_back_view
 from resources.malformed import SPOOLED, write_bad_values
-from resources.reading import (
-    arrow_view,
-    csv_view,
-    parquet_source,
-    parquet_view,
-    readable_path,
-)
+from resources.reading import arrow_view, csv_view, parquet_source, parquet_view, readable_path
 from resources.text import Unreadable, first_object, write_clean
 
 _ARROW = "assay_arrow"

@@ -166,7 +166,7 @@ def _any_field(column: Column, mark: str, names: Sequence[str]) -> Field:
     """A column of a clean copy; a line that is written back has nothing to explain."""
     typed, raw = _typed(column, names), _unmarked(f"s.{quoted(column.name)}", mark)
     if _json_type(column.type) == "varchar":
-        return _typed_field(column, f"case when is_same then {typed} else {raw} end")
+        return text_field(column, f"case when is_same then {typed} else {raw} end")
     value = f"case when is_same then {typed} else {from_text(raw, column.type)} end"
     return Field(column.name, f"case when not is_same then {raw} end", value, column.type.sql)
 

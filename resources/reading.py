@@ -154,7 +154,7 @@ def _json_object(columns: Sequence[str], positions: Mapping[str, str]) -> str:
 def reading(source: str, fields: Sequence[Field], rescued: str, *, has_lines: bool, has_record: bool = False) -> str:
     """SQL of the outer query: typed values. One that cannot be held is an error, or explained when lines are known."""
     if not has_lines:
-        certain = ", ".join(f"{held(field)} as {quoted(field.name)}" for field in fields)
+        certain = ", ".join(f"{_held(field)} as {quoted(field.name)}" for field in fields)
         return f"select {certain}, {rescued} as _rescued from {source}"
     values = ", ".join(f"{field.value} as v{index}" for index, field in enumerate(fields))
     raws = ", ".join(f"{field.raw} as r{index}" for index, field in enumerate(fields))
@@ -169,7 +169,7 @@ def reading(source: str, fields: Sequence[Field], rescued: str, *, has_lines: bo
     )
 
 
-def held(field: Field) -> str:
+def _held(field: Field) -> str:
     """The value, or an error that ends the reading; each value is worked out once."""
     if field.value == field.raw:
         return field.value
