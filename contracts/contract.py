@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from contracts.format import Format
 from contracts.types import ColumnType
@@ -17,11 +18,19 @@ NewColumns = Literal["rescue", "refuse"]
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a source: `name`, its type, and what it means."""
+    """One column of a source.
+
+    Attributes:
+        name: As files write it.
+        type: What its values are held in.
+        description: What it means.
+        is_optional: Whether files may leave it out; its values are NULL then.
+    """
 
     name: str
     type: ColumnType
     description: str = ""
+    is_optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,12 +85,32 @@ class Contract:
         """The columns' names, in order."""
         return [column.name for column in self.columns]
 
+    @property
+    def optional(self) -> list[str]:
+        """The columns that files may leave out."""
+        return [column.name for column in self.columns if column.is_optional]
+
+    @cached_property
+    def form(self) -> Mapping[str, Any]:
+        """Everything that decides how a file is read and a row is judged, in terms of JSON.
+
+        Written out key by key, and without what is as it is anyway: neither a new key nor a new name in our code may
+        stop a lake. No prose, no version, no owner, and nothing that only decides which files count.
+        """
+        often = {"optional": self.optional, "newest_by": self.newest_by, "file_date": self.file_date}
+        return {
+            "source": self.source,
+            "files": self.files,
+            "format": self.format.form,
+            "load": self.load,
+            "columns": [[column.name, column.type.sql] for column in self.columns],
+            "key": list(self.key),
+            "rules": [[rule.name, rule.expression] for rule in self.rules],
+            "new_columns": self.new_columns,
+            **{key: value for key, value in often.items() if value},
+        }
+
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of everything that decides how a file is read and a row is judged (no prose, no version, no owner)."""
-        said = asdict(self)
-        for prose in ("version", "owner"):
-            del said[prose]
-        for column in said["columns"]:
-            del column["description"]
-        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+        """Hash of the form, with the form's version: of the contract that a file was looked at under."""
+        return f"2:{hashlib.sha256(json.dumps(self.form, sort_keys=True).encode()).hexdigest()[:16]}"

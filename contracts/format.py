@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 FileType = Literal["csv", "jsonl", "parquet"]
 
@@ -31,3 +32,11 @@ class Format:
     encoding: str = "utf-8"
     nulls: tuple[str, ...] = ("",)
     decimal: str = "."
+
+    @property
+    def form(self) -> Mapping[str, Any]:
+        """What is said of the dialect beyond its defaults, in terms of JSON."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        usual = {field.name: field.default for field in fields(self)}
+        written = {name: value for name, value in named.items() if value != usual[name]}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in written.items()}

@@ -11,6 +11,7 @@ from typing import Any
 
 from contracts.contract import Column, Contract, Load, Rule
 from contracts.errors import ContractError
+from contracts.names import quoted
 from contracts.parse_format import parse_format
 from contracts.types import column_type
 
@@ -29,7 +30,9 @@ def parse_contract(node: Node) -> Contract:
         ContractError: A key or value is unknown, missing or contradicts another; names the yml.
     """
     with naming_yml(node):
-        return _parse(node)
+        contract = _parse(node)
+        _check_optional(contract)
+        return contract
 
 
 @contextmanager
@@ -119,14 +122,36 @@ def parse_columns(node: Node) -> tuple[Column, ...]:
 
 def _column(column: Mapping[str, Any]) -> Column:
     name = str(column["name"])
-    if '"' in name or not name.isprintable():
-        raise ContractError(f"column {name!r}: a name holds no double quote and no control character")
+    if not name.strip() or "\0" in name:
+        raise ContractError(f"column {name!r}: a name is neither empty nor blank, and holds no NUL character")
     if not column.get("data_type"):
         raise ContractError(f"column {name}: data_type is missing")
+    is_optional = _meta(column).get("optional", False)
+    if not isinstance(is_optional, bool):
+        raise ContractError(f"column {name}: config: meta: optional is true or false, not {is_optional!r}")
     try:
-        return Column(name, column_type(str(column["data_type"])), str(column.get("description", "")))
+        return Column(name, column_type(str(column["data_type"])), str(column.get("description", "")), is_optional)
     except ContractError as error:
         raise ContractError(f"column {name}: {error}") from error
+
+
+def _meta(column: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**(column.get("meta") or {}), **((column.get("config") or {}).get("meta") or {})}
+
+
+def _check_optional(contract: Contract) -> None:
+    """An optional column is no part of the key, has values that may be NULL, and is known by its name.
+
+    Raises:
+        ContractError: It is not so.
+    """
+    for name in contract.optional:
+        if name in contract.key or name == contract.newest_by:
+            raise ContractError(f"column {name}: is optional, so it can be neither in the key nor in newest_by")
+        if f"{name}_not_null" in {rule.name for rule in contract.rules if rule.column == name}:
+            raise ContractError(f"column {name}: is optional, so it cannot be not_null; files without it give NULL")
+        if contract.format.type == "csv" and not contract.format.header:
+            raise ContractError(f"column {name}: is optional, but files without a header cannot leave a column out")
 
 
 def parse_key(node: Node, columns: Sequence[str]) -> tuple[str, ...]:
@@ -187,12 +212,13 @@ def parse_rules(node: Node, key: Sequence[str]) -> tuple[Rule, ...]:
     Raises:
         ContractError: A constraint is not understood, or two have one name.
     """
-    rules = [Rule(f"{name}_not_null", f'"{name}" is not null', name) for name in key]
+    rules = [Rule(f"{name}_not_null", f"{quoted(name)} is not null", name) for name in key]
     for column in node["columns"].values():
         for constraint in column.get("constraints") or []:
             if constraint["type"] == "not_null":
                 if column["name"] not in key:
-                    rules.append(Rule(f"{column['name']}_not_null", f'"{column["name"]}" is not null', column["name"]))
+                    name = str(column["name"])
+                    rules.append(Rule(f"{name}_not_null", f"{quoted(name)} is not null", name))
             else:
                 rules.append(_check(constraint, str(column["name"])))
     rules += [_check(item, "") for item in node.get("constraints") or [] if item["type"] != "primary_key"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,12 +51,14 @@ class Redo:
         """
         if not item.via:
             return f"select distinct {self._named(item.keys)} from {changed}"
-        by = ", ".join(quoted(name) for name in item.by)
-        agrees = f"({by}) in (select {by} from {changed})"
-        if item.where:
-            agrees = f"exists (select 1 from {changed} as changed where {item.where}\n)"
+        same = " and ".join(f"changed.{quoted(name)} is not distinct from via.{quoted(name)}" for name in item.by)
+        pairs = f"exists (select 1 from {changed} as changed where {item.where or same}\n)"
         via = relation(table_of(item.via))
-        return f"select distinct {self._named(self.input(item.via).keys)} from {via} as via where {agrees}"
+        return f"select distinct {self._named(self.input(item.via).keys)} from {via} as via where {pairs}"
+
+    def own_columns(self, item: Input) -> list[str]:
+        """Columns of Assay's own (`_…`) that stand in what leads from a changed row of an input to the keys."""
+        return re.findall(r"\b_[A-Za-z]\w*", " ".join((*item.keys, *item.by, item.where)))
 
     def _named(self, expressions: Sequence[str]) -> str:
         return ", ".join(f"{said} as {quoted(name)}" for said, name in zip(expressions, self.key, strict=True))

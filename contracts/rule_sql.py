@@ -39,7 +39,7 @@ def check_rules(
     Raises:
         ContractError: A rule is no SQL, names an unknown column, looks at more than one row, or is no condition.
     """
-    typed = ", ".join(f'null::{column.type.sql} as "{column.name}"' for column in columns)
+    typed = ", ".join(f"null::{column.type.sql} as {quoted(column.name)}" for column in columns)
     for rule in rules:
         # In `where` SQL allows neither aggregates nor windows, which would judge a row by its neighbours.
         tried = f"select ({rule.expression}) as said from (select {typed}) where ({rule.expression}) is null or true"

@@ -66,8 +66,9 @@ def _mapping(said: object, where: str) -> Mapping[str, Any]:
 def _known(said: Mapping[str, Any], known: set[str], where: str) -> None:
     unknown = sorted(map(str, set(said) - known))
     if unknown:
+        hint = "; write `config: {meta: {optional: true}}`" if "optional" in unknown else ""
         raise ContractError(
-            f"{where}: unknown key {', '.join(map(repr, unknown))}; known are {', '.join(sorted(known))}"
+            f"{where}: unknown key {', '.join(map(repr, unknown))}; known are {', '.join(sorted(known))}{hint}"
         )
 
 

@@ -10,7 +10,8 @@ import duckdb
 from contracts.contract import Contract
 from contracts.names import literal, quoted
 from resources.profiles import forget
-from resources.tables import changed_with_data, fingerprint, is_changed_while_empty, note_built, stop_when_changed
+from resources.table_definition import Definition
+from resources.tables import changed_with_data, is_changed_while_empty, note_built, stop_when_changed
 
 ADDED = (
     ("_rescued", "json"),
@@ -42,15 +43,23 @@ class BronzeTable:
         connection: dbt's connection to the warehouse.
         contract: The source's contract.
         sql: The model's compiled SQL, which reads the temporary view `landing_<source>`.
+        definition: What decides its rows.
         run_id: The run that writes.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, contract: Contract, sql: str, run_id: str) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        contract: Contract,
+        sql: str,
+        definition: Definition,
+        run_id: str,
+    ) -> None:
         self._connection = connection
         self._contract = contract
         self._sql = sql
         self._run_id = run_id
-        self._fingerprint = fingerprint(sql, contract.fingerprint)
+        self._definition = definition
         self.name = f"bronze.{contract.source}"
         self._relation = f"bronze.{quoted(contract.source)}"
 
@@ -60,8 +69,8 @@ class BronzeTable:
         Raises:
             ChangedWithData: The stored rows were made under another contract.
         """
-        stop_when_changed(self._connection, self.name, self._fingerprint)
-        if is_changed_while_empty(self._connection, self.name, self._fingerprint):
+        stop_when_changed(self._connection, self.name, self._definition)
+        if is_changed_while_empty(self._connection, self.name, self._definition):
             loaded = "select 1 from ops.files where source = ? and status = 'loaded' limit 1"
             if self._rows(loaded, [self._contract.source]):
                 raise changed_with_data(self.name)  # every record was malformed; under this contract it may not be
@@ -79,7 +88,8 @@ class BronzeTable:
         self._connection.execute("delete from ops.malformed where source = ?", [self._contract.source])
         forget(self._connection, self._contract.source)
         self._connection.execute(
-            "update ops.tables set row_count = 0, fingerprint = ? where table_name = ?", [self._fingerprint, self.name]
+            "update ops.tables set row_count = 0, fingerprint = ?, definition = ? where table_name = ?",
+            [self._definition.fingerprint, self._definition.text, self.name],
         )
 
     def insert(self, where: str, file_id: int, load_id: int, now: datetime) -> int:
@@ -108,7 +118,7 @@ class BronzeTable:
 
     def note_change(self, *, is_rebuilt: bool = False) -> None:
         """Count a change of the table's rows."""
-        note_built(self._connection, self.name, self._fingerprint, self._run_id, is_changed=True, is_rebuilt=is_rebuilt)
+        note_built(self._connection, self.name, self._definition, self._run_id, is_changed=True, is_rebuilt=is_rebuilt)
 
     def note_current(self) -> None:
         """Count it as a change when other files count than before, though none was loaded."""

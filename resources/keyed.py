@@ -4,6 +4,8 @@ A *keyed* table declares the key that it is redone by. What is redone are the ke
 values of everything its inputs changed and it has not yet seen: of bronze the rows of files that came or stopped
 counting, of a keyed table the rows in `changes.<model>`. What a table has seen is written in the transaction that
 takes it in, so a crash between two tables loses nothing, and nothing depends on times or on "this run".
+
+All comparisons of keys are NULL-safe: `(a, b) in (…)` would neither delete nor insert a key that holds a NULL.
 """
 
 from __future__ import annotations
@@ -16,24 +18,33 @@ import duckdb
 
 from contracts.names import literal, quoted, relation, table_of
 from contracts.redo import Input, Redo, parse_redo
-from resources.tables import fingerprint, is_changed_while_empty, note_built, seqs, stop_when_changed
+from resources.first_fingerprints import first_keyed
+from resources.own_columns import own_columns_read
+from resources.table_columns import stop_unless_as_declared
+from resources.table_definition import Definition, keyed_form
+from resources.tables import is_changed_while_empty, note_built, seqs, stop_when_changed
 from resources.warehouse import transaction
 
+_KEY = "assay_key_"
+"""Before the number of a key column, in names that no model uses: an argument of `affected()` must not find them."""
 
-def prepare_keyed(connection: duckdb.DuckDBPyConnection, payload: str) -> None:
-    """Work out which keys are redone; called by the materialization `keyed` before the model's SQL is run.
 
-    Makes on this connection the temporary table `affected_<model>` and the macro `is_affected_<model>(key…)`.
+def build_keyed(connection: duckdb.DuckDBPyConnection, payload: str) -> None:
+    """Replace the rows of the keys that changed by what the model's SQL gives for them, in one transaction.
+
+    Called by the materialization `keyed` on dbt's connection, on which it makes the temporary table
+    `affected_<model>` and the macro `is_affected_<model>(key…)` that the model's SQL asks.
+
+    Args:
+        connection: dbt's connection to the warehouse.
+        payload: JSON with `model` (the node), `inputs` (the nodes that it reads), `sql` (its compiled SQL), `run_id`
+            and `is_full_refresh`.
 
     Raises:
         ChangedWithData: The model is not the one that its rows were made with.
+        ColumnsDiffer: Its SQL does not give the columns that its yml declares.
     """
-    _Keyed(connection, payload).prepare()
-
-
-def apply_keyed(connection: duckdb.DuckDBPyConnection, payload: str) -> None:
-    """Replace the rows of the affected keys by what the model's SQL gives for them, in one transaction."""
-    _Keyed(connection, payload).apply()
+    _Keyed(connection, payload).build()
 
 
 class _Keyed:
@@ -46,25 +57,19 @@ class _Keyed:
         self._columns = [(str(c["name"]), str(c["data_type"])) for c in said["model"]["columns"].values()]
         self._sql = str(said["sql"])
         self._run_id = str(said["run_id"])
-        self._fingerprint = fingerprint(self._sql, self._columns, self._redo)
+        self._definition = Definition(
+            keyed_form(self._sql, self._columns, self._redo),
+            first_keyed(self._model, self._sql, self._columns, self._redo, said["inputs"]),
+        )
         self._is_asked_full = bool(said["is_full_refresh"])
         self._seqs = seqs(connection)
 
-    def prepare(self) -> None:
+    def build(self) -> None:
         is_full = self._is_full()
         if not is_full:
-            stop_when_changed(self._connection, self._table, self._fingerprint)
-        affected = self._affected() if not is_full else self._no_keys()
-        self._connection.execute(f"create or replace temp table {self._affected_name} as {affected}")
-        names = [f"k{index}" for index in range(len(self._redo.key))]
-        condition = f"({', '.join(names)}) in (select * from temp.{self._affected_name})" if not is_full else "true"
-        self._connection.execute(
-            f"create or replace temp macro is_{self._affected_name}({', '.join(names)}) as ({condition})"
-        )
-        self._connection.execute("create or replace temp table keyed_mode as select ? as is_full", [is_full])
-
-    def apply(self) -> None:
-        is_full = bool(self._connection.execute("select is_full from temp.keyed_mode").fetchall()[0][0])
+            stop_when_changed(self._connection, self._table, self._definition)
+        self._make_affected(is_full=is_full)
+        stop_unless_as_declared(self._connection, self._table, self._sql, self._columns)
         with transaction(self._connection):
             if is_full:
                 self._rebuild()
@@ -73,9 +78,27 @@ class _Keyed:
             self._note_seen()
             self._prune_inputs()
 
+    def _make_affected(self, *, is_full: bool) -> None:
+        affected = self._no_keys() if is_full else self._affected()
+        places = range(len(self._redo.key))
+        names = ", ".join(f"{_KEY}{place}" for place in places)
+        self._connection.execute(
+            f"create or replace temp table {self._affected_name} as select * from ({affected}) as t({names})"
+        )
+        asked = [f"{_KEY}asked_{place}" for place in places]
+        condition = "true" if is_full else self._is_affected(asked)
+        self._connection.execute(
+            f"create or replace temp macro {quoted(f'is_affected_{self._model}')}({', '.join(asked)}) as ({condition})"
+        )
+
+    def _is_affected(self, asked: list[str]) -> str:
+        """SQL for whether a key, of which each column is an expression, is to be redone."""
+        same = " and ".join(f"{_KEY}{place} is not distinct from {key}" for place, key in enumerate(asked))
+        return f"exists (select 1 from temp.{self._affected_name} where {same})"
+
     @property
     def _affected_name(self) -> str:
-        return f"affected_{self._model}"
+        return quoted(f"affected_{self._model}")
 
     @property
     def _changes(self) -> str:
@@ -84,7 +107,7 @@ class _Keyed:
     def _is_full(self) -> bool:
         if self._is_asked_full or not self._exists(self._table) or self._table not in self._seqs:
             return True
-        if is_changed_while_empty(self._connection, self._table, self._fingerprint):
+        if is_changed_while_empty(self._connection, self._table, self._definition):
             return True
         unseen_rebuilds = self._connection.execute(
             "select count(*) from ops.tables as tables left join ops.seen as seen "
@@ -121,7 +144,7 @@ class _Keyed:
 
     def _affected(self) -> str:
         parts = [self._affected_by(item) for item in self._redo.inputs if item.keys or item.via]
-        return " union ".join(parts) if parts else self._no_keys()
+        return " union ".join([self._no_keys(), *parts])
 
     def _affected_by(self, item: Input) -> str:
         if item.model.startswith("bronze_"):
@@ -152,27 +175,26 @@ class _Keyed:
         self._connection.execute(f"create or replace table {relation(self._table)} ({typed})")
         self._connection.execute(f"insert into {relation(self._table)} by name select * from ({self._sql}\n)")
         self._connection.execute(f"drop table if exists {self._changes}")
-        note_built(self._connection, self._table, self._fingerprint, self._run_id, is_changed=True, is_rebuilt=True)
+        note_built(self._connection, self._table, self._definition, self._run_id, is_changed=True, is_rebuilt=True)
 
     def _redo_affected(self) -> None:
         target = relation(self._table)
-        key = ", ".join(quoted(name) for name in self._redo.key)
         names = ", ".join(quoted(name) for name, _ in self._columns)
-        where = f"({key}) in (select * from temp.{self._affected_name})"
+        where = self._is_affected([f"made.{quoted(name)}" for name in self._redo.key])
         if not self._connection.execute(f"select 1 from temp.{self._affected_name} limit 1").fetchall():
-            note_built(self._connection, self._table, self._fingerprint, self._run_id, is_changed=False)
+            note_built(self._connection, self._table, self._definition, self._run_id, is_changed=False)
             return
         self._connection.execute(
-            f"create or replace temp table keyed_new as select {names} from ({self._sql}\n) where {where}"
+            f"create or replace temp table keyed_new as select {names} from ({self._sql}\n) as made where {where}"
         )
         self._connection.execute(
-            f"create or replace temp table keyed_old as select {names} from {target} where {where}"
+            f"create or replace temp table keyed_old as select {names} from {target} as made where {where}"
         )
         differs = self._differ("keyed_old", "keyed_new", names) or self._differ("keyed_new", "keyed_old", names)
         if differs:
-            self._connection.execute(f"delete from {target} where {where}")
+            self._connection.execute(f"delete from {target} as made where {where}")
             self._connection.execute(f"insert into {target} by name select * from temp.keyed_new")
-        seq = note_built(self._connection, self._table, self._fingerprint, self._run_id, is_changed=differs)
+        seq = note_built(self._connection, self._table, self._definition, self._run_id, is_changed=differs)
         if differs and self._has_consumers():
             self._log_changes(seq)
         self._connection.execute("drop table temp.keyed_old; drop table temp.keyed_new")
@@ -188,8 +210,14 @@ class _Keyed:
         return bool(found[0][0])
 
     def _log_changes(self, seq: int) -> None:
-        """Keep old and new values of rows that differ in what they say (columns of ours, `_…`, do not count)."""
-        names = ", ".join(quoted(name) for name, _ in self._columns if not name.startswith("_"))
+        """Keep old and new values of rows that differ in what they say.
+
+        Columns of our own (`_…`) count where a table that reads this one is made from them: a snapshot changes the
+        `_file_id` of every row, and that alone is no reason to redo what does not read it.
+        """
+        read = self._own_columns_that_count()
+        logged = [(name, kind) for name, kind in self._columns if not name.startswith("_") or name in read]
+        names = ", ".join(quoted(name) for name, _ in logged)
         changed = " union all ".join(
             f"(select {names} from temp.{left} except all select {names} from temp.{right})"
             for left, right in (("keyed_old", "keyed_new"), ("keyed_new", "keyed_old"))
@@ -198,20 +226,30 @@ class _Keyed:
             f"create table if not exists {self._changes} as "
             f"select {names}, 0::bigint as _seq from {relation(self._table)} limit 0"
         )
+        for name, kind in logged:
+            self._connection.execute(f"alter table {self._changes} add column if not exists {quoted(name)} {kind}")
         self._connection.execute(f"insert into {self._changes} by name select *, {seq} as _seq from ({changed})")
+
+    def _own_columns_that_count(self) -> set[str]:
+        """Columns `_…` of this table from which others are made; all of them where a table of before has not said."""
+        own = {name for name, _ in self._columns if name.startswith("_")}
+        rows = self._connection.execute("select reads from ops.seen where input = ?", [self._table]).fetchall()
+        return own & set().union(*(own if reads is None else set(reads) for (reads,) in rows))
 
     def _note_seen(self) -> None:
         """Write down what of each input is in this table now."""
         self._connection.execute("delete from ops.seen where consumer = ?", [self._table])
         self._connection.execute("delete from ops.seen_files where consumer = ?", [self._table])
+        reads = own_columns_read(self._connection, self._sql, [table_of(item.model) for item in self._redo.inputs])
         for item in self._redo.inputs:
             table = table_of(item.model)
             self._connection.execute(
-                "insert into ops.seen values (?, ?, ?)", [self._table, table, self._seqs.get(table, 0)]
+                "insert into ops.seen (consumer, input, seq, reads) values (?, ?, ?, ?)",
+                [self._table, table, self._seqs.get(table, 0), sorted({*reads[table], *self._redo.own_columns(item)})],
             )
             if item.model.startswith("bronze_"):
                 self._connection.execute(
-                    "insert into ops.seen_files "
+                    "insert into ops.seen_files (consumer, input, file_id, file_date) "
                     "select ?, ?, file_id, file_date from ops.current_files where source = ?",
                     [self._table, table, table.split(".")[1]],
                 )

@@ -24,6 +24,8 @@ from resources.arrived import File, NeedsFiles, as_examined, copies_to_load, fil
 from resources.bronze_table import BronzeTable
 from resources.examine import examine
 from resources.file_load import Counted, Doubt, FileLoad
+from resources.first_fingerprints import first_bronze
+from resources.table_definition import Definition, bronze_form
 from resources.text import Unreadable
 from resources.warehouse import transaction
 
@@ -55,7 +57,10 @@ class _Loader:
         self._connection = connection
         self._contract: Contract = parse_contract(said["model"])
         self._run_id = str(said["run_id"])
-        self._table = BronzeTable(connection, self._contract, str(said["sql"]), self._run_id)
+        sql = str(said["sql"])
+        first = first_bronze(self._contract, said["model"], sql)
+        definition = Definition(bronze_form(self._contract, sql), first)
+        self._table = BronzeTable(connection, self._contract, sql, definition, self._run_id)
         self._landing = Path(said["home"]) / "landing"
         self._load_id = next_load_id(connection)
         scratch = Path(said["home"]) / "scratch" / "load"

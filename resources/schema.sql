@@ -67,11 +67,17 @@ create table if not exists ops.tables (
     fingerprint varchar not null,
     row_count bigint not null,
     built_at timestamptz not null,
-    run_id varchar not null
+    run_id varchar not null,
+    definition varchar
 );
+alter table ops.tables add column if not exists definition varchar; -- what `fingerprint` is the hash of
 
 -- What each table has taken from each of its inputs: up to which seq, and (for bronze) which files.
-create table if not exists ops.seen (consumer varchar not null, input varchar not null, seq bigint not null);
+-- `reads`: columns of Assay's own (`_…`) that the table is made from; NULL when that is not known.
+create table if not exists ops.seen (
+    consumer varchar not null, input varchar not null, seq bigint not null, reads varchar[]
+);
+alter table ops.seen add column if not exists reads varchar[];
 create table if not exists ops.seen_files (
     consumer varchar not null,
     input varchar not null,

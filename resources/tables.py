@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 
 import duckdb
 
 from contracts.names import relation
 from resources import clock
+from resources.table_definition import Definition, Form, differences
 
 
 class ChangedWithData(Exception):
@@ -21,32 +23,38 @@ def fingerprint(sql: str, *declared: object) -> str:
     return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
 
 
-def is_changed_while_empty(connection: duckdb.DuckDBPyConnection, table: str, fingerprint: str) -> bool:
+def is_changed_while_empty(connection: duckdb.DuckDBPyConnection, table: str, definition: Definition) -> bool:
     """Whether a table without rows was made by another contract or model, so that it can be made anew unasked."""
     built = connection.execute(
-        "select count(*) from ops.tables where table_name = ? and row_count = 0 and fingerprint <> ?",
-        [table, fingerprint],
+        "select fingerprint from ops.tables where table_name = ? and row_count = 0", [table]
     ).fetchall()
-    return bool(built[0][0])
+    return bool(built) and not definition.is_of(built[0][0])
 
 
-def stop_when_changed(connection: duckdb.DuckDBPyConnection, table: str, fingerprint: str) -> None:
+def stop_when_changed(connection: duckdb.DuckDBPyConnection, table: str, definition: Definition) -> None:
     """Refuse to mix rows of two contracts or models in one table.
 
     Raises:
-        ChangedWithData: Names the command that rebuilds the table.
+        ChangedWithData: Names what changed and the command that rebuilds the table.
     """
     built = connection.execute(
-        "select fingerprint from ops.tables where table_name = ? and row_count > 0", [table]
+        "select fingerprint, definition from ops.tables where table_name = ? and row_count > 0", [table]
     ).fetchall()
-    if built and built[0][0] != fingerprint:
-        raise changed_with_data(table)
+    if built and not definition.is_of(built[0][0]):
+        raise changed_with_data(table, differences(json.loads(built[0][1]), definition.form) if built[0][1] else ())
 
 
-def changed_with_data(table: str) -> ChangedWithData:
-    """The error that names the command."""
+def stored_form(connection: duckdb.DuckDBPyConnection, table: str) -> Form | None:
+    """What the rows of a table were made with; None for a table of the first lakes, or one that was never built."""
+    built = connection.execute("select definition from ops.tables where table_name = ?", [table]).fetchall()
+    return json.loads(built[0][0]) if built and built[0][0] else None
+
+
+def changed_with_data(table: str, changes: Sequence[str] = ()) -> ChangedWithData:
+    """The error that names the command, and what changed where that is known."""
+    named = f": {', '.join(changes)}" if changes else ""
     return ChangedWithData(
-        f"{table}: its contract or model changed since its rows were stored. Rebuild it with "
+        f"{table}: its contract or model changed since its rows were stored{named}. Rebuild it with "
         f"`assay run --full-refresh {table}`; until then nothing of it is changed"
     )
 
@@ -54,7 +62,7 @@ def changed_with_data(table: str) -> ChangedWithData:
 def note_built(
     connection: duckdb.DuckDBPyConnection,
     table: str,
-    fingerprint: str,
+    definition: Definition,
     run_id: str,
     *,
     is_changed: bool,
@@ -72,8 +80,9 @@ def note_built(
     count = connection.execute(f"select count(*) from {relation(table)}").fetchall()[0][0]
     connection.execute("delete from ops.tables where table_name = ?", [table])
     connection.execute(
-        "insert into ops.tables values (?, ?, ?, ?, ?, ?, ?)",
-        [table, seq, rebuilt, fingerprint, count, clock.now(), run_id],
+        "insert into ops.tables (table_name, seq, rebuilt_seq, fingerprint, definition, row_count, built_at, run_id) "
+        "values (?, ?, ?, ?, ?, ?, ?, ?)",
+        [table, seq, rebuilt, definition.fingerprint, definition.text, count, clock.now(), run_id],
     )
     return int(seq)
 

@@ -4,25 +4,26 @@
 {%- endmacro %}
 
 {# The rows of a bronze table that count, one for each key: clean rows of current files, the newest of each key.
-   Rows that are equally new are told apart by their values, so the order of arrival decides nothing. #}
+   Rows that are equally new are told apart by all that they say, so the order of arrival decides nothing. #}
 {% macro newest_rows(bronze) -%}
     {%- set relation = ref(bronze) -%}
     {%- set contract = assay_contract(bronze) -%}
+    {%- set key = contract.key | join(', ') -%}
+    {%- set everything = 'row(' ~ (contract.columns + ['_rescued_pairs']) | join(', ') ~ ')' -%}
+    /*assay:newest_rows {{ bronze }}*/
     select
-        *,
-        count(*) filter (_rank > 1 and _is_same) over (partition by {{ contract.key | join(', ') }}) as _duplicates_identical,
-        count(*) filter (_rank > 1 and not _is_same) over (partition by {{ contract.key | join(', ') }}) as _duplicates_conflicting
+        * exclude (_rescued_pairs),
+        count(*) filter (_rank > 1 and _is_same) over (partition by {{ key }}) as _duplicates_identical,
+        count(*) filter (_rank > 1 and not _is_same) over (partition by {{ key }}) as _duplicates_conflicting
     from (
         select
             *,
             row_number() over newest as _rank,
-            coalesce(
-                row({{ contract.columns | join(', ') }}) is not distinct from
-                first_value(row({{ contract.columns | join(', ') }})) over newest, false
-            ) as _is_same
+            coalesce({{ everything }} is not distinct from first_value({{ everything }}) over newest, false) as _is_same
         from (
             select
                 bronze.*,
+                {{ assay_rescued_pairs('bronze._rescued') }} as _rescued_pairs,
                 current_files.file_date as _file_date
             from {{ relation }} as bronze
             inner join ops.current_files as current_files
@@ -34,28 +35,43 @@
                 and {{ affected(*contract.key) }}
         )
         window newest as (
-            partition by {{ contract.key | join(', ') }}
+            partition by {{ key }}
             order by
                 {% if contract.newest -%} {{ contract.newest }} desc nulls last, {%- endif %}
                 {% for column in contract.columns -%} {{ column }} desc nulls last, {% endfor -%}
+                _rescued_pairs desc nulls last,
                 _file_id
         )
     )
     qualify _rank = 1
+    /*assay:end*/
+{%- endmacro %}
+
+{# What was rescued, in the order of its names: two files may write the same columns in another order. #}
+{% macro assay_rescued_pairs(rescued) -%}
+    case
+        when {{ rescued }} is not null then list_sort(list_transform(
+            json_keys({{ rescued }}),
+            lambda name: [name, ({{ rescued }} -> ('/' || replace(replace(name, '~', '~0'), '/', '~1')))::varchar]
+        ))
+    end
 {%- endmacro %}
 
 {# What the macros need of the contract that stands beside a bronze model. #}
 {% macro assay_contract(bronze) -%}
-    {%- set found = {'key': [], 'columns': [], 'newest': none} -%}
+    {%- set found = {'key': [], 'columns': [], 'names': [], 'newest': none} -%}
     {%- if execute -%}
         {%- set node = graph.nodes['model.' ~ project_name ~ '.' ~ bronze] -%}
-        {%- for column in node.columns.values() -%}{%- do found['columns'].append(adapter.quote(column.name)) -%}{%- endfor -%}
+        {%- for column in node.columns.values() -%}
+            {%- do found['names'].append(column.name) -%}
+            {%- do found['columns'].append(assay_quoted(column.name)) -%}
+        {%- endfor -%}
         {%- for constraint in node.constraints if constraint.type == 'primary_key' -%}
-            {%- for name in constraint.columns -%}{%- do found['key'].append(adapter.quote(name)) -%}{%- endfor -%}
+            {%- for name in constraint.columns -%}{%- do found['key'].append(assay_quoted(name)) -%}{%- endfor -%}
         {%- endfor -%}
         {%- set newest = node.config.meta.contract.get('newest_by') -%}
         {%- if newest is string -%}
-            {%- do found.update({'newest': adapter.quote(newest)}) -%}
+            {%- do found.update({'newest': assay_quoted(newest)}) -%}
         {%- elif newest -%}
             {%- do found.update({'newest': '_file_date'}) -%}
         {%- endif -%}
@@ -75,12 +91,8 @@
         'run_id': var('run_id', 'dbt'),
         'is_full_refresh': assay_is_full_refresh(),
     } -%}
-    {% call statement('prepare', language='python') -%}
-        {{ assay_python('resources.keyed', 'prepare_keyed', payload) }}
-    {%- endcall %}
-    {{ get_assert_columns_equivalent(sql) }}
     {% call statement('main', language='python') -%}
-        {{ assay_python('resources.keyed', 'apply_keyed', payload) }}
+        {{ assay_python('resources.keyed', 'build_keyed', payload) }}
     {%- endcall %}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}

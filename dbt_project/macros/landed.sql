@@ -1,6 +1,6 @@
 {# The source's files, one at a time: the contract's columns in their types, and `_rescued`. Made by the loader. #}
 {% macro landing() -%}
-    temp.main.{{ adapter.quote('landing_' ~ model.name.split('_', 1)[1]) }}
+    temp.main.{{ assay_quoted('landing_' ~ model.name.split('_', 1)[1]) }}
 {%- endmacro %}
 
 {# All rules of the contract that a row breaks, by name; NULL when it breaks none. A rule that is NULL passes. #}
@@ -16,16 +16,17 @@
     {%- endfor -%}
     {%- for column in model.columns.values() -%}
         {%- if column.name in key -%}
-            {%- do rules.append([column.name ~ '_not_null', adapter.quote(column.name) ~ ' is not null']) -%}
+            {%- do rules.append([column.name ~ '_not_null', assay_quoted(column.name) ~ ' is not null']) -%}
         {%- endif -%}
         {%- for constraint in column.constraints -%}
             {%- if constraint.type == 'check' -%}
                 {%- do rules.append([constraint.name, constraint.expression]) -%}
             {%- elif constraint.type == 'not_null' and column.name not in key -%}
-                {%- do rules.append([column.name ~ '_not_null', adapter.quote(column.name) ~ ' is not null']) -%}
+                {%- do rules.append([column.name ~ '_not_null', assay_quoted(column.name) ~ ' is not null']) -%}
             {%- endif -%}
         {%- endfor -%}
     {%- endfor -%}
+    /*assay:verdict*/
     case
         when
             {% for rule in rules -%}
@@ -38,6 +39,7 @@
             {%- endfor %}
         ], lambda rule: rule is not null), [])
     end
+    /*assay:end*/
 {%- endmacro %}
 
 {# One transaction per file: rows, malformed records, the ledger. resources/loader.py does it on dbt's own connection. #}

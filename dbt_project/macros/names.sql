@@ -7,3 +7,13 @@
 {% macro generate_alias_name(custom_alias_name=none, node=none) -%}
     {{ custom_alias_name or node.name.split('_', 1)[1] }}
 {%- endmacro %}
+
+{# A name as SQL identifier, whatever it holds; the same as `contracts.names.quoted`. #}
+{% macro assay_quoted(name) -%}
+    "{{ name | replace('"', '""') }}"
+{%- endmacro %}
+
+{# A text as SQL literal; the same as `contracts.names.literal`. #}
+{% macro assay_literal(text) -%}
+    '{{ text | replace("'", "''") }}'
+{%- endmacro %}

@@ -21,9 +21,9 @@
     select
         'quarantined' as kind,
         bronze._violations as reasons,
-        to_json({
-            {%- for column in contract.columns %}{{ column | replace('"', "'") }}: bronze.{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
-        })::varchar as record,
+        json_object(
+            {%- for name in contract.names %}{{ assay_literal(name) }}, bronze.{{ assay_quoted(name) }}{{ ', ' if not loop.last }}{% endfor -%}
+        )::varchar as record,
         null as line,
         files.contract_version,
         bronze._file_id,

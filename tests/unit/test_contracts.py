@@ -113,7 +113,12 @@ def test_a_model_without_a_contract_is_told_where_one_is_shown() -> None:
         ({"name": "x", "data_type": "decimal(4,5)"}, "column x: type 'decimal(4,5)'"),
         ({"name": "x"}, "column x: data_type is missing"),
         ({"name": "_x", "data_type": "bigint"}, "column _x: names that start with `_`"),
-        ({"name": 'a"b', "data_type": "bigint"}, "column 'a\"b': a name holds no double quote"),
+        ({"name": "", "data_type": "bigint"}, "column '': a name is neither empty nor blank"),
+        ({"name": " \t", "data_type": "bigint"}, "column ' \\t': a name is neither empty nor blank"),
+        (
+            {"name": "a\0b", "data_type": "bigint"},
+            "column 'a\\x00b': a name is neither empty nor blank, and holds no NUL",
+        ),
         ({"name": "NAME", "data_type": "bigint"}, "columns: name stands there twice"),
     ],
 )

@@ -1,0 +1,160 @@
+"""Fingerprints of version 1, under which the first lakes stored their tables; frozen, so that those lakes go on.
+
+They hashed compiled SQL as the macros of that time wrote it and Python's own spelling of objects. A table that is built
+again gets a fingerprint of today (`resources.table_definition`), so nothing here is used by new lakes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from contracts.contract import Contract
+from contracts.names import literal
+from contracts.redo import Redo
+
+Node = Mapping[str, Any]
+
+_VERDICT = re.compile(r"/\*assay:verdict\*/.*?/\*assay:end\*/", re.DOTALL)
+_NEWEST = re.compile(r"/\*assay:newest_rows (\w+)\*/.*?/\*assay:end\*/", re.DOTALL)
+
+
+def first_bronze(contract: Contract, node: Node, sql: str) -> str:
+    """What version 1 stored for a bronze table.
+
+    Args:
+        contract: The source's contract; what version 1 did not know of it does not count.
+        node: The model as in dbt's manifest.
+        sql: Its compiled SQL of today.
+    """
+    optional = {column.name for column in contract.columns if column.is_optional}
+    compiled = _VERDICT.sub(lambda _: _verdict(node, optional), sql)
+    return _hash(compiled, repr(_contract(contract, optional)))
+
+
+def first_keyed(
+    model: str, sql: str, columns: Sequence[tuple[str, str]], redo: Redo, inputs: Mapping[str, Node]
+) -> str:
+    """What version 1 stored for a silver or gold table.
+
+    Args:
+        model: Its name.
+        sql: Its compiled SQL of today.
+        columns: Names and types of its columns.
+        redo: By which key it is rebuilt.
+        inputs: The models that it reads, as in dbt's manifest.
+    """
+    compiled = _NEWEST.sub(lambda found: _newest_rows(model, found[1], inputs[found[1]]), sql)
+    spelled = ", ".join(
+        f"Input(model={i.model!r}, keys={i.keys!r}, via={i.via!r}, by={i.by!r}, where={i.where!r})" for i in redo.inputs
+    )
+    comma = "," if len(redo.inputs) == 1 else ""
+    return _hash(compiled, repr(columns), f"Redo(key={redo.key!r}, inputs=({spelled}{comma}))")
+
+
+def _hash(sql: str, *declared: str) -> str:
+    return hashlib.sha256("\n".join([" ".join(sql.split()), *declared]).encode()).hexdigest()[:16]
+
+
+def _contract(contract: Contract, optional: set[str]) -> str:
+    form = contract.format
+    written = {
+        "source": contract.source,
+        "files": contract.files,
+        "format": {
+            "type": form.type,
+            "delimiter": form.delimiter,
+            "quote": form.quote,
+            "escape": form.escape,
+            "header": form.header,
+            "encoding": form.encoding,
+            "nulls": form.nulls,
+            "decimal": form.decimal,
+        },
+        "load": contract.load,
+        "columns": [
+            {"name": c.name, "type": {"sql": c.type.sql, "kind": c.type.kind, "scale": c.type.scale}}
+            for c in contract.columns
+            if c.name not in optional
+        ],
+        "key": contract.key,
+        "rules": [
+            {"name": rule.name, "expression": rule.expression, "column": rule.column}
+            for rule in contract.rules
+            if rule.column not in optional
+        ],
+        "new_columns": contract.new_columns,
+        "newest_by": contract.newest_by,
+        "file_date": contract.file_date,
+    }
+    return hashlib.sha256(json.dumps(written, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _quoted(name: object) -> str:
+    return f'"{name}"'
+
+
+def _key(node: Node) -> list[str]:
+    keys = (item for item in node["constraints"] if item["type"] == "primary_key")
+    return [str(name) for item in keys for name in item["columns"]]
+
+
+def _verdict(node: Node, optional: set[str]) -> str:
+    key = _key(node)
+    rules = [(str(c["name"]), str(c["expression"])) for c in node["constraints"] if c["type"] != "primary_key"]
+    for column in node["columns"].values():
+        not_null = (f"{column['name']}_not_null", f"{_quoted(column['name'])} is not null")
+        rules += [not_null] if column["name"] in key else []
+        for constraint in column.get("constraints") or () if column["name"] not in optional else ():
+            if constraint["type"] == "check":
+                rules.append((str(constraint["name"]), str(constraint["expression"])))
+            elif constraint["type"] == "not_null" and column["name"] not in key:
+                rules.append(not_null)
+    holds = " and ".join(f"({expression}) is not false" for _, expression in rules)
+    broken = ", ".join(f"case when ({expression}) is false then {literal(name)} end" for name, expression in rules)
+    return f"case when {holds} then null else nullif(list_filter([ {broken} ], lambda rule: rule is not null), []) end"
+
+
+def _newest_rows(model: str, bronze: str, node: Node) -> str:
+    key = ", ".join(map(_quoted, _key(node)))
+    names = [_quoted(name) for name in node["columns"]]
+    columns = ", ".join(names)
+    newest_by = node["config"]["meta"]["contract"].get("newest_by")
+    newest = _quoted(newest_by) if isinstance(newest_by, str) else "_file_date" if newest_by else ""
+    newest = f"{newest} desc nulls last, " if newest else ""
+    source = bronze.split("_", 1)[1]
+    return f"""select
+        *,
+        count(*) filter (_rank > 1 and _is_same) over (partition by {key}) as _duplicates_identical,
+        count(*) filter (_rank > 1 and not _is_same) over (partition by {key}) as _duplicates_conflicting
+    from (
+        select
+            *,
+            row_number() over newest as _rank,
+            coalesce(
+                row({columns}) is not distinct from
+                first_value(row({columns})) over newest, false
+            ) as _is_same
+        from (
+            select
+                bronze.*,
+                current_files.file_date as _file_date
+            from "warehouse"."bronze"."{source}" as bronze
+            inner join ops.current_files as current_files
+                on
+                    bronze._file_id = current_files.file_id
+                    and current_files.source = '{source}'
+            where
+                bronze._violations is null
+                and temp.main.is_affected_{model}({key})
+        )
+        window newest as (
+            partition by {key}
+            order by
+                {newest}{"".join(f"{name} desc nulls last, " for name in names)}_file_id
+        )
+    )
+    qualify _rank = 1"""

@@ -1,0 +1,4 @@
+select
+    *,
+    {{ verdict() }} as _violations
+from {{ landing() }}

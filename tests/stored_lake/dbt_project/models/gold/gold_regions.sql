@@ -1,0 +1,7 @@
+select
+    region,
+    count(*) as sales,
+    sum(amount_usd)::decimal(18, 2) as amount_usd
+from {{ ref('silver_sales') }}
+where {{ affected('region') }}
+group by region

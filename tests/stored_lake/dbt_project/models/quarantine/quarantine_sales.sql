@@ -1,0 +1,1 @@
+{{ quarantined('bronze_sales') }}

@@ -1,0 +1,14 @@
+with newest as (
+    {{ newest_rows('bronze_sales') }}
+)
+
+select
+    sale_id,
+    coalesce(upper(region), 'TELEPHONE') as region,
+    item,
+    amount_usd,
+    sold_at,
+    _file_id,
+    _duplicates_identical,
+    _duplicates_conflicting
+from newest

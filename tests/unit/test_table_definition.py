@@ -1,0 +1,142 @@
+"""What decides stored rows is written down explicitly: no new key and no edit of a macro may stop a stored lake."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import Any
+
+import pytest
+
+from contracts.contract import Column, Contract, Rule
+from contracts.format import Format
+from contracts.parse import parse_contract
+from resources.table_definition import bronze_form, differences, is_widened, own_sql
+from tests.source import bronze_node
+
+DECIDES = {
+    Contract: {
+        "source", "files", "format", "load", "columns", "key", "rules", "new_columns", "newest_by", "file_date",
+    },
+    Format: {"type", "delimiter", "quote", "escape", "header", "encoding", "nulls", "decimal"},
+    Column: {"name", "type", "is_optional"},
+    Rule: {"name", "expression"},
+}  # fmt: skip
+DECIDES_NO_STORED_ROW = {
+    Contract: {"version", "owner"},
+    Format: set(),
+    Column: {"description"},
+    Rule: {"column"},
+}  # fmt: skip
+
+
+def contract(**said: Any) -> Contract:
+    return parse_contract(bronze_node("sales", {"id": "bigint", "amount": "decimal(10,2)"}, ["id"], **said))
+
+
+@pytest.mark.parametrize("kind", [Contract, Format, Column, Rule])
+def test_of_each_key_somebody_decided_whether_it_decides_rows(kind: type) -> None:
+    """Put a new key into one of the two; if it decides rows, into `form` as well, left out at its default."""
+    assert {field.name for field in fields(kind)} == DECIDES[kind] | DECIDES_NO_STORED_ROW[kind]
+
+
+def test_the_fingerprint_of_a_contract_is_frozen() -> None:
+    """If this fails, every stored lake would examine its refused files anew; change the version, not the figure."""
+    form = {"type": "csv", "delimiter": ";", "nulls": ["", "NA"]}
+    assert contract(format=form, newest_by="amount").form == {
+        "source": "sales",
+        "files": "sales/*",
+        "format": {"type": "csv", "delimiter": ";", "nulls": ["", "NA"]},
+        "load": "events",
+        "columns": [["id", "bigint"], ["amount", "decimal(10,2)"]],
+        "key": ["id"],
+        "rules": [["id_not_null", '"id" is not null']],
+        "new_columns": "rescue",
+        "newest_by": "amount",
+    }
+    assert contract(format=form, newest_by="amount").fingerprint == "2:01300185c2292628"
+
+
+@pytest.mark.parametrize("said", [{"format": {"type": "csv", "delimiter": ","}}, {"version": "2.0.0"}, {"owner": "x"}])
+def test_what_is_said_anyway_and_prose_are_no_change(said: dict[str, Any]) -> None:
+    assert contract(**said).fingerprint == contract().fingerprint
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"format": {"type": "csv", "nulls": []}}, {"new_columns": "refuse"}, {"newest_by": "amount"}, {"files": "x/*"}],
+)
+def test_what_decides_rows_is_a_change(said: dict[str, Any]) -> None:
+    assert contract(**said).fingerprint != contract().fingerprint
+
+
+@pytest.mark.parametrize(
+    ("sql", "same"),
+    [
+        ("select  a -- why\n from t", "select a from t"),
+        ("select /* a\n b */ a from t", "select a from t"),
+        ("select 1 /*assay:verdict*/ case when x then y end /*assay:end*/ as v", "select 1 {{ verdict }} as v"),
+        ("/*assay:newest_rows bronze_x*/ anything /*assay:end*/", "{{ newest_rows bronze_x }}"),
+    ],
+)
+def test_comments_layout_and_what_the_engine_wrote_do_not_count(sql: str, same: str) -> None:
+    assert own_sql(sql) == own_sql(same)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("select 'a  b'", "select 'a b'"),
+        ("select '--x'", "select '--y'"),
+        ("select 'it''s /* a */'", "select 'it''s /* b */'"),
+        ('select "a  b"', 'select "a b"'),
+        (r"select e'\' --a'", r"select e'\' --b'"),
+        ("select $$a  b$$", "select $$a b$$"),
+        ("select $x$ -- $x$", "select $x$ $x$"),
+    ],
+)
+def test_what_stands_in_a_literal_or_a_name_counts(one: str, other: str) -> None:
+    assert own_sql(one) != own_sql(other)
+
+
+def test_a_change_is_named() -> None:
+    before, now = contract(), contract(new_columns="refuse")
+    amount = replace(now.columns[1], name="price")
+    now = replace(now, columns=(now.columns[0], amount))
+    assert differences(bronze_form(before, "select 1"), bronze_form(now, "select 2")) == [
+        "`new_columns`",
+        "column amount (decimal(10,2) → none)",
+        "column price (none → decimal(10,2))",
+        "its SQL",
+    ]
+
+
+def widened(column: Column, *rules: Rule, at: int = 2) -> Contract:
+    base = contract()
+    return replace(base, columns=(*base.columns[:at], column, *base.columns[at:]), rules=(*base.rules, *rules))
+
+
+TILL = Column("till", contract().columns[0].type, is_optional=True)
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_an_optional_column_widens_a_table_wherever_it_stands(at: int) -> None:
+    now = widened(TILL, Rule("till_positive", "till > 0", "till"), at=at)
+    assert is_widened(now, bronze_form(now, "select"), bronze_form(contract(), "select"))
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        widened(replace(TILL, is_optional=False)),
+        widened(TILL, Rule("amount_positive", "amount > 0", "amount")),
+        replace(widened(TILL), new_columns="refuse"),
+    ],
+)
+def test_anything_else_is_a_change(now: Contract) -> None:
+    assert not is_widened(now, bronze_form(now, "select"), bronze_form(contract(), "select"))
+
+
+def test_a_column_that_may_be_left_out_from_now_on_changes_no_row() -> None:
+    before = contract()
+    now = replace(before, columns=(before.columns[0], replace(before.columns[1], is_optional=True)))
+    assert is_widened(now, bronze_form(now, "select"), bronze_form(before, "select"))
