@@ -32,7 +32,7 @@ def column_lineage(catalog: Catalog, model: str, compiled: str) -> Mapping[str, 
 
 
 def _trace(catalog: Catalog, model: str, compiled: str) -> Mapping[str, Any]:
-    from sqlglot import errors, exp  # noqa: PLC0415 - heavy, and only for runs
+    from sqlglot import errors, exp, parse_one  # noqa: PLC0415 - heavy, and only for runs
     from sqlglot.lineage import lineage  # noqa: PLC0415
 
     parents = catalog.parents(model)
@@ -41,18 +41,18 @@ def _trace(catalog: Catalog, model: str, compiled: str) -> Mapping[str, Any]:
         layer, entity = table_of(parent).split(".")
         columns = {c["name"]: c.get("data_type", "varchar") for c in catalog.models[parent]["columns"].values()}
         schema[layer][entity] = columns | {"_file_id": "bigint", "_violations": "varchar[]"}
+    found: dict[str, list[dg.TableColumnDep]] = {}
     try:
         nodes = lineage(None, compiled, schema=schema, dialect="duckdb", trim_selects=False)
-    except (errors.SqlglotError, ValueError, KeyError):
-        return {}
-    found: dict[str, list[dg.TableColumnDep]] = {}
-    for column in catalog.models[model]["columns"]:
-        deps = set()
-        for leaf in nodes[column].walk() if column in nodes else ():
-            table = leaf.expression.find(exp.Table) if not leaf.downstream else None
-            if table is not None and f"{table.db}_{table.name}" in parents:
-                deps.add((f"{table.db}.{table.name}", exp.to_column(leaf.name).name))
-        found[column] = [dg.TableColumnDep(key_of(table), name) for table, name in sorted(deps)]
+        for column in catalog.models[model]["columns"]:
+            deps = set()
+            for leaf in nodes[column].walk() if column in nodes else ():
+                table = leaf.expression.find(exp.Table) if not leaf.downstream else None
+                if table is not None and f"{table.db}_{table.name}" in parents:
+                    deps.add((f"{table.db}.{table.name}", parse_one(leaf.name).name))
+            found[column] = [dg.TableColumnDep(key_of(table), name) for table, name in sorted(deps)]
+    except (errors.SqlglotError, ValueError, KeyError, TypeError):
+        return {}  # a column called `$1` is an identifier to DuckDB, and a TypeError to sqlglot
     if not any(found.values()):
         return {}
     said = {

@@ -106,7 +106,7 @@ def _default(inputs: Mapping[str, Mapping[str, Any]]) -> Redo:
     if not keys or not keys[0].get("columns"):
         raise ContractError(f"its input {bronze[0]} has no primary_key")
     key = tuple(map(str, keys[0]["columns"]))
-    return Redo(key, (Input(bronze[0], key),))
+    return Redo(key, (Input(bronze[0], tuple(map(quoted, key))),))
 
 
 def _input(model: str, how: object, inputs: Mapping[str, object], key: Sequence[str]) -> Input:

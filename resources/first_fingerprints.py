@@ -36,20 +36,23 @@ def first_bronze(contract: Contract, node: Node, sql: str) -> str:
 
 
 def first_keyed(
-    model: str, sql: str, columns: Sequence[tuple[str, str]], redo: Redo, inputs: Mapping[str, Node]
+    node: Node, sql: str, columns: Sequence[tuple[str, str]], redo: Redo, inputs: Mapping[str, Node]
 ) -> str:
     """What version 1 stored for a silver or gold table.
 
     Args:
-        model: Its name.
+        node: The model as in dbt's manifest.
         sql: Its compiled SQL of today.
         columns: Names and types of its columns.
         redo: By which key it is rebuilt.
         inputs: The models that it reads, as in dbt's manifest.
     """
-    compiled = _NEWEST.sub(lambda found: _newest_rows(model, found[1], inputs[found[1]]), sql)
+    compiled = _NEWEST.sub(lambda found: _newest_rows(str(node["name"]), found[1], inputs[found[1]]), sql)
+    is_declared = node["config"]["meta"].get("redo") is not None
     spelled = ", ".join(
-        f"Input(model={i.model!r}, keys={i.keys!r}, via={i.via!r}, by={i.by!r}, where={i.where!r})" for i in redo.inputs
+        f"Input(model={i.model!r}, keys={i.keys if is_declared else redo.key!r}, via={i.via!r}, by={i.by!r}, "
+        f"where={i.where!r})"
+        for i in redo.inputs
     )
     comma = "," if len(redo.inputs) == 1 else ""
     return _hash(compiled, repr(columns), f"Redo(key={redo.key!r}, inputs=({spelled}{comma}))")

@@ -7,6 +7,7 @@ expect; other lines are read as text, each value with its guard.
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 
@@ -190,4 +191,4 @@ def _unmarked(text: str, mark: str) -> str:
 
 
 def _json_key(name: str) -> str:
-    return name.replace("\\", "\\\\").replace('"', '\\"')
+    return json.dumps(name, ensure_ascii=False)[1:-1]

@@ -59,7 +59,7 @@ class _Keyed:
         self._run_id = str(said["run_id"])
         self._definition = Definition(
             keyed_form(self._sql, self._columns, self._redo),
-            first_keyed(self._model, self._sql, self._columns, self._redo, said["inputs"]),
+            first_keyed(said["model"], self._sql, self._columns, self._redo, said["inputs"]),
         )
         self._is_asked_full = bool(said["is_full_refresh"])
         self._seqs = seqs(connection)

@@ -18,6 +18,7 @@ from typing import Any
 import duckdb
 
 from cli.running import Outcome, run_once
+from contracts.names import quoted
 from resources.dbt import parse_if_changed
 from resources.instance import prepare_instance
 from resources.placing import place
@@ -143,7 +144,7 @@ class Lab:
         """All rows of a published table in a fixed order, without ids and times of loads."""
         names = [row[0] for row in self.rows(f"select column_name from (describe {table})")]
         kept = [name for name in names if name not in ("_file_id", "_load_id", "_loaded_at")]
-        return self.rows(f"select {', '.join(kept)} from {table} order by all")
+        return self.rows(f"select {', '.join(map(quoted, kept))} from {table} order by all")
 
 
 def everything(lab: Lab) -> dict[str, list[tuple[Any, ...]]]:
