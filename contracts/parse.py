@@ -126,17 +126,23 @@ def _column(column: Mapping[str, Any]) -> Column:
         raise ContractError(f"column {name!r}: a name is neither empty nor blank, and holds no NUL character")
     if not column.get("data_type"):
         raise ContractError(f"column {name}: data_type is missing")
-    is_optional = _meta(column).get("optional", False)
-    if not isinstance(is_optional, bool):
-        raise ContractError(f"column {name}: config: meta: optional is true or false, not {is_optional!r}")
     try:
-        return Column(name, column_type(str(column["data_type"])), str(column.get("description", "")), is_optional)
+        kind, description = column_type(str(column["data_type"])), str(column.get("description", ""))
+        return Column(name, kind, description, is_optional(column))
     except ContractError as error:
         raise ContractError(f"column {name}: {error}") from error
 
 
-def _meta(column: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {**(column.get("meta") or {}), **((column.get("config") or {}).get("meta") or {})}
+def is_optional(column: Mapping[str, Any]) -> bool:
+    """Whether files may leave a column out: `config: {meta: {optional: true}}`.
+
+    Raises:
+        ContractError: It says something else than true or false.
+    """
+    value = ((column.get("config") or {}).get("meta") or {}).get("optional", False)
+    if not isinstance(value, bool):
+        raise ContractError(f"config: meta: optional is true or false, not {value!r}")
+    return value
 
 
 def _check_optional(contract: Contract) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -10,8 +11,9 @@ import duckdb
 from contracts.contract import Contract
 from contracts.names import literal, quoted
 from resources.profiles import forget
-from resources.table_definition import Definition
+from resources.table_definition import Definition, is_widened
 from resources.tables import changed_with_data, is_changed_while_empty, note_built, stop_when_changed
+from resources.widening import RESCUED, add_columns
 
 ADDED = (
     ("_rescued", "json"),
@@ -69,6 +71,7 @@ class BronzeTable:
         Raises:
             ChangedWithData: The stored rows were made under another contract.
         """
+        self._widen()
         stop_when_changed(self._connection, self.name, self._definition)
         if is_changed_while_empty(self._connection, self.name, self._definition):
             loaded = "select 1 from ops.files where source = ? and status = 'loaded' limit 1"
@@ -81,6 +84,44 @@ class BronzeTable:
         self._note_source()
         if not self._rows("select 1 from ops.tables where table_name = ?", [self.name]):
             self.note_change()
+
+    def _widen(self) -> None:
+        """Add the optional columns that the contract has since the rows were stored; that is no rebuild."""
+        stored = self._rows("select fingerprint, definition from ops.tables where table_name = ?", [self.name])
+        if not stored or not self._is_widened(*stored[0]):
+            return
+        there = {name for name, *_ in self._rows(f"describe {self._relation}")}
+        new = [column for column in self._contract.columns if column.name not in there]
+        files = add_columns(self._connection, self._contract, new) if new else []
+        for file_id in files:
+            self._insert_again(file_id)
+        self._connection.execute(
+            "update ops.tables set fingerprint = ?, definition = ? where table_name = ?",
+            [self._definition.fingerprint, self._definition.text, self.name],
+        )
+        if files:  # whoever has taken these files in takes them in once more
+            self._connection.execute(
+                "delete from ops.seen_files where input = ? and list_contains(?::bigint[], file_id)", [self.name, files]
+            )
+            self.note_change()
+
+    def _is_widened(self, fingerprint: str, definition: str | None) -> bool:
+        if self._definition.is_of(fingerprint):
+            return fingerprint != self._definition.fingerprint  # of the first lakes, which had no optional columns
+        return definition is not None and is_widened(self._contract, self._definition.form, json.loads(definition))
+
+    def _insert_again(self, file_id: int) -> None:
+        """Judge and append the widened rows of one file, which came with as many loads as it was read by."""
+        for load_id, at, count in self._rows(
+            f"select _load_id, _loaded_at, count(*) from {RESCUED} where _file_id = ? group by all", [file_id]
+        ):
+            self._connection.execute(
+                f"create or replace temp view {READING.split('.')[1]} as "
+                f"select * from {RESCUED} where _file_id = {file_id} and _load_id = {load_id}"
+            )
+            inserted = self.insert("true", file_id, load_id, at)
+            if inserted != count:
+                raise changed_with_data(self.name, [f"its SQL gives {inserted:,} of {count:,} rows"])
 
     def drop(self) -> None:
         """Forget all rows, and what they were made with."""

@@ -120,7 +120,7 @@ def file_date(path: PurePath, contract: Contract) -> tuple[date | None, str]:
 def _header_problem(header: tuple[str, ...] | None, contract: Contract) -> str:
     if header is None:
         return ""
-    missing = [name for name in contract.names if name not in header]
+    missing = [column.name for column in contract.columns if column.name not in header and not column.is_optional]
     unexpected = [name for name in header if name not in contract.names]
     said = []
     if missing:

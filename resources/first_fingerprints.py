@@ -14,6 +14,7 @@ from typing import Any
 
 from contracts.contract import Contract
 from contracts.names import literal
+from contracts.parse import is_optional
 from contracts.redo import Redo
 
 Node = Mapping[str, Any]
@@ -123,7 +124,7 @@ def _verdict(node: Node, optional: set[str]) -> str:
 
 def _newest_rows(model: str, bronze: str, node: Node) -> str:
     key = ", ".join(map(_quoted, _key(node)))
-    names = [_quoted(name) for name in node["columns"]]
+    names = [_quoted(name) for name, column in node["columns"].items() if not is_optional(column)]
     columns = ", ".join(names)
     newest_by = node["config"]["meta"]["contract"].get("newest_by")
     newest = _quoted(newest_by) if isinstance(newest_by, str) else "_file_date" if newest_by else ""

@@ -71,7 +71,7 @@ def jsonl_copy_view(name: str, contract: Contract, first: FirstObject) -> str:
     mark = secrets.token_hex(8)
     names = expected_names(contract, first)
     fields = [_any_field(column, mark, names) for column in contract.columns]
-    rescued = f"({_unmarked('r', mark)})::json"
+    rescued = f"({unmarked('r', mark)})::json"
     return reading(f"({_all_objects(contract, source, first, mark)})", fields, rescued, has_lines=True)
 
 
@@ -129,7 +129,7 @@ def _plain_objects(contract: Contract, source: str) -> str:
     known = f"[{', '.join(literal(name) for name in contract.names)}]"
     structure = _structure(dict.fromkeys(contract.names, "varchar"))
     is_known = f"json_type(j) = 'OBJECT' and list_has_all({known}, k) and len(list_distinct(k)) = len(k)"
-    text = f"case when is_inexact then {_marked('j', '')} else j end"
+    text = f"case when is_inexact then {marked('j', '')} else j end"
     # Most lines are neither suspicious nor inexact, which one look for both tells; what is no JSON ends the reading.
     is_doubtful = f"regexp_matches(j, {literal(f'{_SUSPICIOUS}|{_INEXACT}')})"
     is_suspicious, is_inexact = (f"regexp_matches(j, {literal(marks)})" for marks in (_SUSPICIOUS, _INEXACT))
@@ -148,24 +148,24 @@ def _all_objects(contract: Contract, source: str, first: FirstObject, mark: str)
     """
     known = f"[{', '.join(literal(name) for name in contract.names)}]"
     structure = _structure(dict.fromkeys(contract.names, "varchar"))
-    mask = "{" + ", ".join(f'"{_json_key(name)}": null' for name in contract.names) + "}"
+    mask = "{" + ", ".join(f'"{json_key(name)}": null' for name in contract.names) + "}"
     return (
         f"select _line, t, is_same, from_json(m, {structure}) as s, "
         f"case when not list_has_all({known}, json_keys(m)) "
         f"then json_merge_patch(m, {literal(mask)})::varchar end as r "
-        f"from (select *, case when not is_same then {_marked('j', mark)} end as m "
+        f"from (select *, case when not is_same then {marked('j', mark)} end as m "
         f"from ({round_trip(contract, source, first)}))"
     )
 
 
 def _structure(types: Mapping[str, str]) -> str:
     """What `from_json` takes for the types of an object's values."""
-    return literal("{" + ", ".join(f'"{_json_key(name)}": "{kind}"' for name, kind in types.items()) + "}")
+    return literal("{" + ", ".join(f'"{json_key(name)}": "{kind}"' for name, kind in types.items()) + "}")
 
 
 def _any_field(column: Column, mark: str, names: Sequence[str]) -> Field:
     """A column of a clean copy; a line that is written back has nothing to explain."""
-    typed, raw = _typed(column, names), _unmarked(f"s.{quoted(column.name)}", mark)
+    typed, raw = _typed(column, names), unmarked(f"s.{quoted(column.name)}", mark)
     if _json_type(column.type) == "varchar":
         return text_field(column, f"case when is_same then {typed} else {raw} end")
     value = f"case when is_same then {typed} else {from_text(raw, column.type)} end"
@@ -177,18 +177,19 @@ def _json_type(wanted: ColumnType) -> str:
     return "varchar" if wanted.kind == "timestamptz" else wanted.sql
 
 
-def _marked(json: str, mark: str) -> str:
+def marked(json: str, mark: str) -> str:
     """SQL for a JSON text with each number as a string after a mark, so that its digits stay as they are written."""
     parted = rf"regexp_replace({json}, {literal(_LEXEME)}, '\1' || chr(1) || '\2' || chr(2), 'g')"
     strings = f"replace({parted}, chr(1) || chr(2), '')"
     return f"""replace(replace({strings}, chr(1), '"{mark}'), chr(2), '"')"""
 
 
-def _unmarked(text: str, mark: str) -> str:
+def unmarked(text: str, mark: str) -> str:
     """SQL for a value, or a JSON text, with its marked numbers as they were written."""
     numbers = rf"""regexp_replace({text}, '"{mark}([^"]*)"', '\1', 'g')"""
     return f"case when contains({text}, '{mark}') then replace({numbers}, '{mark}', '') else {text} end"
 
 
-def _json_key(name: str) -> str:
+def json_key(name: str) -> str:
+    """A name as it stands between the quotes of a JSON text."""
     return json.dumps(name, ensure_ascii=False)[1:-1]

@@ -155,7 +155,10 @@ class _Keyed:
         return self._redo.affected(item, changed)
 
     def _affected_by_files(self, item: Input) -> str:
-        """Keys of clean rows whose file came, stopped counting, or got another date since this table last looked."""
+        """Keys of rows whose file came, stopped counting, or got another date since this table last looked.
+
+        Rows that break a rule too: they may have been clean when the table looked.
+        """
         table = table_of(item.model)
         current = f"select file_id, file_date from ops.current_files where source = {literal(table.split('.')[1])}"
         seen = (
@@ -167,7 +170,7 @@ class _Keyed:
         )
         files = [int(row[0]) for row in self._connection.execute(changed).fetchall()]
         listed = ", ".join(map(str, files)) or "null"
-        rows = f"(select * from {relation(table)} where _file_id in ({listed}) and _violations is null)"
+        rows = f"(select * from {relation(table)} where _file_id in ({listed}))"
         return self._redo.affected(item, rows)
 
     def _rebuild(self) -> None:

@@ -95,8 +95,10 @@ def _csv_reading(
     decimal = contract.format.decimal
     fields = [
         Field(column.name, positions[column.name], positions[column.name], column.type.sql)
-        if column.name in typed
+        if column.name in typed and column.name in positions
         else text_field(column, positions[column.name], decimal)
+        if column.name in positions
+        else absent_field(column)
         for column in contract.columns
     ]
     extra = [column for column in columns if column not in contract.names]
@@ -122,12 +124,20 @@ def text_field(column: Column, raw: str, decimal: str = ".") -> Field:
     return Field(column.name, raw, value, wanted.sql, is_plain(raw, wanted, decimal), plain)
 
 
+def absent_field(column: Column) -> Field:
+    """An optional column that a file does not have."""
+    nothing = f"null::{column.type.sql}"
+    return Field(column.name, nothing, nothing, column.type.sql)
+
+
 def parquet_view(name: str, contract: Contract, types: dict[str, str], *, has_lines: bool) -> str:
     """SQL of the reading of a Parquet file; `types` are the file's columns with their DuckDB types."""
     positions = {column: f"c{index}" for index, column in enumerate(types)}
     plain = ", ".join(f"{quoted(column)} as {position}" for column, position in positions.items())
     fields = [
         Field(c.name, positions[c.name], from_value(positions[c.name], types[c.name], c.type), c.type.sql)
+        if c.name in positions
+        else absent_field(c)
         for c in contract.columns
     ]
     extra = [column for column in types if column not in contract.names]

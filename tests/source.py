@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import duckdb
 
 from contracts.catalog import Catalog
 from contracts.contract import Contract
+from contracts.names import quoted
 from contracts.parse import parse_contract
 from resources.arrivals import find
 from resources.ledger import Ledger, Looked
@@ -21,7 +22,9 @@ from resources.warehouse import connect, transaction
 OLD = 1_500_000_000.0  # a time at which every file has settled
 
 
-def bronze_node(name: str, columns: Mapping[str, str], key: Sequence[str], **contract: Any) -> dict[str, Any]:
+def bronze_node(
+    name: str, columns: Mapping[str, str], key: Sequence[str], optional: Collection[str] = (), **contract: Any
+) -> dict[str, Any]:
     """A bronze model as in dbt's manifest; what is not given is ordinary."""
     said = {
         "version": "1.0.0",
@@ -34,7 +37,10 @@ def bronze_node(name: str, columns: Mapping[str, str], key: Sequence[str], **con
     return {
         "name": f"bronze_{name}",
         "patch_path": f"assay://models/bronze/bronze_{name}.yml",
-        "columns": {column: {"name": column, "data_type": kind} for column, kind in columns.items()},
+        "columns": {
+            column: {"name": column, "data_type": kind, "config": {"meta": {"optional": column in optional}}}
+            for column, kind in columns.items()
+        },
         "constraints": [{"type": "primary_key", "columns": list(key)}],
         "config": {"meta": {"contract": {**said, **contract}}},
     }
@@ -140,7 +146,7 @@ class Source:
 
     def rows(self, *columns: str) -> list[tuple[Any, ...]]:
         """The rows of the contract's columns, or of some, in a fixed order."""
-        names = ", ".join(f'"{name}"' for name in columns or self.columns)
+        names = ", ".join(map(quoted, columns or self.columns))
         return self.sql(f"select {names} from {self.table} order by all")
 
     def malformed(self) -> list[tuple[int, str, list[str]]]:

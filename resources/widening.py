@@ -1,0 +1,102 @@
+"""A bronze table gets the optional columns that its contract has since: no file is read again for it.
+
+What earlier files said of such a column was rescued, so it is taken from `_rescued`, exactly as a load would have taken
+it: typed without loss, judged by the rules of today. Where that is not possible, nothing is changed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+
+from contracts.contract import Column, Contract
+from contracts.names import literal, quoted
+from resources.json_lines import json_key, marked, unmarked
+from resources.tables import ChangedWithData, changed_with_data
+from resources.typed import from_text
+
+RESCUED = "temp.assay_widened"
+"""Rows that hold a value of a new column, with that value in its place."""
+SHOWN = 3
+
+
+def add_columns(connection: duckdb.DuckDBPyConnection, contract: Contract, columns: Sequence[Column]) -> list[int]:
+    """Add optional columns to a bronze table, and put the rows whose values were rescued into `RESCUED` instead.
+
+    Args:
+        connection: The warehouse, in a transaction.
+        contract: The source's contract.
+        columns: Those of it that the table does not have.
+
+    Returns:
+        The files whose rows were taken out, for the caller to judge and insert again.
+
+    Raises:
+        ChangedWithData: A rescued value does not fit its column's type, or rows without a value break a new rule.
+    """
+    bronze = f"bronze.{quoted(contract.source)}"
+    for column in columns:
+        connection.execute(f"alter table {bronze} add column {quoted(column.name)} {column.type.sql}")
+    holds = " or ".join(f"list_contains(json_keys(_rescued), {literal(column.name)})" for column in columns)
+    _stop_when_nulls_break_rules(connection, contract, columns, f"coalesce({holds}, false)")
+    names = ", ".join(quoted(column.name) for column in contract.columns if column not in columns)
+    connection.execute(
+        f"create or replace temp table {RESCUED.split('.')[1]} as "
+        f"select {names}, {_taken(contract, columns)}, _file_id, _load_id, _loaded_at from {bronze} where {holds}"
+    )
+    _stop_when_values_do_not_fit(connection, contract, columns)
+    connection.execute(f"delete from {bronze} where {holds}")
+    return [int(row[0]) for row in _rows(connection, f"select distinct _file_id from {RESCUED} order by _file_id")]
+
+
+def _taken(contract: Contract, columns: Sequence[Column]) -> str:
+    """SQL of the new columns, of their texts as they were rescued, and of what stays rescued."""
+    mark = secrets.token_hex(8)
+    structure = literal("{" + ", ".join(f'"{json_key(column.name)}": "varchar"' for column in columns) + "}")
+    mask = literal("{" + ", ".join(f'"{json_key(column.name)}": null' for column in columns) + "}")
+    text = marked("_rescued::varchar", mark)
+    decimal = contract.format.decimal
+    parts = []
+    for place, column in enumerate(columns):
+        raw = unmarked(f"from_json({text}, {structure}).{quoted(column.name)}", mark)
+        parts += [f"({raw}) as r{place}", f"({from_text(f'({raw})', column.type, decimal)}) as {quoted(column.name)}"]
+    rest = unmarked(f"json_merge_patch({text}, {mask})::varchar", mark)
+    return ", ".join([*parts, f"nullif({rest}, '{{}}')::json as _rescued"])
+
+
+def _stop_when_values_do_not_fit(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, columns: Sequence[Column]
+) -> None:
+    for place, column in enumerate(columns):
+        wrong = f"from {RESCUED} where r{place} is not null and {quoted(column.name)} is null"
+        [(count,)] = _rows(connection, f"select count(*) {wrong}")
+        if count:
+            examples = [
+                row[0] for row in _rows(connection, f"select distinct r{place} {wrong} order by 1 limit {SHOWN}")
+            ]
+            raise ChangedWithData(
+                f"bronze.{contract.source}: the new column {column.name} is {column.type.sql}, but {count:,} stored "
+                f"rows hold something else in _rescued, such as {', '.join(map(repr, examples))}. Give it a type that "
+                f"holds these, or load the files anew with `assay run --full-refresh bronze.{contract.source}`; "
+                "nothing was changed"
+            )
+
+
+def _stop_when_nulls_break_rules(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, columns: Sequence[Column], holds: str
+) -> None:
+    """Rows keep the verdict that they were loaded with, so a rule on a new column must pass where it is NULL."""
+    names = {column.name for column in columns}
+    for rule in (rule for rule in contract.rules if rule.column in names):
+        broken = f"select 1 from bronze.{quoted(contract.source)} where ({rule.expression}) is false and not ({holds})"
+        if _rows(connection, f"{broken} limit 1"):
+            raise changed_with_data(
+                f"bronze.{contract.source}", [f"rule {rule.name} does not hold for stored rows without {rule.column}"]
+            )
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[tuple[Any, ...]]:
+    return connection.execute(sql).fetchall()
