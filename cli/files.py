@@ -14,6 +14,7 @@ from cli.console import out
 from cli.replay import replay
 from contracts.catalog import Catalog
 from contracts.contract import Contract
+from contracts.file_glob import file_glob
 from resources.dbt import parse_if_changed
 from resources.placing import place
 from resources.reader import open_published
@@ -50,7 +51,7 @@ def land(source: str, paths: list[str]) -> None:
         if not path.is_file():
             raise UnknownSource(f"{path}: there is no such file")
         target = folder / path.name
-        if not target.relative_to(settings.landing).match(contract.files) or path.name.startswith((".", "_")):
+        if not file_glob(contract.files).claims(target.relative_to(settings.landing).as_posix()):
             raise UnknownSource(f"{path.name} would not be seen: files of {source} are {contract.files!r}")
         is_new = place(target, path, mtime=min(path.stat().st_mtime, time.time() - settings.settle_seconds))
         out.print(

@@ -20,6 +20,7 @@ from contracts.parse import parse_columns, parse_contract
 from contracts.redo import parse_redo
 from contracts.rule_sql import check_redo, check_reference, check_rules, empty_database
 from contracts.sense import models_with_sense
+from contracts.sharing import check_sharing
 from contracts.table_schema import TablePromise, parse_promise
 from contracts.written import check_written
 
@@ -56,6 +57,7 @@ class Catalog:
             if not node.get("patch_path"):
                 raise ContractError(f"{node['original_file_path']}: there is no yml of the same name beside it")
             check_written(dbt_project / node["patch_path"].split("://", 1)[-1])
+        check_sharing(self.contracts)
         self.tests(self.models)
         with empty_database() as connection:
             self._try(connection)

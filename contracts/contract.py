@@ -65,6 +65,7 @@ class Contract:
         new_columns: What happens to columns that the contract does not name.
         newest_by: The column whose greatest value wins among rows of one key, or None.
         file_date: A strptime pattern of the file name (without folders) that dates the file, or None.
+        shares_with: Sources whose globs may claim the same files; each of them loads such a file.
     """
 
     source: str
@@ -79,6 +80,7 @@ class Contract:
     new_columns: NewColumns
     newest_by: str | None = None
     file_date: str | None = None
+    shares_with: tuple[str, ...] = ()
 
     @property
     def names(self) -> list[str]:

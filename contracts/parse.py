@@ -13,13 +13,14 @@ from contracts.contract import Column, Contract, Load, Rule
 from contracts.errors import ContractError
 from contracts.names import quoted
 from contracts.parse_format import parse_format
+from contracts.sharing import parse_shares_with
 from contracts.types import column_type
 
 Node = Mapping[str, Any]
 """A model as in dbt's manifest.json."""
 
 _REQUIRED = ("version", "owner", "files", "format", "load", "new_columns")
-_OPTIONAL = ("newest_by",)
+_OPTIONAL = ("newest_by", "shares_with")
 _SEMVER = re.compile(r"\d+\.\d+\.\d+")
 
 
@@ -79,6 +80,7 @@ def _parse(node: Node) -> Contract:
         new_columns=one_of("new_columns", said["new_columns"], ("rescue", "refuse")),
         newest_by=newest_by,
         file_date=file_date,
+        shares_with=parse_shares_with(said.get("shares_with")),
     )
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-UNFINISHED = (".tmp", ".part", ".crdownload")
+from contracts.file_glob import WILDCARDS, may_be_claimed
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def find(landing: Path, pattern: str) -> list[Arrival]:
     found = []
     for path in sorted(landing.glob(pattern), key=os.fsencode):
         relative = path.relative_to(landing)
-        if any(part.startswith((".", "_")) for part in relative.parts) or path.name.endswith(UNFINISHED):
+        if not may_be_claimed(path.name, relative.parts[:-1]):
             continue
         arrival = zone.look(path, relative)
         if arrival is not None:
@@ -80,7 +80,7 @@ def _list_or_raise(landing: Path, pattern: str) -> None:
     """`glob` takes a folder that it may not read for an empty one."""
     folder = landing
     for part in PurePath(pattern).parts[:-1]:
-        if any(mark in part for mark in "*?["):
+        if WILDCARDS & set(part):
             break
         folder /= part
     with suppress(FileNotFoundError):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import pytest
 
+from contracts.file_glob import FileGlob
 from resources.arrivals import find
 from sensors.lookout import _listed
 
@@ -23,5 +24,5 @@ def test_both_looks_claim_the_same_names(tmp_path: Path, pattern: str) -> None:
     folder.mkdir()
     for name in NAMES:
         (folder / name).write_text(name)
-    quick = {name for name, _ in _listed(tmp_path, PurePath(f"sales/{pattern}"))}
+    quick = {name for name, _ in _listed(tmp_path, FileGlob(f"sales/{pattern}"))}
     assert quick == {arrival.name for arrival in find(tmp_path, f"sales/{pattern}")}
