@@ -14,7 +14,11 @@ from resources.arrivals import Arrival, find, settled
 from resources.ledger import Ledger, Looked
 from resources.session import Session
 from resources.settings import Settings
+from resources.unclaimed import list_unclaimed
 from resources.warehouse import transaction
+
+NAMED = 3
+"""Unclaimed files that a run names."""
 
 
 def landing_assets(catalog: Catalog) -> dg.AssetsDefinition:
@@ -40,6 +44,8 @@ def landing_assets(catalog: Catalog) -> dg.AssetsDefinition:
         for arrival in growing:
             context.log.warning(f"{arrival.name} is still being written; it is taken by the next run")
             log.info("file", status="growing", run=lake.run_id, file=arrival.name)
+        for warning in _of_unclaimed(lake):
+            context.log.warning(warning)
         for contract in wanted:
             if contract.source in found:
                 yield look(lake, contract, ready, found[contract.source])
@@ -58,6 +64,16 @@ def _find_all(settings: Settings, wanted: Sequence[Contract]) -> tuple[dict[str,
         except OSError as error:
             unlisted.append(f"landing.{contract.source}: {contract.files} cannot be listed: {error.strerror or error}")
     return found, unlisted
+
+
+def _of_unclaimed(lake: Session) -> Iterator[str]:
+    """What to say of files that no source claims."""
+    unclaimed = list_unclaimed(lake.settings.landing, list(lake.catalog.contracts.values()))
+    if unclaimed.count:
+        log.info("unclaimed", run=lake.run_id, files=unclaimed.count, bytes=unclaimed.size_bytes)
+        yield f"{unclaimed.in_words(NAMED)}; `assay files --unclaimed` says why"
+    if unclaimed.problem:
+        yield unclaimed.problem
 
 
 def look(lake: Session, contract: Contract, ready: list[Arrival], found: list[Arrival]) -> dg.MaterializeResult[None]:

@@ -17,7 +17,7 @@ import duckdb
 from packaging.requirements import Requirement
 from rich.markup import escape
 
-from cli import findings
+from cli import findings, unclaimed
 from cli.console import out
 from cli.findings import Finding, Sensor
 from contracts.catalog import Catalog
@@ -30,6 +30,7 @@ from resources.session import lock_path
 from resources.settings import PROJECT, Settings
 from resources.status import read_status
 from resources.ticked import standing_still
+from resources.unclaimed import list_unclaimed
 from resources.warehouse import open_elsewhere
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def examine(settings: Settings, now: float, usage: tuple[int, int]) -> Iterator[
 
         waiting, _ = Lookout(settings, catalog).look()
         yield from findings.of_waiting(waiting, is_running, not standing_still(settings, now))
+    if catalog is not None:
+        yield unclaimed.finding(list_unclaimed(settings.landing, list(catalog.contracts.values())))
 
 
 def _usage(settings: Settings) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import checking, files, incidents, querying, retrying, running, score_card, slo, ui
+from cli import checking, files, incidents, querying, retrying, running, score_card, slo, ui, unclaimed
 from cli import doctor as examining
 from cli.console import complain
 from cli.replay import DemoDataMissingError, PeriodError
@@ -115,9 +115,12 @@ def doctor() -> None:
 def list_files(
     source: Annotated[str, typer.Argument(help="Only this source.")] = "",
     refused: Annotated[bool, typer.Option("--refused", help="Only files that were refused, with the reason.")] = False,
+    no_source: Annotated[bool, typer.Option("--unclaimed", help="Files in landing that no source claims.")] = False,
 ) -> None:
     """The ledger: every file that was seen, and what became of it."""
-    files.show(source, refused=refused)
+    if no_source and (source or refused):
+        raise typer.BadParameter("--unclaimed is about files of no source; it stands alone")
+    unclaimed.show() if no_source else files.show(source, refused=refused)
 
 
 @app.command()

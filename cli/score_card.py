@@ -10,6 +10,7 @@ from collections import Counter
 from rich.markup import escape
 from rich.table import Table
 
+from cli import unclaimed
 from cli.console import out
 from cli.incidents import present
 from dashboard.page import EMPTY, page_path
@@ -40,6 +41,8 @@ def show(*, as_json: bool) -> None:
         status, checks, scores, known = dict(EMPTY), [], {}, {}
     incidents = present(settings)
     status["incidents"] = len(incidents)
+    without_source = unclaimed.look(settings)
+    status["unclaimed"] = unclaimed.as_json(without_source)
     if as_json:
         sys.stdout.write(json.dumps(status, indent=2) + "\n")
         return
@@ -49,6 +52,7 @@ def show(*, as_json: bool) -> None:
     if incidents:
         out.print(f"{len(incidents)} open; `assay incidents` says whom they concern and what to do\n", highlight=False)
     if not status["sources"]:
+        _say(unclaimed.lines(without_source))
         out.print("Nothing is published yet: put files into the landing zone and run `assay run`.")
         return
     out.print(_sources(status["sources"]))
@@ -56,11 +60,17 @@ def show(*, as_json: bool) -> None:
         out.print(_checks(checks, scores, known))
     if scores:
         out.print(_quality(scores))
+    _say(unclaimed.lines(without_source))
     out.print(_published(status))
     if still := standing_still(settings, time.time()):
         out.print(f"[yellow]{escape(still)}[/]", highlight=False)
     if page_path(settings).exists():
         out.print(f"The same on a page: {escape(str(page_path(settings)))}", highlight=False, soft_wrap=True)
+
+
+def _say(lines: list[str]) -> None:
+    for line in lines:
+        out.print(line, highlight=False, soft_wrap=True)
 
 
 def _sources(sources: object) -> Table:

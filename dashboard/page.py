@@ -20,12 +20,16 @@ from resources.reader import open_published
 from resources.settings import Settings
 from resources.status import Age, ages, latest_checks, read_status
 from resources.ticked import LATE_SECONDS, last_tick
+from resources.unclaimed import Unclaimed
 
 if TYPE_CHECKING:
     import jinja2
 
 EMPTY: Mapping[str, Any] = {"sources": [], "published_at": None, "held_back": None, "quality": {}}
 """The status of a lake of which nothing is published."""
+NO_FILE = Unclaimed()
+NAMED = 50
+"""Unclaimed files that the page names."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +58,16 @@ def page_path(settings: Settings) -> Path:
     return settings.published / "status.html"
 
 
-def write_page(settings: Settings, incidents: Sequence[Incident], now: datetime) -> Path:
+def write_page(
+    settings: Settings, incidents: Sequence[Incident], now: datetime, unclaimed: Unclaimed = NO_FILE
+) -> Path:
     """Write the page anew, in one step; one process at a time, which the lock of incidents sees to.
 
     Args:
         settings: The lake.
         incidents: The open ones.
         now: The time.
+        unclaimed: Files that no source claims.
 
     Raises:
         OSError: The page cannot be written.
@@ -68,18 +75,19 @@ def write_page(settings: Settings, incidents: Sequence[Incident], now: datetime)
     path = page_path(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(".status.html")
-    aside.write_text(render(settings, incidents, now), encoding="utf-8")
+    aside.write_text(render(settings, incidents, now, unclaimed), encoding="utf-8")
     aside.replace(path)
     return path
 
 
-def render(settings: Settings, incidents: Sequence[Incident], now: datetime) -> str:
+def render(settings: Settings, incidents: Sequence[Incident], now: datetime, unclaimed: Unclaimed = NO_FILE) -> str:
     """The page as HTML; what comes from data or file names is escaped.
 
     Args:
         settings: The lake.
         incidents: The open ones.
         now: The time.
+        unclaimed: Files that no source claims.
     """
     try:
         with open_published(settings.published) as connection:
@@ -99,6 +107,8 @@ def render(settings: Settings, incidents: Sequence[Incident], now: datetime) -> 
         now=now,
         ticked=datetime.fromtimestamp(ticked, UTC) if ticked is not None else None,
         late_seconds=LATE_SECONDS,
+        unclaimed=unclaimed,
+        named=NAMED,
     )
 
 

@@ -8,6 +8,7 @@ from resources.incidents.reconcile import Cause
 from sensors.faulty import broken_records, failed_checks, refused_files
 from sensors.lineage import LAKE_OWNER
 from sensors.look import Look
+from sensors.overlooked import unclaimed_files
 from sensors.stuck import broken_promises, failed_runs, open_breakers
 
 FREE_PCT = 5.0
@@ -27,6 +28,7 @@ def causes(look: Look) -> list[Cause]:
         *refused_files(look),
         *broken_records(look),
         *_silent_sources(look),
+        *unclaimed_files(look),
         *_disk(look),
         *open_breakers(look),
     ]

@@ -28,6 +28,7 @@ from sensors.confirming import confirm
 from sensors.facts import Facts, read_facts
 from sensors.history import History, subjects_of
 from sensors.look import Disk, Look
+from sensors.overlooked import UnclaimedWatch
 from sensors.retries import health
 
 SHOWN_AGAIN = timedelta(seconds=30)
@@ -48,6 +49,7 @@ class Watchman:
         self._settings = settings
         self._catalog = catalog
         self._history = History(settings)
+        self._unclaimed = UnclaimedWatch(settings.landing, list(catalog.contracts.values()))
         self._facts: tuple[str, Facts] = ("", Facts())
         self._told: tuple[str, date] | None = None
         self._shown: tuple[object, datetime] | None = None
@@ -75,6 +77,7 @@ class Watchman:
 
     def _gather(self, instance: dg.DagsterInstance, present: Sequence[Incident], now: datetime) -> list[Cause]:
         runs = self._history.runs(instance)
+        self._unclaimed.look(now)
         return causes(
             Look(
                 self._catalog,
@@ -85,6 +88,8 @@ class Watchman:
                 {incident.cause.key for incident in present},
                 self._lies_there,
                 health(subjects_of(self._catalog), runs),
+                self._unclaimed.overdue,
+                self._unclaimed.overdue_since,
             )
         )
 
@@ -113,7 +118,7 @@ class Watchman:
         """Write the page anew when something on it changed, and twice a minute for when the services ticked."""
         stamp = (self._facts[0], tuple((incident.incident_id, incident.level) for incident in present))
         if self._shown is None or stamp != self._shown[0] or abs(now - self._shown[1]) >= SHOWN_AGAIN:
-            write_page(self._settings, present, now)
+            write_page(self._settings, present, now, self._unclaimed.all)
             self._shown = (stamp, now)
 
     def _published(self) -> Facts:
@@ -162,7 +167,8 @@ def incidents_sensor(settings: Settings, catalog: Catalog) -> dg.SensorDefinitio
         minimum_interval_seconds=10,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
-            "Looks for what is wrong: failed runs and checks, refused files, broken records, silent sources, the disk. "
+            "Looks for what is wrong: failed runs and checks, refused and unclaimed files, broken records, silent "
+            "sources, the disk. "
             "Keeps one incident for each cause in ops.incidents, and has messages sent when one opens, rises or ends."
         ),
     )

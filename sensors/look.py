@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from contracts.catalog import Catalog
+from resources.unclaimed import Unclaimed
 from sensors.facts import Facts
 from sensors.lineage import affects
 from sensors.retries import Health, Tried
@@ -34,6 +35,8 @@ class Look:
         present: Kind and subject of the open incidents.
         lies_there: Whether a path of a source is still in landing.
         health: How things stand with each source and table that runs may fail for.
+        unclaimed: Files that no source has claimed for too long.
+        unclaimed_since: When the oldest of them came.
     """
 
     catalog: Catalog
@@ -44,6 +47,8 @@ class Look:
     present: Collection[tuple[str, str]] = ()
     lies_there: Callable[[str, str], bool] = lambda _source, _path: True
     health: Mapping[str, Health] = field(default_factory=dict)
+    unclaimed: Unclaimed = field(default_factory=Unclaimed)
+    unclaimed_since: datetime | None = None
 
     def affects(self, *models: str) -> str:
         """The line of a message that names the tables downstream."""

@@ -34,5 +34,6 @@ KINDS: Mapping[str, Kind] = {
     "freshness_broken": Kind("A table is older than promised", "assay status"),
     "source_silent": Kind("A source is silent", "assay files {subject}"),
     "breaker_open": Kind("A source is left alone", "assay doctor; when it is put right, assay retry {subject}"),
+    "unclaimed_file": Kind("Files that no source claims", "assay files --unclaimed"),
     "disk_nearly_full": Kind("The disk is nearly full", "df -h, and du -sh on the folders of the lake"),
 }

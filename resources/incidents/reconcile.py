@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from resources.incidents.kinds import KINDS
+from resources.printable import printable
 
 SELF_HEALING, OWNER, TEAM, EVERYONE = 1, 2, 3, 4
 """Levels. What heals itself is silent; the owner of a table hears first, then the team, then everyone."""
@@ -197,8 +198,8 @@ def _title(incident: Incident, about: About) -> str:
 
 
 def one_line(text: str) -> str:
-    """A text without line ends, and not too long."""
-    said = " ".join(text.split())
+    """A text without line ends and without what a terminal would obey (names of files may hold it), not too long."""
+    said = printable(" ".join(text.split()))
     return said if len(said) <= LONGEST_LINE else f"{said[: LONGEST_LINE - 1]}…"
 
 

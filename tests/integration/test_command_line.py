@@ -34,7 +34,8 @@ def assay(settings: Settings, *args: str, timeout: float = 120) -> subprocess.Co
 def test_an_empty_lake_answers_every_question(lab: Lab) -> None:
     status = assay(lab.settings, "status", "--json")
     nothing = {"sources": [], "published_at": None, "held_back": None, "quality": {}, "incidents": 0}
-    assert json.loads(status.stdout) == nothing
+    no_file = {"count": 0, "bytes": 0, "files": [], "problem": ""}
+    assert json.loads(status.stdout) == {**nothing, "unclaimed": no_file}
     assert "No incident is open" in assay(lab.settings, "incidents").stdout
     assert "no file was seen yet" in assay(lab.settings, "files").stdout
     query = assay(lab.settings, "query", "select 1")
@@ -79,6 +80,7 @@ def test_status_query_and_files_show_the_lake(lab: Lab) -> None:
         (["land", "transactions", "nosuch.csv"], "there is no such file"),
         (["land", "transactions", "README.md"], "files of transactions are 'transactions/*.csv'"),
         (["files", "nosuch"], "there is no source 'nosuch'"),
+        (["files", "--unclaimed", "--refused"], "--unclaimed is about files of no source"),
         (["run", "--select", "nosuch"], "is no selection"),
         (["check", "--select", "gold.nosuch"], "'gold.nosuch' names no table with checks; there are bronze.products"),
         (["run", "--full-refresh", "silver.nosuch"], "there is no table 'silver.nosuch'"),

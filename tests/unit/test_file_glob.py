@@ -59,7 +59,7 @@ def test_the_decision_on_names_is_what_a_run_finds_on_disk(case: tuple[str, str]
         assert claimed == {path for path in files if file_glob(pattern).claims(path)}
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(PAIRS)
 def test_an_example_of_an_overlap_is_claimed_by_both(pair: tuple[str, str, str]) -> None:
     one, other, _ = pair
@@ -70,7 +70,7 @@ def test_an_example_of_an_overlap_is_claimed_by_both(pair: tuple[str, str, str])
     assert (path is None) == (shared_path(other, one) is None)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(PAIRS)
 def test_a_path_that_both_claim_is_never_missed(pair: tuple[str, str, str]) -> None:
     one, other, path = pair
@@ -78,7 +78,7 @@ def test_a_path_that_both_claim_is_never_missed(pair: tuple[str, str, str]) -> N
         assert shared_path(one, other) is not None
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(PATHS, GLOBS)
 def test_a_path_is_claimed_as_fnmatch_says_of_each_of_its_names(path: str, pattern: str) -> None:
     assume("**" not in pattern)
