@@ -5,14 +5,10 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import cache
 from pathlib import Path, PurePath
 
-import duckdb
-
 from contracts.contract import Contract
-from resources.blame import first_line
-from resources.reading import parquet_source, readable_path
+from resources.parquet import look_into_parquet
 from resources.text import Compression, Unreadable, scan
 from resources.text.stream import open_regular
 
@@ -49,7 +45,7 @@ def examine(path: Path, contract: Contract) -> Examined:
         FileNotFoundError: It is gone.
     """
     try:
-        seen = _parquet(path) if contract.format.type == "parquet" else _text(path, contract)
+        seen = _parquet(path, contract) if contract.format.type == "parquet" else _text(path, contract)
     except Unreadable as error:
         return Examined(_hash_or_none(path), problem=str(error))
     dated, problem = file_date(path, contract)
@@ -72,24 +68,10 @@ def _text(path: Path, contract: Contract) -> Examined:
     )
 
 
-def _parquet(path: Path) -> Examined:
+def _parquet(path: Path, contract: Contract) -> Examined:
     content = _hash(path)
-    with readable_path(path) as name:
-        reader = _parquet_reader()
-        try:
-            described = reader.execute(f"select column_name from (describe from {parquet_source(name)})")
-            header = tuple(row[0] for row in described.fetchall())
-            counted = reader.execute("select num_rows from parquet_file_metadata(?)", [name]).fetchall()
-        except duckdb.Error as error:
-            _parquet_reader.cache_clear()  # a fatal error leaves it of no use
-            raise Unreadable(f"is no readable Parquet file: {first_line(error)}") from error
-    return Examined(content, header, int(counted[0][0]))
-
-
-@cache
-def _parquet_reader() -> duckdb.DuckDBPyConnection:
-    """A database of its own for looking at footers: what is wrong with a file does not reach the warehouse."""
-    return duckdb.connect(config={"threads": 1})
+    seen = look_into_parquet(path, contract)
+    return Examined(content, seen.header, seen.records)
 
 
 def _hash(path: Path) -> str:

@@ -23,7 +23,8 @@ from resources.blame import first_line, raise_unless_about_file
 from resources.bronze_table import READING, BronzeTable
 from resources.json_lines import expected_names, jsonl_copy_view, jsonl_view, round_trip, written_back_view
 from resources.malformed import SPOOLED, write_bad_values
-from resources.reading import arrow_view, csv_view, parquet_source, parquet_view, readable_path
+from resources.parquet import parquet_reading
+from resources.reading import arrow_view, csv_view, readable_path
 from resources.text import Unreadable, first_object, write_clean
 
 _ARROW = "assay_arrow"
@@ -144,7 +145,7 @@ class FileLoad:
 
     def _careful_parquet(self, file: File, name: str) -> Counted:
         try:
-            self._read(self._parquet_view(name, has_lines=True))
+            self._read(self._parquet_view(file, name, has_lines=True))
             self._keep_malformed(f"_line, _record, _reasons from {READING} where _reasons is not null", file, [])
             inserted = self._table.insert("_reasons is null", file.file_id, self._load_id, self.at)
         except duckdb.Error as error:
@@ -173,7 +174,7 @@ class FileLoad:
     def _fast_view(self, file: File, name: str) -> str:
         form = self._contract.format
         if form.type == "parquet":
-            return self._parquet_view(name, has_lines=False)
+            return self._parquet_view(file, name, has_lines=False)
         if form.type == "jsonl":
             return jsonl_view(name, self._contract, file.compression)
         if not is_readable(form):
@@ -198,11 +199,8 @@ class FileLoad:
             return csv_view(name, self._contract, file.header, is_parallel=not file.has_quoted_line_ends)
         return jsonl_copy_view(name, self._contract, first_object(file.path))
 
-    def _parquet_view(self, name: str, *, has_lines: bool) -> str:
-        described = self._connection.execute(
-            f"select column_name, column_type from (describe from {parquet_source(name)})"
-        )
-        return parquet_view(name, self._contract, dict(described.fetchall()), has_lines=has_lines)
+    def _parquet_view(self, file: File, name: str, *, has_lines: bool) -> str:
+        return parquet_reading(self._connection, file.path, name, self._contract, has_lines=has_lines)
 
     def _read(self, view: str) -> None:
         self._connection.execute(f"create or replace temp view {READING.split('.')[1]} as {view}")

@@ -16,7 +16,7 @@ from contracts.contract import Column, Contract
 from contracts.format import Format
 from contracts.names import literal, quoted
 from resources.arrow_csv import whole_numbers
-from resources.typed import from_text, from_value, is_plain, plain_cast
+from resources.typed import from_text, is_plain, plain_cast
 
 _GLOB = frozenset("*?[{")
 SHOWN = 100  # characters of a value that a reason quotes
@@ -128,33 +128,6 @@ def absent_field(column: Column) -> Field:
     """An optional column that a file does not have."""
     nothing = f"null::{column.type.sql}"
     return Field(column.name, nothing, nothing, column.type.sql)
-
-
-def parquet_view(name: str, contract: Contract, types: dict[str, str], *, has_lines: bool) -> str:
-    """SQL of the reading of a Parquet file; `types` are the file's columns with their DuckDB types."""
-    positions = {column: f"c{index}" for index, column in enumerate(types)}
-    plain = ", ".join(f"{quoted(column)} as {position}" for column, position in positions.items())
-    fields = [
-        Field(c.name, positions[c.name], from_value(positions[c.name], types[c.name], c.type), c.type.sql)
-        if c.name in positions
-        else absent_field(c)
-        for c in contract.columns
-    ]
-    extra = [column for column in types if column not in contract.names]
-    rescued = _json_object(extra, positions) if extra else "null::json"
-    if not has_lines:
-        return reading(f"(select {plain} from {parquet_source(name)})", fields, rescued, has_lines=False)
-    is_taken = any(column.lower() == "file_row_number" for column in types)
-    line = "row_number() over ()" if is_taken else "file_row_number + 1"
-    rows = f"(select {plain}, {line} as _line from {parquet_source(name, has_row_number=not is_taken)})"
-    record = f"{_json_object(list(types), positions)}::varchar"
-    return reading(f"(select *, {record} as _record from {rows})", fields, rescued, has_lines=True, has_record=True)
-
-
-def parquet_source(name: str, *, has_row_number: bool = False) -> str:
-    """SQL of the table that a Parquet file is; what stands in the names of its folders is no data."""
-    more = ", file_row_number = true" if has_row_number else ""
-    return f"read_parquet({literal(name)}, hive_partitioning = false{more})"
 
 
 def _json_object(columns: Sequence[str], positions: Mapping[str, str]) -> str:

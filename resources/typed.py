@@ -2,7 +2,8 @@
 
 DuckDB's own casts round (`1.5` as BIGINT is 2) and accept what is no plain number (`0x10`, `1_000`). Here the text of
 a value must match a pattern first; what does not match becomes NULL, and a NULL that was no NULL is malformed. A double
-is the nearest one that there is, as everywhere; only what would become infinite or vanish is malformed.
+is the nearest one that there is, as everywhere; only what would become infinite or vanish is malformed. A value that
+comes typed, as in Parquet, may be NaN or infinity: the file says so itself.
 """
 
 from __future__ import annotations
@@ -30,7 +31,12 @@ _FOUR_DIGITS = {
 """The years that a pattern takes; beyond them are infinity, years before Christ and years of five digits."""
 _WITHOUT_EXPONENT = 6
 """Digits after the mark up to which no decimal is written with an exponent."""
-_HAS_INFINITY = ("double", "date", "timestamp", "timestamptz")
+_ENDS = {
+    "date": ("date '5877642-06-25 (BC)'", "date 'infinity'"),
+    "timestamp": ("timestamp '290309-12-22 (BC) 00:00:00'", "timestamp 'infinity'"),
+    "timestamptz": ("timestamptz '290309-12-22 (BC) 00:00:00+00'", "timestamptz 'infinity'"),
+}
+"""The first value, and the one after the last; a number beyond them fails whatever is done with it."""
 _HAS_ZONE = "TIMESTAMP WITH TIME ZONE"
 
 
@@ -107,12 +113,20 @@ def from_value(value: str, found: str, wanted: ColumnType) -> str:
     if wanted.kind == "timestamptz" and found != _HAS_ZONE:
         return f"null::{wanted.sql}"
     if found.lower() == wanted.sql:
-        return f"case when isfinite({value}) then {value} end" if wanted.kind in _HAS_INFINITY else value
+        return f"case when {limit} then {value} end" if (limit := _is_in_range(value, wanted)) else value
     cast = plain_cast(value, wanted)
     is_same = f"try_cast({cast} as {found}) is not distinct from {value}"
-    if wanted.kind in _HAS_INFINITY:
-        is_same = f"isfinite({cast}) and {is_same}"
+    if limit := _is_in_range(cast, wanted):
+        is_same = f"{limit} and {is_same}"
     return f"case when {is_same} then {cast} end"
+
+
+def _is_in_range(value: str, wanted: ColumnType) -> str:
+    """SQL that holds for what DuckDB can work with; "" for always. NaN and infinity are values of a double."""
+    if wanted.kind not in _ENDS:
+        return ""
+    first, end = _ENDS[wanted.kind]
+    return f"{value} >= {first} and {value} < {end}"
 
 
 def _is_nested(found: str) -> bool:

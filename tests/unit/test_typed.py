@@ -237,8 +237,11 @@ def test_a_typed_value_that_fits_is_taken(
         ("9007199254740993::bigint", "double"),
         ("3000000000::bigint", "integer"),
         ("2::bigint", "boolean"),
-        ("'nan'::double", "double"),
+        ("'nan'::double", "decimal(12,2)"),
+        ("'inf'::double", "bigint"),
         ("'infinity'::timestamp", "timestamp"),
+        ("'-infinity'::timestamptz", "timestamptz"),
+        ("'infinity'::date", "date"),
         ("timestamp '2017-01-02 00:00:01'", "date"),
         ("'2017-01-02 00:00:00.123456789'::timestamp_ns", "timestamp"),
         ("timestamp '2017-01-02 00:00:00'", "timestamptz"),
@@ -257,6 +260,15 @@ def test_a_null_is_no_malformed_value_but_a_null(con: duckdb.DuckDBPyConnection)
         assert con.execute(
             f"select {from_text('x', column_type(kind))} from (select null::varchar as x)"
         ).fetchall() == [(None,)]
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize("kind", ["double", "float"])
+def test_a_typed_nan_or_infinity_is_a_value_of_a_double_and_its_text_is_not(
+    con: duckdb.DuckDBPyConnection, value: str, kind: str
+) -> None:
+    assert str(typed(con, f"'{value}'::{kind}", "double")) == value
+    assert typed(con, f"'{value}'", "double") is None
 
 
 def test_nothing_that_becomes_a_double_is_infinite(con: duckdb.DuckDBPyConnection) -> None:

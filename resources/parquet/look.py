@@ -1,0 +1,131 @@
+"""The look at a Parquet file before it is loaded: every page is decoded, and where two readers differ it is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from contracts.contract import Contract
+from contracts.names import quoted
+from resources.blame import first_line
+from resources.parquet.batches import LINE, ExactParquet, batches, open_parquet
+from resources.parquet.exact import as_interval
+from resources.parquet.schema import FileColumn, columns_of, schema_problem
+from resources.parquet.view import numbered_rows, parquet_source
+from resources.reading import readable_path
+from resources.text import Unreadable
+
+_ARROW = "assay_nested"
+
+
+@dataclass(frozen=True)
+class ParquetLook:
+    """What the look shows: the file's columns in their order, and its records."""
+
+    header: tuple[str, ...]
+    records: int
+
+
+def look_into_parquet(path: Path, contract: Contract) -> ParquetLook:
+    """Verify a file and hold its schema against what can be read exactly.
+
+    Raises:
+        Unreadable: A page is damaged, its schema cannot be trusted, or two readers read different things.
+        FileNotFoundError: It is gone.
+    """
+    with open_parquet(path) as file:
+        columns = columns_of(file)
+        if problem := schema_problem(columns, contract):
+            raise Unreadable(problem)
+        decoded = _decode(file, columns)
+        counts = {"its footer": file.metadata.num_rows, "its pages": decoded}
+    with readable_path(path) as name:
+        names, counts["DuckDB"] = _as_duckdb_sees_it(name)
+        if names != [column.name for column in columns]:
+            raise Unreadable(f"cannot be read as Parquet: DuckDB calls its columns {', '.join(names)}")
+        if len(set(counts.values())) > 1:
+            raise Unreadable(
+                "cannot be read as Parquet: its records are not counted alike by "
+                + ", ".join(f"{who} ({count:,})" for who, count in counts.items())
+            )
+        _compare_nested(path, name, columns)
+    return ParquetLook(tuple(column.name for column in columns), decoded)
+
+
+def count_records(path: Path) -> int:
+    """Records of a file by its footer.
+
+    Raises:
+        Unreadable: The footer cannot be read.
+        FileNotFoundError: It is gone.
+    """
+    with open_parquet(path) as file:
+        return int(file.metadata.num_rows)
+
+
+def _decode(file: pq.ParquetFile, columns: Sequence[FileColumn]) -> int:
+    """Decode all pages; a decimal with more digits than its type, which DuckDB cuts, is an error. Returns the rows."""
+    strict = [at for at, c in enumerate(columns) if c.shape == "nested" or c.leaves[0].logical == "Decimal"]
+    intervals = [at for at, c in enumerate(columns) if c.shape == "interval"]
+    rows = 0
+    for batch in batches(file):
+        rows += batch.num_rows
+        for at in strict:
+            batch.column(at).validate(full=True)
+        for at in intervals:
+            as_interval(batch.column(at))
+    return rows
+
+
+def _as_duckdb_sees_it(name: str) -> tuple[list[str], int]:
+    """The columns and the count of records that DuckDB takes from the footer."""
+    try:
+        described = _reader().execute(f"select column_name from (describe from {parquet_source(name)})").fetchall()
+        counted = _reader().execute("select num_rows from parquet_file_metadata(?)", [name]).fetchall()
+    except duckdb.Error as error:
+        raise _refused(error) from error
+    return [row[0] for row in described], int(counted[0][0])
+
+
+def _compare_nested(path: Path, name: str, columns: Sequence[FileColumn]) -> None:
+    """Hold DuckDB's reading of nested columns against pyarrow's, value by value in the JSON that would be stored."""
+    places = {f"c{at}": column.name for at, column in enumerate(columns) if column.shape == "nested"}
+    if not places:
+        return
+    sums = ", ".join(f"bit_xor(hash({LINE}, to_json({place})::varchar))" for place in places)
+    stream = ExactParquet(path, columns, list(places.values()), ())
+    try:
+        reader = _reader()
+        reader.register(_ARROW, stream)
+        rows = numbered_rows(name, [column.name for column in columns], list(places))
+        ours = reader.execute(f"select {sums} from {rows}").fetchall()[0]
+        theirs = reader.execute(f"select {sums} from {quoted(_ARROW)}").fetchall()[0]
+    except duckdb.Error as error:
+        raise _refused(error) from error
+    finally:
+        _reader().unregister(_ARROW)
+    differing = [column for column, one, other in zip(places.values(), ours, theirs, strict=True) if one != other]
+    if differing:
+        raise Unreadable(
+            f"cannot be read as Parquet: two readers, DuckDB and pyarrow {pa.__version__}, read different values in "
+            f"its nested columns {', '.join(differing)}"
+        )
+
+
+@cache
+def _reader() -> duckdb.DuckDBPyConnection:
+    """A database of its own for looking at files: what is wrong with one does not reach the warehouse."""
+    connection = duckdb.connect(config={"threads": 1})
+    connection.execute("set timezone = 'UTC'")
+    return connection
+
+
+def _refused(error: duckdb.Error) -> Unreadable:
+    _reader.cache_clear()  # a fatal error leaves it of no use
+    return Unreadable(f"cannot be read as Parquet: {first_line(error)}")
