@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import sys
 
 import duckdb
@@ -12,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.console import err, out
+from resources import strict_json
 from resources.reader import open_published
 from resources.settings import Settings
 
@@ -50,7 +50,7 @@ def _print(names: list[str], rows: list[tuple[object, ...]], output: str) -> Non
         writer.writerows(rows)
     elif output == "json":
         found = [dict(zip(names, row, strict=True)) for row in rows]
-        sys.stdout.write(json.dumps(found, default=str, ensure_ascii=False, indent=2) + "\n")
+        sys.stdout.write(strict_json.dumps(found, ensure_ascii=False, indent=2) + "\n")
     else:
         table = Table(*[escape(name) for name in names])
         for row in rows[:LIMIT]:

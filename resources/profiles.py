@@ -102,7 +102,7 @@ def _write(
     parts = [f"select _file_id, '' as name, 0 as nulls, null::double as total from {rows} group by _file_id"]
     for column in contract.columns:
         is_summed = column.name in measured and column.type.kind in _AMOUNTS
-        total = f"sum({quoted(column.name)})::double" if is_summed else "null::double"
+        total = f"{_total(column)}::double" if is_summed else "null::double"
         parts.append(
             f"select _file_id, {literal(column.name)}, count(*) - count({quoted(column.name)}), {total} "
             f"from {rows} group by _file_id"
@@ -198,7 +198,16 @@ def bucket_sql(column: Column) -> str:
     if column.type.kind not in _NUMBERS:
         return f"left({name}::varchar, 60)"
     size = f"floor(2 * log2(abs({name}::double)))::integer"
-    return f"case when {name} = 0 then '0' else (case when {name} < 0 then '-' else '+' end) || {size} end"
+    sized = f"case when {name} = 0 then '0' else (case when {name} < 0 then '-' else '+' end) || {size} end"
+    return (
+        f"case when isfinite({name}) then {sized} else {name}::varchar end" if column.type.kind == "double" else sized
+    )
+
+
+def _total(column: Column) -> str:
+    """SQL for the sum of a column; one NaN would make it NaN, and nothing could be held against it."""
+    name = quoted(column.name)
+    return f"sum({name}) filter (isfinite({name}))" if column.type.kind == "double" else f"sum({name})"
 
 
 def forget(connection: duckdb.DuckDBPyConnection, source: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
@@ -10,7 +9,7 @@ from typing import Literal
 import duckdb
 
 from contracts.checks import Severity
-from resources import clock
+from resources import clock, strict_json
 from resources.tables import seqs
 from resources.warehouse import transaction
 
@@ -163,7 +162,7 @@ def record(
         rules += [
             {
                 **{**named, **asdict(rule), "contract_version": version},
-                "examples": json.dumps(list(rule.examples), default=str),
+                "examples": strict_json.dumps(rule.examples),
             }
             for rule in result.rules
         ]

@@ -8,6 +8,8 @@ comes typed, as in Parquet, may be NaN or infinity: the file says so itself.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from contracts.names import literal
 from contracts.types import ColumnType
 
@@ -38,6 +40,8 @@ _ENDS = {
 }
 """The first value, and the one after the last; a number beyond them fails whatever is done with it."""
 _HAS_ZONE = "TIMESTAMP WITH TIME ZONE"
+_NOT_JSON = r'("(?:[^"\\]|\\.)*")|(-?(?:NaN|Infinity))'
+"""A string of a JSON text, or a number that JSON does not have; read from the left, so never inside a string."""
 
 
 def from_text(text: str, wanted: ColumnType, decimal: str = ".") -> str:
@@ -109,7 +113,7 @@ def from_value(value: str, found: str, wanted: ColumnType) -> str:
     if found == "VARCHAR":
         return from_text(value, wanted)
     if wanted.kind == "text":
-        return f"to_json({value})::varchar" if _is_nested(found) else f"cast({value} as varchar)"
+        return _strict(f"to_json({value})::varchar", found) if _is_nested(found) else f"cast({value} as varchar)"
     if wanted.kind == "timestamptz" and found != _HAS_ZONE:
         return f"null::{wanted.sql}"
     if found.lower() == wanted.sql:
@@ -127,6 +131,36 @@ def _is_in_range(value: str, wanted: ColumnType) -> str:
         return ""
     first, end = _ENDS[wanted.kind]
     return f"{value} >= {first} and {value} < {end}"
+
+
+def json_object(columns: Mapping[str, str], types: Mapping[str, str]) -> str:
+    """SQL for the JSON text of an object; NaN and infinity, which JSON does not have, are strings in it.
+
+    Args:
+        columns: SQL of typed values, by name.
+        types: The DuckDB types of the values, by their SQL.
+    """
+    values = ", ".join(f"{literal(name)}, {_json_value(value, types[value])}" for name, value in columns.items())
+    return _strict(
+        f"json_object({values})::varchar", " ".join(filter(_is_nested, map(types.__getitem__, columns.values())))
+    )
+
+
+def _json_value(value: str, found: str) -> str:
+    """SQL that `json_object` writes exactly. What is JSON already it reads again, and all numbers of it as doubles."""
+    if found not in ("FLOAT", "DOUBLE"):
+        return value
+    text = f"case when isnan({value}) then 'NaN' when {value} > 0 then 'Infinity' else '-Infinity' end"
+    return f"case when isfinite({value}) is not false then to_json({value}) else to_json({text}) end"
+
+
+def _strict(text: str, found: str) -> str:
+    """SQL for a JSON text of nested values without the numbers that JSON does not have."""
+    if "FLOAT" not in found and "DOUBLE" not in found:
+        return text
+    parted = rf"regexp_replace({text}, {literal(_NOT_JSON)}, '\1' || chr(1) || '\2' || chr(2), 'g')"
+    strings = f"""replace(replace(replace({parted}, chr(1) || chr(2), ''), chr(1), '"'), chr(2), '"')"""
+    return f"case when regexp_matches({text}, 'NaN|Infinity') then {strings} else {text} end"
 
 
 def _is_nested(found: str) -> bool:

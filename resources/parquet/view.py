@@ -18,10 +18,8 @@ from resources.parquet.exact import OUT_OF_RANGE
 from resources.parquet.ranges import out_of_range
 from resources.parquet.schema import FileColumn
 from resources.reading import Field, absent_field, reading
-from resources.typed import from_text, from_value
+from resources.typed import from_text, from_value, json_object
 
-_NOT_JSON = r'("(?:[^"\\]|\\.)*")|(-?(?:NaN|Infinity))'
-"""A string of a JSON text, or a number that JSON does not have; read from the left, so never inside a string."""
 _ARROW = "assay_parquet"
 
 
@@ -102,10 +100,10 @@ def _view(
         )
         fields.append(Field(wanted.name, place, value, wanted.type.sql))
     extra = {name: place for name, place in places.items() if name not in contract.names}
-    rescued = f"{_json_object(extra, types)}::json" if extra else "null::json"
+    rescued = f"{json_object(extra, types)}::json" if extra else "null::json"
     if not has_lines:
         return reading(rows, fields, rescued, has_lines=False)
-    source = f"(select *, {_json_object(places, types)} as _record from {rows})"
+    source = f"(select *, {json_object(places, types)} as _record from {rows})"
     return reading(source, fields, rescued, has_lines=True, has_record=True)
 
 
@@ -119,16 +117,6 @@ def _without_json_type(rows: str, columns: Sequence[FileColumn]) -> str:
         f"{place}::varchar as {place}" for place, c in zip(_places(columns), columns, strict=True) if c.shape == "json"
     ]
     return f"(select * replace ({', '.join(texts)}) from {rows})" if texts else rows
-
-
-def _json_object(places: Mapping[str, str], types: Mapping[str, str]) -> str:
-    """SQL for a JSON text of columns; NaN and infinity, which JSON does not have, are strings in it."""
-    said = f"json_object({', '.join(f'{literal(name)}, {place}' for name, place in places.items())})::varchar"
-    if not any("FLOAT" in types[place] or "DOUBLE" in types[place] for place in places.values()):
-        return said
-    parted = rf"regexp_replace({said}, {literal(_NOT_JSON)}, '\1' || chr(1) || '\2' || chr(2), 'g')"
-    strings = f"""replace(replace(replace({parted}, chr(1) || chr(2), ''), chr(1), '"'), chr(2), '"')"""
-    return f"case when regexp_matches({said}, 'NaN|Infinity') then {strings} else {said} end"
 
 
 def _exact_value(text: str, column: FileColumn, wanted: ColumnType) -> str:

@@ -193,11 +193,27 @@ def test_nan_and_infinity_are_values_of_a_double(load: Load, kind: pa.DataType) 
 
 
 def test_nan_is_no_decimal_and_its_record_is_json(load: Load) -> None:
-    beside = [("x", pa.array([[math.nan, -math.inf, 1.5]])), ("s", pa.array(['NaN, "Infinity" \\']))]
+    mixed = pa.struct([("f", pa.float64()), ("m", pa.decimal128(18, 2))])
+    beside = [
+        ("x", pa.array([[math.nan, -math.inf, 1.5]])),
+        ("s", pa.array(['NaN, "Infinity" \\'])),
+        ("m", pa.array([{"f": math.inf, "m": Decimal("90071992547409.93")}], mixed)),
+    ]
     source = load(pa.array([math.nan]), "decimal(12,2)", *beside)
     record = source.malformed()[0][1]
-    strict = json.loads(record, parse_constant=pytest.fail)
-    assert strict == {"id": 1, "v": "NaN", "x": ["NaN", "-Infinity", 1.5], "s": 'NaN, "Infinity" \\'}
+    said = json.loads(record, parse_constant=pytest.fail, parse_float=str)
+    assert said == {
+        "id": 1,
+        "v": "NaN",
+        "x": ["NaN", "-Infinity", "1.5"],
+        "s": 'NaN, "Infinity" \\',
+        "m": {"f": "Infinity", "m": "90071992547409.93"},
+    }
+
+
+def test_nan_within_a_list_is_json_as_text(load: Load) -> None:
+    source = load(pa.array([[math.nan, 1.5], [-math.inf]]), "varchar")
+    assert values(source) == ['["NaN",1.5]', '["-Infinity"]']
 
 
 def test_what_is_rescued_is_exact_too(load: Load) -> None:
