@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from resources.text.dialect import Dialect
 from resources.text.lines import Lines
-from resources.text.record import MAX_RECORD
+from resources.text.record import MAX_RECORD, Problem
 
 
 class Closed(NamedTuple):
@@ -35,7 +35,7 @@ class Ahead:
         self._separators = array("q", [0])  # sums over the run, one more than it has lines
         self._bytes = array("q", [0])
         self._is_ended = False
-        self._broken: str | None = None
+        self._broken: Problem | None = None
 
     def closed(self, opener: int) -> Closed | str:
         """Where the record that the physical line `opener` leaves open is closed; or why it is not, in words."""

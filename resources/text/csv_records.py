@@ -1,11 +1,13 @@
 """CSV split into records, each with its line.
 
-A record follows RFC 4180 in the dialect of its format; a quote that does not open a field is an ordinary character.
+A record follows RFC 4180 in the dialect of its format; quotes that do not open a field are ordinary characters where
+they are even in number, so that the fields of a record are the same to a reader to whom every quote opens or closes.
 When a record turns out broken, or has the wrong number of fields because a quote ran over its line end, only the
 physical line it starts on is malformed and the next line starts a new record: an open quote cannot swallow good ones.
 
-Where programs read the same bytes differently (a space before an opening quote, a carriage return outside of quotes,
-an escape before an ordinary character), the record is malformed too: nobody knows what its sender meant.
+Where programs read the same bytes differently (an odd number of quotes in an unquoted field, a space before an opening
+quote, a carriage return outside of quotes, an escape before an ordinary character), the record is malformed too:
+nobody knows what its sender meant.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from collections.abc import Iterator
 from resources.text.ahead import Ahead
 from resources.text.dialect import Dialect, Walk, simple
 from resources.text.lines import Lines, beginning
-from resources.text.record import MAX_RECORD, Record, Run, judged, too_long
+from resources.text.record import MAX_RECORD, Problem, Record, Run, judged, too_long
 
 _SHORT = 64 * 1024
 """Bytes up to which a line is tried against a pattern, whose memory grows with the quotes in the line."""
@@ -85,25 +87,28 @@ class _Splitter:
         found = self._ahead.closed(number)
         at = number - source.first
         if isinstance(found, str):
-            return self._judged(at, self._text(at), f"unclosed quote: {found}"), 1
+            return self._unclosed(at, found), 1
         if problem := self._miscounted(walk.separators + found.separators):
-            problem = f"unclosed quote: {problem}, up to line {found.line}"
-            return self._judged(at, self._text(at), problem), 1
+            return self._unclosed(at, f"{problem.words}, up to line {found.line}"), 1
         end = found.line - source.first
         raw = source.end.join([*source.lines[at:end], self._text(end)])
         inside = (self._rules.walk(line, is_open=True).doubt for line in source.lines[at + 1 : end + 1])
         return self._judged(at, raw, walk.doubt or next(filter(None, inside), None)), end + 1 - at
 
+    def _unclosed(self, at: int, why: str) -> Record:
+        return self._judged(at, self._text(at), Problem(f"unclosed quote: {why}", "quotes"))
+
     def _text(self, at: int) -> bytes:
         line = self._source.lines[at]
         return line.removesuffix(b"\r") if self._source.end == b"\n" else line
 
-    def _miscounted(self, separators: int) -> str | None:
+    def _miscounted(self, separators: int) -> Problem | None:
         if separators == self._columns - 1:
             return None
-        return f"{separators + 1:,} field{'s' if separators else ''}, expected {self._columns:,}"
+        words = f"{separators + 1:,} field{'s' if separators else ''}, expected {self._columns:,}"
+        return Problem(words, "fields")
 
-    def _judged(self, at: int, raw: bytes, problem: str | None) -> Record:
+    def _judged(self, at: int, raw: bytes, problem: Problem | None) -> Record:
         if problem is None and self._source.is_plain:
             return Record(self._source.first + at, raw, None)
         return judged(self._source.first + at, raw, problem, self._codec)

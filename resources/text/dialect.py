@@ -9,9 +9,11 @@ from functools import cache
 from typing import NamedTuple
 
 from contracts.format import Format
+from resources.text.record import Problem
 
-_SPACE_BEFORE = "a space before an opening quote"
-_RETURN = "a carriage return outside of quotes"
+_SPACE_BEFORE = Problem("a space before an opening quote", "quotes")
+_TEXT_AFTER = Problem("text after a closing quote", "quotes")
+_RETURN = Problem("a carriage return outside of quotes")
 
 
 class Walk(NamedTuple):
@@ -26,8 +28,8 @@ class Walk(NamedTuple):
 
     separators: int
     is_open: bool
-    broken: str | None
-    doubt: str | None
+    broken: Problem | None
+    doubt: Problem | None
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Dialect:
                 if at >= size:
                     return Walk(separators, False, None, doubt)
                 if not line.startswith(self.delimiter, at):
-                    return Walk(separators, False, "text after a closing quote", doubt)
+                    return Walk(separators, False, _TEXT_AFTER, doubt)
             else:
                 end = line.find(self.delimiter, at)
                 doubt = doubt or self._doubt(line[at:] if end < 0 else line[at:end], is_last=end < 0)
@@ -74,7 +76,7 @@ class Dialect:
         """Whether a line that starts inside quotes is inside them as a whole, and there is nothing doubtful in it."""
         return self.quote not in line and (self.escape in (b"", self.quote) or self.escape not in line)
 
-    def closing(self, line: bytes, at: int) -> tuple[int, str | None]:
+    def closing(self, line: bytes, at: int) -> tuple[int, Problem | None]:
         """Where the quoted text from `at` on is closed, -1 for nowhere in this line; and what is doubtful in it."""
         if self.escape not in (b"", self.quote):
             return self._closing_escaped(line, at)
@@ -84,7 +86,7 @@ class Dialect:
                 return at, None
             at += 2
 
-    def _closing_escaped(self, line: bytes, at: int) -> tuple[int, str | None]:
+    def _closing_escaped(self, line: bytes, at: int) -> tuple[int, Problem | None]:
         doubt = None
         special = _either(self.quote, self.escape)
         while found := special.search(line, at):
@@ -92,16 +94,38 @@ class Dialect:
                 return found.start(), doubt
             at = found.end() + 1
             if line[found.end() : at] not in (self.quote, self.escape):
-                doubt = doubt or f"{self.escape.decode()} before something other than a quote or itself"
+                doubt = doubt or self._escaped_ordinary
         return -1, doubt
 
-    def _doubt(self, text: bytes, *, is_last: bool) -> str | None:
-        """DuckDB drops one space before a quote, keeps two, and others keep all; a lone return ends its record."""
-        if self.quote and text.startswith(b" ") and text.lstrip(b" ").startswith(self.quote):
-            return _SPACE_BEFORE
+    @property
+    def _escaped_ordinary(self) -> Problem:
+        return Problem(f"{self.escape.decode()} before something other than a quote or itself", "quotes")
+
+    @property
+    def _stray_quote(self) -> Problem:
+        return Problem(
+            f"a {self.quote.decode()} inside an unquoted field may hide a delimiter or a line end; where it is an "
+            'ordinary character, as in inches, quote: "" in the format of the contract says so',
+            "stray quote",
+        )
+
+    def _doubt(self, text: bytes, *, is_last: bool) -> Problem | None:
+        """DuckDB drops one space before a quote, keeps two, and others keep all; a lone return ends its record.
+
+        To PostgreSQL and Excel every quote opens or closes, so what follows an odd one is not a field's end to them.
+        """
+        if self.quote and self.quote in text:
+            if text.startswith(b" ") and text.lstrip(b" ").startswith(self.quote):
+                return _SPACE_BEFORE
+            if text.count(self.quote) % 2 or self._is_escaped_in(text):
+                return self._stray_quote
         if b"\r" in (text.removesuffix(b"\r") if is_last else text):
             return _RETURN
         return None
+
+    def _is_escaped_in(self, text: bytes) -> bool:
+        """Whether a quote of an unquoted field follows an escape, which those readers heed once a quote has opened."""
+        return self.escape not in (b"", self.quote) and self.escape + self.quote in text
 
     def values(self, raw: bytes) -> Iterator[tuple[bytes, bool]]:
         """Each field of a whole record, and whether it was quoted.
@@ -177,8 +201,8 @@ def simple(rules: Dialect, columns: int) -> re.Pattern[bytes]:
         inside = b"[^QE]*(?:E[QE][^QE]*)*"
     else:
         inside = b"[^Q]*"
-    outside = b"[^D\\r]*" if len(rules.delimiter) == 1 else b"(?:(?!D)[^\\r])*"
-    field = b"(?:Q" + inside + b"Q|(?! *Q)" + outside + b")"
+    outside = b"[^DQ\\r]*" if len(rules.delimiter) == 1 else b"(?:(?!D)[^Q\\r])*"
+    field = b"(?:Q" + inside + b"Q|" + outside + b")"
     parts = {b"Q": quote, b"E": escape, b"D": delimiter}
     pattern = re.sub(b"[QED]", lambda found: parts[found.group()], field + b"(?:D" + field + b"){%d}" % (columns - 1))
     return re.compile(pattern)

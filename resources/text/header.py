@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from resources.text.dialect import Dialect
 from resources.text.lines import Lines
-from resources.text.record import MAX_RECORD, judged
+from resources.text.record import MAX_RECORD, Problem, judged
 from resources.text.stream import Unreadable
 
 
@@ -32,7 +32,8 @@ class First(NamedTuple):
 def first_record(lines: Iterable[bytes], rules: Dialect, end: bytes, codec: str) -> First | None:
     """The first record, which must end within `MAX_RECORD` bytes; None when the lines end before it does."""
     taken: list[bytes] = []
-    blank, size, separators, is_open, problem = 0, 0, 0, False, None
+    blank, size, separators, is_open = 0, 0, 0, False
+    problem: Problem | None = None
     for line in lines:
         size += len(line) + 1
         if size > MAX_RECORD:
@@ -45,8 +46,8 @@ def first_record(lines: Iterable[bytes], rules: Dialect, end: bytes, codec: str)
         separators, problem, is_open = separators + walk.separators, problem or walk.broken or walk.doubt, walk.is_open
         if walk.broken or not is_open:
             raw = end.join([*taken[:-1], _text(line, end)])
-            problem = problem or judged(1, raw, None, codec).problem
-            return First(blank + len(taken), raw, separators + 1, problem, _text(line, end) != line)
+            words = judged(1, raw, problem, codec).problem
+            return First(blank + len(taken), raw, separators + 1, words, _text(line, end) != line)
     return None
 
 

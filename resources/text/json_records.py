@@ -11,7 +11,7 @@ from typing import NamedTuple, NoReturn
 
 from resources.text.compression import content
 from resources.text.lines import Lines, beginning
-from resources.text.record import MAX_JSON_LINE, Record, judged, too_long
+from resources.text.record import MAX_JSON_LINE, Problem, Record, judged, too_long
 
 _BLANK = b" \t\r"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -69,26 +69,27 @@ def first_object(path: Path) -> FirstObject:
 
 def _parsed(record: Record) -> Record:
     problem = object_problem(record.raw)
-    return Record(record.line, record.raw if problem else record.raw.replace(b"\r", b" "), problem)
+    return record._replace(raw=record.raw.replace(b"\r", b" ")) if problem is None else Record(*record[:2], *problem)
 
 
-def object_problem(text: bytes) -> str | None:
+def object_problem(text: bytes) -> Problem | None:
     """Why this valid UTF-8 is not one JSON object without repeated names; None when it is."""
     try:
         value = _DECODER.decode(text.decode())
         if not isinstance(value, dict):
-            return f"not an object but {_KINDS.get(text.strip(_BLANK)[:1].decode(), 'a number')}"
+            kind = _KINDS.get(text.strip(_BLANK)[:1].decode(), "a number")
+            return Problem(f"not an object but {kind}", "object")
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         what = "text after the end of the object" if error.msg == "Extra data" else f"not JSON: {error.msg}"
-        return f"{what} at column {error.colno}"
+        return Problem(f"{what} at column {error.colno}", "object")
     except _Forbidden as error:
-        return str(error)
+        return Problem(str(error))
     except UnicodeEncodeError:
-        return r"half of a surrogate pair: \ud800 to \udfff mean a character only in pairs"
+        return Problem(r"half of a surrogate pair: \ud800 to \udfff mean a character only in pairs")
     except RecursionError:
-        return "nested too deeply"
+        return Problem("nested too deeply")
     return None
 
 

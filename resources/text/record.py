@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from resources.text.encoding import foreign_byte, is_valid, printable
+
+Fault = Literal["fields", "quotes", "stray quote", "object"]
+"""What is broken about a record's structure: its number of fields, its quoting, a quote inside an unquoted field whose
+meaning nobody knows, or, in JSON lines, that it is one complete object.
+"""
 
 MAX_RECORD = 2_000_000 - 50
 """Bytes of the longest CSV record: DuckDB's default `max_line_size`, less room for a line number before it."""
 
 MAX_JSON_LINE = 16 * 1024 * 1024
 """Bytes of the longest JSON line: DuckDB's own limit for one JSON object."""
+
+
+class Problem(NamedTuple):
+    """Why a record is malformed, in words; and its `fault`, where what is wrong is its structure."""
+
+    words: str
+    fault: Fault | None = None
 
 
 class Record(NamedTuple):
@@ -21,11 +33,13 @@ class Record(NamedTuple):
         raw: Its text in UTF-8 without the line end. In a malformed record, a byte that is not of the file's encoding is
             written as in `\\xff`, and of an overlong line only the beginning is kept.
         problem: Why it is malformed, in words; None when it is good.
+        fault: What is broken about its structure; None where nothing is.
     """
 
     line: int
     raw: bytes
     problem: str | None
+    fault: Fault | None = None
 
 
 class Run(NamedTuple):
@@ -40,15 +54,15 @@ class Run(NamedTuple):
     raws: list[bytes]
 
 
-def too_long(limit: int) -> str:
+def too_long(limit: int) -> Problem:
     """The problem of a line that goes on beyond the limit, in bytes."""
-    return f"longer than {limit:,} bytes; only its beginning is kept here"
+    return Problem(f"longer than {limit:,} bytes; only its beginning is kept here")
 
 
-def judged(line: int, raw: bytes, problem: str | None, codec: str) -> Record:
+def judged(line: int, raw: bytes, problem: Problem | None, codec: str) -> Record:
     """The record; malformed where it has a problem, or bytes that no text of its encoding holds."""
     if problem is None and b"\0" in raw:
-        problem = f"a NUL byte at column {len(raw[: raw.index(0)].decode('utf-8', 'replace')) + 1}"
+        problem = Problem(f"a NUL byte at column {len(raw[: raw.index(0)].decode('utf-8', 'replace')) + 1}")
     if problem is None and not is_valid(raw, codec):
-        problem = foreign_byte(raw, codec)
-    return Record(line, raw if problem is None else printable(raw, codec), problem)
+        problem = Problem(foreign_byte(raw, codec))
+    return Record(line, raw, None) if problem is None else Record(line, printable(raw, codec), *problem)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -110,7 +111,7 @@ def read_by_duckdb(
         (b'1,"a\nb\n\nc",3\n4,5,6\n', {1: b'1,"a\nb\n\nc",3', 5: b"4,5,6"}),
         (b'1,"a\r\nb",3\r\n4,5,6\r\n', {1: b'1,"a\r\nb",3', 3: b"4,5,6"}),
         (b'1,"a\rb",3\r4,5,6\r', {1: b'1,"a\rb",3', 3: b"4,5,6"}),
-        (b'1,5" pipe,b"c"\n4,a""b,6"\n', {1: b'1,5" pipe,b"c"', 2: b'4,a""b,6"'}),
+        (b'1,5" x 3",b"c"\n4,a""b,6""\n', {1: b'1,5" x 3",b"c"', 2: b'4,a""b,6""'}),
         (b"1, 2 ,\t3\n,,\n", {1: b"1, 2 ,\t3", 2: b",,"}),
         ("ä,€,😀\n".encode(), {1: "ä,€,😀".encode()}),
     ],
@@ -193,7 +194,8 @@ def test_ten_kinds_of_malformed_records_are_named_and_the_good_ones_between_them
 def test_an_open_quote_that_a_later_line_closes_by_accident_takes_only_its_own_line(records):
     found = records(b'1,a,b\n2,"open,b\n3,c,d\n4,"e",f\n')
     assert lines_of(found) == {"good": [1, 3, 4], "bad": [2]}
-    assert found[1] == Record(2, b'2,"open,b', "unclosed quote: the next one is on line 4, and no field ends there")
+    problem = "unclosed quote: the next one is on line 4, and no field ends there"
+    assert found[1] == Record(2, b'2,"open,b', problem, "quotes")
 
 
 def test_a_record_that_a_quote_led_over_its_line_with_a_wrong_number_of_fields_takes_only_its_first_line(records):
@@ -491,12 +493,17 @@ def split_by_the_book(text: str, columns: int) -> list[tuple[int, str, bool]]:
         while state == "open" and end + 1 < len(lines):
             end += 1
             state = _fields_by_the_book("\n".join(lines[at : end + 1]))
-        is_good = state == columns
-        end = end if is_good else at
+        end = end if state == columns else at
         if lines[at]:
-            found.append((at + 1, "\n".join(lines[at : end + 1]), is_good))
+            raw = "\n".join(lines[at : end + 1])
+            found.append((at + 1, raw, state == columns and not _has_stray_quote(raw)))
         at = end + 1
     return found
+
+
+def _has_stray_quote(text: str) -> bool:
+    """Whether a field that does not begin with a quote holds an odd number of them."""
+    return any(field[:1] != '"' and field.count('"') % 2 for field in re.findall('"(?:[^"]|"")*"|[^,]+', text))
 
 
 def _fields_by_the_book(text: str) -> int | str:
