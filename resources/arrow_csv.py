@@ -53,6 +53,7 @@ class ArrowCsv:
             quote_char=form.quote or False,
             double_quote=bool(form.quote),
             newlines_in_values=has_quoted_line_ends,
+            ignore_empty_lines=len(columns) > 1,  # of one column, an empty line is a record
         )
         self._convert = pyarrow.csv.ConvertOptions(
             column_types=self._schema,

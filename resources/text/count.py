@@ -71,7 +71,7 @@ class _Counter:
 
 
 class CsvCounter(_Counter):
-    """Counts CSV records, the header among them, that all have the same number of fields.
+    """Counts CSV records, the header among them, that all have the same number of fields; no blank line precedes it.
 
     Args:
         rules: The dialect; with an escape that is not the quote, only records without quotes can be counted.
@@ -107,7 +107,8 @@ class CsvCounter(_Counter):
             if outside is None:
                 return None
             data = outside
-        if len(self._record) > len(self._end) and (found := self._equal_records(data)) is not None:
+        found = self._equal_records(data)
+        if found is not None or self._record == self._end:  # of one column, where an empty line is a record
             return found
         lines = data.split(self._end)
         lines = list(filter(None, lines))

@@ -24,9 +24,10 @@ _SHORT = 64 * 1024
 
 
 def csv_records(lines: Lines, rules: Dialect, columns: int, codec: str) -> Iterator[Run | Record]:
-    """The records of the rest of a text, good and malformed, in their order; blank lines are none.
+    """The records of the rest of a text, good and malformed, in their order.
 
-    Work is linear in the size of the text, whatever it holds.
+    An empty line is a record of one empty field where records have one column, and none where they have more. Work is
+    linear in the size of the text, whatever it holds.
     """
     return _Splitter(lines, rules, columns, codec).records()
 
@@ -36,6 +37,7 @@ class _Splitter:
         self._source = lines
         self._rules = rules
         self._columns = columns
+        self._is_single = columns == 1
         self._codec = codec
         self._ahead = Ahead(lines, rules)
         self._simple = simple(rules, columns) if rules.quote else None
@@ -63,14 +65,14 @@ class _Splitter:
         quote = self._rules.quote or b"\0"  # a plain line holds no NUL
         for at in range(start, len(lines)):
             line = lines[at]
-            if quote in line or line.count(delimiter) != separators or not line:
+            if quote in line or line.count(delimiter) != separators or not (line or self._is_single):
                 return at
         return len(lines)
 
     def _look(self, at: int) -> tuple[Record | None, int]:
-        """The record that starts on the line at this index, None on a blank one; and the lines it takes."""
+        """The record that starts on the line at this index, None where a blank one is none; and the lines it takes."""
         line, text = self._source.lines[at], self._text(at)
-        if not text:
+        if not (text or self._is_single):
             return None, 1
         if len(text) > MAX_RECORD:
             return self._judged(at, beginning(text, MAX_RECORD), too_long(MAX_RECORD)), 1

@@ -73,7 +73,8 @@ def scan(path: Path, format: Format) -> Scan:
         head = _head(content, rules, codec)
         header = column_names(head.first, rules) if rules and format.header else None
         counter = _counter(head, rules, codec)
-        for piece in chain([head.content], content):
+        begin = head.content.lstrip(b"\r\n") if header else head.content  # blank lines before a header are nothing
+        for piece in chain([begin], content):
             if counter:
                 counter.add(piece)
     counted = counter.finish() if counter else None

@@ -172,14 +172,6 @@ def test_a_header_alone_is_a_file_of_no_records(make: Make) -> None:
     assert source.sql("select records_read, records_loaded from ops.files") == [(0, 0)]
 
 
-def test_a_file_of_one_column_has_no_record_on_a_blank_line(make: Make) -> None:
-    """DuckDB makes a row of NULL of it."""
-    source = make({"id": "bigint"})
-    source.put("a.csv", "id\n1\n\n2\n\n\n")
-    source.run()
-    assert source.rows() == [(1,), (2,)]
-
-
 def test_big_files_with_quoted_line_ends_keep_every_record(make: Make) -> None:
     """Over 32 MB DuckDB reads in parallel, which with quoted line ends loses or splits records."""
     filler = "x" * 60

@@ -127,9 +127,10 @@ def test_the_header_is_line_one_and_no_record(records):
     assert records(b"a,b,c\n", form=CSV) == []
 
 
-def test_a_blank_line_is_no_record_even_with_one_column(records):
-    found = records(b'a\n\n \n\r\n""\nb\n', columns=1)
-    assert [(r.line, r.raw) for r in found] == [(1, b"a"), (3, b" "), (5, b'""'), (6, b"b")]
+def test_of_one_column_a_blank_line_is_a_record_and_the_end_of_the_file_is_none(records):
+    found = records(b'a\n\n \n\r\n""\nb\n\n', columns=1)
+    expected = [b"a", b"", b" ", b"", b'""', b"b", b""]
+    assert [(r.line, r.raw, r.problem) for r in found] == [(n, raw, None) for n, raw in enumerate(expected, 1)]
 
 
 def test_text_in_another_encoding_arrives_as_utf_8(records):
@@ -439,7 +440,7 @@ def test_of_arbitrary_bytes_every_line_is_covered_once_and_the_good_ones_are_wha
                 list(split(path, form, columns))
             return
         found = list(split(path, form, columns))
-    assert_covered(content, form, found)
+    assert_covered(content, form, found, columns)
     assert all(len(fields(r.raw, form)) == columns for r in found if r.problem is None)
     assert all(r.raw.decode() is not None for r in found)
     if counted.fields == columns and counted.records is not None:
@@ -452,19 +453,19 @@ def test_of_arbitrary_bytes_every_line_is_covered_once_and_the_good_ones_are_wha
         assert read_by_duckdb(connection, folder / "good", columns + 1, form, parallel=parallel) == good
 
 
-def assert_covered(content: bytes, form: Format, found: list[Record]) -> None:
-    """Every line that is not blank belongs to one record, in order; the header's lines to none."""
+def assert_covered(content: bytes, form: Format, found: list[Record], columns: int) -> None:
+    """Every line that is not blank, or is a field, belongs to one record, in order; the header's lines to none."""
     text = content.decode(form.encoding).encode() if form.encoding == "latin-1" else content
     text = text.removeprefix(b"\xef\xbb\xbf")
     end = b"\n" if b"\n" in text or b"\r" not in text else b"\r"
-    lines = [line.removesuffix(b"\r") if end == b"\n" else line for line in text.split(end)]
+    lines = [line.removesuffix(b"\r") if end == b"\n" else line for line in text.removesuffix(end).split(end)]
     covered = [line for r in found for line in range(r.line, r.line + 1 + r.raw.count(end))]
     assert covered == sorted(set(covered))
     first = 1
     if form.header:
         first = covered[0] if covered else len(lines) + 1
     uncovered = set(range(first, len(lines) + 1)) - set(covered)
-    assert not any(lines[number - 1] for number in uncovered), "a line is lost"
+    assert not any(lines[number - 1] or (columns == 1 and text) for number in uncovered), "a line is lost"
     for record in found:
         if record.problem is None and end not in record.raw:
             assert record.raw == lines[record.line - 1]
@@ -487,14 +488,14 @@ def assert_fast_way_agrees(connection, path: Path, columns: int, form: Format, c
 
 def split_by_the_book(text: str, columns: int) -> list[tuple[int, str, bool]]:
     """The definition, written to be read and not to be fast: (line, raw, good), for quotes, commas and line feeds."""
-    lines, found, at = text.split("\n"), [], 0
+    lines, found, at = text.removesuffix("\n").split("\n"), [], 0
     while at < len(lines):
         end, state = at, _fields_by_the_book(lines[at])
         while state == "open" and end + 1 < len(lines):
             end += 1
             state = _fields_by_the_book("\n".join(lines[at : end + 1]))
         end = end if state == columns else at
-        if lines[at]:
+        if lines[at] or columns == 1:
             raw = "\n".join(lines[at : end + 1])
             found.append((at + 1, raw, state == columns and not _has_stray_quote(raw)))
         at = end + 1

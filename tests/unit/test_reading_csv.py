@@ -140,3 +140,26 @@ def test_both_ways_give_the_fields_of_every_good_record(
         found = fast(con, path, contract, has_quoted_line_ends=seen.has_quoted_line_ends)
         if found is not None and len(found) == seen.records:
             assert (found, counts.bad) == (rows, 0)
+
+
+ONE = parse_contract(bronze_node("o", {"a": "varchar"}, ["a"], format={"type": "csv", "header": False}))
+LINES = st.lists(st.sampled_from(["", "", "x", '""', '"y"', '"a\n\nb"', " ", 'q"']), min_size=1, max_size=12)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=LINES, nulls=st.sampled_from([("",), ("NA",), ()]), end=st.sampled_from(["\n", "\r\n", "\r"]))
+def test_both_ways_give_every_line_of_one_column_the_empty_ones_too(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, lines: list[str], nulls: tuple[str, ...], end: str
+) -> None:
+    contract = replace(ONE, format=replace(ONE.format, nulls=nulls))
+    path, good, bad = (tmp_path / name for name in ("in.csv", "good", "bad"))
+    path.write_bytes((end.join(line.replace("\n", end) for line in lines) + end).encode())
+    rows = [tuple(fields(record.raw, contract.format)) for record in split(path, contract.format, 1)]
+    seen, counts = scan(path, contract.format), write_clean(path, contract.format, 1, good, bad)
+    assert (len(rows), counts.good + counts.bad) == (len(lines), len(lines))
+    view = csv_view(str(good), contract, None, is_parallel=not counts.has_quoted_line_ends)
+    assert len(con.execute(f"select a from ({view})").fetchall()) == counts.good
+    if seen.records is not None:
+        con.register("scanned", ArrowCsv(path, contract, None, has_quoted_line_ends=seen.has_quoted_line_ends))
+        found = con.execute(f"select a from ({arrow_view('scanned', contract, None)})").fetchall()
+        assert (seen.records, found, counts.bad) == (len(lines), rows, 0)
