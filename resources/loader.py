@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,13 @@ from contracts.parse import parse_contract
 from resources import log
 from resources.again import date_again, note_replaced, plan
 from resources.arrivals import hint_of
-from resources.arrived import File, NeedsFiles, as_examined, copies_to_load, files, next_load_id, note
+from resources.arrived import File, NeedsFiles, as_examined, copies_to_load, files, next_load_id, note, rows_loaded
 from resources.bronze_table import BronzeTable
 from resources.examine import examine
 from resources.file_load import Counted, Doubt, FileLoad
 from resources.first_fingerprints import first_bronze
 from resources.table_definition import Definition, bronze_form
-from resources.text import Unreadable
+from resources.text import Misfit, Unreadable
 from resources.warehouse import transaction
 
 
@@ -92,7 +93,8 @@ class _Loader:
             for file in again.files:
                 if file.sighting_id in loaded:
                     began = time.perf_counter()
-                    done.append((file, self._load_again(file), time.perf_counter() - began))
+                    if counted := self._load_again(file):
+                        done.append((file, counted, time.perf_counter() - began))
             self._table.note_current()
             self._table.note_change(is_rebuilt=True)
         for file, counted, seconds in done:
@@ -101,11 +103,18 @@ class _Loader:
     def _files(self, *statuses: str) -> list[File]:
         return files(self._connection, self._landing, self._contract.source, *statuses)
 
-    def _load_again(self, file: File) -> Counted:
-        """Load one file of a full refresh; what is wrong with it stops the whole, and names it."""
+    def _load_again(self, file: File) -> Counted | None:
+        """Load one file of a full refresh; what is wrong with it stops the whole, and names it.
+
+        One that is a misfit is refused where no row is lost by it; where one would be, it takes a single record to be.
+        """
+        has_rows = rows_loaded(self._connection, file) > 0
         try:
-            return self._load_file(file, self._load.careful)
+            return self._load_file(file, partial(self._load.careful, least=1) if has_rows else self._load.careful)
         except Unreadable as error:
+            if isinstance(error, Misfit) and not has_rows and file.is_as_hashed:
+                self._note_refused(file, error)
+                return None
             raise NeedsFiles(f"{self._table.name}: {file.name}: {error}; nothing was changed") from error
         except (_Changed, FileNotFoundError) as error:
             raise NeedsFiles(f"{file.name} changed while it was read; run again, nothing was changed") from error
@@ -135,10 +144,14 @@ class _Loader:
             note(self._connection, file, status="missing", reason="was gone before it was loaded", run_id=self._run_id)
             self._log(file, status="missing")
         elif there == file.hint and isinstance(error, Unreadable):
-            note(self._connection, file, status="refused", reason=str(error), **self._by)
-            self._log(file, status="refused", bytes=file.hint.size_bytes, reason=log.brief(str(error)))
+            self._note_refused(file, error)
         elif there == file.hint and isinstance(error, FileNotFoundError):
             raise error  # it is there: what is missing is ours
+
+    def _note_refused(self, file: File, error: Unreadable) -> None:
+        none = dict.fromkeys(("records_read", "records_loaded", "records_malformed", "loaded_at"))
+        note(self._connection, file, status="refused", reason=str(error), **none, **self._by)
+        self._log(file, status="refused", bytes=file.hint.size_bytes, reason=log.brief(str(error)))
 
     @property
     def _by(self) -> dict[str, object]:

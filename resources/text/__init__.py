@@ -10,23 +10,27 @@ DuckDB reads can be held against something else. Keep out: DuckDB, contracts bey
 from resources.text.compression import Compression, content
 from resources.text.dialect import fields
 from resources.text.json_records import FirstObject, first_object
+from resources.text.misfit import LEAST, Misfit, refuse_misfit
 from resources.text.record import MAX_JSON_LINE, MAX_RECORD, Record
 from resources.text.scanning import Scan, scan
 from resources.text.splitting import Counts, split, write_clean
 from resources.text.stream import Unreadable
 
 __all__ = [
+    "LEAST",
     "MAX_JSON_LINE",
     "MAX_RECORD",
     "Compression",
     "Counts",
     "FirstObject",
+    "Misfit",
     "Record",
     "Scan",
     "Unreadable",
     "content",
     "fields",
     "first_object",
+    "refuse_misfit",
     "scan",
     "split",
     "write_clean",

@@ -10,6 +10,8 @@ from resources.text.lines import Lines
 from resources.text.record import MAX_RECORD, Problem, judged
 from resources.text.stream import Unreadable
 
+_SHOWN = 5  # positions that a reason names
+
 
 class First(NamedTuple):
     r"""The first record.
@@ -59,19 +61,31 @@ def column_names(first: First | None, rules: Dialect) -> tuple[str, ...]:
     """The names in a header.
 
     Raises:
-        Unreadable: There is no header, it is malformed, or names two columns alike.
+        Unreadable: There is no header, it is malformed, leaves a column without a name, or names two alike.
     """
     if first is None:
         raise Unreadable("the header is missing, or a quote in it is never closed")
     if first.problem is not None:
         raise Unreadable(f"the header is malformed: {first.problem}")
     names = tuple(value.decode() for value, _ in rules.values(first.raw))
+    _refuse_unnamed(names)
     seen: dict[str, str] = {}
     for name in names:
         if name.casefold() in seen:
             raise Unreadable(f"the header names two columns alike: {seen[name.casefold()]!r} and {name!r}")
         seen[name.casefold()] = name
     return names
+
+
+def _refuse_unnamed(names: tuple[str, ...]) -> None:
+    unnamed = [f"{at:,}" for at, name in enumerate(names, 1) if not name.strip()]
+    if unnamed:
+        more = f" and {len(unnamed) - _SHOWN:,} more" if len(unnamed) > _SHOWN else ""
+        raise Unreadable(
+            f"the header leaves {len(unnamed):,} of {len(names):,} columns without a name, at position "
+            f"{', '.join(unnamed[:_SHOWN])}{more}: have the file sent with a name for each column, or without a "
+            "delimiter too many in its header"
+        )
 
 
 def skip_header(lines: Lines, rules: Dialect, codec: str) -> None:

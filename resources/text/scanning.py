@@ -29,7 +29,6 @@ class Scan:
         size: Bytes as received.
         compression: What wraps them.
         header: The names of the columns; None in JSON lines and where the format has no header.
-        fields: Fields of the first CSV record, the header or not; None in JSON lines and where there is none.
         records: Records, without the header, where that is certain; else None.
         line_end: What ends the first line: `\n`, `\r\n` or `\r`; None where it is too long to tell.
         has_quoted_line_ends: Whether a record was seen to go over several lines; only told with `records`.
@@ -39,7 +38,6 @@ class Scan:
     size: int
     compression: Compression
     header: tuple[str, ...] | None
-    fields: int | None
     records: int | None
     line_end: str | None
     has_quoted_line_ends: bool
@@ -54,10 +52,15 @@ class _Head(NamedTuple):
     is_sure: bool
 
 
-def scan(path: Path, format: Format) -> Scan:
+def scan(path: Path, format: Format, columns: int | None = None) -> Scan:
     """Hash, verify and count a CSV or JSON lines file.
 
-    `records`, when it is told, is the number of records that `split` gives for as many columns as `fields`.
+    `records`, when it is told, is the number of records that `split` gives for as many columns, and all are good CSV.
+
+    Args:
+        path: The file.
+        format: Its dialect.
+        columns: Fields of a CSV record where there is no header; None for as many as the first one has.
 
     Raises:
         Unreadable: The file as a whole cannot be read.
@@ -72,7 +75,7 @@ def scan(path: Path, format: Format) -> Scan:
         content = checked(plain(iter(received)), codec)
         head = _head(content, rules, codec)
         header = column_names(head.first, rules) if rules and format.header else None
-        counter = _counter(head, rules, codec)
+        counter = _counter(head, rules, codec, columns if header is None else len(header))
         begin = head.content.lstrip(b"\r\n") if header else head.content  # blank lines before a header are nothing
         for piece in chain([begin], content):
             if counter:
@@ -83,7 +86,6 @@ def scan(path: Path, format: Format) -> Scan:
         size=received.size,
         compression=compression(received.head),
         header=header,
-        fields=head.first.fields if head.first else None,
         records=counted if counted is None or header is None else counted - 1,
         line_end=head.line_end.decode() if head.is_sure else None,
         has_quoted_line_ends=counter.has_quoted_line_ends if counter else False,
@@ -138,11 +140,11 @@ def _lines(text: bytes, end: bytes, *, is_whole: bool) -> Iterator[bytes]:
         yield text[at:]
 
 
-def _counter(head: _Head, rules: Dialect | None, codec: str) -> CsvCounter | JsonCounter | None:
+def _counter(head: _Head, rules: Dialect | None, codec: str, columns: int | None) -> CsvCounter | JsonCounter | None:
     if not head.is_sure or not is_direct(codec):
         return None
     if rules is None:
         return JsonCounter(codec, head.line_end)
     if head.first is None or head.first.problem is not None:
         return None
-    return CsvCounter(rules, head.first.fields, codec, head.line_end)
+    return CsvCounter(rules, columns or head.first.fields, codec, head.line_end)

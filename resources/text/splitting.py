@@ -16,7 +16,7 @@ from resources.text.encoding import as_utf8, checked, codec_name
 from resources.text.header import skip_header
 from resources.text.json_records import json_records
 from resources.text.lines import Lines, line_end
-from resources.text.record import MAX_JSON_LINE, MAX_RECORD, Record, Run
+from resources.text.record import MAX_JSON_LINE, MAX_RECORD, Fault, Record, Run
 
 JSON_SEPARATOR = b"\x01"
 """Between the line number and the record in a clean file of JSON lines: JSON cannot hold it."""
@@ -71,11 +71,15 @@ class Counts:
         good: Records in the clean file.
         bad: Records in the file of malformed ones.
         has_quoted_line_ends: Whether a good record goes over several lines; DuckDB then needs `parallel = false`.
+        faults: What is broken about the malformed ones; None among them where it is not the structure.
+        example: The first malformed record.
     """
 
     good: int
     bad: int
     has_quoted_line_ends: bool = False
+    faults: frozenset[Fault | None] = frozenset()
+    example: Record | None = None
 
 
 def write_clean(path: Path, format: Format, columns: int, good: Path, bad: Path) -> Counts:
@@ -95,6 +99,8 @@ def write_clean(path: Path, format: Format, columns: int, good: Path, bad: Path)
     separator = JSON_SEPARATOR if format.type == "jsonl" else format.delimiter.encode()
     template = b"%d" + separator.replace(b"%", b"%%") + b"%b\n"
     written, refused, has_quoted = 0, 0, False
+    faults: set[Fault | None] = set()
+    example = None
     with good.open("wb", buffering=1 << 20) as clean, bad.open("w", encoding="utf-8") as rest:
         for part in _parts(path, format, columns):
             if isinstance(part, Run):
@@ -108,4 +114,6 @@ def write_clean(path: Path, format: Format, columns: int, good: Path, bad: Path)
                 said = {"line": part.line, "raw": part.raw.decode(), "problems": [part.problem]}
                 rest.write(json.dumps(said) + "\n")
                 refused += 1
-    return Counts(written, refused, has_quoted)
+                faults.add(part.fault)
+                example = example or part
+    return Counts(written, refused, has_quoted, frozenset(faults), example)

@@ -129,14 +129,14 @@ def test_both_ways_give_the_fields_of_every_good_record(
     path, good, bad = (tmp_path / name for name in ("in.csv", "good", "bad"))
     path.write_bytes(content)
     try:
-        seen = scan(path, form)
+        seen = scan(path, form, 2)
     except Unreadable:
         return
     rows = expected(path, form)
     counts = write_clean(path, form, 2, good, bad)
     assert careful(con, good, contract, has_quoted=counts.has_quoted_line_ends) == rows
 
-    if seen.records is not None and seen.fields == 2:
+    if seen.records is not None:
         found = fast(con, path, contract, has_quoted_line_ends=seen.has_quoted_line_ends)
         if found is not None and len(found) == seen.records:
             assert (found, counts.bad) == (rows, 0)

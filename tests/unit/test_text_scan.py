@@ -178,7 +178,7 @@ def test_the_header_is_read_in_its_dialect(seen):
 
 def test_a_header_may_go_over_two_lines_and_follow_blank_ones(seen, tmp_path):
     found = seen(b'\n\na,"b\nc"\n1,2\n')
-    assert (found.header, found.fields, found.records) == (("a", "b\nc"), 2, 1)
+    assert (found.header, found.records) == (("a", "b\nc"), 1)
     assert [record.line for record in split(tmp_path / "file", CSV, 2)] == [5]
 
 
@@ -190,9 +190,37 @@ def test_a_header_in_another_encoding_is_decoded(seen):
 
 def test_without_a_header_the_first_record_tells_the_number_of_fields(seen):
     found = seen(b'\n1,"x\ny",3\n4,5,6\n', BARE)
-    assert (found.header, found.fields, found.records) == (None, 3, 2)
-    assert seen(b"\n\n", BARE).fields is None
+    assert (found.header, found.records) == (None, 2)
+    assert seen(b"\n\n", BARE).records is None
     assert seen(b'1,"2\n', BARE).records is None
+
+
+@pytest.mark.parametrize("content", [b"1\n2,3\n4,5\n", b"1,2,3\n4,5\n", b"1\n2\n", b'1,"2\n3,4\n'])
+def test_without_a_header_the_number_of_columns_is_told_and_a_first_record_of_another_is_in_doubt(tmp_path, content):
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    assert scan(path, BARE, 2).records is None
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        (b"id,a,,b", "1 of 4 columns without a name, at position 3:"),
+        (b"id,a,b,", "1 of 4 columns without a name, at position 4:"),
+        (b",id", "1 of 2 columns without a name, at position 1:"),
+        (b'id,""', "1 of 2 columns without a name, at position 2:"),
+        (b"id,  ,b,\t", "2 of 4 columns without a name, at position 2, 4:"),
+        (b'id," ",b', "1 of 3 columns without a name, at position 2:"),
+        ("id,\u00a0".encode(), "1 of 2 columns without a name, at position 2:"),
+        (b'""', "1 of 1 columns without a name, at position 1:"),
+        (b"id" + b"," * 9_000, "9,000 of 9,001 columns without a name, at position 2, 3, 4, 5, 6 and 8,995 more:"),
+    ],
+)
+def test_a_header_that_leaves_a_column_without_a_name_refuses_the_file(reason, tmp_path, header, said):
+    content = header + b"\n" + b"1," * header.count(b",") + b"2\n"
+    assert said in reason(content)
+    with pytest.raises(Unreadable, match="without a name"):
+        list(split(tmp_path / "file", CSV, 2))
 
 
 @pytest.mark.parametrize(
@@ -202,7 +230,7 @@ def test_without_a_header_the_first_record_tells_the_number_of_fields(seen):
         (b'a,"b\n1,2\n', "a quote in it is never closed"),
         (b"a,b,a\n1,2,3\n", "two columns alike: 'a' and 'a'"),
         (b"id,Id\n1,2\n", "two columns alike: 'id' and 'Id'"),
-        (b"a,,\n1,2,3\n", "two columns alike: '' and ''"),
+        (b"a,,\n1,2,3\n", "2 of 3 columns without a name, at position 2, 3"),
         (b"a,\xff\n1,2\n", "byte 0xff at column 3 is not utf-8"),
         (b'a,"b"c\n1,2\n', "text after a closing quote"),
         (b'a, "b"\n1,2\n', "a space before an opening quote"),
@@ -414,7 +442,7 @@ def test_a_member_without_compression_is_verified_too():
 )
 def test_json_lines_are_counted(seen, content, records):
     found = seen(content, JSONL)
-    assert (found.header, found.fields, found.records) == (None, None, records)
+    assert (found.header, found.records) == (None, records)
 
 
 @given(
