@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator
+from collections import Counter
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from contracts.format import Format
@@ -71,14 +72,14 @@ class Counts:
         good: Records in the clean file.
         bad: Records in the file of malformed ones.
         has_quoted_line_ends: Whether a good record goes over several lines; DuckDB then needs `parallel = false`.
-        faults: What is broken about the malformed ones; None among them where it is not the structure.
+        faults: How many malformed ones there are of each fault; under None where it is not the structure.
         example: The first malformed record.
     """
 
     good: int
     bad: int
     has_quoted_line_ends: bool = False
-    faults: frozenset[Fault | None] = frozenset()
+    faults: Mapping[Fault | None, int] = field(default_factory=dict)
     example: Record | None = None
 
 
@@ -99,7 +100,7 @@ def write_clean(path: Path, format: Format, columns: int, good: Path, bad: Path)
     separator = JSON_SEPARATOR if format.type == "jsonl" else format.delimiter.encode()
     template = b"%d" + separator.replace(b"%", b"%%") + b"%b\n"
     written, refused, has_quoted = 0, 0, False
-    faults: set[Fault | None] = set()
+    faults: Counter[Fault | None] = Counter()
     example = None
     with good.open("wb", buffering=1 << 20) as clean, bad.open("w", encoding="utf-8") as rest:
         for part in _parts(path, format, columns):
@@ -114,6 +115,6 @@ def write_clean(path: Path, format: Format, columns: int, good: Path, bad: Path)
                 said = {"line": part.line, "raw": part.raw.decode(), "problems": [part.problem]}
                 rest.write(json.dumps(said) + "\n")
                 refused += 1
-                faults.add(part.fault)
+                faults[part.fault] += 1
                 example = example or part
-    return Counts(written, refused, has_quoted, frozenset(faults), example)
+    return Counts(written, refused, has_quoted, faults, example)
