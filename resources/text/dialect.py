@@ -202,7 +202,8 @@ def simple(rules: Dialect, columns: int) -> re.Pattern[bytes]:
     else:
         inside = b"[^Q]*"
     outside = b"[^DQ\\r]*" if len(rules.delimiter) == 1 else b"(?:(?!D)[^Q\\r])*"
-    field = b"(?:Q" + inside + b"Q|" + outside + b")"
+    pairs = b"(?:Q" + outside + b"Q" + outside + b")*" if rules.escape in (b"", rules.quote) else b""
+    field = b"(?:Q" + inside + b"Q|(?! *Q)" + outside + pairs + b")"
     parts = {b"Q": quote, b"E": escape, b"D": delimiter}
     pattern = re.sub(b"[QED]", lambda found: parts[found.group()], field + b"(?:D" + field + b"){%d}" % (columns - 1))
     return re.compile(pattern)

@@ -106,7 +106,18 @@ def test_a_quote_behind_a_field_of_several_lines_makes_the_record_malformed_as_a
     assert [(r.line, r.raw, r.fault) for r in found] == [(1, b'1,"a\nb",5"', "stray quote"), (3, b"2,c,d", None)]
 
 
-@pytest.mark.parametrize("line", ['x"' * 50_000 + "x", 'x",' * 40_000 + "x", 'x""' * 40_000, 'x"\n' * 50_000])
+@pytest.mark.parametrize(
+    "line",
+    [
+        'x"' * 32_000 + '",,',
+        'x"' * 31_999 + ",,",
+        'x"y",' * 13_000,
+        'x"' * 50_000 + "x",
+        'x",' * 40_000 + "x",
+        'x""' * 40_000,
+        'x"\n' * 10_000,
+    ],
+)
 def test_files_of_nothing_but_such_quotes_are_split_in_no_time(folder: Path, line: str) -> None:
     started = time.perf_counter()
     records(folder, f"{line}\n" * 10, 3)
