@@ -112,8 +112,8 @@ def note(connection: duckdb.DuckDBPyConnection, file: File, **values: object) ->
 
 def rows_loaded(connection: duckdb.DuckDBPyConnection, file: File) -> int:
     """Rows that the content gave when it was loaded last; 0 when it was not."""
-    found = connection.execute("select records_loaded from ops.files where sighting_id = ?", [file.sighting_id])
-    return int(found.fetchall()[0][0] or 0)
+    rows = connection.execute("select records_loaded from ops.files where sighting_id = ?", [file.sighting_id])
+    return int(rows.fetchall()[0][0] or 0)
 
 
 def next_load_id(connection: duckdb.DuckDBPyConnection) -> int:

@@ -25,7 +25,7 @@ from resources.json_lines import expected_names, jsonl_copy_view, jsonl_view, ro
 from resources.malformed import SPOOLED, write_bad_values
 from resources.parquet import parquet_reading
 from resources.reading import arrow_view, csv_view, readable_path
-from resources.text import LEAST, Unreadable, first_object, refuse_misfit, write_clean
+from resources.text import Unreadable, first_object, refuse_misfit, write_clean
 
 _ARROW = "assay_arrow"
 
@@ -100,12 +100,12 @@ class FileLoad:
             raise Doubt
         return Counted(file.plain_records, inserted, 0)
 
-    def careful(self, file: File, *, least: int = LEAST) -> Counted:
+    def careful(self, file: File, *, had_rows: bool = False) -> Counted:
         """Read the file so that each record is known by its line.
 
         Args:
             file: The file.
-            least: Records that a file of text has which is refused because all of them are malformed alike.
+            had_rows: Whether it gave rows under an earlier contract.
 
         Raises:
             Misfit: Its records are all malformed for one reason of their structure.
@@ -119,15 +119,15 @@ class FileLoad:
         self._scratch.mkdir(parents=True)
         try:
             with readable_path(self._scratch) as folder:
-                return self._careful_text(file, Path(folder), least)
+                return self._careful_text(file, Path(folder), had_rows)
         finally:
             shutil.rmtree(self._scratch, ignore_errors=True)
 
-    def _careful_text(self, file: File, folder: Path, least: int) -> Counted:
+    def _careful_text(self, file: File, folder: Path, had_rows: bool) -> Counted:
         width = len(file.header) if file.header is not None else len(self._contract.columns)
         good, bad, values = (folder / name for name in ("good", "bad", "values"))
         split = write_clean(file.path, self._contract.format, width, good, bad)
-        refuse_misfit(split, least)
+        refuse_misfit(split, had_rows=had_rows)
         clean = replace(file, has_quoted_line_ends=split.has_quoted_line_ends)
         with self._blaming_rows(str(folder)):
             self._read(self._text_view(clean, str(good)))

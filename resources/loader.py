@@ -106,13 +106,13 @@ class _Loader:
     def _load_again(self, file: File) -> Counted | None:
         """Load one file of a full refresh; what is wrong with it stops the whole, and names it.
 
-        One that is a misfit is refused where no row is lost by it; where one would be, it takes a single record to be.
+        One whose records are all malformed alike is refused, where no row is lost by it.
         """
-        has_rows = rows_loaded(self._connection, file) > 0
+        had_rows = rows_loaded(self._connection, file) > 0
         try:
-            return self._load_file(file, partial(self._load.careful, least=1) if has_rows else self._load.careful)
+            return self._load_file(file, partial(self._load.careful, had_rows=had_rows))
         except Unreadable as error:
-            if isinstance(error, Misfit) and not has_rows and file.is_as_hashed:
+            if isinstance(error, Misfit) and not had_rows and file.is_as_hashed:
                 self._note_refused(file, error)
                 return None
             raise NeedsFiles(f"{self._table.name}: {file.name}: {error}; nothing was changed") from error

@@ -20,7 +20,7 @@ def judged_otherwise(path: Path, contract: Contract, loaded: int, malformed: int
     """Why this version would not store of a file what an earlier one did, in words; '' when it would.
 
     One fast pass where every record is sound, as in most files; else the records are split, a few million a minute.
-    What a file that *this* version loaded holds is told as if an earlier one had: ask only about files from before.
+    Only of files that an earlier version loaded: a malformed record that this one kept would be told again.
 
     Args:
         path: The file, which still holds what was loaded.

@@ -107,9 +107,9 @@ class CsvCounter(_Counter):
             if outside is None:
                 return None
             data = outside
-        found = self._equal_records(data)
-        if found is not None or self._record == self._end:  # of one column, where an empty line is a record
-            return found
+        records = self._equal_records(data)
+        if records is not None or self._record == self._end:  # of one column, where an empty line is a record
+            return records
         lines = data.split(self._end)
         lines = list(filter(None, lines))
         return self._equal_records(self._end.join([*lines, b""])) if lines else 0

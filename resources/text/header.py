@@ -83,8 +83,8 @@ def _refuse_unnamed(names: tuple[str, ...]) -> None:
         more = f" and {len(unnamed) - _SHOWN:,} more" if len(unnamed) > _SHOWN else ""
         raise Unreadable(
             f"the header leaves {len(unnamed):,} of {len(names):,} columns without a name, at position "
-            f"{', '.join(unnamed[:_SHOWN])}{more}: have the file sent with a name for each column, or without a "
-            "delimiter too many in its header"
+            f"{', '.join(unnamed[:_SHOWN])}{more}: have the file sent with a name for each column, or without the "
+            "delimiter that is one too many"
         )
 
 

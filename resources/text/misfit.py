@@ -24,16 +24,18 @@ class Misfit(Unreadable):
     """No record of the file has the structure that the contract says."""
 
 
-def refuse_misfit(counts: Counts, least: int = LEAST) -> None:
+def refuse_misfit(counts: Counts, *, had_rows: bool = False) -> None:
     """Refuse a file whose records are all malformed for one reason, and that one of their structure.
 
     Args:
         counts: What a split of the file gave.
-        least: Records that such a file has.
+        had_rows: Whether it gave rows under an earlier contract. Then a wrong number of fields is the contract's,
+            however few records there are.
 
     Raises:
         Misfit: It is one; the message names the reason, the number of records, and the first as an example.
     """
+    least = 1 if had_rows and set(counts.faults) == {"fields"} else LEAST
     reasons = {_REASONS.get(fault) for fault in counts.faults}
     if counts.good or counts.bad < least or len(reasons) > 1 or counts.example is None:
         return

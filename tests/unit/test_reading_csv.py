@@ -161,5 +161,5 @@ def test_both_ways_give_every_line_of_one_column_the_empty_ones_too(
     assert len(con.execute(f"select a from ({view})").fetchall()) == counts.good
     if seen.records is not None:
         con.register("scanned", ArrowCsv(path, contract, None, has_quoted_line_ends=seen.has_quoted_line_ends))
-        found = con.execute(f"select a from ({arrow_view('scanned', contract, None)})").fetchall()
-        assert (seen.records, found, counts.bad) == (len(lines), rows, 0)
+        rows_read = con.execute(f"select a from ({arrow_view('scanned', contract, None)})").fetchall()
+        assert (seen.records, rows_read, counts.bad) == (len(lines), rows, 0)

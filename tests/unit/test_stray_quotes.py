@@ -87,8 +87,8 @@ def test_quotes_that_can_hide_nothing_stay_ordinary(folder: Path, line: str, for
 
 @pytest.mark.parametrize("line", ['7"', 'x"a"b"', 'a "'])
 def test_a_file_of_one_column_follows_the_same_rule(folder: Path, line: str) -> None:
-    found = records(folder, f"a\n{line}\nb\n", 1)
-    assert [(r.line, r.fault) for r in found] == [(1, None), (2, "stray quote"), (3, None)]
+    result = records(folder, f"a\n{line}\nb\n", 1)
+    assert [(r.line, r.fault) for r in result] == [(1, None), (2, "stray quote"), (3, None)]
     assert scan(folder / "file", BARE).records is None
 
 
@@ -102,8 +102,8 @@ def test_a_header_with_such_a_quote_refuses_the_file(folder: Path, header: str) 
 
 
 def test_a_quote_behind_a_field_of_several_lines_makes_the_record_malformed_as_a_whole(folder: Path) -> None:
-    found = records(folder, '1,"a\nb",5"\n2,c,d\n', 3)
-    assert [(r.line, r.raw, r.fault) for r in found] == [(1, b'1,"a\nb",5"', "stray quote"), (3, b"2,c,d", None)]
+    result = records(folder, '1,"a\nb",5"\n2,c,d\n', 3)
+    assert [(r.line, r.raw, r.fault) for r in result] == [(1, b'1,"a\nb",5"', "stray quote"), (3, b"2,c,d", None)]
 
 
 @pytest.mark.parametrize(

@@ -203,7 +203,7 @@ def test_without_a_header_the_number_of_columns_is_told_and_a_first_record_of_an
 
 
 @pytest.mark.parametrize(
-    ("header", "said"),
+    ("header", "reason_part"),
     [
         (b"id,a,,b", "1 of 4 columns without a name, at position 3:"),
         (b"id,a,b,", "1 of 4 columns without a name, at position 4:"),
@@ -216,9 +216,9 @@ def test_without_a_header_the_number_of_columns_is_told_and_a_first_record_of_an
         (b"id" + b"," * 9_000, "9,000 of 9,001 columns without a name, at position 2, 3, 4, 5, 6 and 8,995 more:"),
     ],
 )
-def test_a_header_that_leaves_a_column_without_a_name_refuses_the_file(reason, tmp_path, header, said):
+def test_a_header_that_leaves_a_column_without_a_name_refuses_the_file(reason, tmp_path, header, reason_part):
     content = header + b"\n" + b"1," * header.count(b",") + b"2\n"
-    assert said in reason(content)
+    assert reason_part in reason(content)
     with pytest.raises(Unreadable, match="without a name"):
         list(split(tmp_path / "file", CSV, 2))
 
