@@ -18,14 +18,15 @@ from packaging.requirements import Requirement
 from rich.markup import escape
 
 from cli import findings, unclaimed
-from cli.console import out
+from cli.console import err, out
 from cli.findings import Finding, Sensor
 from contracts.catalog import Catalog
 from contracts.errors import ContractError
 from resources.dbt import DbtError, parse_if_changed
 from resources.instance import open_instance
 from resources.lock import is_locked
-from resources.reader import open_published
+from resources.reader import is_of_this_version, open_published
+from resources.rejudge import rejudged
 from resources.session import lock_path
 from resources.settings import PROJECT, Settings
 from resources.status import read_status
@@ -77,6 +78,8 @@ def examine(settings: Settings, now: float, usage: tuple[int, int]) -> Iterator[
     unusable = list(_unusable(settings.landing))
     yield from findings.of_folders(unusable)
     yield from _published(settings)
+    if catalog is not None:
+        yield from _stored_files(settings, catalog)
     if catalog is not None and not unusable:
         from sensors.lookout import Lookout  # noqa: PLC0415 - the package imports Dagster
 
@@ -180,6 +183,20 @@ def _unusable(landing: Path) -> Iterator[str]:
         for right, done in ((os.R_OK | os.X_OK, "read"), (os.W_OK, "written")):
             if not os.access(folder, right):
                 yield f"{folder.name} cannot be {done}"
+
+
+def _stored_files(settings: Settings, catalog: Catalog) -> list[Finding]:
+    """Files of earlier versions that would be judged differently now; each is read again, which may take a while."""
+    try:
+        with open_published(settings.published) as connection, err.status("reading stored files again") as spinner:
+            if not is_of_this_version(connection):
+                return [findings.NOT_YET_READ]
+            told = rejudged(
+                connection, settings.landing, catalog.contracts, lambda name: spinner.update(f"reading {escape(name)}")
+            )
+            return findings.of_rejudged(list(told))
+    except (FileNotFoundError, duckdb.Error):
+        return []  # nothing is published, or `published` below says what is wrong with it
 
 
 def _published(settings: Settings) -> list[Finding]:

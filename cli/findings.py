@@ -8,12 +8,15 @@ from typing import Any, Literal
 
 from packaging.specifiers import SpecifierSet
 
+from resources.rejudge import Rejudged
 from resources.ticked import LATE_SECONDS, lasted
 
 Mark = Literal["ok", "warning", "problem"]
 LOW_PCT, TOO_LOW_PCT = 10, 5
 COPIES = 3
 """Publishing copies what readers have beside what they have, and the warehouse grows by what is loaded."""
+SHOWN = 3
+"""Files that a finding names."""
 MISSED = 3
 """A sensor is late when it missed that many of its own turns, and at least two minutes."""
 START = "start them with `make dev`, or load by hand with `assay run`"
@@ -187,3 +190,38 @@ def of_breakers(resting: Mapping[str, str]) -> list[Finding]:
     """Sources and tables that are left alone because they failed too often, with the words that say until when."""
     do = "look at the failed runs in the UI; `assay retry NAME` tries at once"
     return [Finding("problem", f"breaker of {name}", said, do) for name, said in sorted(resting.items())]
+
+
+NOT_YET_READ = Finding(
+    "warning",
+    "stored files",
+    "were published by an earlier version of Assay, so they cannot be judged yet",
+    "run `assay run` once and ask again",
+)
+
+
+def of_rejudged(files: Sequence[Rejudged]) -> list[Finding]:
+    """Stored files that would be judged differently now, by source.
+
+    Args:
+        files: In the order of their sources.
+    """
+    if not files:
+        return [Finding("ok", "stored files", "each would be judged as it was")]
+    by_source: dict[str, list[Rejudged]] = {}
+    for file in files:
+        by_source.setdefault(file.source, []).append(file)
+    return [_of_rejudged(source, mine) for source, mine in by_source.items()]
+
+
+def _of_rejudged(source: str, files: Sequence[Rejudged]) -> Finding:
+    shown = "; ".join(f"{file.path}: {file.reason}" for file in files[:SHOWN])
+    more = f"; and {len(files) - SHOWN:,} more" if len(files) > SHOWN else ""
+    count = "1 file" if len(files) == 1 else f"{len(files):,} files"
+    return Finding(
+        "warning",
+        f"stored files of {source}",
+        f"{count} loaded by an earlier version would be judged differently now: {shown}{more}",
+        f"`assay run --full-refresh bronze.{source}` loads the files of the source anew; put a file that would be "
+        "refused right first",
+    )

@@ -26,6 +26,7 @@ from resources.bronze_table import BronzeTable
 from resources.examine import examine
 from resources.file_load import Counted, Doubt, FileLoad
 from resources.first_fingerprints import first_bronze
+from resources.rejudge import READING
 from resources.table_definition import Definition, bronze_form
 from resources.text import Misfit, Unreadable
 from resources.warehouse import transaction
@@ -208,5 +209,6 @@ class _Loader:
             plain_records=file.plain_records,
             compression=file.compression,
             has_quoted_line_ends=file.has_quoted_line_ends,
+            reading=READING,
             **self._by,
         )

@@ -49,6 +49,5 @@ def is_of_this_version(connection: duckdb.DuckDBPyConnection) -> bool:
     found = connection.execute(
         "select table_name, column_name from duckdb_columns() where schema_name = 'ops'"
     ).fetchall()
-    return {(name, "landed_at") for name in ("files", "deliveries")} <= set(found) and set(OPS_TABLES) <= {
-        table for table, _ in found
-    }
+    newest = {("files", "landed_at"), ("deliveries", "landed_at"), ("files", "reading")}
+    return newest <= set(found) and set(OPS_TABLES) <= {table for table, _ in found}

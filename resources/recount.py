@@ -11,6 +11,7 @@ from contracts.contract import Contract
 from contracts.names import literal, quoted
 from resources.arrived import File, files_to_read_again_or_gone
 from resources.parquet import count_records as count_records_of_parquet
+from resources.rejudge import mark_as_read_today
 from resources.text import Unreadable, split
 
 
@@ -50,6 +51,7 @@ def recount(connection: duckdb.DuckDBPyConnection, landing: Path, contract: Cont
     counted = {file.sighting_id: count_records(file, contract) for file in present if file.sighting_id in known}
     names = {file.sighting_id: file.name for file in present}
     differing = [(names[i], known[i], n) for i, n in sorted(counted.items()) if known[i] != n]
+    mark_as_read_today(connection, contract, present)
     return Recount(
         len(counted),
         sum(counted.values()),

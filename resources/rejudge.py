@@ -17,8 +17,9 @@ from resources.rejudge_parquet import parquet_judged_otherwise
 from resources.rejudge_text import judged_otherwise
 
 READING = 2
-"""Version of the rules by which files are read and records judged; 1 is that of the first lakes. Higher when a file that
-was loaded before could be refused now, or a record of it become another."""
+"""Version of the rules by which files are read and records judged; 1 is that of the first lakes.
+
+It grows when a file that was loaded before could be refused now, or a record of it become another."""
 
 
 class Rejudged(NamedTuple):
@@ -75,9 +76,7 @@ def reason_to_judge_otherwise(file: File, contract: Contract, loaded: int, malfo
     return judged_otherwise(file.path, contract, loaded, malformed)
 
 
-def mark_as_read_today(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, present: Iterable[File]
-) -> None:
+def mark_as_read_today(connection: duckdb.DuckDBPyConnection, contract: Contract, present: Iterable[File]) -> None:
     """Note the files of an earlier version that would be judged the same, so that nobody reads them again for it.
 
     Args:

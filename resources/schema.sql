@@ -38,6 +38,7 @@ create table if not exists ops.files (
     landed_at timestamptz
 );
 alter table ops.files add column if not exists landed_at timestamptz;
+alter table ops.files add column if not exists reading integer; -- version of the rules it was read by; NULL is 1
 
 -- How a source is loaded, and which of its files counted when its bronze table was last built.
 create table if not exists ops.sources (

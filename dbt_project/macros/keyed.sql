@@ -59,11 +59,11 @@
 
 {# What the macros need of the contract that stands beside a bronze model. #}
 {% macro assay_contract(bronze) -%}
-    {%- set found = {'key': [], 'columns': [], 'names': [], 'newest': none} -%}
+    {%- set found = {'key': [], 'columns': [], 'types': {}, 'newest': none} -%}
     {%- if execute -%}
         {%- set node = graph.nodes['model.' ~ project_name ~ '.' ~ bronze] -%}
         {%- for column in node.columns.values() -%}
-            {%- do found['names'].append(column.name) -%}
+            {%- do found['types'].update({column.name: column.data_type}) -%}
             {%- do found['columns'].append(assay_quoted(column.name)) -%}
         {%- endfor -%}
         {%- for constraint in node.constraints if constraint.type == 'primary_key' -%}

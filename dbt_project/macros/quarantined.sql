@@ -22,7 +22,9 @@
         'quarantined' as kind,
         bronze._violations as reasons,
         json_object(
-            {%- for name in contract.names %}{{ assay_literal(name) }}, bronze.{{ assay_quoted(name) }}{{ ', ' if not loop.last }}{% endfor -%}
+            {%- for name, type in contract.types.items() %}
+            {{ assay_literal(name) }}, {{ assay_json_value('bronze.' ~ assay_quoted(name), type) }}{{ ',' if not loop.last }}
+            {%- endfor %}
         )::varchar as record,
         null as line,
         files.contract_version,
@@ -38,4 +40,13 @@
         from ops.files where status = 'loaded' group by file_id
     ) as files on bronze._file_id = files.file_id
     where bronze._violations is not null
+{%- endmacro %}
+
+{# A value as JSON holds it; NaN and infinity, which JSON does not have, are strings. #}
+{% macro assay_json_value(value, type) -%}
+    {%- if type | lower | trim == 'double' -%}
+        case when isfinite({{ value }}) is not false then to_json({{ value }}) else to_json({{ value }}::varchar) end
+    {%- else -%}
+        {{ value }}
+    {%- endif -%}
 {%- endmacro %}

@@ -22,7 +22,7 @@ DECIDES = {
     Rule: {"name", "expression"},
 }  # fmt: skip
 DECIDES_NO_STORED_ROW = {
-    Contract: {"version", "owner"},
+    Contract: {"version", "owner", "shares_with"},
     Format: set(),
     Column: {"description"},
     Rule: {"column"},
