@@ -64,7 +64,7 @@ class Contract:
         rules: Everything that a row is judged by, key columns included.
         new_columns: What happens to columns that the contract does not name.
         newest_by: The column whose greatest value wins among rows of one key, or None.
-        file_date: A strptime pattern of the file name (without folders) that dates the file, or None.
+        file_date: The pattern of the file name (without folders) that says the file's moment, or None.
         shares_with: Sources whose globs may claim the same files; each of them loads such a file.
     """
 

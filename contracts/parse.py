@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import PurePosixPath
 from typing import Any
 
 from contracts.contract import Column, Contract, Load, Rule
 from contracts.errors import ContractError
+from contracts.moments import pattern
 from contracts.names import quoted
 from contracts.parse_format import parse_format
 from contracts.sharing import parse_shares_with
@@ -186,21 +186,12 @@ def _newest(said: object, columns: Sequence[str]) -> tuple[str | None, str | Non
         return None, None
     if isinstance(said, Mapping):
         only(said, ("file_date",), "newest_by")
-        return None, _file_date(str(said.get("file_date")))
+        text = str(said.get("file_date"))
+        pattern(text)  # refuses one that does not give the moment back
+        return None, text
     if said not in columns:
         raise ContractError(f"newest_by: {said!r} is no column of the contract")
     return str(said), None
-
-
-def _file_date(pattern: str) -> str:
-    """A strptime pattern of a file's name, of which at least the year can be read."""
-    try:
-        read = datetime.strptime(datetime(2024, 2, 29).strftime(pattern), pattern)
-    except (ValueError, re.error) as error:
-        raise ContractError(f"newest_by: file_date {pattern!r} is no strptime pattern: {error}") from error
-    if read.year != 2024 or "/" in pattern:  # noqa: PLR2004 - the year that was written
-        raise ContractError(f"newest_by: file_date {pattern!r} names a file without its folder, with at least %Y")
-    return pattern
 
 
 def _files(said: object) -> str:

@@ -64,14 +64,24 @@ def note_replaced(connection: duckdb.DuckDBPyConnection, source: str, sightings:
 
 
 def date_again(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
-    """Date every sighting by its name as the contract says today."""
+    """Date every sighting by its name as the contract says today, unless that was done.
+
+    A name that the contract does not date keeps the date that it was loaded under.
+    """
+    done = connection.execute(
+        "update ops.sources set dated_by = $pattern where source = $source and dated_by is distinct from $pattern",
+        {"source": contract.source, "pattern": contract.file_date},
+    ).fetchall()
+    if not done[0][0]:
+        return
     names = connection.execute("select distinct path from ops.files where source = ?", [contract.source]).fetchall()
     for (name,) in names:
-        dated, _ = file_date(Path(name), contract)
-        connection.execute(
-            "update ops.files set file_date = ? where source = ? and path = ? and file_date is distinct from ?",
-            [dated, contract.source, name, dated],
-        )
+        dated, problem = file_date(Path(name), contract)
+        if not problem:
+            connection.execute(
+                "update ops.files set file_date = ? where source = ? and path = ? and file_date is distinct from ?",
+                [dated, contract.source, name, dated],
+            )
 
 
 def _stop_when_live_ones_are_gone(

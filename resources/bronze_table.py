@@ -30,9 +30,12 @@ READING = "temp.assay_reading"
 _NOTE_CURRENT = """
     update ops.sources set current_files = now.said
     from (
-        select coalesce(string_agg(concat_ws(' ', file_id, file_date), ',' order by file_id), '') as said
-        from ops.current_files
-        where source = $source
+        select coalesce(string_agg(concat_ws(' ', file_id, moment), ',' order by file_id), '') as said
+        from (
+            select file_id, replace(file_date::varchar, ' 00:00:00', '') as moment -- a day is said as it always was
+            from ops.current_files
+            where source = $source
+        )
     ) as now
     where source = $source and current_files <> now.said
 """
@@ -170,8 +173,11 @@ class BronzeTable:
         said = [self._contract.load, self._contract.version, self._contract.source]
         known = self._rows("update ops.sources set load = ?, contract_version = ? where source = ?", said)
         if not known[0][0]:
-            row = [self._contract.source, self._contract.load, self._contract.version, ""]
-            self._connection.execute("insert into ops.sources values (?, ?, ?, ?)", row)
+            self._connection.execute(
+                "insert into ops.sources (source, load, contract_version, current_files, dated_by) "
+                "values (?, ?, ?, '', ?)",
+                [self._contract.source, self._contract.load, self._contract.version, self._contract.file_date],
+            )
 
     def _rows(self, sql: str, values: object = None) -> list[tuple[Any, ...]]:
         return self._connection.execute(sql, values).fetchall()

@@ -5,10 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path, PurePath
 
 from contracts.contract import Contract
+from contracts.moments import example, pattern
+from resources.blame import first_line
 from resources.parquet import look_into_parquet
+from resources.reading import parquet_source, readable_path
 from resources.text import Compression, Unreadable, scan
 from resources.text.stream import open_regular
 
@@ -23,7 +27,7 @@ class Examined:
         content_hash: sha256 of the bytes as received, in hex.
         header: The file's columns in its order; None where the format has none (JSON lines, CSV without header).
         plain_records: Records counted in that pass, where that count is certain; None sends the file the careful way.
-        file_date: The date in the file's name, where the contract names a pattern.
+        file_date: The moment in the file's name, where the contract names a pattern.
         compression: What wraps the bytes.
         has_quoted_line_ends: Whether a CSV record goes over several lines.
         problem: Why the file is refused; empty when it is not.
@@ -32,7 +36,7 @@ class Examined:
     content_hash: str | None
     header: tuple[str, ...] | None = None
     plain_records: int | None = None
-    file_date: date | None = None
+    file_date: datetime | None = None
     compression: Compression = "none"
     has_quoted_line_ends: bool = False
     problem: str = ""
@@ -85,14 +89,15 @@ def _hash_or_none(path: Path) -> str | None:
         return None
 
 
-def file_date(path: PurePath, contract: Contract) -> tuple[date | None, str]:
-    """The date in a file's name, and what is wrong with it; neither when the contract names no pattern."""
+def file_date(path: PurePath, contract: Contract) -> tuple[datetime | None, str]:
+    """The moment in a file's name, and what is wrong with it; neither when the contract names no pattern."""
     if contract.file_date is None:
         return None, ""
-    try:
-        return datetime.strptime(path.name, contract.file_date).date(), ""
-    except ValueError:
-        return None, f"its name does not say its date: expected {contract.file_date!r}"
+    moment = pattern(contract.file_date).read(path.name)
+    if moment is not None:
+        return moment, ""
+    expected = f"expected {contract.file_date!r}, such as {example(contract.file_date)!r}"
+    return None, f"its name does not say its date unambiguously: {expected}"
 
 
 def _header_problem(header: tuple[str, ...] | None, contract: Contract) -> str:

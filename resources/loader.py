@@ -72,6 +72,7 @@ class _Loader:
         """Load what waits; a copy takes the place of a file that went away before its content was loaded."""
         with transaction(self._connection):
             self._table.prepare()
+            date_again(self._connection, self._contract)
         for file in self._files("arrived"):
             self._load_or_refuse(file)
         while copies := copies_to_load(self._connection, self._landing, self._contract.source):

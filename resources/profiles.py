@@ -112,7 +112,7 @@ def _write(
         insert into ops.profiles
             (source, file_id, day, column_name, row_count, nulls, total, buckets, is_odd, run_id)
         with files as (
-            select file_id, any_value(coalesce(file_date, said.mode)) as day, any_value(records_read) as records
+            select file_id, any_value(coalesce(file_date::date, said.mode)) as day, any_value(records_read) as records
             from ops.files as files
             left join (select _file_id, {_mode(contract)} as mode from {rows} group by _file_id) as said
                 on files.file_id = said._file_id

@@ -7,7 +7,7 @@ create schema if not exists quarantine;
 create schema if not exists changes;
 
 -- One row per sighting: a path and the content seen there. `mtime_ns`, `ctime_ns` and `inode` only save hashing;
--- `landed_at` is when the file was complete there.
+-- `landed_at` is when the file was complete there; `file_date` is the moment that its name says.
 create table if not exists ops.files (
     sighting_id bigint not null,
     file_id bigint,
@@ -27,7 +27,7 @@ create table if not exists ops.files (
     loaded_at timestamptz,
     load_id bigint,
     run_id varchar not null,
-    file_date date,
+    file_date timestamp,
     compression varchar,
     header varchar[],
     plain_records bigint,
@@ -40,13 +40,16 @@ create table if not exists ops.files (
 alter table ops.files add column if not exists landed_at timestamptz;
 alter table ops.files add column if not exists reading integer; -- version of the rules it was read by; NULL is 1
 
--- How a source is loaded, and which of its files counted when its bronze table was last built.
+-- How a source is loaded, which of its files counted when its bronze table was last built, and the pattern by which the
+-- names of its files were dated.
 create table if not exists ops.sources (
     source varchar not null,
     load varchar not null,
     contract_version varchar not null,
-    current_files varchar not null
+    current_files varchar not null,
+    dated_by varchar
 );
+alter table ops.sources add column if not exists dated_by varchar; -- lakes of before know the day alone
 
 -- Records that never became a row. `line` is the physical line (Parquet: the row's position from 1).
 create table if not exists ops.malformed (
@@ -83,7 +86,7 @@ create table if not exists ops.seen_files (
     consumer varchar not null,
     input varchar not null,
     file_id bigint not null,
-    file_date date
+    file_date timestamp
 );
 
 -- One row per source and run in which it was counted.

@@ -20,7 +20,7 @@ _SEEN = {
     "content_hash": "VARCHAR",
     "status": "VARCHAR",
     "reason": "VARCHAR",
-    "file_date": "DATE",
+    "file_date": "TIMESTAMP",
     "compression": "VARCHAR",
     "header": ["VARCHAR"],
     "plain_records": "BIGINT",

@@ -10,14 +10,9 @@ from pathlib import Path
 
 import duckdb
 
-SCHEMA = Path(__file__).with_name("schema.sql")
+from resources.upgrade import upgrade
 
-_OLD_RESULTS = """
-    select 1 from duckdb_columns()
-    where database_name = current_database() and schema_name = 'ops' and table_name = 'check_results'
-        and column_name = 'evidence'
-"""
-"""Finds the table of results of the first lakes, which had a row for each check."""
+SCHEMA = Path(__file__).with_name("schema.sql")
 
 
 class WarehouseBusy(Exception):
@@ -85,8 +80,7 @@ def open_elsewhere(path: Path) -> str | None:
 def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     """Set what every connection shares and create the book-keeping tables."""
     connection.execute("set timezone = 'UTC'")
-    if connection.execute(_OLD_RESULTS).fetchall():
-        connection.execute("alter table ops.check_results rename to check_results_before_rules")
+    upgrade(connection)
     connection.execute(SCHEMA.read_text(encoding="utf-8"))
 
 

@@ -16,7 +16,7 @@ def test_a_clock_that_was_put_back_does_not_bring_old_figures_back() -> None:
     with duckdb.connect() as connection:
         prepare(connection)
         connection.execute("set search_path = 'ops'")
-        connection.execute("insert into ops.sources values ('sales', 'events', '1.0.0', '')")
+        connection.execute("insert into ops.sources values ('sales', 'events', '1.0.0', '', null)")
         for run, at, rows in (("first", LATER, 1), ("second", EARLIER, 2)):
             figures = ", ".join(["?"] * 9)
             connection.execute(
