@@ -29,7 +29,7 @@ from resources.reader import is_of_this_version, open_published
 from resources.rejudge import rejudged
 from resources.session import lock_path
 from resources.settings import PROJECT, Settings
-from resources.status import read_status
+from resources.status import held_snapshots, read_status
 from resources.ticked import standing_still
 from resources.unclaimed import list_unclaimed
 from resources.warehouse import open_elsewhere
@@ -203,9 +203,10 @@ def _published(settings: Settings) -> list[Finding]:
     try:
         with open_published(settings.published) as connection:
             status = read_status(connection)
+            held = held_snapshots(connection)
     except FileNotFoundError:
         return findings.of_published(None, None)
     except duckdb.Error as error:
         said = re.sub(r"\s+", " ", str(error))
         return [Finding("problem", "published", f"cannot be read: {said}", "`assay run` publishes anew")]
-    return findings.of_published(status["published_at"], status["held_back"])
+    return [*findings.of_published(status["published_at"], status["held_back"]), *findings.of_snapshots(held)]

@@ -19,6 +19,7 @@ from resources.dbt import parse_if_changed
 from resources.placing import place
 from resources.reader import open_published
 from resources.settings import Settings
+from resources.status import held_snapshots
 
 
 class UnknownSource(Exception):
@@ -85,14 +86,18 @@ def show(source: str, *, refused: bool) -> None:
     try:
         with open_published(settings.published) as connection:
             rows = connection.execute(
-                "select source, path, status, records_read, records_loaded, records_malformed, first_seen, reason "
+                "select source, path, status, records_read, records_loaded, records_malformed, first_seen, reason, "
+                "file_id "
                 f"from ops.files where {' and '.join(where)} order by sighting_id",
                 {"source": source} if source else {},
             ).fetchall()
+            held = {(file.path, file.file_id): file.because for file in held_snapshots(connection)}
     except FileNotFoundError:
-        rows = []
+        rows, held = [], {}
     table = Table("source", "file", "status", "read", "loaded", "malformed", "first seen", "reason")
-    for name, path, status, *counts, seen, reason in rows:
+    for name, path, status, *counts, seen, reason, file_id in rows:
         shown = ["" if count is None else f"{count:,}" for count in counts]
-        table.add_row(name, escape(repr(path)[1:-1]), status, *shown, f"{seen:%Y-%m-%d %H:%M:%S}", escape(reason or ""))
+        because = held.get((path, file_id))
+        state, why = (status, reason) if because is None else (f"{status}, held back", because)
+        table.add_row(name, escape(repr(path)[1:-1]), state, *shown, f"{seen:%Y-%m-%d %H:%M:%S}", escape(why or ""))
     out.print(table if rows else "no file is refused" if refused else "no file was seen yet")

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from packaging.specifiers import SpecifierSet
 
 from resources.rejudge import Rejudged
+from resources.status import HeldSnapshot
 from resources.ticked import LATE_SECONDS, lasted
 
 Mark = Literal["ok", "warning", "problem"]
@@ -157,6 +158,17 @@ def of_published(since: str | None, held_back: Mapping[str, Any] | None) -> list
     if since is None:
         return [Finding("warning", "published", "no data yet", "put files into landing and run `assay run`")]
     return [Finding("ok", "published", f"readers see everything that is stored, published at {since}")]
+
+
+def of_snapshots(held: Sequence[HeldSnapshot]) -> list[Finding]:
+    """Snapshots that are held back because they lose too much, by source."""
+    found = []
+    for source in dict.fromkeys(file.source for file in held):
+        mine = [file for file in held if file.source == source]
+        said = f"{len(mine):,} held back, the newest {mine[-1].path}: {mine[-1].because}"
+        do = mine[-1].decision or f"have it sent again, or `assay accept {mine[-1].path} --because WHY`"
+        found.append(Finding("warning", f"snapshots of {source}", said, do))
+    return found or [Finding("ok", "snapshots", "none is held back")]
 
 
 def of_waiting(files: Mapping[str, int], is_running: bool, is_ticking: bool) -> list[Finding]:

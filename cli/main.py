@@ -9,11 +9,12 @@ from typing import Annotated
 
 import typer
 
-from cli import checking, files, incidents, querying, retrying, running, score_card, slo, ui, unclaimed
+from cli import accepting, checking, files, incidents, querying, retrying, running, score_card, slo, ui, unclaimed
 from cli import doctor as examining
 from cli.console import complain
 from cli.replay import DemoDataMissingError, PeriodError
 from contracts.errors import ContractError
+from resources.acceptances import NothingToDecide
 from resources.dbt import DbtError
 from resources.interrupts import STOPPED, heed_interrupts
 from resources.lock import LockTimeout
@@ -33,6 +34,7 @@ EXPECTED = (
     DbtError,
     DemoDataMissingError,
     LockTimeout,
+    NothingToDecide,
     PeriodError,
     ReceiverError,
     SettingsError,
@@ -103,6 +105,19 @@ def list_incidents(
 def retry(name: Annotated[str, typer.Argument(metavar="NAME", help="A source or table.")]) -> None:
     """Try a source or table again at once that was left alone because it failed too often."""
     retrying.retry(name)
+
+
+@app.command()
+def accept(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="As `assay files` shows it.")],
+    because: Annotated[str, typer.Option("--because", metavar="WHY", help="Kept with the decision.")] = "",
+    by: Annotated[str, typer.Option("--by", metavar="WHO", help="Default: the user of this machine.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Take back that it was let in.")] = False,
+) -> None:
+    """Let a snapshot in that is held back because it loses too much."""
+    if not (because.strip() or undo):
+        raise typer.BadParameter("say why the file is right: assay accept FILE --because WHY")
+    accepting.accept(file, because, by, undo=undo)
 
 
 @app.command()

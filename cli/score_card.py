@@ -62,6 +62,10 @@ def show(*, as_json: bool) -> None:
         out.print(_quality(scores))
     _say(unclaimed.lines(without_source))
     out.print(_published(status))
+    for held in status["snapshots_held_back"]:
+        do = held["decision"] or f"assay accept {held['path']} --because WHY lets it in"
+        said = one_line(f"{held['path']} is held back: {held['because']}; {do}")
+        out.print(f"[yellow]{escape(said)}[/]", highlight=False, soft_wrap=True)
     if still := standing_still(settings, time.time()):
         out.print(f"[yellow]{escape(still)}[/]", highlight=False)
     if page_path(settings).exists():

@@ -66,6 +66,8 @@ class Contract:
         newest_by: The column whose greatest value wins among rows of one key, or None.
         file_date: The pattern of the file name (without folders) that says the file's moment, or None.
         shares_with: Sources whose globs may claim the same files; each of them loads such a file.
+        max_loss: The share of the keys of a snapshot that the next one may lack without being held back, 0 to 1. The
+            default is half: fewer is more often a delivery that was cut short than so much that really ended.
     """
 
     source: str
@@ -81,6 +83,7 @@ class Contract:
     newest_by: str | None = None
     file_date: str | None = None
     shares_with: tuple[str, ...] = ()
+    max_loss: float = 0.5
 
     @property
     def names(self) -> list[str]:

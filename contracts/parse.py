@@ -20,7 +20,7 @@ Node = Mapping[str, Any]
 """A model as in dbt's manifest.json."""
 
 _REQUIRED = ("version", "owner", "files", "format", "load", "new_columns")
-_OPTIONAL = ("newest_by", "shares_with")
+_OPTIONAL = ("newest_by", "max_loss", "shares_with")
 _SEMVER = re.compile(r"\d+\.\d+\.\d+")
 
 
@@ -81,6 +81,7 @@ def _parse(node: Node) -> Contract:
         newest_by=newest_by,
         file_date=file_date,
         shares_with=parse_shares_with(said.get("shares_with")),
+        **_max_loss(said, load),
     )
 
 
@@ -192,6 +193,18 @@ def _newest(said: object, columns: Sequence[str]) -> tuple[str | None, str | Non
     if said not in columns:
         raise ContractError(f"newest_by: {said!r} is no column of the contract")
     return str(said), None
+
+
+def _max_loss(said: Mapping[str, Any], load: Load) -> dict[str, float]:
+    """The share that a contract names; nothing where it leaves that to the default."""
+    if "max_loss" not in said:
+        return {}
+    share = said["max_loss"]
+    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise ContractError(f"max_loss: {share!r} is not a share from 0 to 1 such as 0.5")
+    if load != "snapshot":
+        raise ContractError(f"max_loss: a file of `load: {load}` replaces no other; it goes with `load: snapshot`")
+    return {"max_loss": float(share)}
 
 
 def _files(said: object) -> str:

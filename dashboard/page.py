@@ -25,7 +25,13 @@ from resources.unclaimed import Unclaimed
 if TYPE_CHECKING:
     import jinja2
 
-EMPTY: Mapping[str, Any] = {"sources": [], "published_at": None, "held_back": None, "quality": {}}
+EMPTY: Mapping[str, Any] = {
+    "sources": [],
+    "published_at": None,
+    "held_back": None,
+    "snapshots_held_back": [],
+    "quality": {},
+}
 """The status of a lake of which nothing is published."""
 NO_FILE = Unclaimed()
 NAMED = 50

@@ -91,8 +91,9 @@ def _stop_when_live_ones_are_gone(
     rows = connection.execute(
         "select file_id from ops.files where source = ? "
         "and (status in ('loaded', 'duplicate') or status = 'arrived' and list_contains(?::bigint[], file_id)) "
-        "qualify row_number() over (partition by path order by sighting_id desc) = 1",
-        [source, [file.file_id for file in found]],
+        "qualify row_number() over (partition by path order by sighting_id desc) = 1 "
+        "union select file_id from ops.current_files where source = ?",  # its newer version is held back
+        [source, [file.file_id for file in found], source],
     ).fetchall()
     live = {row[0] for row in rows}
     needed = [file.name for file in gone if file.file_id in live]

@@ -11,8 +11,9 @@ import duckdb
 from contracts.contract import Contract
 from contracts.names import literal, quoted
 from resources.profiles import forget
+from resources.snapshots import decide_again, forget_losses
 from resources.table_definition import Definition, is_widened
-from resources.tables import changed_with_data, is_changed_while_empty, note_built, stop_when_changed
+from resources.tables import changed_with_data, fingerprint, is_changed_while_empty, note_built, stop_when_changed
 from resources.widening import RESCUED, add_columns
 
 ADDED = (
@@ -131,6 +132,7 @@ class BronzeTable:
         self._connection.execute(f"drop table if exists {self._relation}")
         self._connection.execute("delete from ops.malformed where source = ?", [self._contract.source])
         forget(self._connection, self._contract.source)
+        forget_losses(self._connection, self._contract.source)
         self._connection.execute(
             "update ops.tables set row_count = 0, fingerprint = ?, definition = ? where table_name = ?",
             [self._definition.fingerprint, self._definition.text, self.name],
@@ -165,7 +167,8 @@ class BronzeTable:
         note_built(self._connection, self.name, self._definition, self._run_id, is_changed=True, is_rebuilt=is_rebuilt)
 
     def note_current(self) -> None:
-        """Count it as a change when other files count than before, though none was loaded."""
+        """Decide which files count; that they are others than before is a change, though none was loaded."""
+        decide_again(self._connection, self._contract)
         if self._rows(_NOTE_CURRENT, {"source": self._contract.source})[0][0]:
             self.note_change()
 

@@ -29,6 +29,10 @@ _FILES = """
         from fed inner join files on fed.source = files.source
         left join ops.deliveries as there
             on fed.table_name = there.table_name and files.source = there.source and files.file_id = there.file_id
+        -- What is held back is not on its way to readers.
+        left join (select distinct source, file_id from ops.snapshots where state = 'held back') as held
+            on files.source = held.source and files.file_id = held.file_id
+        where there.file_id is not null or held.file_id is null
     )
 """
 _DELIVER = f"""

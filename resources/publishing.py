@@ -27,6 +27,8 @@ READ_ONLY = 0o444  # a reader that opened it for writing would shut the others o
 OPS_TABLES = (
     "files",
     "sources",
+    "snapshots",
+    "acceptances",
     "tables",
     "seen",
     "conservation",

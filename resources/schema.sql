@@ -215,15 +215,49 @@ select source, file_id, max(file_date) as file_date
 from ops.accepted_paths
 group by source, file_id;
 
--- The files whose rows count: all live ones, or the newest snapshot.
+-- Snapshots that a person let in although they lose too much, and those of which that was taken back: one row per
+-- decision, of which the latest about a path and content stands. What a lake of before had loaded is let in.
+create table if not exists ops.acceptances as
+select
+    row_number() over (order by paths.file_date, paths.path) as acceptance_id,
+    paths.source,
+    paths.path,
+    paths.file_id,
+    true as is_accepted,
+    'assay' as decided_by,
+    'was loaded before snapshots were held back' as because,
+    now() as decided_at
+from ops.accepted_paths as paths
+inner join ops.sources as sources on paths.source = sources.source
+where sources.load = 'snapshot';
+
+-- Which snapshot of a source counts (`current`), and the newer ones that are `held back`, with the reason.
+create table if not exists ops.snapshots as
+select newest.source, newest.path, newest.file_id, newest.file_date, 'current' as state, null::varchar as because
+from ops.accepted_paths as newest
+inner join ops.sources as sources on newest.source = sources.source
+where sources.load = 'snapshot'
+qualify row_number() over (partition by newest.source order by newest.file_date desc, newest.path desc) = 1;
+
+-- Keys of the clean rows of a snapshot, of the one before it, and those of that one that it does not have. Before the
+-- first one there is none: 0.
+create table if not exists ops.snapshot_losses (
+    source varchar not null,
+    before_id bigint not null,
+    file_id bigint not null,
+    keys bigint not null,
+    keys_before bigint not null,
+    keys_lost bigint not null
+);
+
+-- The files whose rows count: all live ones, or the snapshot that counts.
 create or replace view ops.current_files as
 select live.source, live.file_id, live.file_date
 from ops.live_files as live
 inner join ops.sources as sources on live.source = sources.source
 where sources.load = 'events'
 union all
-select newest.source, newest.file_id, newest.file_date
-from ops.accepted_paths as newest
-inner join ops.sources as sources on newest.source = sources.source
-where sources.load = 'snapshot'
-qualify row_number() over (partition by newest.source order by newest.file_date desc, newest.path desc) = 1;
+select snapshots.source, snapshots.file_id, snapshots.file_date
+from ops.snapshots as snapshots
+inner join ops.sources as sources on snapshots.source = sources.source
+where sources.load = 'snapshot' and snapshots.state = 'current';

@@ -62,6 +62,7 @@ def read_status(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "sources": sources,
         "published_at": published[0][0].isoformat() if published[0][0] else None,
         "held_back": held_back(connection),
+        "snapshots_held_back": [vars(file) for file in held_snapshots(connection)],
         "quality": {table: values[-1] for table, values in sorted(trends(connection).items())},
     }
 
@@ -79,6 +80,42 @@ def held_back(connection: duckdb.DuckDBPyConnection) -> dict[str, Any] | None:
     if not held:
         return None
     return {"since": held[-1][0].isoformat(), "because": list(held[0][1])}
+
+
+@dataclass(frozen=True)
+class HeldSnapshot:
+    """A snapshot that is held back.
+
+    Attributes:
+        source: Its source.
+        path: Its name below the landing zone.
+        file_id: Its content.
+        because: Why, in words.
+        decision: Who let it in and why, where the next run takes that in; empty otherwise.
+    """
+
+    source: str
+    path: str
+    file_id: int
+    because: str
+    decision: str
+
+
+def held_snapshots(connection: duckdb.DuckDBPyConnection) -> list[HeldSnapshot]:
+    """The snapshots that are held back, by source and from the oldest."""
+    if not is_of_this_version(connection):
+        return []
+    found = connection.execute(
+        "select snapshots.source, snapshots.path, snapshots.file_id, because, "
+        "coalesce('let in by ' || decided_by || ': ' || latest.why || '; the next run takes it in', '') "
+        "from ops.snapshots left join ("
+        "select source, path, file_id, decided_by, because as why, is_accepted from ops.acceptances "
+        "qualify row_number() over (partition by source, path, file_id order by acceptance_id desc) = 1"
+        ") as latest on latest.source = snapshots.source and latest.path = snapshots.path "
+        "and latest.file_id = snapshots.file_id and latest.is_accepted "
+        "where state = 'held back' order by snapshots.source, file_date, snapshots.path"
+    ).fetchall()
+    return [HeldSnapshot(*row) for row in found]
 
 
 @dataclass(frozen=True)

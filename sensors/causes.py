@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from resources.incidents.reconcile import Cause
 from sensors.faulty import broken_records, failed_checks, refused_files
+from sensors.held import held_back
 from sensors.lineage import LAKE_OWNER
 from sensors.look import Look
 from sensors.overlooked import unclaimed_files
@@ -26,6 +27,7 @@ def causes(look: Look) -> list[Cause]:
         *failed_runs(look),
         *failed_checks(look),
         *refused_files(look),
+        *held_back(look),
         *broken_records(look),
         *_silent_sources(look),
         *unclaimed_files(look),

@@ -34,6 +34,17 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class Held:
+    """A snapshot that is held back, and the path of the one that counts, where one does."""
+
+    source: str
+    path: str
+    because: str
+    first_seen: datetime
+    kept: str | None
+
+
+@dataclass(frozen=True)
 class Facts:
     """What is published.
 
@@ -44,6 +55,7 @@ class Facts:
         began: When the lake saw its first file or ended its first run; None when it has done neither.
         shown: Since when readers see the present state of each table.
         late: Tables that lack a file: when it landed, and when it has to be in.
+        held: Snapshots that are held back, by source and from the oldest.
     """
 
     refused: Mapping[str, tuple[Refused, ...]] = field(default_factory=dict)
@@ -52,6 +64,7 @@ class Facts:
     began: datetime | None = None
     shown: Mapping[str, datetime] = field(default_factory=dict)
     late: Mapping[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    held: tuple[Held, ...] = ()
 
 
 _REFUSED = """
@@ -65,6 +78,16 @@ _VERDICTS = """
         select * from ops.checks
         qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1
     ) where verdict <> 'pass' order by table_name, check_name
+"""
+_HELD = """
+    select held.source, held.path, held.because, min(files.first_seen), any_value(kept.path)
+    from ops.snapshots as held
+    inner join ops.files as files on held.path = files.path and held.file_id = files.file_id
+        and held.source = files.source
+    left join ops.snapshots as kept on held.source = kept.source and kept.state = 'current'
+    where held.state = 'held back'
+    group by held.source, held.path, held.because, held.file_date
+    order by held.source, held.file_date, held.path
 """
 _SHOWN = """
     with decided as (
@@ -101,4 +124,5 @@ def read_facts(connection: duckdb.DuckDBPyConnection) -> Facts:
         began,
         dict(connection.execute(_SHOWN).fetchall()),
         {table: (waits_since, due) for table, waits_since, due in late},
+        tuple(Held(*row) for row in connection.execute(_HELD).fetchall()),
     )

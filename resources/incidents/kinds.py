@@ -27,6 +27,9 @@ KINDS: Mapping[str, Kind] = {
     "failed_run": Kind("A run failed", "assay run, which takes up what is left and says what fails"),
     "failed_check": Kind("A check failed", "assay check --select {subject}"),
     "refused_file": Kind("A file was refused", "assay files {subject} --refused"),
+    "snapshot_held_back": Kind(
+        "A snapshot is held back", "assay files {subject}; if it is right, assay accept FILE --because WHY"
+    ),
     "quarantine_over_budget": Kind(
         "Too many records are broken",
         'assay query "select reasons, count(*) from quarantine.{subject} where is_live group by all"',

@@ -33,9 +33,16 @@ def assay(settings: Settings, *args: str, timeout: float = 120) -> subprocess.Co
 
 def test_an_empty_lake_answers_every_question(lab: Lab) -> None:
     status = assay(lab.settings, "status", "--json")
-    nothing = {"sources": [], "published_at": None, "held_back": None, "quality": {}, "incidents": 0}
-    no_file = {"count": 0, "bytes": 0, "files": [], "problem": ""}
-    assert json.loads(status.stdout) == {**nothing, "unclaimed": no_file}
+    nothing = {
+        "sources": [],
+        "published_at": None,
+        "held_back": None,
+        "snapshots_held_back": [],
+        "quality": {},
+        "incidents": 0,
+        "unclaimed": {"count": 0, "bytes": 0, "files": [], "problem": ""},
+    }
+    assert json.loads(status.stdout) == nothing
     assert "No incident is open" in assay(lab.settings, "incidents").stdout
     assert "no file was seen yet" in assay(lab.settings, "files").stdout
     query = assay(lab.settings, "query", "select 1")

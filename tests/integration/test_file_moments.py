@@ -1,4 +1,4 @@
-"""The moment in a file's name decides which version counts: its time as well as its date, in a lake of before too."""
+"""The moment in a file's name decides which version counts, its time as well as its date."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ AS_BEFORE = """
     alter table ops.files alter column file_date type date;
     alter table ops.seen_files alter column file_date type date;
     alter table ops.sources drop column dated_by;
+    drop table ops.acceptances;
+    drop table ops.snapshots;
+    drop table ops.snapshot_losses;
 """
 """Makes a lake as it was left by the version that knew the day of a file alone."""
 
@@ -75,7 +78,10 @@ def test_files_of_before_are_dated_once_more_by_the_time_in_their_names(make: Ma
     source.connection.close()
     again = Source(source.home, COLUMNS, **source.said)
     again.run()
-    asked = "select path, strftime(current.file_date, '%H') from ops.current_files as current join ops.files using (file_id) order by all"
+    asked = (
+        "select path, strftime(current.file_date, '%H') "
+        "from ops.current_files as current join ops.files using (file_id) order by all"
+    )
     assert again.sql(asked) == [("sales/d_2024-01-01_09.csv", "09"), ("sales/d_2024-01-01_15.csv", "15")]
 
 

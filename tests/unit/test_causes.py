@@ -14,7 +14,7 @@ from resources.incidents.kinds import KINDS
 from resources.incidents.reconcile import Cause
 from resources.warehouse import prepare
 from sensors.causes import causes
-from sensors.facts import Facts, Refused, Verdict, read_facts
+from sensors.facts import Facts, Held, Refused, Verdict, read_facts
 from sensors.lineage import downstream, owner_of
 from sensors.look import Disk, Look
 from sensors.retries import Health, Tried
@@ -95,6 +95,21 @@ def test_a_refused_file_that_was_taken_away_is_no_cause() -> None:
     assert one(replace(look, lies_there=lambda _, path: path == "sales/b.csv")).problem.startswith("1 file was refused")
     assert causes(replace(look, lies_there=lambda *_: False)) == []
     assert causes(replace(LOOK, facts=Facts(refused={"a source of former days": files}))) == []
+
+
+def test_snapshots_of_one_source_that_are_held_back_are_one_cause_of_which_the_newest_is_named() -> None:
+    held = tuple(
+        Held("stores", f"stores/{day}.csv", f"lacks {day}", NOW - day * HOUR, "stores/0.csv") for day in (3, 2)
+    )
+    gone = Held("a source of former days", "x.csv", "lacks all", NOW, None)
+    cause = one(replace(LOOK, facts=Facts(held=(*held, gone))))
+    assert (cause.kind, cause.subject, cause.owner) == ("snapshot_held_back", "stores", "estate")
+    assert cause.problem == "stores/2.csv is held back (the newest of 2): lacks 2"
+    assert (cause.tried, cause.since) == ("readers keep stores/0.csv", NOW - 3 * HOUR)
+    assert "gold.map" in cause.affects
+    first = one(replace(LOOK, facts=Facts(held=(Held("stores", "stores/1.csv", "has no clean row", NOW, None),))))
+    assert first.problem == "stores/1.csv is held back: has no clean row"
+    assert first.tried == "nothing of this source counts yet"
 
 
 def verdict(table: str, check: str, said: str) -> Look:

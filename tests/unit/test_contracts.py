@@ -58,6 +58,12 @@ def test_a_contract_says_what_its_yml_says() -> None:
         ({"newest_by": {"file_date": "%Y%Y"}}, "newest_by: file_date '%Y%Y' is not a pattern of names: it names"),
         ({"newest_by": {"file_date": "sales.csv"}}, "newest_by: file_date 'sales.csv' names a file"),
         ({"newest_by": {"file_date": "sales/%Y.csv"}}, "newest_by: file_date 'sales/%Y.csv' names a file without"),
+        ({"max_loss": 0.5}, "max_loss: a file of `load: events` replaces no other; it goes with `load: snapshot`"),
+        ({"max_loss": 50}, "max_loss: 50 is not a share from 0 to 1 such as 0.5"),
+        ({"max_loss": -0.1}, "max_loss: -0.1 is not a share"),
+        ({"max_loss": True}, "max_loss: True is not a share"),
+        ({"max_loss": "50 %"}, "max_loss: '50 %' is not a share"),
+        ({"max_loss": float("nan")}, "max_loss: nan is not a share"),
         ({"files": "*.csv"}, "files: '*.csv' is no glob under the landing zone"),
         ({"files": "../secret/*.csv"}, "files: '../secret/*.csv' is no glob"),
         ({"files": "/abs/*.csv"}, "files: '/abs/*.csv' is no glob"),
@@ -96,6 +102,12 @@ def test_a_missing_key_is_named(key: str) -> None:
     model = node()
     del model["config"]["meta"]["contract"][key]
     assert refusal(model) == f"contract: missing {key}"
+
+
+def test_half_of_a_snapshot_may_go_where_the_contract_does_not_say() -> None:
+    snapshot: dict[str, Any] = {"load": "snapshot", "newest_by": {"file_date": "s_%Y.csv"}}
+    assert parse_contract(node(**snapshot)).max_loss == 0.5
+    assert parse_contract(node(**snapshot, max_loss=0)).max_loss == 0
 
 
 def test_a_model_without_a_contract_is_told_where_one_is_shown() -> None:

@@ -1,0 +1,54 @@
+"""`assay accept`: a snapshot that is held back is let in, or that is taken back."""
+
+from __future__ import annotations
+
+import getpass
+
+from rich.markup import escape
+
+from cli.console import out
+from resources.acceptances import let_in, take_back
+from resources.publishing import publish_ops
+from resources.session import run_lock
+from resources.settings import Settings
+from resources.warehouse import connect, transaction
+
+
+def accept(name: str, because: str, by: str, *, undo: bool) -> None:
+    """Write down the decision, with who, when and why, and show it to readers and to the services.
+
+    Args:
+        name: The file, as `assay files` shows it.
+        because: Why; only taking back needs no reason.
+        by: Who; empty for the user of the operating system.
+        undo: Whether an earlier decision is taken back.
+
+    Raises:
+        NothingToDecide: The file is not held back, or was not let in.
+        LockTimeout: A run did not end in time.
+        WarehouseBusy: Another program has the warehouse open.
+    """
+    settings = Settings.from_env()
+    lock = run_lock(settings)
+    lock.acquire(
+        "assay accept",
+        wait_seconds=settings.lock_wait_seconds,
+        on_wait=lambda holder: out.print(f"waiting for {escape(holder)} to end"),
+    )
+    is_published = False
+    try:
+        with connect(settings.warehouse, wait_seconds=settings.foreign_wait_seconds) as connection:
+            try:
+                with transaction(connection):
+                    decided = (take_back if undo else let_in)(connection, name, by or getpass.getuser(), because)
+            finally:  # also what a run that died had written: the lock does not name it any more
+                publish_ops(connection, settings.published)
+                is_published = True
+    finally:
+        lock.release(is_clean=is_published)
+    what = "is held against the one before it again" if undo else "is let in"
+    out.print(
+        f"{escape(decided.path)} {what}; the next run of {decided.source} takes that in: the services start it by "
+        "themselves, `assay run` does it now",
+        highlight=False,
+    )
