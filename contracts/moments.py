@@ -183,10 +183,7 @@ class Pattern:
         return "".join(part if isinstance(part, str) else part.write(at) for part in self._parts)
 
     def read(self, name: str) -> datetime | None:
-        """The moment that a name says, in UTC where it names a zone and as written elsewhere; None when it says none.
-
-        Everything in the name has to agree: `2024-02-30` says no moment, nor does a Tuesday that was none.
-        """
+        """The moment that a name says, in UTC where it names a zone; None when it says none or contradicts itself."""
         match = self._regex.fullmatch(name)
         if match is None:
             return None
