@@ -13,7 +13,7 @@ from contracts.names import literal, quoted
 from resources.profiles import forget
 from resources.snapshots import decide_again, forget_losses
 from resources.table_definition import Definition, is_widened
-from resources.tables import changed_with_data, fingerprint, is_changed_while_empty, note_built, stop_when_changed
+from resources.tables import changed_with_data, is_changed_while_empty, note_built, stop_when_changed
 from resources.widening import RESCUED, add_columns
 
 ADDED = (

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import date, datetime
-from functools import cache
+from datetime import datetime
 from pathlib import Path, PurePath
 
 from contracts.contract import Contract
 from contracts.moments import example, pattern
-from resources.blame import first_line
 from resources.parquet import look_into_parquet
-from resources.reading import parquet_source, readable_path
 from resources.text import Compression, Unreadable, scan
 from resources.text.stream import open_regular
 

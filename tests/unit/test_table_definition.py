@@ -22,7 +22,7 @@ DECIDES = {
     Rule: {"name", "expression"},
 }  # fmt: skip
 DECIDES_NO_STORED_ROW = {
-    Contract: {"version", "owner", "shares_with"},
+    Contract: {"version", "owner", "shares_with", "max_loss"},
     Format: set(),
     Column: {"description"},
     Rule: {"column"},
