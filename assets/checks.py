@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
 
 import dagster as dg
 
@@ -11,15 +10,15 @@ from assets.consistency_check import check_consistency
 from assets.contract_check import check_contract
 from assets.keys import key_of, table_of_key
 from assets.load_checks import check_load
+from assets.moving_checks import moves_of_check
 from assets.shown import evidence, severity_of
 from contracts.catalog import Catalog
 from contracts.names import table_of
-from contracts.sense import models_with_sense
+from resources import clock
+from resources.asked import LOAD_CHECKS, definition
 from resources.results import CheckResult
 from resources.session import Session
-from resources.settings import PROJECT
 from resources.standing import Check, as_built, standing
-from resources.tables import fingerprint
 
 DESCRIPTIONS = {
     "contract": "Columns and types are as promised, the key is unique, and every rule of the yml holds for every row.",
@@ -34,7 +33,6 @@ DESCRIPTIONS = {
     "distribution": "Values of the newest files are spread as in earlier files, and add up to about as much.",
     "freshness": "The source is not silent: its newest file is no older than its yml says.",
 }
-LOAD_CHECKS = ("validity", "volume", "completeness", "distribution", "freshness")
 
 
 def layer_checks(catalog: Catalog, layer: str) -> Iterator[dg.AssetChecksDefinition]:
@@ -68,41 +66,13 @@ def _checks(name: str, specs: Sequence[dg.AssetCheckSpec]) -> dg.AssetChecksDefi
 def check_or_keep(lake: Session, checks: Iterable[Check]) -> Iterator[CheckResult]:
     """What checks find: their last result where it passed and nothing that decides it has changed, else a new one.
 
-    Conservation is counted in every run, and the clock is asked in every run.
+    Conservation is counted in every run, and the clock is asked in every run; so is a rule that chance decides. One
+    that looks at the clock is asked again once its time is over.
     """
-    definitions = {(table, check): _definition(lake.catalog, table, check) for table, check in sorted(checks)}
+    definitions = {(table, check): definition(lake.catalog, table, check) for table, check in sorted(checks)}
     kept = standing(lake.connection, {check: asked for check, asked in definitions.items() if asked})
     for (table, check), asked in definitions.items():
         yield kept.get((table, check)) or replace(run_check(lake, table, check), definition=asked)
-
-
-def _definition(catalog: Catalog, table: str, check: str) -> str:
-    """Hash of all that a check asks, its own code included; empty where it is asked in every run."""
-    if check not in CODE:
-        return ""
-    layer, entity = table.split(".", 1)
-    model = f"{layer}_{entity}"
-    if check in LOAD_CHECKS:
-        asked = [repr(catalog.contracts[entity]), repr(catalog.load_checks[entity])]
-    else:
-        asked = [repr(catalog.promises[model]), repr(catalog.table_checks[model])]
-    return fingerprint("", *asked, *_code(check, model))
-
-
-@cache
-def _code(check: str, model: str) -> tuple[bytes, ...]:
-    """The files that a check of a model is made of."""
-    paths = [*CODE[check], *([f"contracts/sense/{model}.py"] if model in models_with_sense() else [])]
-    return tuple((PROJECT / path).read_bytes() for path in paths)
-
-
-_ARRIVALS = ("assets/load_checks.py", "resources/judging.py", "resources/profiles.py", "resources/anomalies.py")
-CODE = {
-    **dict.fromkeys(("validity", "volume", "completeness", "distribution"), _ARRIVALS),
-    "contract": ("assets/contract_check.py", "contracts/table_schema.py"),
-    "consistency": ("assets/consistency_check.py", "contracts/checks.py", "contracts/sense/model.py"),
-}
-"""Checks whose pass stands until something changes, and what they are made of."""
 
 
 def run_check(lake: Session, table: str, check: str) -> CheckResult:
@@ -113,9 +83,11 @@ def run_check(lake: Session, table: str, check: str) -> CheckResult:
         return check_load(lake, entity, check)
     if check == "consistency" and table in lake.catalog.lagging and (kept := as_built(lake.connection, table, check)):
         return kept
-    return {"conservation": check_conservation, "consistency": check_consistency, "contract": check_contract}[check](
-        lake, model
-    )
+    if check == "conservation":
+        return check_conservation(lake, model)
+    at = clock.now()
+    found = {"consistency": check_consistency, "contract": check_contract}[check](lake, model)
+    return replace(found, expires_at=moves_of_check(lake, model, check).until(at))
 
 
 def as_asset_check(result: CheckResult) -> dg.AssetCheckResult:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from assets.contract_check import EXAMPLES, rows_of
+from assets.moving_checks import tables_of_sense
 from contracts.checks import Reference
 from contracts.names import table_of
 from contracts.sense import models_with_sense
@@ -31,7 +32,7 @@ def check_consistency(lake: Session, model: str) -> CheckResult:
     rules += _sense(lake.connection, model) if model in models_with_sense() else []
     looked_at = {table, *(table_of(reference.to) for reference in references)}
     if model in models_with_sense():
-        looked_at |= {table_of(parent) for parent in lake.catalog.parents(model)}
+        looked_at |= {table_of(parent) for parent in lake.catalog.parents(model)} | tables_of_sense(lake, model)
     return CheckResult(table, "consistency", tuple(rules), f"{len(rules)} rules hold", tuple(sorted(looked_at)))
 
 

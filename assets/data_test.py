@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from assets.contract_check import EXAMPLES
 from contracts.catalog import is_blocking
+from contracts.moving import moves_of
 from contracts.names import table_of
+from resources import clock
 from resources.dbt import NodeResult
 from resources.results import CheckResult, Rule
 from resources.session import Session
@@ -40,6 +42,7 @@ def as_check(lake: Session, result: NodeResult) -> CheckResult:
         "no row fails",
         tuple(table_of(parent) for parent in lake.catalog.parents_of(node)),
         is_evaluated,
+        expires_at=moves_of([result.compiled]).until(clock.now()) if result.compiled else None,
     )
 
 

@@ -88,7 +88,7 @@ def build_models(
 def _stop_on_unchecked_input(lake: Session, selected: Sequence[str]) -> None:
     parents = {table_of(parent) for name in selected for parent in lake.catalog.parents(name)}
     inputs = parents - {table_of(name) for name in selected}
-    against = reasons_against(lake.connection, inputs, lake.expected, lake.catalog.lagging)
+    against = reasons_against(lake.connection, inputs, lake.expected, lake.catalog.lagging, lake.began)
     if against:
         raise dg.Failure(
             "Nothing is built on tables that have not passed their blocking checks: " + "; ".join(against),

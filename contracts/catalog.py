@@ -15,6 +15,7 @@ from contracts.checks import LoadChecks, TableChecks, parse_load_checks, parse_t
 from contracts.contract import Contract
 from contracts.errors import ContractError
 from contracts.freshness import Policy, parse_freshness
+from contracts.moving import refuse_moving_verdicts
 from contracts.names import table_of
 from contracts.parse import parse_columns, parse_contract
 from contracts.redo import parse_redo
@@ -73,6 +74,7 @@ class Catalog:
             check_redo(connection, f"{model}.yml", parse_redo(self.models[model], parents), columns)
         for contract in self.contracts.values():
             check_rules(connection, f"bronze_{contract.source}.yml", contract.columns, contract.rules)
+        refuse_moving_verdicts(self.contracts.values())
         for promise in self.promises.values():
             check_rules(connection, f"{promise.model}.yml", promise.columns, promise.rules)
         for model, checks in self.table_checks.items():

@@ -13,6 +13,7 @@ import re
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -65,6 +66,7 @@ def publish_lake(
     expected: Mapping[str, Sequence[str]],
     run_id: str,
     lagging: Collection[str] = (),
+    as_of: datetime | None = None,
 ) -> Published:
     """Give readers every domain whose blocking checks all passed on what is stored now; keep the others as they were.
 
@@ -75,6 +77,7 @@ def publish_lake(
         expected: The blocking checks of each table.
         run_id: Noted with the decision.
         lagging: Tables that may be older than their inputs.
+        as_of: When the run began; results whose time was over by then are no pass.
     """
     known = _states(connection)
     before, before_because = last_decision(connection)
@@ -84,7 +87,7 @@ def publish_lake(
     because: list[str] = []
     for domain in domains:
         shown = {table for table in domain if not table.startswith("bronze.")}
-        against = reasons_against(connection, shown, expected, lagging)
+        against = reasons_against(connection, shown, expected, lagging, as_of)
         against += [f"{table} was never built" for table in sorted(shown) if table not in known]
         because += against
         source = before if against else known

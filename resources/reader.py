@@ -49,5 +49,10 @@ def is_of_this_version(connection: duckdb.DuckDBPyConnection) -> bool:
     found = connection.execute(
         "select table_name, column_name from duckdb_columns() where schema_name = 'ops'"
     ).fetchall()
-    newest = {("files", "landed_at"), ("deliveries", "landed_at"), ("files", "reading")}
+    newest = {
+        ("files", "landed_at"),
+        ("files", "reading"),
+        ("deliveries", "landed_at"),
+        ("checks", "expires_at"),
+    }
     return newest <= set(found) and set(OPS_TABLES) <= {table for table, _ in found}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Literal
 
 import duckdb
@@ -18,11 +19,11 @@ _KEEP_CHECKS = """
     insert into ops.checks
     select
         kept.check_id, kept.table_name, kept.check_name, kept.verdict, kept.summary, kept.looked_at,
-        kept.definition, $at, $run_id
+        kept.definition, $at, $run_id, kept.expires_at
     from (
         select unnest($checks::struct(
             check_id bigint, table_name varchar, check_name varchar, verdict varchar, summary varchar,
-            looked_at struct(table_name varchar, seq bigint)[], definition varchar
+            looked_at struct(table_name varchar, seq bigint)[], definition varchar, expires_at timestamptz
         )[]) as kept
     )
 """
@@ -87,6 +88,8 @@ class CheckResult:
         is_evaluated: Whether the question could be asked; what could not is no pass.
         definition: Hash of what was asked, where a pass may stand for as long as nothing changes; else empty.
         seen: The seq of tables as they were looked at, where that is not their present one.
+        expires_at: When it says nothing any more though no row changed, because a rule looks at the clock; None for
+            never.
     """
 
     table: str
@@ -97,6 +100,7 @@ class CheckResult:
     is_evaluated: bool = True
     definition: str = ""
     seen: Mapping[str, int] | None = None
+    expires_at: datetime | None = None
 
     @property
     def verdict(self) -> Literal["pass", "warn", "fail", "not evaluated"]:
@@ -157,7 +161,8 @@ def record(
         looked = [{"table_name": table, "seq": seen.get(table, 0)} for table in result.looked_at or (result.table,)]
         named = {"check_id": check_id, "table_name": result.table, "check_name": result.check}
         said = {"verdict": result.verdict, "summary": result.summary, "definition": result.definition}
-        checks.append({**named, **said, "looked_at": looked})
+        said_until = {"expires_at": result.expires_at}
+        checks.append({**named, **said, **said_until, "looked_at": looked})
         version = contract_version(result.table)
         rules += [
             {

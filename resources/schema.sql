@@ -107,7 +107,7 @@ create table if not exists ops.conservation (
 );
 
 -- The result of each check, with the seq of each table that it looked at: with a newer seq it is outdated. `definition`
--- is a hash of what was asked.
+-- is a hash of what was asked. `expires_at` is when a result says nothing any more though no row changed.
 create table if not exists ops.checks (
     check_id bigint not null,
     table_name varchar not null,
@@ -117,8 +117,10 @@ create table if not exists ops.checks (
     looked_at struct(table_name varchar, seq bigint)[] not null,
     definition varchar not null,
     checked_at timestamptz not null,
-    run_id varchar not null
+    run_id varchar not null,
+    expires_at timestamptz
 );
+alter table ops.checks add column if not exists expires_at timestamptz; -- lakes of before have none
 
 -- Every rule of every check: what was measured, what it was held against, and what it means. `load_id` is the last load
 -- that the table may have seen.

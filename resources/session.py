@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import duckdb
 
 from contracts.catalog import Catalog
 from contracts.names import table_of
-from resources import log
+from resources import clock, log
 from resources.delivery import note_deliveries
 from resources.interrupts import ending
 from resources.lock import RunLock, is_locked
@@ -45,6 +46,7 @@ class Session:
         run_id: Dagster's id of the run.
         full_refresh: Models that are rebuilt from nothing in this run.
         judged: What the checks of arrivals found, by source; worked out once and told by several checks.
+        began: When the lake was opened for it.
     """
 
     settings: Settings
@@ -53,6 +55,7 @@ class Session:
     run_id: str
     full_refresh: tuple[str, ...] = ()
     judged: dict[str, Any] = field(default_factory=dict)
+    began: datetime = field(default_factory=clock.now)
 
     @property
     def expected(self) -> Mapping[str, Sequence[str]]:
@@ -79,7 +82,13 @@ class Session:
         """Switch readers to what passed its checks."""
         domains = [{table_of(model) for model in domain} for domain in self.catalog.domains()]
         done = publish_lake(
-            self.connection, self.settings.published, domains, self.expected, self.run_id, self.catalog.lagging
+            self.connection,
+            self.settings.published,
+            domains,
+            self.expected,
+            self.run_id,
+            self.catalog.lagging,
+            self.began,
         )
         because = [log.brief(reason, parts=2) for reason in done.because]
         log.info("published", run=self.run_id, tables_changed=done.changed, held_back_because=because)

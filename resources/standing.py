@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import duckdb
 
+from contracts.moving import AT_ONCE
+from resources import clock
 from resources.results import CheckResult, Rule
 from resources.tables import seqs
 
 Check = tuple[str, str]
 """Names of a table and of a check, e.g. `silver.products` and `contract`."""
+PUT_BACK = timedelta(minutes=1)
+"""A result from this far in the future tells that the clock was put back, so that it does not say for how long."""
 
 
 def standing(connection: duckdb.DuckDBPyConnection, definitions: Mapping[Check, str]) -> dict[Check, CheckResult]:
-    """The latest results of checks, where they passed and neither the question nor what it looked at has changed since.
+    """The latest results of checks, where they passed and nothing that decides them has changed since.
+
+    That is the question, what it looked at, and the time, where a rule depends on it.
 
     Args:
         connection: The warehouse.
@@ -25,11 +32,23 @@ def standing(connection: duckdb.DuckDBPyConnection, definitions: Mapping[Check, 
     known = seqs(connection)
     return {
         check: result
-        for check, (result, looked_at) in _latest(connection, definitions).items()
+        for check, (result, looked_at, checked_at) in _latest(connection, definitions).items()
         if result.verdict == "pass"
         and result.definition == definitions[check]
+        and not is_over(result.expires_at, checked_at, clock.now())
         and all(known.get(seen["table_name"]) == seen["seq"] for seen in looked_at)
     }
+
+
+def is_over(expires_at: datetime | None, checked_at: datetime, now: datetime) -> bool:
+    """Whether a result says nothing any more, because a rule of it looks at the clock and its time has passed.
+
+    Args:
+        expires_at: Of the result; None where no rule looks at the clock.
+        checked_at: When it was kept.
+        now: The time.
+    """
+    return expires_at is not None and (expires_at <= now or checked_at > now + PUT_BACK)
 
 
 def as_built(connection: duckdb.DuckDBPyConnection, table: str, check: str) -> CheckResult | None:
@@ -40,7 +59,9 @@ def as_built(connection: duckdb.DuckDBPyConnection, table: str, check: str) -> C
     found = _latest(connection, [(table, check)]).get((table, check))
     if found is None or table not in behind(connection):
         return None
-    result, looked_at = found
+    result, looked_at, checked_at = found
+    if is_over(result.expires_at, checked_at, clock.now()):
+        return None
     taken = _taken(connection, [table]).get(table, {})
     if _changed_since(table, looked_at, seqs(connection), taken):
         return None
@@ -49,10 +70,11 @@ def as_built(connection: duckdb.DuckDBPyConnection, table: str, check: str) -> C
 
 def _latest(
     connection: duckdb.DuckDBPyConnection, checks: Collection[Check]
-) -> dict[Check, tuple[CheckResult, list[Mapping[str, Any]]]]:
-    """The latest result of each check, without examples, and the seq of each table that it looked at."""
+) -> dict[Check, tuple[CheckResult, list[Mapping[str, Any]], datetime]]:
+    """The latest result of each check, without examples, the seq of each table that it looked at, and when."""
     found = connection.execute(
-        "select check_id, table_name, check_name, verdict, summary, looked_at, definition from ops.checks "
+        "select check_id, table_name, check_name, verdict, summary, looked_at, definition, checked_at, expires_at "
+        "from ops.checks "
         "where list_contains($checks::struct(t varchar, c varchar)[], {t: table_name, c: check_name}) "
         "qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1",
         {"checks": [{"t": table, "c": check} for table, check in checks]},
@@ -74,10 +96,12 @@ def _latest(
                 tuple(seen["table_name"] for seen in looked_at),
                 verdict != "not evaluated",
                 definition,
+                expires_at=expires_at,
             ),
             looked_at,
+            checked_at,
         )
-        for check_id, table, check, verdict, summary, looked_at, definition in found
+        for check_id, table, check, verdict, summary, looked_at, definition, checked_at, expires_at in found
     }
 
 
@@ -86,6 +110,7 @@ def reasons_against(
     tables: Iterable[str],
     expected: Mapping[str, Sequence[str]],
     lagging: Collection[str] = (),
+    as_of: datetime | None = None,
 ) -> list[str]:
     """Why some tables may not be built upon: for each blocking check that is no pass of what is stored now.
 
@@ -95,11 +120,13 @@ def reasons_against(
         expected: The blocking checks of each table.
         lagging: Tables that may be older than their inputs; a result of theirs is current while they are as they were,
             if it saw the inputs that they were built from.
+        as_of: When the run began that wants to know; a result whose time was over by then is outdated. None where only
+            rows count.
 
     Returns:
         One sentence each; a missing or outdated result is no pass, nor is a table that is older than its inputs.
     """
-    return [found.sentence for found in against(connection, tables, expected, lagging)]
+    return [found.sentence for found in against(connection, tables, expected, lagging, as_of)]
 
 
 @dataclass(frozen=True)
@@ -122,15 +149,16 @@ def against(
     tables: Iterable[str],
     expected: Mapping[str, Sequence[str]],
     lagging: Collection[str] = (),
+    as_of: datetime | None = None,
 ) -> Iterator[Against]:
     """What `reasons_against` says, with its kind."""
     known = seqs(connection)
     older = {table: inputs for table, inputs in behind(connection).items() if table not in lagging}
     taken = _taken(connection, lagging)
     latest = {
-        (table, check): (verdict, summary, looked)
-        for table, check, verdict, summary, looked in connection.execute(
-            "select table_name, check_name, verdict, summary, looked_at from ops.checks "
+        (table, check): (verdict, summary, looked, expires_at)
+        for table, check, verdict, summary, looked, expires_at in connection.execute(
+            "select table_name, check_name, verdict, summary, looked_at, expires_at from ops.checks "
             "qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1"
         ).fetchall()
     }
@@ -148,6 +176,9 @@ def against(
             elif found[0] not in ("pass", "warn"):
                 said = "failed" if found[0] == "fail" else "could not be evaluated"
                 yield Against(table, "failed", f"{table}: check {check} {said}: {found[1]}")
+            elif as_of and found[3] and AT_ONCE < found[3] <= as_of:
+                said = f"looks at the clock, and its result said what holds until {found[3]:%Y-%m-%d %H:%M} UTC"
+                yield Against(table, "unasked", f"{table}: check {check} {said}")
 
 
 def _taken(connection: duckdb.DuckDBPyConnection, tables: Collection[str]) -> dict[str, dict[str, int]]:

@@ -87,9 +87,10 @@ def look(lookout: Lookout, catalog: Catalog, runs: Callable[[], Sequence[Tried]]
 
 
 def wanted_now(catalog: Catalog, waiting: Mapping[str, int], known: Known) -> set[str]:
-    """Sources and tables that are to run: files wait for them, or they are behind."""
-    wanted = {*waiting, *known.behind}
-    if known.read_at and abs(clock.now() - known.read_at) > PUBLISHED_AGAIN:
+    """Sources and tables that are to run: files wait for them, they are behind, or a result of theirs has ended."""
+    now = clock.now()
+    wanted = {*waiting, *known.behind, *(name for name, said in known.expiring.items() if said.is_over(now))}
+    if known.read_at and abs(now - known.read_at) > PUBLISHED_AGAIN:
         wanted |= known.unpublished
     if wanted:
         # Readers see a domain once all of it is there, so the first run makes the tables of silent sources too, empty.

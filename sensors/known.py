@@ -15,6 +15,7 @@ from resources.publishing import last_decision
 from resources.reader import is_of_this_version
 from resources.standing import against, behind
 from resources.tables import seqs
+from sensors.expiring import Expiring, of_other_engines, read_expiring
 
 Hints = tuple[int, int, int, int]
 """Size, times of change in nanoseconds, inode: what tells that a path holds what it held."""
@@ -48,6 +49,7 @@ class Known:
         bad: Tables that may not be built upon.
         unpublished: Tables with nothing against them of which readers see an older state all the same.
         read_at: When this was read.
+        expiring: Sources and tables that may be run and whose results stand for a while only.
     """
 
     hints: Mapping[str, Mapping[str, Hints]] = field(default_factory=dict)
@@ -58,6 +60,7 @@ class Known:
     bad: frozenset[str] = frozenset()
     unpublished: frozenset[str] = frozenset()
     read_at: datetime | None = None
+    expiring: Mapping[str, Expiring] = field(default_factory=dict)
 
 
 def read_known(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Known:
@@ -87,13 +90,25 @@ def read_known(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Known
     # A run that died between a table and its checks leaves a table that nobody would ask about again.
     unasked = {reason.table for reason in found if reason.kind == "unasked"} - old.keys()
     waiting |= {table.removeprefix("bronze.") for table in unasked if table.startswith("bronze.")}
-    changed = {*old, *unasked}
+    outdated = {*of_other_engines(connection, catalog)} & built
+    changed = {*old, *unasked, *outdated}
     ready = {m for m in catalog.of_layer("silver", "gold") if _is_ready(catalog, m, changed, built, bad - old.keys())}
     late = {table_of(model) for model in ready}
-    late = {table for table in late if table not in built or table not in catalog.lagging or table in bad}
+    late = {t for t in late if t not in built or t not in catalog.lagging or t in bad or t in outdated}
     lags = dict(_lags(connection, catalog, ready, old))
     unpublished = frozenset(_unpublished(connection, catalog, bad))
-    return Known(hints, frozenset(waiting & prints.keys()), frozenset(late), built, lags, bad, unpublished, clock.now())
+    expiring = dict(_expiring(connection, catalog, built, bad - old.keys()))
+    waiting &= prints.keys()
+    return Known(hints, frozenset(waiting), frozenset(late), built, lags, bad, unpublished, clock.now(), expiring)
+
+
+def _expiring(
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, built: Container[str], bad: Container[str]
+) -> Iterator[tuple[str, Expiring]]:
+    """Results that end, by what a run is asked for, where nothing speaks against running it."""
+    for table, expiring in read_expiring(connection, catalog).items():
+        if _is_ready(catalog, table.replace(".", "_", 1), {table}, built, bad):
+            yield table.removeprefix("bronze."), expiring
 
 
 def _unpublished(connection: duckdb.DuckDBPyConnection, catalog: Catalog, bad: Container[str]) -> Iterator[str]:

@@ -263,7 +263,7 @@ def test_what_is_published_is_read_as_it_counts_now() -> None:
             )
         for number, (check, said) in enumerate([("contract", "fail"), ("contract", "pass"), ("volume", "warn")], 1):
             connection.execute(
-                "insert into ops.checks values (?, 'bronze.sales', ?, ?, 'so', [], '', ?, 'run')",
+                "insert into ops.checks values (?, 'bronze.sales', ?, ?, 'so', [], '', ?, 'run', null)",
                 [number, check, said, NOW],
             )
         for number, (seq, is_published) in enumerate([(1, True), (2, True), (2, True), (3, False)], 1):

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 import pytest
 
 from contracts.catalog import Catalog
+from contracts.moving import AT_ONCE
+from resources import clock
+from resources.asked import definition
 from resources.results import CheckResult, Rule, record
 from resources.warehouse import prepare
+from sensors.arrivals import selection, wanted_now
 from sensors.known import Known, read_known
 from tests.source import bronze_node, built, catalog
 
@@ -41,7 +46,8 @@ def lake() -> Iterator[duckdb.DuckDBPyConnection]:
 def ask(connection: duckdb.DuckDBPyConnection, table: str, rule: Rule, *also: str) -> None:
     """All blocking checks of a table, as they came out."""
     for check in PROJECT.blocking_checks[table]:
-        record(connection, [CheckResult(table, check, (rule,), "so", (table, *also), True, "asked")], "run")
+        asked = definition(PROJECT, table, check)
+        record(connection, [CheckResult(table, check, (rule,), "so", (table, *also), True, asked)], "run")
 
 
 def show(connection: duckdb.DuckDBPyConnection, seqs: dict[str, int]) -> None:
@@ -97,3 +103,63 @@ def test_a_table_whose_checks_were_not_asked_runs_again(lake: duckdb.DuckDBPyCon
     change(lake, "gold.days")
     assert known(lake).behind == {"gold.days"}
     assert known(lake).unpublished == set()
+
+
+def end(connection: duckdb.DuckDBPyConnection, table: str, at: datetime) -> None:
+    """Results of a table say something until a time only."""
+    connection.execute("update ops.checks set expires_at = ? where table_name = ?", [at, table])
+
+
+@pytest.mark.parametrize("table", ["gold.days", "gold.slow", "silver.sales"])
+def test_a_result_whose_time_is_over_asks_for_one_run_of_its_table_without_a_file(
+    lake: duckdb.DuckDBPyConnection, table: str
+) -> None:
+    ends = datetime.now(UTC) + timedelta(hours=1)
+    end(lake, table, ends)
+    found = known(lake)
+    assert (found.behind, found.bad, found.unpublished) == (set(), set(), set())
+    assert wanted_now(PROJECT, {}, found) == set()
+    with clock.told_by(lambda: ends):
+        assert wanted_now(PROJECT, {}, found) == {table}
+        assert table.replace(".", "/") in {key.to_user_string() for key in selection(PROJECT, [table], found)}
+        ask(lake, table, FINE)  # what the run does, whatever comes of it
+        end(lake, table, ends + timedelta(hours=1))
+        assert wanted_now(PROJECT, {}, known(lake)) == set()
+        ask(lake, table, BROKEN)
+        assert wanted_now(PROJECT, {}, known(lake)) == set()
+
+
+def test_a_clock_that_was_put_back_asks_once_and_not_for_ever(lake: duckdb.DuckDBPyConnection) -> None:
+    before = datetime.now(UTC) - timedelta(days=400)
+    end(lake, "gold.days", datetime.now(UTC) + timedelta(hours=1))
+    with clock.told_by(lambda: before):
+        assert wanted_now(PROJECT, {}, known(lake)) == {"gold.days"}
+        ask(lake, "gold.days", FINE)
+        end(lake, "gold.days", before + timedelta(hours=1))
+        assert wanted_now(PROJECT, {}, known(lake)) == set()
+
+
+def test_chance_alone_starts_no_run(lake: duckdb.DuckDBPyConnection) -> None:
+    end(lake, "gold.days", AT_ONCE)
+    assert wanted_now(PROJECT, {}, known(lake)) == set()
+
+
+def test_a_result_that_has_ended_waits_while_an_input_is_bad(lake: duckdb.DuckDBPyConnection) -> None:
+    end(lake, "gold.days", datetime.now(UTC) - timedelta(hours=1))
+    ask(lake, "silver.sales", BROKEN)
+    assert wanted_now(PROJECT, {}, known(lake)) == set()
+
+
+@pytest.mark.parametrize("table", ["gold.days", "gold.slow", "silver.sales"])
+def test_a_pass_of_other_versions_asks_for_a_run(lake: duckdb.DuckDBPyConnection, table: str) -> None:
+    lake.execute("update ops.checks set definition = '0123456789abcdef-00000000' where table_name = ?", [table])
+    assert known(lake).behind == {table}
+    ask(lake, table, FINE)
+    assert known(lake).behind == set()
+
+
+def test_a_result_of_a_check_that_left_the_project_asks_for_nothing(lake: duckdb.DuckDBPyConnection) -> None:
+    ended = datetime.now(UTC) - timedelta(hours=1)
+    past = CheckResult("gold.days", "not_null_days_id", (FINE,), "so", ("gold.days",), expires_at=ended)
+    record(lake, [past], "run")
+    assert wanted_now(PROJECT, {}, known(lake)) == set()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import duckdb
 import pytest
 
+from contracts.moving import AT_ONCE
+from resources import clock
 from resources.results import CheckResult, Rule, record
 from resources.standing import reasons_against, standing
 from resources.warehouse import prepare
@@ -84,3 +87,60 @@ def test_the_result_of_a_table_that_may_lag_saw_its_inputs_as_they_were_taken_in
     behind = "silver.sales: was built before the last change of silver.shops"
     found = reasons_against(warehouse, expected, expected)
     assert found == ([behind] if saw == 3 else [behind, said])
+
+
+AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
+ENDS = AT + timedelta(hours=1)
+
+
+def note_at(connection: duckdb.DuckDBPyConnection, at: datetime, expires_at: datetime | None) -> None:
+    """A pass from a time, and until when it says something."""
+    looked_at = ("silver.sales",)
+    found = CheckResult("silver.sales", "contract", RULES, "fine", looked_at, True, "asked", expires_at=expires_at)
+    with clock.told_by(lambda: at):
+        record(connection, [found], "run")
+
+
+@pytest.mark.parametrize(
+    ("now", "stands"),
+    [(AT, True), (ENDS - timedelta(seconds=1), True), (ENDS, False), (AT - timedelta(days=1), False)],
+    ids=["at once", "before its time is over", "after it", "after the clock was put back"],
+)
+def test_a_pass_that_looked_at_the_clock_falls_with_time(
+    warehouse: duckdb.DuckDBPyConnection, now: datetime, *, stands: bool
+) -> None:
+    note_at(warehouse, AT, ENDS)
+    with clock.told_by(lambda: now):
+        assert (kept(warehouse) is not None) == stands
+
+
+def test_a_pass_that_is_kept_does_not_live_longer_for_that(warehouse: duckdb.DuckDBPyConnection) -> None:
+    note_at(warehouse, AT, ENDS)
+    with clock.told_by(lambda: AT + timedelta(minutes=30)):
+        found = kept(warehouse)
+        assert found is not None
+        record(warehouse, [found], "a later run")
+    with clock.told_by(lambda: ENDS):
+        assert kept(warehouse) is None
+
+
+def test_nothing_is_built_on_a_pass_whose_time_was_over_when_the_run_began(
+    warehouse: duckdb.DuckDBPyConnection,
+) -> None:
+    expected = {"silver.sales": ["contract"]}
+    note_at(warehouse, AT, ENDS)
+    said = "looks at the clock, and its result said what holds until 2026-11-25 13:00 UTC"
+    assert reasons_against(warehouse, expected, expected, as_of=AT) == []
+    assert reasons_against(warehouse, expected, expected, as_of=ENDS) == [f"silver.sales: check contract {said}"]
+    note_at(warehouse, ENDS + timedelta(minutes=1), ENDS + timedelta(hours=2))  # it was asked in that run
+    assert reasons_against(warehouse, expected, expected, as_of=ENDS) == []
+
+
+def test_what_chance_decides_is_asked_in_each_run_and_may_be_built_upon_between(
+    warehouse: duckdb.DuckDBPyConnection,
+) -> None:
+    note_at(warehouse, AT, AT_ONCE)
+    expected = {"silver.sales": ["contract"]}
+    with clock.told_by(lambda: AT):
+        assert kept(warehouse) is None
+    assert reasons_against(warehouse, expected, expected, as_of=ENDS) == []
