@@ -33,9 +33,12 @@ def published_asset(catalog: Catalog) -> dg.AssetsDefinition:
         done = session.publish()
         for reason in done.because:
             context.log.warning(f"held back: {reason}")
+        for table in done.gone:
+            context.log.warning(f"readers do not see {table} any more: the project has it no longer")
         return dg.MaterializeResult(
             metadata={
                 "tables_changed": ", ".join(done.changed) or "none",
+                "tables_gone": ", ".join(done.gone) or "none",
                 "held_back_because": "; ".join(done.because) or "nothing is held back",
                 "looked_at": dg.MetadataValue.timestamp(clock.now()),
             }

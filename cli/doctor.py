@@ -209,4 +209,8 @@ def _published(settings: Settings) -> list[Finding]:
     except duckdb.Error as error:
         said = re.sub(r"\s+", " ", str(error))
         return [Finding("problem", "published", f"cannot be read: {said}", "`assay run` publishes anew")]
-    return [*findings.of_published(status["published_at"], status["held_back"]), *findings.of_snapshots(held)]
+    return [
+        *findings.of_published(status["published_at"], status["held_back"]),
+        *findings.of_snapshots(held),
+        *findings.of_retired([retired["sentence"] for retired in status["retired"]]),
+    ]

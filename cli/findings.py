@@ -171,6 +171,15 @@ def of_snapshots(held: Sequence[HeldSnapshot]) -> list[Finding]:
     return found or [Finding("ok", "snapshots", "none is held back")]
 
 
+def of_retired(sentences: Sequence[str]) -> list[Finding]:
+    """Tables and sources that are stored and not in the project any more.
+
+    Args:
+        sentences: What each is, and the command that removes it.
+    """
+    return [Finding("warning", "retired", sentence) for sentence in sentences]
+
+
 def of_waiting(files: Mapping[str, int], is_running: bool, is_ticking: bool) -> list[Finding]:
     """Files in landing that no run has taken.
 

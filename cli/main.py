@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import accepting, checking, files, incidents, querying, retrying, running, score_card, slo, ui, unclaimed
+from cli import accepting, checking, dropping, files, incidents, querying, retrying, running, score_card, slo, ui, unclaimed
 from cli import doctor as examining
 from cli.console import complain
 from cli.replay import DemoDataMissingError, PeriodError
@@ -118,6 +118,15 @@ def accept(
     if not (because.strip() or undo):
         raise typer.BadParameter("say why the file is right: assay accept FILE --because WHY")
     accepting.accept(file, because, by, undo=undo)
+
+
+@app.command()
+def drop(
+    names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Tables or sources that left the project.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Drop it; without, only say what would go.")] = False,
+) -> None:
+    """Remove what is stored of tables and sources that are not in the project any more."""
+    raise typer.Exit(_stoppable(lambda: dropping.drop_retired(names, is_sure=yes)))
 
 
 @app.command()

@@ -61,6 +61,8 @@ def show(*, as_json: bool) -> None:
     if scores:
         out.print(_quality(scores))
     _say(unclaimed.lines(without_source))
+    for retired in status["retired"]:
+        out.print(f"[yellow]Retired[/] {escape(retired['sentence'])}", highlight=False, soft_wrap=True)
     out.print(_published(status))
     for held in status["snapshots_held_back"]:
         do = held["decision"] or f"assay accept {held['path']} --because WHY lets it in"

@@ -31,6 +31,7 @@ EMPTY: Mapping[str, Any] = {
     "held_back": None,
     "snapshots_held_back": [],
     "quality": {},
+    "retired": [],
 }
 """The status of a lake of which nothing is published."""
 NO_FILE = Unclaimed()

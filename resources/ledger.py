@@ -102,7 +102,7 @@ class _Look:
         return self._looked
 
     def _is_as_it_was(self, arrival: Arrival, before: Sighting) -> bool:
-        if before.status == "missing" or arrival.hint != before.hint:
+        if before.status in ("missing", "retired") or arrival.hint != before.hint:
             return False
         return before.status not in ("refused", "arrived") or before.fingerprint == self._contract.fingerprint
 

@@ -39,6 +39,7 @@ OPS_TABLES = (
     "quality_score",
     "deliveries",
     "freshness",
+    "retired",
     "publications",
 )
 HISTORY = ("checks", "check_results")
@@ -53,10 +54,12 @@ class Published:
     Attributes:
         changed: Tables that readers see a new state of.
         because: Why other tables were held back; empty when none was.
+        gone: Tables that readers do not see any more, because the project has them no longer.
     """
 
     changed: tuple[str, ...]
     because: tuple[str, ...]
+    gone: tuple[str, ...] = ()
 
 
 def publish_lake(
@@ -98,7 +101,7 @@ def publish_lake(
         _write(connection, folder, changed, gone)
     if changed or gone or because != before_because:
         _note(connection, now, because, run_id, is_published=bool(changed or gone))
-    return Published(tuple(changed), tuple(because))
+    return Published(tuple(changed), tuple(because), tuple(gone))
 
 
 def publish_ops(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import duckdb
 
 from resources import clock
+from resources.retired import read_retired
 
 LAKE = "all"
 TREND = 20
@@ -26,6 +27,8 @@ _SCORE = """
     with latest as (
         select check_id from ops.checks
         where table_name in (select table_name from ops.tables)
+            and table_name not in (select table_name from ops.retired where check_name = '')
+            and (table_name, check_name) not in (select (table_name, check_name) from ops.retired)
         qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1
     ),
     rules as (
@@ -57,11 +60,12 @@ def score(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
 
 
 def trends(connection: duckdb.DuckDBPyConnection) -> dict[str, list[float]]:
-    """The last scores of each table and of the lake (`all`), oldest first."""
+    """The last scores of each table of the project and of the lake (`all`), oldest first."""
     found = connection.execute(
         "select table_name, max_by(score, rowid, ?) from ops.quality_score group by table_name", [TREND]
     ).fetchall()
-    return {table: scores[::-1] for table, scores in found}
+    retired = {found.name for found in read_retired(connection)}
+    return {table: scores[::-1] for table, scores in found if table not in retired}
 
 
 def sparkline(scores: Sequence[float]) -> str:

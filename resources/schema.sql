@@ -194,6 +194,17 @@ create table if not exists ops.freshness (
     checked_at timestamptz not null
 );
 
+-- What is stored and not in the project any more, as of the last run: a row per table, where a source stands there by its
+-- bronze table, and a row per check of a table of the project that nothing asks for now.
+create table if not exists ops.retired (
+    table_name varchar not null,
+    check_name varchar not null,
+    row_count bigint,
+    last_built timestamptz,
+    since timestamptz not null,
+    renamed_to varchar not null
+);
+
 -- What was decided about publishing: one row per decision.
 create table if not exists ops.publications (
     publication_id bigint not null,

@@ -27,6 +27,7 @@ from resources.lock import RunLock, is_locked
 from resources.publishing import Published, clean_up, publish_lake, publish_ops
 from resources.quality import score, trends
 from resources.results import CheckResult, record
+from resources.retired import note_retired
 from resources.settings import Settings
 from resources.tables import forget_readers
 from resources.warehouse import connect
@@ -91,7 +92,8 @@ class Session:
             self.began,
         )
         because = [log.brief(reason, parts=2) for reason in done.because]
-        log.info("published", run=self.run_id, tables_changed=done.changed, held_back_because=because)
+        told = {"tables_changed": done.changed, "tables_gone": done.gone, "held_back_because": because}
+        log.info("published", run=self.run_id, **told)
         return done
 
 
@@ -148,6 +150,8 @@ def open_session(
                 told(f"{held.left_behind} did not end; publishing what it had written to the ledger")
                 publish_ops(connection, settings.published)
             forget_readers(connection, map(table_of, catalog.models))
+            for retired in note_retired(connection, catalog):
+                told(f"not in the project any more: {retired.sentence}")
             session = Session(settings, catalog, connection, run_id, tuple(full_refresh))
             try:
                 yield session

@@ -10,6 +10,7 @@ import duckdb
 
 from resources.quality import trends
 from resources.reader import is_of_this_version
+from resources.retired import Retired, hidden_checks, read_retired
 
 _SOURCES = """
     select
@@ -17,7 +18,9 @@ _SOURCES = """
         {'loaded': count(*) filter (files.status = 'loaded'), 'duplicate': count(*) filter (files.status = 'duplicate'),
          'refused': count(*) filter (files.status = 'refused'), 'arrived': count(*) filter (files.status = 'arrived'),
          'missing': count(*) filter (files.status = 'missing')} as files
-    from (select source from ops.files union select source from ops.sources) as sources
+    from (
+        select source from ops.files where status <> 'retired' union select source from ops.sources
+    ) as sources
     left join ops.files as files on sources.source = files.source
     group by sources.source
     order by sources.source
@@ -46,6 +49,8 @@ def read_status(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     Args:
         connection: A connection to what is published.
     """
+    retired = read_retired(connection)
+    left = {found.source for found in retired}
     counted = {source: terms for source, *terms in connection.execute(_COUNTED).fetchall()}
     sources = [
         {
@@ -54,6 +59,7 @@ def read_status(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
             **dict(zip(("records", "rows", "is_conserved"), counted.get(source, NOTHING), strict=True)),
         }
         for source, files in connection.execute(_SOURCES).fetchall()
+        if source not in left
     ]
     published = connection.execute(
         "select arg_max(decided_at, publication_id) from ops.publications where is_published"
@@ -64,6 +70,18 @@ def read_status(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "held_back": held_back(connection),
         "snapshots_held_back": [vars(file) for file in held_snapshots(connection)],
         "quality": {table: values[-1] for table, values in sorted(trends(connection).items())},
+        "retired": [_as_said(found) for found in retired],
+    }
+
+
+def _as_said(retired: Retired) -> dict[str, Any]:
+    return {
+        "name": retired.name,
+        "rows": retired.rows,
+        "last_built": retired.last_built.isoformat() if retired.last_built else None,
+        "since": retired.since.isoformat(),
+        "renamed_to": retired.renamed_to or None,
+        "sentence": retired.sentence,
     }
 
 
@@ -142,10 +160,15 @@ def ages(connection: duckdb.DuckDBPyConnection) -> dict[str, Age]:
 
 
 def latest_checks(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str, str]]:
-    """(table, check, verdict, summary) of the latest result of each check; `pass` and `warn` do not block."""
-    return connection.execute(
+    """(table, check, verdict, summary) of the latest result of each check; `pass` and `warn` do not block.
+
+    Of what the project has and asks now: a failure of a table that was taken out is nobody's to repair.
+    """
+    retired, unasked = {found.name for found in read_retired(connection)}, hidden_checks(connection)
+    latest = connection.execute(
         "select table_name, check_name, "
         "case verdict when 'fail' then 'FAIL' else verdict end, summary from ops.checks "
         "qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1 "
         "order by list_position(['bronze', 'silver', 'gold'], split_part(table_name, '.', 1)), table_name, check_name"
     ).fetchall()
+    return [said for said in latest if said[0] not in retired and said[:2] not in unasked]

@@ -81,7 +81,9 @@ def read_known(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Known
     ).fetchall():
         if status == "arrived":
             waiting.add(source)
-        if status != "missing" and (status not in ("arrived", "refused") or made == prints.get(source)):
+        if status not in ("missing", "retired") and (
+            status not in ("arrived", "refused") or made == prints.get(source)
+        ):
             hints.setdefault(source, {})[path] = tuple(shown)
     built = frozenset(seqs(connection))
     old = behind(connection)

@@ -39,6 +39,7 @@ def test_an_empty_lake_answers_every_question(lab: Lab) -> None:
         "held_back": None,
         "snapshots_held_back": [],
         "quality": {},
+        "retired": [],
         "incidents": 0,
         "unclaimed": {"count": 0, "bytes": 0, "files": [], "problem": ""},
     }
