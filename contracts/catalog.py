@@ -74,7 +74,7 @@ class Catalog:
             check_redo(connection, f"{model}.yml", parse_redo(self.models[model], parents), columns)
         for contract in self.contracts.values():
             check_rules(connection, f"bronze_{contract.source}.yml", contract.columns, contract.rules)
-        refuse_moving_verdicts(self.contracts.values())
+        refuse_moving_verdicts(connection, self.contracts.values())
         for promise in self.promises.values():
             check_rules(connection, f"{promise.model}.yml", promise.columns, promise.rules)
         for model, checks in self.table_checks.items():

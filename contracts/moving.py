@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from functools import cache, lru_cache
@@ -67,6 +67,8 @@ class Moves:
 
     def __or__(self, other: Moves) -> Moves:
         """Of the rules of both."""
+        if not other.names:
+            return self
         names = tuple(dict.fromkeys((*self.names, *other.names)))
         return Moves(names, min(self.unit, other.unit), self.ends_with_day or other.ends_with_day)
 
@@ -83,7 +85,11 @@ def moves_of(queries: Iterable[str], columns: Collection[str] = ()) -> Moves:
 
 def moves_of_rules(expressions: Iterable[str], columns: Collection[str]) -> Moves:
     """How the truth of conditions over the columns of a table moves."""
-    return moves_of((f"select ({expression}\n)" for expression in expressions), columns)
+    return moves_of(map(_condition, expressions), columns)
+
+
+def _condition(expression: str) -> str:
+    return f"select ({expression}\n)"
 
 
 def moves_of_python(source: str) -> Moves:
@@ -99,14 +105,19 @@ def moves_of_python(source: str) -> Moves:
     return found
 
 
-def refuse_moving_verdicts(contracts: Collection[Contract]) -> None:
+def refuse_moving_verdicts(connection: duckdb.DuckDBPyConnection, contracts: Collection[Contract]) -> None:
     """A row of bronze is judged once, when it is loaded, and its verdict is kept for ever.
+
+    Args:
+        connection: Any; every command comes by here, and to open one would cost more than to look.
+        contracts: All of the project.
 
     Raises:
         ContractError: A rule would give another verdict at another time.
     """
-    if not moves_of_rules((rule.expression for contract in contracts for rule in contract.rules), ()).names:
-        return  # one look for all, because a command should not wait for one a rule
+    queries = [_condition(rule.expression) for contract in contracts for rule in contract.rules]
+    if not _look(connection, queries, ()).names:
+        return
     for contract, rule in [(said, rule) for said in contracts for rule in said.rules]:
         if names := moves_of_rules([rule.expression], contract.names).names:
             raise ContractError(
@@ -127,11 +138,15 @@ def _python_clock(called: ast.expr) -> str:
 
 @lru_cache(maxsize=1024)
 def _moves(queries: tuple[str, ...], columns: frozenset[str]) -> Moves:
-    found = Moves()
     with empty_database() as connection:
-        asked = "select json_serialize_sql(said) from (select unnest(?::varchar[]) as said)"
-        for (text,) in connection.execute(asked, [queries]).fetchall():
-            found |= _of_tree(connection, json.loads(text), columns)
+        return _look(connection, queries, columns)
+
+
+def _look(connection: duckdb.DuckDBPyConnection, queries: Sequence[str], columns: Collection[str]) -> Moves:
+    found = Moves()
+    asked = "select json_serialize_sql(said) from (select unnest(?::varchar[]) as said)"
+    for (text,) in connection.execute(asked, [queries]).fetchall():
+        found |= _of_tree(connection, json.loads(text), columns)
     return found
 
 
@@ -141,7 +156,8 @@ def _of_tree(connection: duckdb.DuckDBPyConnection, parsed: Mapping[str, Any], c
     nodes = list(_nodes(parsed))
     found = Moves()
     for node in nodes:
-        found |= _of_node(node, columns)
+        if "class" in node or node.get("type") == "BASE_TABLE":
+            found |= _of_node(node, columns)
     if not found.names or not found.unit:
         return found
     spans = [span for node in nodes if (span := _interval(connection, node)) is not None]

@@ -18,6 +18,7 @@ from contracts.moving import (
     refuse_moving_verdicts,
 )
 from contracts.parse import parse_contract
+from contracts.rule_sql import empty_database
 from resources.standing import is_over
 from tests.source import bronze_node
 
@@ -148,14 +149,18 @@ def test_a_verdict_that_would_be_another_one_later_is_refused(rule: str) -> None
     """It is evaluated once, when the row is loaded, and stored."""
     node = bronze_node("sales", {"id": "bigint", "sold": "date"}, ["id"])
     node["constraints"].append({"type": "check", "name": "not_ahead", "expression": rule})
-    with pytest.raises(ContractError, match=r"bronze_sales.yml: rule not_ahead: .* depends on .*silver or gold"):
-        refuse_moving_verdicts([parse_contract(node)])
+    with (
+        empty_database() as connection,
+        pytest.raises(ContractError, match=r"bronze_sales.yml: rule not_ahead: .* depends on .*silver or gold"),
+    ):
+        refuse_moving_verdicts(connection, [parse_contract(node)])
 
 
 def test_a_verdict_over_a_column_that_is_called_like_a_clock_is_fine() -> None:
     node = bronze_node("sales", {"id": "bigint", "current_date": "date"}, ["id"])
     node["constraints"].append({"type": "check", "name": "late", "expression": "current_date > date '2020-01-01'"})
-    refuse_moving_verdicts([parse_contract(node)])
+    with empty_database() as connection:
+        refuse_moving_verdicts(connection, [parse_contract(node)])
 
 
 def test_a_clock_that_was_put_back_ends_a_result_once() -> None:
