@@ -9,7 +9,20 @@ from typing import Annotated
 
 import typer
 
-from cli import accepting, checking, dropping, files, incidents, querying, retrying, running, score_card, slo, ui, unclaimed
+from cli import (
+    accepting,
+    checking,
+    dropping,
+    files,
+    incidents,
+    querying,
+    retrying,
+    running,
+    score_card,
+    slo,
+    ui,
+    unclaimed,
+)
 from cli import doctor as examining
 from cli.console import complain
 from cli.replay import DemoDataMissingError, PeriodError
