@@ -85,7 +85,7 @@ class Contract:
     shares_with: tuple[str, ...] = ()
     max_loss: float = 0.5
 
-    @property
+    @cached_property
     def names(self) -> list[str]:
         """The columns' names, in order."""
         return [column.name for column in self.columns]

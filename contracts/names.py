@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from contracts.errors import ContractError
 
+_MANY = 20
+_LONG = 100
 LAYERS = ("bronze", "silver", "gold", "quarantine")
 
 
@@ -27,6 +31,13 @@ def table_of(model: str) -> str:
     if layer not in LAYERS or not entity:
         raise ContractError(f"model {model!r} is not called <layer>_<entity>; layers are {', '.join(LAYERS)}")
     return f"{layer}.{entity}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names as a message shows them: few, and none at full length where a file may have named it."""
+    shown = [name if len(name) <= _LONG else f"{name[:_LONG]}… ({len(name):,} characters)" for name in names[:_MANY]]
+    more = [f"and {len(names) - _MANY:,} more"] if len(names) > _MANY else []
+    return ", ".join([*shown, *more])
 
 
 def relation(table: str) -> str:

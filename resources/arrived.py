@@ -33,6 +33,9 @@ class File:
         has_quoted_line_ends: Whether a CSV record goes over several lines.
         hint: What the path showed when it was hashed.
         fingerprint: Of the contract under which it was examined.
+        run_id: The run that wrote this last.
+        failures: Loads that failed for want of memory or room.
+        failed_limit: The limit of memory under which they did.
     """
 
     sighting_id: int
@@ -45,6 +48,9 @@ class File:
     has_quoted_line_ends: bool
     hint: Hint
     fingerprint: str
+    run_id: str = ""
+    failures: int = 0
+    failed_limit: str | None = None
 
     @property
     def is_as_hashed(self) -> bool:
@@ -56,13 +62,13 @@ def files(connection: duckdb.DuckDBPyConnection, landing: Path, source: str, *st
     """Sightings of a source in some statuses, oldest first."""
     rows = connection.execute(
         "select sighting_id, file_id, path, header, plain_records, compression, has_quoted_line_ends, "
-        "contract_fingerprint, size_bytes, mtime_ns, ctime_ns, inode from ops.files "
-        "where source = ? and list_contains(?::varchar[], status) order by sighting_id",
+        "contract_fingerprint, size_bytes, mtime_ns, ctime_ns, inode, run_id, coalesce(failures, 0), failed_limit "
+        "from ops.files where source = ? and list_contains(?::varchar[], status) order by sighting_id",
         [source, list(statuses)],
     ).fetchall()
     return [
-        File(sighting, file_id, name, landing_path(landing, name), header, plain, wrap, has_long, Hint(*hint), made)
-        for sighting, file_id, name, header, plain, wrap, has_long, made, *hint in rows
+        File(sighting, content, name, landing_path(landing, name), head, n, wrap, long, Hint(*row[:4]), made, *row[4:])
+        for sighting, content, name, head, n, wrap, long, made, *row in rows
     ]
 
 

@@ -9,6 +9,9 @@ from pathlib import Path, PurePath
 
 from contracts.contract import Contract
 from contracts.moments import example, pattern
+from contracts.names import listed
+from resources.blame import first_line
+from resources.memory import NOT_ENOUGH
 from resources.parquet import look_into_parquet
 from resources.text import Compression, Unreadable, scan
 from resources.text.stream import open_regular
@@ -28,6 +31,7 @@ class Examined:
         compression: What wraps the bytes.
         has_quoted_line_ends: Whether a CSV record goes over several lines.
         problem: Why the file is refused; empty when it is not.
+        not_enough: Why it could not be looked into with the memory that there is; empty when it could.
     """
 
     content_hash: str | None
@@ -37,6 +41,7 @@ class Examined:
     compression: Compression = "none"
     has_quoted_line_ends: bool = False
     problem: str = ""
+    not_enough: str = ""
 
 
 def examine(path: Path, contract: Contract) -> Examined:
@@ -49,6 +54,8 @@ def examine(path: Path, contract: Contract) -> Examined:
         seen = _parquet(path, contract) if contract.format.type == "parquet" else _text(path, contract)
     except Unreadable as error:
         return Examined(_hash_or_none(path), problem=str(error))
+    except NOT_ENOUGH as error:
+        return Examined(_hash_or_none(path), not_enough=first_line(error))
     dated, problem = file_date(path, contract)
     problem = problem or _header_problem(seen.header, contract)
     return replace(seen, file_date=dated, problem=problem)
@@ -100,13 +107,14 @@ def file_date(path: PurePath, contract: Contract) -> tuple[datetime | None, str]
 def _header_problem(header: tuple[str, ...] | None, contract: Contract) -> str:
     if header is None:
         return ""
-    missing = [column.name for column in contract.columns if column.name not in header and not column.is_optional]
-    unexpected = [name for name in header if name not in contract.names]
+    known, there = set(contract.names), set(header)
+    missing = [column.name for column in contract.columns if column.name not in there and not column.is_optional]
+    unexpected = [name for name in header if name not in known]
     said = []
     if missing:
-        said.append(f"missing columns: {', '.join(missing)}")
+        said.append(f"missing columns: {listed(missing)}")
     if unexpected and (missing or contract.new_columns == "refuse"):
-        said.append(f"unexpected columns: {', '.join(unexpected)}")
+        said.append(f"unexpected columns: {listed(unexpected)}")
     if not said:
         return ""
     return f"its header does not match contract {contract.version}: {'; '.join(said)}"

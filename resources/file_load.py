@@ -16,13 +16,14 @@ from pathlib import Path
 import duckdb
 
 from contracts.contract import Contract
+from contracts.names import listed
 from resources import clock
 from resources.arrived import File
 from resources.arrow_csv import ArrowCsv, is_readable
 from resources.blame import first_line, raise_unless_about_file
 from resources.bronze_table import READING, BronzeTable
 from resources.json_lines import expected_names, jsonl_copy_view, jsonl_view, round_trip, written_back_view
-from resources.malformed import SPOOLED, write_bad_values
+from resources.malformed import spooled, write_bad_values
 from resources.parquet import parquet_reading
 from resources.reading import arrow_view, csv_view, readable_path
 from resources.text import Unreadable, first_object, refuse_misfit, write_clean
@@ -134,7 +135,7 @@ class FileLoad:
             self._refuse_new_keys()
             write_bad_values(self._connection, file.path, self._contract.format, width, values)
             for spool in (bad, values):
-                self._keep_malformed(f"line, raw, problems from read_json(?, {SPOOLED})", file, [str(spool)])
+                self._keep_malformed(f"line, raw, problems from read_json(?, {spooled(spool)})", file, [str(spool)])
             inserted = self._table.insert("_reasons is null", file.file_id, self._load_id, self.at)
         return self._counted(file, split.good + split.bad, inserted)
 
@@ -219,5 +220,5 @@ class FileLoad:
             "where _rescued is not null order by name limit 20"
         ).fetchall()
         if found:
-            names = ", ".join(row[0] for row in found)
+            names = listed([row[0] for row in found])
             raise Unreadable(f"does not match contract {self._contract.version}: unexpected columns: {names}")

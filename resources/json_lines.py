@@ -19,6 +19,8 @@ from resources.text import MAX_JSON_LINE, Compression, FirstObject
 from resources.typed import from_text, limits
 
 LINE_NUMBER = 64  # bytes that a line number and its separator may take before a record
+_BUFFER = 2 * MAX_JSON_LINE
+"""Bytes that each thread reads at a time; unless it is told, DuckDB takes sixteen times the longest line."""
 _SUSPICIOUS = r",\s*[}\]]|[:\[,]\s*-?(?i:nan|inf)|\\u[dD][89a-fA-F]|\{[^\"]*\{|:\s*[\[{]"
 _LONG = "|".join([rf"[0-9]{{{n},}}\.[0-9]{{{16 - n},}}" for n in range(1, 16)] + [r"[0-9]{16,}\."])
 _INEXACT = rf"[:\[,]\s*(-0\s*[,}}]|-?([0-9.]+[eE]|[0-9]+\.[0-9]+0\s*[,}}]|0\.0000|{_LONG}))"
@@ -79,7 +81,7 @@ def _json_lines(name: str, columns: str, compression: Compression) -> str:
     return (
         f"read_csv({literal(name)}, columns = {{{columns}}}, auto_detect = false, header = false, delim = chr(1), "
         f"quote = '', escape = '', nullstr = [''], strict_mode = true, max_line_size = {MAX_JSON_LINE + LINE_NUMBER}, "
-        f"compression = '{compression}', hive_partitioning = false)"
+        f"buffer_size = {_BUFFER}, compression = '{compression}', hive_partitioning = false)"
     )
 
 

@@ -13,6 +13,7 @@ from contracts.contract import Contract
 from resources import clock
 from resources.arrivals import Arrival, Hint, hint_of
 from resources.examine import Examined, examine
+from resources.memory import NotEnoughMemory, limit_of, reason
 from resources.sightings import (
     Contents,
     Sighting,
@@ -77,6 +78,7 @@ class _Look:
         self._connection = connection
         self._contract = contract
         self._run_id = run_id
+        self._limit = limit_of(connection)
         self._last = latest(connection, contract.source)
         self._contents = Contents(connection, contract.source)
         self._looked = Looked()
@@ -104,6 +106,8 @@ class _Look:
     def _is_as_it_was(self, arrival: Arrival, before: Sighting) -> bool:
         if before.status in ("missing", "retired") or arrival.hint != before.hint:
             return False
+        if before.status == "refused" and before.failed_limit not in (None, self._limit):
+            return False  # it was refused for want of memory, and there is more now
         return before.status not in ("refused", "arrived") or before.fingerprint == self._contract.fingerprint
 
     def _note_gone(self, name: str, before: Sighting | None) -> None:
@@ -185,7 +189,9 @@ class _Look:
             "run_id": self._run_id,
             "content_hash": found.content_hash,
             "status": status,
-            "reason": found.problem or None,
+            "reason": found.problem or self._why_it_waits(found),
+            "failures": 1 if found.not_enough else None,
+            "failed_limit": self._limit if found.not_enough else None,
             "file_date": found.file_date.isoformat() if found.file_date else None,
             "compression": found.compression,
             "header": list(found.header) if found.header is not None else None,
@@ -197,9 +203,12 @@ class _Look:
             **(vars(arrival.hint) if arrival.hint else dict.fromkeys(("size_bytes", "mtime_ns", "ctime_ns", "inode"))),
         }
 
+    def _why_it_waits(self, found: Examined) -> str | None:
+        return reason(NotEnoughMemory(found.not_enough), self._limit, attempt=1) if found.not_enough else None
+
     def _write(self) -> None:
-        for reason, sightings in self._lost.items():
-            set_status(self._connection, sightings, "missing", reason)
+        for why, sightings in self._lost.items():
+            set_status(self._connection, sightings, "missing", why)
         touch(self._connection, self._touched)
         rewrite(self._connection, self._again)
         insert(self._connection, self._new)

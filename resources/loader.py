@@ -1,7 +1,8 @@
 """Load what has arrived into bronze: rows, malformed records and the ledger in one transaction per file.
 
-What is wrong with one file is written to the ledger and the load goes on; what is wrong with the machine (a full disk)
-or with our own SQL ends the run, and the file waits as it was.
+What is wrong with one file is written to the ledger and the load goes on; one that needs more memory than there is
+waits for the next run and is refused when it fails there too. What is wrong with the machine (a full disk) or with our
+own SQL ends the run, and the file waits as it was.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ from resources.bronze_table import BronzeTable
 from resources.examine import examine
 from resources.file_load import Counted, Doubt, FileLoad
 from resources.first_fingerprints import first_bronze
+from resources.memory import ATTEMPTS, NOT_ENOUGH, NotEnoughMemory, limit_of, limited_load, reason
 from resources.rejudge import READING
 from resources.table_definition import Definition, bronze_form
-from resources.text import Misfit, Unreadable
+from resources.text import Misfit, NoRoom, Unreadable
 from resources.warehouse import transaction
 
 
@@ -49,9 +51,10 @@ def load_landed(connection: duckdb.DuckDBPyConnection, payload: str) -> None:
     """
     said = json.loads(payload)
     loader = _Loader(connection, said)
-    if said["is_full_refresh"]:
-        loader.refresh()
-    loader.load()
+    with limited_load(connection):
+        if said["is_full_refresh"]:
+            loader.refresh()
+        loader.load()
 
 
 class _Loader:
@@ -65,6 +68,7 @@ class _Loader:
         self._table = BronzeTable(connection, self._contract, sql, definition, self._run_id)
         self._landing = Path(said["home"]) / "landing"
         self._load_id = next_load_id(connection)
+        self._limit = limit_of(connection)
         scratch = Path(said["home"]) / "scratch" / "load"
         self._load = FileLoad(connection, self._contract, self._table, scratch, self._load_id)
 
@@ -74,7 +78,8 @@ class _Loader:
             self._table.prepare()
             date_again(self._connection, self._contract)
         for file in self._files("arrived"):
-            self._load_or_refuse(file)
+            if not (file.failures and file.run_id == self._run_id):  # this run's look has tried it already
+                self._load_or_refuse(file)
         while copies := copies_to_load(self._connection, self._landing, self._contract.source):
             for file in copies:
                 note(self._connection, file, status="arrived")
@@ -120,6 +125,9 @@ class _Loader:
             raise NeedsFiles(f"{self._table.name}: {file.name}: {error}; nothing was changed") from error
         except (_Changed, FileNotFoundError) as error:
             raise NeedsFiles(f"{file.name} changed while it was read; run again, nothing was changed") from error
+        except (*NOT_ENOUGH, NoRoom) as error:
+            why = reason(error, self._limit, ATTEMPTS)
+            raise NeedsFiles(f"{self._table.name}: {file.name}: {why}; nothing was changed") from error
 
     def _load_or_refuse(self, file: File) -> None:
         """Load one file in a transaction of its own; what is wrong with it is written to the ledger instead."""
@@ -128,6 +136,8 @@ class _Loader:
             counted = self._load_one(self._under_this_contract(file))
         except (Unreadable, _Changed, FileNotFoundError) as error:
             self._note_not_loaded(file, error)
+        except (*NOT_ENOUGH, NoRoom) as error:
+            self._note_not_enough(file, error)
         else:
             self._log_loaded(file, counted, time.perf_counter() - began)
 
@@ -155,6 +165,15 @@ class _Loader:
         note(self._connection, file, status="refused", reason=str(error), **none, **self._by)
         self._log(file, status="refused", bytes=file.hint.size_bytes, reason=log.brief(str(error)))
 
+    def _note_not_enough(self, file: File, error: Exception) -> None:
+        """Let the file wait for the next run, or refuse it where that was the last attempt under this limit."""
+        is_tried_before = file.failed_limit == self._limit and file.fingerprint == self._contract.fingerprint
+        attempt = 1 + (file.failures if is_tried_before else 0)
+        status = "arrived" if attempt < ATTEMPTS else "refused"
+        said = {"status": status, "reason": reason(error, self._limit, attempt)}
+        note(self._connection, file, **said, failures=attempt, failed_limit=self._limit, **self._by)
+        self._log(file, status=status, bytes=file.hint.size_bytes, reason=log.brief(said["reason"]))
+
     @property
     def _by(self) -> dict[str, object]:
         """Who writes to the ledger, and under which contract."""
@@ -165,16 +184,19 @@ class _Loader:
         }
 
     def _under_this_contract(self, file: File) -> File:
-        """The file as this contract sees it, when it arrived under another and waited since.
+        """The file as this contract sees it, when it arrived under another, or could not be looked into, and waited.
 
         Raises:
             Unreadable: It does not fit this contract.
+            NotEnoughMemory: It cannot be looked into.
         """
-        if file.fingerprint == self._contract.fingerprint:
+        if file.fingerprint == self._contract.fingerprint and not file.failures:
             return file
         seen = examine(file.path, self._contract)
         if seen.problem:
             raise Unreadable(seen.problem)
+        if seen.not_enough:
+            raise NotEnoughMemory(seen.not_enough)
         note(self._connection, file, file_date=seen.file_date)
         return as_examined(file, seen)
 
@@ -201,6 +223,8 @@ class _Loader:
             file,
             status="loaded",
             reason=None,
+            failures=None,
+            failed_limit=None,
             records_read=counted.read,
             records_loaded=counted.loaded,
             records_malformed=counted.malformed,

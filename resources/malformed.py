@@ -10,14 +10,23 @@ import duckdb
 
 from contracts.format import Format
 from resources.bronze_table import READING
-from resources.text import split
+from resources.text import Room, split
 
 _FETCH = 10_000
-SPOOLED = (
-    "format = 'newline_delimited', maximum_object_size = 134217728, hive_partitioning = false, "
-    "columns = {line: 'BIGINT', raw: 'VARCHAR', problems: 'VARCHAR[]'}"
-)
-"""How DuckDB reads a spool of malformed records: JSON lines of `line`, `raw` and `problems`."""
+_LEAST = 1 << 20  # bytes
+
+
+def spooled(spool: Path) -> str:
+    """How DuckDB reads a spool of malformed records: JSON lines of `line`, `raw` and `problems`.
+
+    Each of its threads takes twice the longest line at once, so it is told how long that is.
+    """
+    with spool.open("rb") as lines:
+        longest = max(_LEAST, max(map(len, lines), default=0))
+    return (
+        f"format = 'newline_delimited', maximum_object_size = {longest}, hive_partitioning = false, "
+        "columns = {line: 'BIGINT', raw: 'VARCHAR', problems: 'VARCHAR[]'}"
+    )
 
 
 def write_bad_values(
@@ -30,12 +39,13 @@ def write_bad_values(
     """
     found = _reasons_by_line(connection)
     wanted = next(found, None)
+    room = Room(spool.parent)
     with spool.open("w", encoding="utf-8") as out:
         for record in split(path, form, columns) if wanted else ():
             if wanted is None or record.line != wanted[0]:
                 continue
             said = {"line": record.line, "raw": record.raw.decode("utf-8"), "problems": wanted[1]}
-            out.write(json.dumps(said) + "\n")
+            room.take(out.write(json.dumps(said) + "\n"))
             wanted = next(found, None)
 
 

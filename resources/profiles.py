@@ -6,7 +6,7 @@ A profile is made once, from the rows of the one file, so the history that files
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -21,6 +21,8 @@ OTHERS = "…"
 _NUMBERS = ("integer", "decimal", "double")
 _AMOUNTS = ("decimal", "double")
 """Numbers of which a total means something; whole numbers are as often names of things."""
+_SUMMED = ("name", "nulls", "total")
+_UNNESTED = ", ".join(f"unnest({name}) as {name}" for name in _SUMMED)
 _USABLE = """
     select file_id
     from ops.profiles as profiles
@@ -99,14 +101,6 @@ def _write(
     connection: duckdb.DuckDBPyConnection, contract: Contract, measured: Sequence[str], files: list[int], run_id: str
 ) -> None:
     rows = f"(select * from bronze.{quoted(contract.source)} where _file_id in ({', '.join(map(str, files))}))"
-    parts = [f"select _file_id, '' as name, 0 as nulls, null::double as total from {rows} group by _file_id"]
-    for column in contract.columns:
-        is_summed = column.name in measured and column.type.kind in _AMOUNTS
-        total = f"{_total(column)}::double" if is_summed else "null::double"
-        parts.append(
-            f"select _file_id, {literal(column.name)}, count(*) - count({quoted(column.name)}), {total} "
-            f"from {rows} group by _file_id"
-        )
     connection.execute(
         f"""
         insert into ops.profiles
@@ -119,7 +113,7 @@ def _write(
             where source = $source and status = 'loaded' and list_contains($files::bigint[], file_id)
             group by file_id
         ),
-        columns as ({" union all ".join(parts)})
+        columns as (select _file_id, {_UNNESTED} from ({_summed(contract, measured, rows)}))
         select $source, files.file_id, files.day, coalesce(columns.name, ''), files.records,
             coalesce(columns.nulls, 0), columns.total, null, false, $run_id
         from files left join columns on files.file_id = columns._file_id
@@ -128,6 +122,19 @@ def _write(
     )
     for column in (column for column in contract.columns if column.name in measured):
         _count_values(connection, contract.source, column, rows)
+
+
+def _summed(contract: Contract, measured: Collection[str], rows: str) -> str:
+    """SQL of lists for each file, of the names, NULLs and totals of its columns, all from one pass over its rows."""
+    names, nulls, totals = ["''"], ["0"], ["null::double"]
+    for column in contract.columns:
+        name = quoted(column.name)
+        is_summed = column.name in measured and column.type.kind in _AMOUNTS
+        names.append(literal(column.name))
+        nulls.append(f"count(*) - count({name})")
+        totals.append(f"sum({name})::double" if is_summed else "null::double")
+    lists = (f"[{', '.join(values)}] as {name}" for name, values in zip(_SUMMED, (names, nulls, totals), strict=True))
+    return f"select _file_id, {', '.join(lists)} from {rows} group by _file_id"
 
 
 def _count_broken(connection: duckdb.DuckDBPyConnection, source: str) -> None:

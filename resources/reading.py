@@ -7,7 +7,7 @@ way, `_line` and `_reasons` (why the record is malformed; NULL when it is not).
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,9 +101,14 @@ def _csv_reading(
         else absent_field(column)
         for column in contract.columns
     ]
-    extra = [column for column in columns if column not in contract.names]
+    extra = _unknown(columns, contract)
     rescued = _json_object(extra, positions) if extra else "null::json"
     return reading(source, fields, rescued, has_lines=has_lines)
+
+
+def _unknown(columns: Iterable[str], contract: Contract) -> list[str]:
+    known = set(contract.names)
+    return [column for column in columns if column not in known]
 
 
 def _csv_options(form: Format, *, is_parallel: bool) -> str:

@@ -39,6 +39,9 @@ create table if not exists ops.files (
 );
 alter table ops.files add column if not exists landed_at timestamptz;
 alter table ops.files add column if not exists reading integer; -- version of the rules it was read by; NULL is 1
+-- Loads that failed because the file needs more memory or room than there is, and the limit under which they did.
+alter table ops.files add column if not exists failures bigint;
+alter table ops.files add column if not exists failed_limit varchar;
 
 -- How a source is loaded, which of its files counted when its bronze table was last built, and the pattern by which the
 -- names of its files were dated.

@@ -144,6 +144,7 @@ def open_session(
             settings.warehouse,
             wait_seconds=settings.foreign_wait_seconds,
             on_wait=lambda holder: told(f"the warehouse is open in {holder}; waiting for it to be closed"),
+            memory_limit=settings.memory_limit,
         )
         try:
             if held.left_behind:

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from resources.memory import parse_size
+
 
 class SettingsError(Exception):
     """A variable of the environment has a value that cannot be used."""
@@ -27,6 +29,7 @@ class Settings:
         watch_seconds: How long a look of the services at the landing zone lasts while nothing is to be done.
         receivers: `ASSAY_NOTIFY`; URLs that get messages about incidents, separated by blanks.
         run_limit_seconds: `ASSAY_RUN_LIMIT_SECONDS`; a run that takes longer is stopped and counts as failed.
+        memory_limit: `ASSAY_MEMORY_LIMIT`; bytes that a run may take; None for half of the memory that there is.
         log: `ASSAY_LOG`; `json` for a line of JSON on standard error for all that a run does, empty for none.
     """
 
@@ -39,6 +42,7 @@ class Settings:
     watch_seconds: float = 4.5
     receivers: str = field(default="", repr=False)  # a secret
     run_limit_seconds: int = 7200
+    memory_limit: int | None = None
     log: str = ""
 
     @classmethod
@@ -53,6 +57,7 @@ class Settings:
             dbt_project=_folder("ASSAY_DBT_PROJECT", "dbt_project"),
             receivers=os.environ.get("ASSAY_NOTIFY", ""),
             run_limit_seconds=_seconds("ASSAY_RUN_LIMIT_SECONDS", cls.run_limit_seconds),
+            memory_limit=_memory(),
             log=_log(),
         )
 
@@ -92,6 +97,13 @@ def _seconds(variable: str, default: int) -> int:
     if not (said.isascii() and said.isdigit() and int(said)):
         raise SettingsError(f"{variable} is {said!r}; expected a whole number of seconds, at least 1")
     return int(said)
+
+
+def _memory() -> int | None:
+    said = os.environ.get("ASSAY_MEMORY_LIMIT")
+    if said and not parse_size(said):
+        raise SettingsError(f"ASSAY_MEMORY_LIMIT is {said!r}; expected a size, such as 4GB or 3.5 GiB")
+    return parse_size(said) if said else None
 
 
 def _log() -> str:

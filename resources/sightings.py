@@ -28,6 +28,8 @@ _SEEN = {
     "contract_version": "VARCHAR",
     "contract_fingerprint": "VARCHAR",
     "landed_at": "TIMESTAMPTZ",
+    "failures": "BIGINT",
+    "failed_limit": "VARCHAR",
     **_HINT,
 }
 _FIRST_SEEN = {"source": "VARCHAR", "path": "VARCHAR", "format": "VARCHAR", "first_seen": "TIMESTAMPTZ"}
@@ -42,19 +44,20 @@ class Sighting:
     status: str
     fingerprint: str
     hint: Hint | None
+    failed_limit: str | None = None
 
 
 def latest(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, Sighting]:
     """The latest sighting of each path of a source."""
     rows = connection.execute(
         "select path, sighting_id, content_hash, status, contract_fingerprint, "
-        "size_bytes, mtime_ns, ctime_ns, inode from ops.files where source = ? "
+        "failed_limit, size_bytes, mtime_ns, ctime_ns, inode from ops.files where source = ? "
         "qualify row_number() over (partition by path order by sighting_id desc) = 1",
         [source],
     ).fetchall()
     return {
-        path: Sighting(sighting, content, status, contract, Hint(*hint) if None not in hint else None)
-        for path, sighting, content, status, contract, *hint in rows
+        path: Sighting(sighting, content, status, contract, Hint(*hint) if None not in hint else None, limit)
+        for path, sighting, content, status, contract, limit, *hint in rows
     }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from resources.memory import default_limit
 from resources.upgrade import upgrade
 
 SCHEMA = Path(__file__).with_name("schema.sql")
@@ -20,7 +21,11 @@ class WarehouseBusy(Exception):
 
 
 def connect(
-    path: Path, *, wait_seconds: float, on_wait: Callable[[str], None] | None = None
+    path: Path,
+    *,
+    wait_seconds: float,
+    on_wait: Callable[[str], None] | None = None,
+    memory_limit: int | None = None,
 ) -> duckdb.DuckDBPyConnection:
     """Open the warehouse for writing and create what is missing in it.
 
@@ -28,6 +33,7 @@ def connect(
         path: The file; made when missing.
         wait_seconds: How long to wait for another program to close it.
         on_wait: Called once with the name of that program.
+        memory_limit: Bytes that all connections of this process may take together; None for the machine's share.
 
     Raises:
         WarehouseBusy: It stayed open elsewhere; the message names the program.
@@ -53,6 +59,8 @@ def connect(
                 told = True
             time.sleep(0.2)
     try:
+        # By a statement: with a configuration, every further connection of the process would have to be given the same.
+        connection.execute(f"set memory_limit = '{memory_limit or default_limit()}B'")
         prepare(connection)
     except BaseException:
         connection.close()

@@ -12,6 +12,7 @@ from resources.text.dialect import fields
 from resources.text.json_records import FirstObject, first_object
 from resources.text.misfit import LEAST, Misfit, refuse_misfit
 from resources.text.record import MAX_JSON_LINE, MAX_RECORD, Record
+from resources.text.room import NoRoom, Room
 from resources.text.scanning import Scan, scan
 from resources.text.splitting import Counts, split, write_clean
 from resources.text.stream import Unreadable
@@ -24,7 +25,9 @@ __all__ = [
     "Counts",
     "FirstObject",
     "Misfit",
+    "NoRoom",
     "Record",
+    "Room",
     "Scan",
     "Unreadable",
     "content",

@@ -72,7 +72,7 @@ def column_names(first: First | None, rules: Dialect) -> tuple[str, ...]:
     seen: dict[str, str] = {}
     for name in names:
         if name.casefold() in seen:
-            raise Unreadable(f"the header names two columns alike: {seen[name.casefold()]!r} and {name!r}")
+            raise Unreadable(f"the header names two columns alike: {seen[name.casefold()][:100]!r} and {name[:100]!r}")
         seen[name.casefold()] = name
     return names
 

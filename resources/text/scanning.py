@@ -119,8 +119,8 @@ def _head(content: Iterator[bytes], rules: Dialect | None, codec: str) -> _Head:
             piece = next(content, b"")
             taken, is_whole = taken + piece, not piece
         wanted *= 2
-        is_last = is_whole or len(taken) > MAX_RECORD
         text = taken if is_direct(codec) else b"".join(as_utf8(iter([taken]), codec))
+        is_last = is_whole or len(text) > MAX_RECORD  # of UTF-8: a line of another encoding may be half as long in it
         end = line_end([text])
         is_sure = is_whole or b"\n" in text  # until then, a later line feed makes returns ordinary
         if not is_sure and not is_last:

@@ -18,6 +18,7 @@ from resources.text.header import skip_header
 from resources.text.json_records import json_records
 from resources.text.lines import Lines, line_end
 from resources.text.record import MAX_JSON_LINE, MAX_RECORD, Fault, Record, Run
+from resources.text.room import Room
 
 JSON_SEPARATOR = b"\x01"
 """Between the line number and the record in a clean file of JSON lines: JSON cannot hold it."""
@@ -96,7 +97,9 @@ def write_clean(path: Path, format: Format, columns: int, good: Path, bad: Path)
 
     Raises:
         Unreadable: As of `split`; what was written up to then is of no use.
+        NoRoom: The disk cannot spare the bytes.
     """
+    room = Room(good.parent)
     separator = JSON_SEPARATOR if format.type == "jsonl" else format.delimiter.encode()
     template = b"%d" + separator.replace(b"%", b"%%") + b"%b\n"
     written, refused, has_quoted = 0, 0, False
@@ -105,15 +108,15 @@ def write_clean(path: Path, format: Format, columns: int, good: Path, bad: Path)
     with good.open("wb", buffering=1 << 20) as clean, bad.open("w", encoding="utf-8") as rest:
         for part in _parts(path, format, columns):
             if isinstance(part, Run):
-                clean.write(b"".join(map(template.__mod__, enumerate(part.raws, part.line))))
+                room.take(clean.write(b"".join(map(template.__mod__, enumerate(part.raws, part.line)))))
                 written += len(part.raws)
             elif part.problem is None:
-                clean.write(template % (part.line, part.raw))
+                room.take(clean.write(template % (part.line, part.raw)))
                 written += 1
                 has_quoted = has_quoted or b"\n" in part.raw or b"\r" in part.raw
             else:
                 said = {"line": part.line, "raw": part.raw.decode(), "problems": [part.problem]}
-                rest.write(json.dumps(said) + "\n")
+                room.take(rest.write(json.dumps(said) + "\n"))
                 refused += 1
                 faults[part.fault] += 1
                 example = example or part

@@ -1,0 +1,39 @@
+"""Room on the disk for what is written of a file, so that one which unpacks to more than there is does not fill it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+_KEPT = 0.05
+"""Of a disk, is left free; a disk with less is nearly full already, and it is not the file that fills it."""
+
+
+class NoRoom(Exception):
+    """What a file unpacks to does not fit on the disk."""
+
+
+class Room:
+    """The bytes that may be written below a folder.
+
+    Args:
+        folder: An existing folder of the disk.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        disk = shutil.disk_usage(folder)
+        left = disk.free - int(_KEPT * disk.total)
+        self._left: float = left if left > 0 else float("inf")  # then the disk itself says when it is full
+        self._whole = left
+
+    def take(self, size: int) -> None:
+        """Count bytes that were written.
+
+        Raises:
+            NoRoom: They are more than there was room for.
+        """
+        self._left -= size
+        if self._left < 0:
+            raise NoRoom(
+                f"its content takes more than the {self._whole:,} bytes that the disk of scratch/ can spare for a copy"
+            )
