@@ -17,6 +17,7 @@ from contracts.types import ColumnType
 from resources.reading import Field, reading, text_field
 from resources.text import MAX_JSON_LINE, Compression, FirstObject
 from resources.typed import from_text, limits
+from resources.wide import MANY, groups
 
 LINE_NUMBER = 64  # bytes that a line number and its separator may take before a record
 _BUFFER = 2 * MAX_JSON_LINE
@@ -57,7 +58,8 @@ def jsonl_view(name: str, contract: Contract, compression: Compression) -> str:
         compression: What DuckDB has to take off.
     """
     source = _json_lines(name, "'j': 'VARCHAR'", compression)
-    fields = [text_field(column, f"s.{quoted(column.name)}") for column in contract.columns]
+    values = _values(contract)
+    fields = [text_field(column, values[column.name]) for column in contract.columns]
     return reading(f"({_plain_objects(contract, source)})", fields, "null::json", has_lines=False)
 
 
@@ -72,7 +74,8 @@ def jsonl_copy_view(name: str, contract: Contract, first: FirstObject) -> str:
     source = _json_lines(name, "'_line': 'VARCHAR', 'j': 'VARCHAR'", "none")
     mark = secrets.token_hex(8)
     names = expected_names(contract, first)
-    fields = [_any_field(column, mark, names) for column in contract.columns]
+    values = _values(contract)
+    fields = [_any_field(column, values[column.name], mark, names) for column in contract.columns]
     rescued = f"({unmarked('r', mark)})::json"
     return reading(f"({_all_objects(contract, source, first, mark)})", fields, rescued, has_lines=True)
 
@@ -88,9 +91,10 @@ def _json_lines(name: str, columns: str, compression: Compression) -> str:
 def expected_names(contract: Contract, first: FirstObject) -> Sequence[str]:
     """The names of a file's first object, where lines like it may be written back; none where they may not.
 
-    They are all in the contract, and none has a mark behind which a file has blanks, which would be put into it too.
+    They are all in the contract, which has not many, and none has a mark behind which a file has blanks, which would be
+    put into it too.
     """
-    is_known = set(first.names) <= set(contract.names)
+    is_known = set(first.names) <= set(contract.names) and len(contract.names) <= MANY
     return first.names if is_known and not any(mark in name for name in first.names for mark in ":,") else ()
 
 
@@ -129,14 +133,13 @@ def _typed_field(column: Column, value: str) -> Field:
 def _plain_objects(contract: Contract, source: str) -> str:
     """Objects of known, single names and flat values, of which nobody can doubt how they are read."""
     known = f"[{', '.join(literal(name) for name in contract.names)}]"
-    structure = _structure(dict.fromkeys(contract.names, "varchar"))
     is_known = f"json_type(j) = 'OBJECT' and list_has_all({known}, k) and len(list_distinct(k)) = len(k)"
     text = f"case when is_inexact then {marked('j', '')} else j end"
     # Most lines are neither suspicious nor inexact, which one look for both tells; what is no JSON ends the reading.
     is_doubtful = f"regexp_matches(j, {literal(f'{_SUSPICIOUS}|{_INEXACT}')})"
     is_suspicious, is_inexact = (f"regexp_matches(j, {literal(marks)})" for marks in (_SUSPICIOUS, _INEXACT))
     return (
-        f"select try(from_json({text}, {structure})) as s from ("
+        f"select {_objects(contract, text, 'try')} from ("
         f"select j, json_keys(j) as k, case when is_doubtful then {is_inexact} else false end as is_inexact "
         f"from (select j, {is_doubtful} as is_doubtful from {source}) "
         f"where case when is_doubtful then not {is_suspicious} else true end"
@@ -149,10 +152,9 @@ def _all_objects(contract: Contract, source: str, first: FirstObject, mark: str)
     and all else in `r`, numbers in both with their mark.
     """
     known = f"[{', '.join(literal(name) for name in contract.names)}]"
-    structure = _structure(dict.fromkeys(contract.names, "varchar"))
     mask = "{" + ", ".join(f'"{json_key(name)}": null' for name in contract.names) + "}"
     return (
-        f"select _line, t, is_same, from_json(m, {structure}) as s, "
+        f"select _line, t, is_same, {_objects(contract, 'm', '')}, "
         f"case when not list_has_all({known}, json_keys(m)) "
         f"then json_merge_patch(m, {literal(mask)})::varchar end as r "
         f"from (select *, case when not is_same then {marked('j', mark)} end as m "
@@ -160,14 +162,25 @@ def _all_objects(contract: Contract, source: str, first: FirstObject, mark: str)
     )
 
 
+def _objects(contract: Contract, text: str, guard: str) -> str:
+    """SQL of the columns s0, s1, …: the values that the contract names, as text, in objects of not too many."""
+    structures = (_structure(dict.fromkeys(names, "varchar")) for names in groups(contract.names))
+    return ", ".join(f"{guard}(from_json({text}, {kinds})) as s{at}" for at, kinds in enumerate(structures))
+
+
+def _values(contract: Contract) -> Mapping[str, str]:
+    """SQL of each column's value in `_objects`."""
+    return {name: f"s{at}.{quoted(name)}" for at, names in enumerate(groups(contract.names)) for name in names}
+
+
 def _structure(types: Mapping[str, str]) -> str:
     """What `from_json` takes for the types of an object's values."""
     return literal("{" + ", ".join(f'"{json_key(name)}": "{kind}"' for name, kind in types.items()) + "}")
 
 
-def _any_field(column: Column, mark: str, names: Sequence[str]) -> Field:
+def _any_field(column: Column, value: str, mark: str, names: Sequence[str]) -> Field:
     """A column of a clean copy; a line that is written back has nothing to explain."""
-    typed, raw = _typed(column, names), unmarked(f"s.{quoted(column.name)}", mark)
+    typed, raw = _typed(column, names), unmarked(value, mark)
     if _json_type(column.type) == "varchar":
         return text_field(column, f"case when is_same then {typed} else {raw} end")
     value = f"case when is_same then {typed} else {from_text(raw, column.type)} end"

@@ -32,6 +32,7 @@ from resources.rejudge import READING
 from resources.table_definition import Definition, bronze_form
 from resources.text import Misfit, NoRoom, Unreadable
 from resources.warehouse import transaction
+from resources.wide import plain_plans
 
 
 class _Changed(Exception):
@@ -51,7 +52,7 @@ def load_landed(connection: duckdb.DuckDBPyConnection, payload: str) -> None:
     """
     said = json.loads(payload)
     loader = _Loader(connection, said)
-    with limited_load(connection):
+    with limited_load(connection), plain_plans(connection, loader.width):
         if said["is_full_refresh"]:
             loader.refresh()
         loader.load()
@@ -71,6 +72,11 @@ class _Loader:
         self._limit = limit_of(connection)
         scratch = Path(said["home"]) / "scratch" / "load"
         self._load = FileLoad(connection, self._contract, self._table, scratch, self._load_id)
+
+    @property
+    def width(self) -> int:
+        """Columns of the contract."""
+        return len(self._contract.columns)
 
     def load(self) -> None:
         """Load what waits; a copy takes the place of a file that went away before its content was loaded."""

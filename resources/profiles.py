@@ -132,7 +132,7 @@ def _summed(contract: Contract, measured: Collection[str], rows: str) -> str:
         is_summed = column.name in measured and column.type.kind in _AMOUNTS
         names.append(literal(column.name))
         nulls.append(f"count(*) - count({name})")
-        totals.append(f"sum({name})::double" if is_summed else "null::double")
+        totals.append(f"{_total(column)}::double" if is_summed else "null::double")
     lists = (f"[{', '.join(values)}] as {name}" for name, values in zip(_SUMMED, (names, nulls, totals), strict=True))
     return f"select _file_id, {', '.join(lists)} from {rows} group by _file_id"
 

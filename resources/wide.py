@@ -1,0 +1,35 @@
+"""Tables of hundreds of columns: how DuckDB plans and reads them in time and memory that follow their width."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import duckdb
+
+MANY = 200
+"""Columns up to which a plan, and the parts of an object, are cheap in any case."""
+_COPYING = "filter_pushdown"
+"""The step of DuckDB's optimizer that copies what all columns say into a condition; narrow tables gain from it."""
+
+
+def groups(names: Sequence[str]) -> list[Sequence[str]]:
+    """The names in groups, of which each is read as an object of its own.
+
+    DuckDB keeps a whole object, with room for each of its values, for every value that is taken out of it.
+    """
+    return [names[at : at + MANY] for at in range(0, len(names), MANY)] or [names]
+
+
+@contextmanager
+def plain_plans(connection: duckdb.DuckDBPyConnection, columns: int) -> Iterator[None]:
+    """Let DuckDB plan statements over so many columns without the step that multiplies them."""
+    if columns <= MANY:
+        yield
+        return
+    before = connection.execute("select current_setting('disabled_optimizers')").fetchall()[0][0]
+    connection.execute(f"set disabled_optimizers = '{_COPYING}'")
+    try:
+        yield
+    finally:
+        connection.execute(f"set disabled_optimizers = '{before}'")
