@@ -44,7 +44,7 @@ class Tables:
         self.connection.execute(
             f"create table bronze.x ({typed}, _rescued json, _violations varchar[], _file_id bigint)"
         )
-        self.connection.execute("insert into ops.sources values ('x', 'events', '1.0.0', '')")
+        self.connection.execute("insert into ops.sources values ('x', 'events', '1.0.0', '', null)")
 
     def put(self, path: str, rows: Sequence[Row]) -> None:
         """A file, or a new version of it."""

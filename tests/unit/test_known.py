@@ -35,10 +35,10 @@ def lake() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         prepare(connection)
         for table in TABLES:
-            connection.execute("insert into ops.tables values (?, 1, 1, 'x', 1, now(), 'run')", [table])
+            connection.execute("insert into ops.tables values (?, 1, 1, 'x', 1, now(), 'run', null)", [table])
             ask(connection, table, FINE)
         for table, source in zip(TABLES[1:], ("bronze.sales", "silver.sales", "silver.sales"), strict=True):
-            connection.execute("insert into ops.seen values (?, ?, 1)", [table, source])
+            connection.execute("insert into ops.seen values (?, ?, 1, null)", [table, source])
         show(connection, dict.fromkeys(TABLES[1:], 1))
         yield connection
 

@@ -20,14 +20,14 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         prepare(connection)
         for table in ("bronze.sales", "silver.sales", "gold.days"):
             built(connection, table, seq=1)
-        connection.execute("insert into ops.seen values ('silver.sales', 'bronze.sales', 1)")
-        connection.execute("insert into ops.seen values ('gold.days', 'silver.sales', 1)")
+        connection.execute("insert into ops.seen values ('silver.sales', 'bronze.sales', 1, null)")
+        connection.execute("insert into ops.seen values ('gold.days', 'silver.sales', 1, null)")
         yield connection
 
 
 def built(connection: duckdb.DuckDBPyConnection, table: str, *, seq: int) -> None:
     connection.execute("delete from ops.tables where table_name = ?", [table])
-    connection.execute("insert into ops.tables values (?, ?, 1, 'x', 1, now(), 'run')", [table, seq])
+    connection.execute("insert into ops.tables values (?, ?, 1, 'x', 1, now(), 'run', null)", [table, seq])
 
 
 def note(connection: duckdb.DuckDBPyConnection, check: str, *, passed: bool = True, also: tuple[str, ...] = ()) -> None:

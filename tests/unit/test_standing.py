@@ -22,7 +22,7 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         prepare(connection)
         for table in ("silver.sales", "silver.shops"):
-            connection.execute("insert into ops.tables values (?, 1, 1, 'x', 1, now(), 'run')", [table])
+            connection.execute("insert into ops.tables values (?, 1, 1, 'x', 1, now(), 'run', null)", [table])
         note(connection, RULES)
         yield connection
 
@@ -76,7 +76,7 @@ def test_what_could_not_be_asked_is_asked_again(warehouse: duckdb.DuckDBPyConnec
 def test_the_result_of_a_table_that_may_lag_saw_its_inputs_as_they_were_taken_in_or_as_they_are(
     warehouse: duckdb.DuckDBPyConnection, saw: int, *, is_current: bool
 ) -> None:
-    warehouse.execute("insert into ops.seen values ('silver.sales', 'silver.shops', 1)")
+    warehouse.execute("insert into ops.seen values ('silver.sales', 'silver.shops', 1, null)")
     warehouse.execute("update ops.tables set seq = ? where table_name = 'silver.shops'", [saw])
     note(warehouse, RULES)
     warehouse.execute("update ops.tables set seq = 3 where table_name = 'silver.shops'")
