@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Any
@@ -116,11 +117,15 @@ def parse_columns(node: Node) -> tuple[Column, ...]:
     columns = tuple(_column(column) for column in node["columns"].values())
     if not columns:
         raise ContractError("columns: there is none")
-    names = [column.name.lower() for column in columns]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = repeated(column.name.lower() for column in columns)
     if twice:
         raise ContractError(f"columns: {', '.join(twice)} stands there twice; upper and lower case are one in SQL")
     return columns
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """The names that stand there more than once, sorted."""
+    return sorted(name for name, times in Counter(names).items() if times > 1)
 
 
 def _column(column: Mapping[str, Any]) -> Column:
@@ -234,8 +239,7 @@ def parse_rules(node: Node, key: Sequence[str]) -> tuple[Rule, ...]:
             else:
                 rules.append(_check(constraint, str(column["name"])))
     rules += [_check(item, "") for item in node.get("constraints") or [] if item["type"] != "primary_key"]
-    names = [rule.name for rule in rules]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = repeated(rule.name for rule in rules)
     if twice:
         raise ContractError(f"two rules are called {', '.join(twice)}; names must differ")
     return tuple(rules)

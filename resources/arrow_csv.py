@@ -67,14 +67,17 @@ class ArrowCsv:
         return self._schema.__arrow_c_schema__()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> Any:
+        """The records, from the first one; raises as `reader` does."""
+        return self.reader().__arrow_c_stream__()
+
+    def reader(self) -> pa.RecordBatchReader:
         """The records, from the first one.
 
         Raises:
             pyarrow.ArrowInvalid: A value is no number of its type, or a record has too many fields or too few.
         """
         source = pa.PythonFile(_Decimals(self._path), mode="r")
-        options = (self._read, self._parse, self._convert)
-        return pyarrow.csv.open_csv(source, *options).__arrow_c_stream__()
+        return pyarrow.csv.open_csv(source, self._read, self._parse, self._convert)
 
 
 def is_readable(form: Format) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 
 _OURS = (
+    MemoryError,
     duckdb.BinderException,
     duckdb.CatalogException,
     duckdb.ConnectionException,
@@ -35,21 +36,21 @@ _REFUSED = "invalid input error: cannot execute"
 _READ_ONLY = "read-only mode"
 
 
-def raise_unless_about_file(error: duckdb.Error, name: str) -> None:
+def raise_unless_about_file(error: Exception, name: str) -> None:
     """Let errors pass that are about a file's content.
 
     Args:
-        error: What DuckDB raised.
+        error: What DuckDB raised, or a stream that it reads.
         name: The path under which DuckDB read the file; what stands in it says nothing about the machine.
 
     Raises:
-        duckdb.Error: The disk or the memory is full, or the statement is wrong; the file is not to blame.
+        MemoryError | duckdb.Error: The disk or the memory is full, or the statement is wrong; the file is not to blame.
     """
     if isinstance(error, _OURS) or _is_about_machine(error, name):
         raise error
 
 
-def _is_about_machine(error: duckdb.Error, name: str) -> bool:
+def _is_about_machine(error: Exception, name: str) -> bool:
     """Only the first line of some kinds of errors is looked at: others quote values, which may say anything."""
     said = first_line(str(error).replace(name, "")).lower()
     if isinstance(error, duckdb.IOException):

@@ -22,11 +22,20 @@ from resources.arrived import File
 from resources.arrow_csv import ArrowCsv, is_readable
 from resources.blame import first_line, raise_unless_about_file
 from resources.bronze_table import READING, BronzeTable
-from resources.json_lines import expected_names, jsonl_copy_view, jsonl_view, round_trip, written_back_view
+from resources.json_lines import (
+    expected_names,
+    jsonl_copy_view,
+    jsonl_view,
+    round_trip,
+    wide_jsonl,
+    wide_jsonl_copy,
+    written_back_view,
+)
 from resources.malformed import spooled, write_bad_values
 from resources.parquet import parquet_reading
 from resources.reading import arrow_view, csv_view, readable_path
 from resources.text import Unreadable, first_object, refuse_misfit, write_clean
+from resources.wide_reading import Texts, WideReading, is_wide, wide_csv, wide_csv_copy
 
 _ARROW = "assay_arrow"
 
@@ -63,6 +72,7 @@ class FileLoad:
         self._table = table
         self._scratch = scratch
         self._load_id = load_id
+        self._wide: WideReading | None = None
         self.at = clock.now()
 
     @property
@@ -95,7 +105,7 @@ class FileLoad:
                 self._read(view(name))
                 inserted = self._table.insert("true", file.file_id, self._load_id, self.at)
             except duckdb.Error as error:
-                raise_unless_about_file(error, name)
+                raise_unless_about_file(self._cause(error), name)
                 raise Doubt from error
         if inserted != file.plain_records:
             raise Doubt
@@ -147,8 +157,12 @@ class FileLoad:
         except duckdb.IOException:
             raise
         except duckdb.Error as error:
-            raise_unless_about_file(error, folder)
+            raise_unless_about_file(self._cause(error), folder)
             raise Unreadable(f"its rows cannot be judged by the contract's rules: {first_line(error)}") from error
+
+    def _cause(self, error: duckdb.Error) -> Exception:
+        """The error itself, or the one in a wide reading that it came of."""
+        return self._wide.error if self._wide is not None and self._wide.error is not None else error
 
     def _careful_parquet(self, file: File, name: str) -> Counted:
         try:
@@ -183,11 +197,15 @@ class FileLoad:
         if form.type == "parquet":
             return self._parquet_view(file, name, has_lines=False)
         if form.type == "jsonl":
+            if is_wide(self._contract, None):
+                return self._wide_view(wide_jsonl(name, self._contract, file.compression), has_lines=False)
             return jsonl_view(name, self._contract, file.compression)
         if not is_readable(form):
             raise Doubt
         has_long = file.has_quoted_line_ends
         scanned = ArrowCsv(file.path, self._contract, file.header, has_quoted_line_ends=has_long)
+        if is_wide(self._contract, file.header):
+            return self._wide_view(wide_csv(scanned, self._contract, file.header), has_lines=False)
         self._connection.register(_ARROW, scanned)
         return arrow_view(_ARROW, self._contract, file.header)
 
@@ -202,9 +220,21 @@ class FileLoad:
         return written_back_view(name, self._contract, file.compression, first)
 
     def _text_view(self, file: File, name: str) -> str:
+        if is_wide(self._contract, file.header):
+            return self._wide_view(self._wide_texts(file, name), has_lines=True)
         if self._contract.format.type == "csv":
             return csv_view(name, self._contract, file.header, is_parallel=not file.has_quoted_line_ends)
         return jsonl_copy_view(name, self._contract, first_object(file.path))
+
+    def _wide_texts(self, file: File, name: str) -> Texts:
+        if self._contract.format.type == "csv":
+            return wide_csv_copy(name, self._contract, file.header, is_parallel=not file.has_quoted_line_ends)
+        return wide_jsonl_copy(name, self._contract, first_object(file.path))
+
+    def _wide_view(self, texts: Texts, *, has_lines: bool) -> str:
+        self._wide = WideReading(self._connection, self._contract, texts, has_lines=has_lines)
+        self._connection.register(_ARROW, self._wide)
+        return self._wide.view(_ARROW)
 
     def _parquet_view(self, file: File, name: str, *, has_lines: bool) -> str:
         return parquet_reading(self._connection, file.path, name, self._contract, has_lines=has_lines)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from contracts.contract import Column, Contract
 from contracts.names import literal, quoted
@@ -17,7 +18,8 @@ from contracts.types import ColumnType
 from resources.reading import Field, reading, text_field
 from resources.text import MAX_JSON_LINE, Compression, FirstObject
 from resources.typed import from_text, limits
-from resources.wide import MANY, groups
+from resources.wide import MANY
+from resources.wide_reading import Texts, query
 
 LINE_NUMBER = 64  # bytes that a line number and its separator may take before a record
 _BUFFER = 2 * MAX_JSON_LINE
@@ -58,8 +60,7 @@ def jsonl_view(name: str, contract: Contract, compression: Compression) -> str:
         compression: What DuckDB has to take off.
     """
     source = _json_lines(name, "'j': 'VARCHAR'", compression)
-    values = _values(contract)
-    fields = [text_field(column, values[column.name]) for column in contract.columns]
+    fields = [text_field(column, _value(column)) for column in contract.columns]
     return reading(f"({_plain_objects(contract, source)})", fields, "null::json", has_lines=False)
 
 
@@ -74,10 +75,24 @@ def jsonl_copy_view(name: str, contract: Contract, first: FirstObject) -> str:
     source = _json_lines(name, "'_line': 'VARCHAR', 'j': 'VARCHAR'", "none")
     mark = secrets.token_hex(8)
     names = expected_names(contract, first)
-    values = _values(contract)
-    fields = [_any_field(column, values[column.name], mark, names) for column in contract.columns]
+    fields = [_any_field(column, _value(column), mark, names) for column in contract.columns]
     rescued = f"({unmarked('r', mark)})::json"
     return reading(f"({_all_objects(contract, source, first, mark)})", fields, rescued, has_lines=True)
+
+
+def wide_jsonl(name: str, contract: Contract, compression: Compression) -> Texts:
+    """What `jsonl_view` reads, for a contract of many columns."""
+    lines = _json_lines(name, "'j': 'VARCHAR'", compression)
+    return Texts(query(f"select s0 from ({_plain_objects(contract, lines)})", len(contract.columns)), contract.names)
+
+
+def wide_jsonl_copy(name: str, contract: Contract, first: FirstObject) -> Texts:
+    """What `jsonl_copy_view` reads, for a contract of many columns."""
+    lines = _json_lines(name, "'_line': 'VARCHAR', 'j': 'VARCHAR'", "none")
+    mark = secrets.token_hex(8)
+    objects = _all_objects(contract, lines, first, mark)
+    rows = f"select _line::bigint as _line, {unmarked('r', mark)} as _rescued, s0 from ({objects})"
+    return Texts(query(rows, len(contract.columns)), contract.names, mark=partial(unmarked, mark=mark))
 
 
 def _json_lines(name: str, columns: str, compression: Compression) -> str:
@@ -139,7 +154,7 @@ def _plain_objects(contract: Contract, source: str) -> str:
     is_doubtful = f"regexp_matches(j, {literal(f'{_SUSPICIOUS}|{_INEXACT}')})"
     is_suspicious, is_inexact = (f"regexp_matches(j, {literal(marks)})" for marks in (_SUSPICIOUS, _INEXACT))
     return (
-        f"select {_objects(contract, text, 'try')} from ("
+        f"select {_object(contract, text, 'try')} from ("
         f"select j, json_keys(j) as k, case when is_doubtful then {is_inexact} else false end as is_inexact "
         f"from (select j, {is_doubtful} as is_doubtful from {source}) "
         f"where case when is_doubtful then not {is_suspicious} else true end"
@@ -154,7 +169,7 @@ def _all_objects(contract: Contract, source: str, first: FirstObject, mark: str)
     known = f"[{', '.join(literal(name) for name in contract.names)}]"
     mask = "{" + ", ".join(f'"{json_key(name)}": null' for name in contract.names) + "}"
     return (
-        f"select _line, t, is_same, {_objects(contract, 'm', '')}, "
+        f"select _line, t, is_same, {_object(contract, 'm', '')}, "
         f"case when not list_has_all({known}, json_keys(m)) "
         f"then json_merge_patch(m, {literal(mask)})::varchar end as r "
         f"from (select *, case when not is_same then {marked('j', mark)} end as m "
@@ -162,15 +177,14 @@ def _all_objects(contract: Contract, source: str, first: FirstObject, mark: str)
     )
 
 
-def _objects(contract: Contract, text: str, guard: str) -> str:
-    """SQL of the columns s0, s1, …: the values that the contract names, as text, in objects of not too many."""
-    structures = (_structure(dict.fromkeys(names, "varchar")) for names in groups(contract.names))
-    return ", ".join(f"{guard}(from_json({text}, {kinds})) as s{at}" for at, kinds in enumerate(structures))
+def _object(contract: Contract, text: str, guard: str) -> str:
+    """SQL of the column s0: the values that the contract names, as text."""
+    return f"{guard}(from_json({text}, {_structure(dict.fromkeys(contract.names, 'varchar'))})) as s0"
 
 
-def _values(contract: Contract) -> Mapping[str, str]:
-    """SQL of each column's value in `_objects`."""
-    return {name: f"s{at}.{quoted(name)}" for at, names in enumerate(groups(contract.names)) for name in names}
+def _value(column: Column) -> str:
+    """SQL of a column's value in `_object`."""
+    return f"s0.{quoted(column.name)}"
 
 
 def _structure(types: Mapping[str, str]) -> str:

@@ -75,11 +75,16 @@ def csv_view(name: str, contract: Contract, header: Sequence[str] | None, *, is_
         header: The file's columns in its order; None when it had no header.
         is_parallel: False when a record goes over several lines; DuckDB then fails on large files.
     """
+    source = csv_source(name, contract, header, is_parallel=is_parallel)
+    return _csv_reading(source, contract, header, frozenset(), has_lines=True)
+
+
+def csv_source(name: str, contract: Contract, header: Sequence[str] | None, *, is_parallel: bool) -> str:
+    """SQL of the texts of a clean copy: `_line`, and its columns by their place, `c0`, `c1`, …; as of `csv_view`."""
     read = ["_line", *_places(contract.names if header is None else header)]
     typed = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in read)
     options = _csv_options(contract.format, is_parallel=is_parallel)
-    source = f"read_csv({literal(name)}, columns = {{{typed}}}, {options})"
-    return _csv_reading(source, contract, header, frozenset(), has_lines=True)
+    return f"read_csv({literal(name)}, columns = {{{typed}}}, {options})"
 
 
 def _places(columns: Sequence[str]) -> list[str]:
@@ -166,6 +171,11 @@ def _held(field: Field) -> str:
 
 
 def _reason(index: int, field: Field) -> str:
-    head, tail = literal(f"{field.name}: '"), literal(f"' is no {field.sql_type}")
+    head, tail = map(literal, around_value(field.name, field.sql_type))
     said = f"{head} || left(r{index}::varchar, {SHOWN}) || {tail}"
     return f"case when v{index} is null and r{index} is not null then {said} end"
+
+
+def around_value(name: str, sql_type: str) -> tuple[str, str]:
+    """What a reason says before and after the value that its column cannot hold."""
+    return f"{name}: '", f"' is no {sql_type}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import duckdb
@@ -11,14 +11,6 @@ MANY = 200
 """Columns up to which a plan, and the parts of an object, are cheap in any case."""
 _COPYING = "filter_pushdown"
 """The step of DuckDB's optimizer that copies what all columns say into a condition; narrow tables gain from it."""
-
-
-def groups(names: Sequence[str]) -> list[Sequence[str]]:
-    """The names in groups, of which each is read as an object of its own.
-
-    DuckDB keeps a whole object, with room for each of its values, for every value that is taken out of it.
-    """
-    return [names[at : at + MANY] for at in range(0, len(names), MANY)] or [names]
 
 
 @contextmanager

@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+import duckdb
 import pytest
 
+from contracts.errors import ContractError
+from contracts.names import literal
+from contracts.parse import parse_columns, parse_rules
 from resources.examine import _header_problem
 from resources.json_lines import jsonl_copy_view, jsonl_view
 from resources.profiles import _summed, profile_new
@@ -34,6 +39,12 @@ class Name(str):
 
     __hash__ = str.__hash__
 
+    def __str__(self) -> str:
+        return self
+
+    def lower(self) -> Name:
+        return Name(str.lower(self))
+
 
 @pytest.mark.parametrize("extra", [0, 5_000], ids=["a wide contract", "a wide file"])
 def test_a_header_is_held_against_its_contract_name_by_name_once(make: Make, extra: int) -> None:
@@ -44,6 +55,68 @@ def test_a_header_is_held_against_its_contract_name_by_name_once(make: Make, ext
     assert Name.compared < 5 * len(header)
     said = _header_problem(header, replace(contract, new_columns="refuse"))
     assert ("unexpected columns: more 0, more 1" in said and "and 4,980 more" in said) == bool(extra)
+
+
+def test_columns_and_rules_of_a_contract_are_held_against_each_other_once(make: Make) -> None:
+    names = [Name(f"c {at}") for at in range(2_000)]
+    constraint = {"type": "check", "expression": "true"}
+    node = make({"id": "bigint"}).node
+    node["columns"] |= {
+        name: {"name": name, "data_type": "date", "constraints": [{**constraint, "name": name}]} for name in names
+    }
+    Name.compared = 0
+    assert len(parse_columns(node)) == len(names) + 1
+    assert len(parse_rules(node, ["id"])) == len(names) + 1
+    assert Name.compared < 10 * len(names)
+    node["columns"]["C 7"] = {"name": Name("C 7"), "data_type": "date", "constraints": [{**constraint, "name": "c 9"}]}
+    with pytest.raises(ContractError, match="columns: c 7 stands there twice"):
+        parse_columns(node)
+    with pytest.raises(ContractError, match="two rules are called c 9"):
+        parse_rules(node, ["id"])
+
+
+class Sent:
+    """A connection that notes the statements of one column each that it and its cursors are sent."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, statements: list[str]) -> None:
+        self._connection = connection
+        self._statements = statements
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def cursor(self) -> Sent:
+        return Sent(self._connection.cursor(), self._statements)
+
+    def execute(self, query: str, *values: Any) -> duckdb.DuckDBPyConnection:
+        self._statements.append(query)
+        return self._connection.execute(query, *values)
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+@pytest.mark.parametrize("width", [2, WIDE, 2 * WIDE], ids=["a narrow contract", "a wide one", "a wider one"])
+def test_no_guard_is_planned_column_by_column(make: Make, form: str, width: int) -> None:
+    kinds = ["date", "decimal(9,2)", "double", "varchar"]
+    declared = {"id": "bigint", **{f"c{at}": kinds[at % 4] for at in range(width - 1)}}
+    source = make(declared, format={"type": form})
+    values = {"date": "2024-02-29", "decimal(9,2)": "1.50", "double": "0.5", "varchar": "t"}
+    extra = {f"extra {at}": "1.50" for at in range(WIDE)} if form == "csv" or width == 2 else {}
+    records = [{"id": str(n), **{name: values[declared[name]] for name in list(declared)[1:]}, **extra} for n in (1, 2)]
+    records[1]["c0"] = "2024-02-30"
+    lines = [json.dumps(record) for record in records]
+    if form == "csv":
+        lines = [",".join(record) for record in (records[0].keys(), *(record.values() for record in records))]
+    source.put("f", "\n".join(lines) + "\n")
+    statements: list[str] = []
+    source.look()
+    source.connection = Sent(source.connection, statements)  # type: ignore[assignment]
+    source.load()
+    typed = [f"{literal(records[0][name])}::{kind}" for name, kind in declared.items()]
+    assert source.rows() == source.sql(f"select {', '.join(typed)}")
+    assert source.rescued() == [extra or None]
+    assert [reasons for *_, reasons in source.malformed()] == [["c0: '2024-02-30' is no date"]]
+    assert max(statement.count("regexp_full_match") for statement in statements) <= 4 * 2
+    assert sum(statement.count("regexp_full_match") for statement in statements) <= 4 * 2 * 4
 
 
 def test_what_is_sent_to_read_or_profile_a_file_grows_with_its_columns(make: Make) -> None:
