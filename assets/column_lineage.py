@@ -41,18 +41,16 @@ def _trace(catalog: Catalog, model: str, compiled: str) -> Mapping[str, Any]:
         layer, entity = table_of(parent).split(".")
         columns = {c["name"]: c.get("data_type", "varchar") for c in catalog.models[parent]["columns"].values()}
         schema[layer][entity] = columns | {"_file_id": "bigint", "_violations": "varchar[]"}
-    found: dict[str, list[dg.TableColumnDep]] = {}
     try:
         nodes = lineage(None, compiled, schema=schema, dialect="duckdb", trim_selects=False)
-        for column in catalog.models[model]["columns"]:
-            deps = set()
-            for leaf in nodes[column].walk() if column in nodes else ():
-                table = leaf.expression.find(exp.Table) if not leaf.downstream else None
-                if table is not None and f"{table.db}_{table.name}" in parents:
-                    deps.add((f"{table.db}.{table.name}", parse_one(leaf.name).name))
-            found[column] = [dg.TableColumnDep(key_of(table), name) for table, name in sorted(deps)]
+        leaves = {name: [(leaf, parse_one(leaf.name).name) for leaf in _leaves(node)] for name, node in nodes.items()}
     except (errors.SqlglotError, ValueError, KeyError, TypeError):
         return {}  # a column called `$1` is an identifier to DuckDB, and a TypeError to sqlglot
+    found: dict[str, list[dg.TableColumnDep]] = {}
+    for column in catalog.models[model]["columns"]:
+        tables = [(leaf.expression.find(exp.Table), name) for leaf, name in leaves.get(column, ())]
+        deps = {(f"{t.db}.{t.name}", name) for t, name in tables if t is not None and f"{t.db}_{t.name}" in parents}
+        found[column] = [dg.TableColumnDep(key_of(table), name) for table, name in sorted(deps)]
     if not any(found.values()):
         return {}
     said = {
@@ -64,3 +62,8 @@ def _trace(catalog: Catalog, model: str, compiled: str) -> Mapping[str, Any]:
         "dagster/column_lineage": dg.TableColumnLineage(found),
         "made_from": text_table(("column", "made from"), ((name, text or "counted") for name, text in said.items())),
     }
+
+
+def _leaves(node: Any) -> list[Any]:
+    """Where a column comes from in the end."""
+    return [leaf for leaf in node.walk() if not leaf.downstream]

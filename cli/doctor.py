@@ -195,7 +195,7 @@ def _stored_files(settings: Settings, catalog: Catalog) -> list[Finding]:
                 connection, settings.landing, catalog.contracts, lambda name: spinner.update(f"reading {escape(name)}")
             )
             return findings.of_rejudged(list(told))
-    except (FileNotFoundError, duckdb.Error):
+    except (FileNotFoundError, duckdb.IOException):
         return []  # nothing is published, or `published` below says what is wrong with it
 
 

@@ -43,10 +43,10 @@ def plan(connection: duckdb.DuckDBPyConnection, landing: Path, contract: Contrac
         if not (seen.problem or seen.not_enough):
             again.append(as_examined(file, seen))
         elif file.file_id in loaded:  # of one that only waits, landing says what is wrong
-            problems.append(f"{file.name}: {seen.problem or seen.not_enough}")
+            problems.append(f"{file.name}: {seen.problem or f'it needs more memory ({seen.not_enough})'}")
     if problems:
         raise NeedsFiles(
-            f"bronze.{contract.source}: {len(problems)} loaded files do not fit the contract or the memory any more: "
+            f"bronze.{contract.source}: {len(problems)} loaded files do not fit the contract any more: "
             f"{'; '.join(problems[:SHOWN])}. Take that change of the contract back, or put files that fit it under "
             "the same names; nothing was changed"
         )

@@ -103,7 +103,8 @@ class BronzeTable:
             "update ops.tables set fingerprint = ?, definition = ? where table_name = ?",
             [self._definition.fingerprint, self._definition.text, self.name],
         )
-        if files:  # whoever has taken these files in takes them in once more
+        if files:  # whoever has taken these files in takes them in once more, and their clean keys may be others
+            forget_losses(self._connection, self._contract.source)
             self._connection.execute(
                 "delete from ops.seen_files where input = ? and list_contains(?::bigint[], file_id)", [self.name, files]
             )

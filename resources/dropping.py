@@ -119,7 +119,7 @@ def _only_stored_here(connection: duckdb.DuckDBPyConnection, landing: Path, sour
 
 def _drop_source(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     connection.execute(f"drop view if exists {relation(f'quarantine.{source}')}")
-    for name in ("malformed", "sources", "conservation"):
+    for name in ("malformed", "sources", "conservation", "snapshots", "snapshot_losses"):
         connection.execute(f"delete from ops.{name} where source = ?", [source])
     connection.execute("delete from ops.deliveries where source = ?", [source])
     forget(connection, source)

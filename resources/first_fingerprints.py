@@ -23,23 +23,25 @@ _VERDICT = re.compile(r"/\*assay:verdict\*/.*?/\*assay:end\*/", re.DOTALL)
 _NEWEST = re.compile(r"/\*assay:newest_rows (\w+)\*/.*?/\*assay:end\*/", re.DOTALL)
 
 
-def first_bronze(contract: Contract, node: Node, sql: str) -> str:
-    """What version 1 stored for a bronze table.
+def first_bronze(contract: Contract, node: Node, sql: str) -> frozenset[str]:
+    """What version 1 stored for a bronze table, if its optional columns came since, and if they were there already.
 
     Args:
         contract: The source's contract; what version 1 did not know of it does not count.
         node: The model as in dbt's manifest.
         sql: Its compiled SQL of today.
     """
-    optional = {column.name for column in contract.columns if column.is_optional}
-    compiled = _VERDICT.sub(lambda _: _verdict(node, optional), sql)
-    return _hash(compiled, repr(_contract(contract, optional)))
+
+    def stored(new: set[str]) -> str:
+        return _hash(_VERDICT.sub(lambda _: _verdict(node, new), sql), repr(_contract(contract, new)))
+
+    return frozenset(map(stored, (set(contract.optional), set[str]())))
 
 
 def first_keyed(
     node: Node, sql: str, columns: Sequence[tuple[str, str]], redo: Redo, inputs: Mapping[str, Node]
-) -> str:
-    """What version 1 stored for a silver or gold table.
+) -> frozenset[str]:
+    """What version 1 stored for a silver or gold table, as of `first_bronze`.
 
     Args:
         node: The model as in dbt's manifest.
@@ -48,7 +50,7 @@ def first_keyed(
         redo: By which key it is rebuilt.
         inputs: The models that it reads, as in dbt's manifest.
     """
-    compiled = _NEWEST.sub(lambda found: _newest_rows(str(node["name"]), found[1], inputs[found[1]]), sql)
+    model = str(node["name"])
     is_declared = node["config"]["meta"].get("redo") is not None
     spelled = ", ".join(
         f"Input(model={i.model!r}, keys={i.keys if is_declared else redo.key!r}, via={i.via!r}, by={i.by!r}, "
@@ -56,7 +58,14 @@ def first_keyed(
         for i in redo.inputs
     )
     comma = "," if len(redo.inputs) == 1 else ""
-    return _hash(compiled, repr(columns), f"Redo(key={redo.key!r}, inputs=({spelled}{comma}))")
+
+    def compiled(*, has_optional: bool) -> str:
+        return _NEWEST.sub(
+            lambda found: _newest_rows(model, found[1], inputs[found[1]], has_optional=has_optional), sql
+        )
+
+    said = f"Redo(key={redo.key!r}, inputs=({spelled}{comma}))"
+    return frozenset(_hash(compiled(has_optional=has), repr(columns), said) for has in (False, True))
 
 
 def _hash(sql: str, *declared: str) -> str:
@@ -122,9 +131,9 @@ def _verdict(node: Node, optional: set[str]) -> str:
     return f"case when {holds} then null else nullif(list_filter([ {broken} ], lambda rule: rule is not null), []) end"
 
 
-def _newest_rows(model: str, bronze: str, node: Node) -> str:
+def _newest_rows(model: str, bronze: str, node: Node, *, has_optional: bool) -> str:
     key = ", ".join(map(_quoted, _key(node)))
-    names = [_quoted(name) for name, column in node["columns"].items() if not is_optional(column)]
+    names = [_quoted(name) for name, column in node["columns"].items() if has_optional or not is_optional(column)]
     columns = ", ".join(names)
     newest_by = node["config"]["meta"]["contract"].get("newest_by")
     newest = _quoted(newest_by) if isinstance(newest_by, str) else "_file_date" if newest_by else ""

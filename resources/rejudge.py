@@ -6,6 +6,7 @@ Their rows stay as they are until somebody loads them anew; `assay doctor` lists
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,9 +61,9 @@ def rejudged(
             known = stored.get(file.sighting_id)
             if known and known.reading < READING and file.is_as_hashed:
                 on_file(file.name)
-                reason = reason_to_judge_otherwise(file, contract, known.loaded, known.malformed)
-                if reason:
-                    yield Rejudged(source, file.name, reason)
+                with suppress(FileNotFoundError):  # taken out of landing while others were read
+                    if reason := reason_to_judge_otherwise(file, contract, known.loaded, known.malformed):
+                        yield Rejudged(source, file.name, reason)
 
 
 def reason_to_judge_otherwise(file: File, contract: Contract, loaded: int, malformed: int) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from contracts.contract import Contract
 from resources.examine import Examined, examine
 from resources.text import LEAST, Unreadable, refuse_misfit, write_clean
+from resources.text.room import Room
 
 _NOWHERE = Path(os.devnull)
 
@@ -35,6 +36,8 @@ def judged_otherwise(path: Path, contract: Contract, loaded: int, malformed: int
     if is_json and (loaded or malformed < LEAST):
         return ""  # how a line of JSON is judged did not change
     seen = examine(path, contract)
+    if seen.not_enough:
+        return f"it needs more memory than there is: {seen.not_enough}"
     if seen.problem:
         return f"it would be refused: {seen.problem}"
     if not is_json and seen.plain_records == loaded + malformed:
@@ -52,7 +55,7 @@ def _split_otherwise(path: Path, contract: Contract, seen: Examined, stored: int
         Unreadable: The file would be refused.
     """
     width = len(contract.columns) if seen.header is None else len(seen.header)
-    counts = write_clean(path, contract.format, width, _NOWHERE, _NOWHERE)
+    counts = write_clean(path, contract.format, width, _NOWHERE, _NOWHERE, Room(None))
     refuse_misfit(counts)
     if counts.good + counts.bad != stored:
         return f"it would be read as {counts.good + counts.bad:,} records, and {stored:,} of it are stored"

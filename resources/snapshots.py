@@ -64,9 +64,11 @@ def decide(
     walk = _Walk(max_loss, accepted, compare)
     for _, group in groupby(versions, key=lambda version: version.moment):
         by_path = [list(found) for _, found in groupby(group, key=lambda version: version.path)]
-        for version in (version for found in by_path for version in found[:-1]):
-            walk.step([version])
-        walk.step([found[-1] for found in by_path])
+        newest = [found[-1] for found in by_path]
+        if not walk.is_tied(newest):  # else a version that was corrected would count again, beside its correction
+            for version in (version for found in by_path for version in found[:-1]):
+                walk.step([version])
+        walk.step(newest)
     return Decision(walk.current, tuple(walk.held))
 
 
@@ -77,6 +79,11 @@ class _Walk:
         self._compare = compare
         self.current: Version | None = None
         self.held: list[tuple[Version, str]] = []
+
+    def is_tied(self, versions: Sequence[Version]) -> bool:
+        """Whether nothing orders the versions of one moment."""
+        is_decided = any(self._place(version) in self._accepted for version in versions)
+        return not is_decided and len({version.file_id for version in versions}) > 1
 
     def step(self, versions: Sequence[Version]) -> None:
         """Take one of the versions of a moment, or hold all of them back."""
@@ -100,7 +107,7 @@ class _Walk:
 
     def _problems(self, versions: Sequence[Version]) -> list[str]:
         """Why each is held back; empty when the content that they share is taken."""
-        if len({version.file_id for version in versions}) > 1:
+        if self.is_tied(versions):
             return [_tied(version, versions) for version in versions]
         if self.current is not None and self.current.file_id == versions[0].file_id:
             return []

@@ -131,7 +131,8 @@ def held_snapshots(connection: duckdb.DuckDBPyConnection) -> list[HeldSnapshot]:
         "qualify row_number() over (partition by source, path, file_id order by acceptance_id desc) = 1"
         ") as latest on latest.source = snapshots.source and latest.path = snapshots.path "
         "and latest.file_id = snapshots.file_id and latest.is_accepted "
-        "where state = 'held back' order by snapshots.source, file_date, snapshots.path"
+        "where state = 'held back' and 'bronze.' || snapshots.source not in (select table_name from ops.retired) "
+        "order by snapshots.source, file_date, snapshots.path"
     ).fetchall()
     return [HeldSnapshot(*row) for row in found]
 

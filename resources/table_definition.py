@@ -37,11 +37,11 @@ class Definition:
 
     Attributes:
         form: All that decides them, in terms of JSON.
-        first_fingerprint: What version 1 would have stored for it.
+        first_fingerprints: What version 1 may have stored for it.
     """
 
     form: Form
-    first_fingerprint: str
+    first_fingerprints: frozenset[str] = frozenset()
 
     @property
     def text(self) -> str:
@@ -55,7 +55,7 @@ class Definition:
 
     def is_of(self, fingerprint: str) -> bool:
         """Whether rows that were stored under a fingerprint were made with this."""
-        return fingerprint in (self.fingerprint, self.first_fingerprint)
+        return fingerprint == self.fingerprint or fingerprint in self.first_fingerprints
 
 
 def bronze_form(contract: Contract, sql: str) -> Form:

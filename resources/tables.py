@@ -74,7 +74,7 @@ def note_built(
         The table's seq.
     """
     before = connection.execute("select seq, rebuilt_seq from ops.tables where table_name = ?", [table]).fetchall()
-    seq, rebuilt = before[0] if before else (0, 0)
+    seq, rebuilt = before[0] if before else (_last_published(connection, table), 0)
     seq = seq + 1 if is_changed or not before else seq
     rebuilt = seq if is_rebuilt or not before else rebuilt
     count = connection.execute(f"select count(*) from {relation(table)}").fetchall()[0][0]
@@ -85,6 +85,15 @@ def note_built(
         [table, seq, rebuilt, definition.fingerprint, definition.text, count, clock.now(), run_id],
     )
     return int(seq)
+
+
+def _last_published(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    """The seq under which readers may still see a table that was dropped: one that comes back must not repeat it."""
+    found = connection.execute(
+        "select max(shown.seq) from (select unnest(tables) as shown from ops.publications) where shown.table_name = ?",
+        [table],
+    ).fetchall()
+    return int(found[0][0] or 0)
 
 
 def seqs(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:

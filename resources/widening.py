@@ -21,6 +21,8 @@ from resources.typed import from_text
 RESCUED = "temp.assay_widened"
 """Rows that hold a value of a new column, with that value in its place."""
 SHOWN = 3
+MOST_EXACT = 2**53
+"""Up to here a double holds every whole number."""
 
 
 def add_columns(connection: duckdb.DuckDBPyConnection, contract: Contract, columns: Sequence[Column]) -> list[int]:
@@ -61,10 +63,31 @@ def _taken(contract: Contract, columns: Sequence[Column]) -> str:
     decimal = contract.format.decimal
     parts = []
     for place, column in enumerate(columns):
-        raw = unmarked(f"from_json({text}, {structure}).{quoted(column.name)}", mark)
-        parts += [f"({raw}) as r{place}", f"({from_text(f'({raw})', column.type, decimal)}) as {quoted(column.name)}"]
+        raw = f"({unmarked(f'from_json({text}, {structure}).{quoted(column.name)}', mark)})"
+        value = from_text(raw, column.type, decimal)
+        if contract.format.type == "parquet":
+            value = f"case when {_says_its_type(column, raw, value)} then {value} end"
+        parts += [f"{raw} as r{place}", f"({value}) as {quoted(column.name)}"]
     rest = unmarked(f"json_merge_patch({text}, {mask})::varchar", mark)
     return ", ".join([*parts, f"nullif({rest}, '{{}}')::json as _rescued"])
+
+
+def _says_its_type(column: Column, raw: str, value: str) -> str:
+    """SQL for whether the JSON of a Parquet value tells the value exactly, whatever type it had in the file.
+
+    A number that becomes a text had a scale there, which is gone; a whole number may be more than a double holds.
+    """
+    if column.type.kind == "text":
+        kind = f"json_type(_rescued, {literal(_pointer(column.name))})"
+        return f"{kind} = 'VARCHAR' and {raw} not in ('NaN', 'Infinity', '-Infinity')"
+    if column.type.kind == "double":
+        is_small = f"regexp_full_match({raw}, '-?[0-9]+') and abs({value}) <= {MOST_EXACT}"
+        return f"(to_json({value})::varchar = {raw} or {is_small})"
+    return "true"
+
+
+def _pointer(name: str) -> str:
+    return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
 def _stop_when_values_do_not_fit(

@@ -29,7 +29,7 @@
             inner join ops.current_files as current_files
                 on
                     bronze._file_id = current_files.file_id
-                    and current_files.source = '{{ bronze.split('_', 1)[1] }}'
+                    and current_files.source = {{ assay_literal(bronze.split('_', 1)[1]) }}
             where
                 bronze._violations is null
                 and {{ affected(*contract.key) }}

@@ -16,7 +16,7 @@
     left join (
         select file_id, min_by(path, sighting_id) as path from ops.files group by file_id
     ) as paths on malformed.file_id = paths.file_id
-    where malformed.source = '{{ source }}'
+    where malformed.source = {{ assay_literal(source) }}
     union all
     select
         'quarantined' as kind,
@@ -34,7 +34,7 @@
         true as is_live
     from {{ ref(bronze) }} as bronze
     inner join ops.current_files as current_files
-        on bronze._file_id = current_files.file_id and current_files.source = '{{ source }}'
+        on bronze._file_id = current_files.file_id and current_files.source = {{ assay_literal(source) }}
     left join (
         select file_id, min_by(path, sighting_id) as path, max(contract_version) as contract_version
         from ops.files where status = 'loaded' group by file_id

@@ -17,13 +17,17 @@ class Room:
     """The bytes that may be written below a folder.
 
     Args:
-        folder: An existing folder of the disk.
+        folder: An existing folder of the disk; None where nothing is written, and so nothing can fill up.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | None) -> None:
+        self._whole, self._left = 0, float("inf")
+        if folder is None:
+            return
         disk = shutil.disk_usage(folder)
         left = disk.free - int(_KEPT * disk.total)
-        self._left: float = left if left > 0 else float("inf")  # then the disk itself says when it is full
+        if left > 0:  # else the disk itself says when it is full
+            self._left = left
         self._whole = left
 
     def take(self, size: int) -> None:

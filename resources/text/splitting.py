@@ -84,7 +84,7 @@ class Counts:
     example: Record | None = None
 
 
-def write_clean(path: Path, format: Format, columns: int, good: Path, bad: Path) -> Counts:
+def write_clean(path: Path, format: Format, columns: int, good: Path, bad: Path, room: Room | None = None) -> Counts:
     r"""Write the good records to one file and the malformed ones to another.
 
     The clean file is UTF-8 without a header; before each record stand its line number and the delimiter (in JSON lines
@@ -94,12 +94,13 @@ def write_clean(path: Path, format: Format, columns: int, good: Path, bad: Path)
         path, format, columns: As of `split`.
         good: The clean file to write.
         bad: The file of malformed records to write.
+        room: What may be written; by default what the disk of `good` can spare.
 
     Raises:
         Unreadable: As of `split`; what was written up to then is of no use.
         NoRoom: The disk cannot spare the bytes.
     """
-    room = Room(good.parent)
+    room = room or Room(good.parent)
     separator = JSON_SEPARATOR if format.type == "jsonl" else format.delimiter.encode()
     template = b"%d" + separator.replace(b"%", b"%%") + b"%b\n"
     written, refused, has_quoted = 0, 0, False

@@ -18,6 +18,7 @@ from resources.dbt import parse_if_changed
 from resources.results import CheckResult
 from resources.session import Session
 from resources.settings import Settings
+from resources.table_definition import Definition, bronze_form
 from resources.warehouse import connect
 from tests.lab import WHOLE
 
@@ -57,7 +58,9 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Session]:
     with connect(home / "warehouse.duckdb", wait_seconds=0) as connection:
         session = Session(settings, catalog(), connection, "usual")
         for source in SOURCES:
-            BronzeTable(connection, session.catalog.contracts[source], "", "usual").prepare()
+            contract = session.catalog.contracts[source]
+            definition = Definition(bronze_form(contract, ""))
+            BronzeTable(connection, contract, "", definition, "usual").prepare()
             for number in range(FILES):
                 deliver(session, source, number)
         yield session

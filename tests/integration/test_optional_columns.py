@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -38,7 +41,7 @@ def test_files_without_an_optional_column_give_null(make: Make) -> None:
     assert len(source.malformed()) == 1
 
 
-def parquet(table: dict[str, list[object]]) -> bytes:
+def parquet(table: Mapping[str, Sequence[object] | pa.Array]) -> bytes:
     sink = io.BytesIO()
     pq.write_table(pa.table(table), sink)
     return sink.getvalue()
@@ -156,3 +159,69 @@ def test_a_column_that_is_not_optional_is_a_change_that_is_named(make: Make) -> 
     widen(source, AFTER)
     with pytest.raises(ChangedWithData, match=r"column till \(none → bigint\)"):
         source.run()
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (pa.array([2**64 - 1], pa.uint64()), "double"),
+        (pa.array([Decimal("1.50")], pa.decimal128(10, 2)), "varchar"),
+        (pa.array([1e300]), "varchar"),
+        (pa.array([math.nan]), "varchar"),
+        (pa.array([True]), "varchar"),
+    ],
+)
+def test_what_the_json_of_a_parquet_value_does_not_tell_exactly_is_not_taken_from_it(
+    make: Make, values: pa.Array, kind: str
+) -> None:
+    """The type that the value had in the file is gone, and a load would have made another value of it."""
+    source = make({"id": "bigint"}, format={"type": "parquet"})
+    source.put("a.parquet", parquet({"id": [1], "more": values}))
+    source.run()
+    widen(source, {"id": "bigint", "more": kind}, "more")
+    with pytest.raises(ChangedWithData, match="hold something else in _rescued"):
+        source.run()
+    assert source.sql(f"select count(*) from {source.table} where _rescued is not null") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (pa.array(["x", "1.50", None]), "varchar"),
+        (pa.array([1.5, 0.1, -1e300]), "double"),
+        (pa.array([2**62, -5, None]), "bigint"),
+        (pa.array([2**53, 1, 0]), "double"),
+        (pa.array([Decimal("1.50"), Decimal("12345678.90"), None], pa.decimal128(20, 2)), "decimal(20,2)"),
+        (pa.array([date(2024, 1, 31), None, date(1, 1, 1)]), "date"),
+        (pa.array([datetime(2024, 1, 31, 7, 8, 9, 123456), None, None]), "timestamp"),
+    ],
+)
+def test_what_it_tells_exactly_is_as_a_load_would_have_made_it(make: Make, values: pa.Array, kind: str) -> None:
+    source = make({"id": "bigint"}, format={"type": "parquet"})
+    source.put("a.parquet", parquet({"id": [1, 2, 3], "more": values}))
+    source.run()
+    widen(source, {"id": "bigint", "more": kind}, "more")
+    source.run()
+    taken = source.rows()
+    source.load(is_full_refresh=True)
+    assert source.rows() == taken
+
+
+def test_a_snapshot_is_held_against_the_keys_that_are_clean_since_a_column_came(make: Make) -> None:
+    """What one snapshot loses of another is counted once; rows that are judged anew make it another number."""
+    source = make({"id": "bigint"}, load="snapshot", newest_by={"file_date": "s_%Y-%m-%d.csv"})
+    source.put("s_2024-01-01.csv", "id\n" + "".join(f"{n}\n" for n in range(10)))
+    source.put("s_2024-01-02.csv", "id,till\n" + "".join(f"{n},{n}\n" for n in range(10)))
+    source.run()
+    count = "select count(*) from ops.snapshot_losses"
+    assert source.sql(count) == [(2,)]
+    widen(source, {"id": "bigint", "till": "bigint"}, "till")
+    source.model = source.model.replace("null::varchar[]", "case when till > 1 then ['till'] end")
+    now = "case when till > 1 then [''till''] end"
+    source.sql(f"update ops.tables set definition = replace(definition, 'null::varchar[]', '{now}')")
+    source.run()
+    state = "select path, state from ops.snapshots order by path"
+    shown = source.sql(state)
+    assert shown == [("sales/s_2024-01-01.csv", "current"), ("sales/s_2024-01-02.csv", "held back")]
+    source.load(is_full_refresh=True)
+    assert source.sql(state) == shown

@@ -96,7 +96,7 @@ def gold(redo: object = None) -> dict[str, Any]:
 
 def test_a_table_over_one_bronze_table_is_redone_by_its_key() -> None:
     redo = parse_redo(gold(), {"bronze_a": BRONZE})
-    assert (redo.key, redo.inputs) == (("id",), (Input("bronze_a", ("id",)),))
+    assert (redo.key, redo.inputs) == (("id",), (Input("bronze_a", ('"id"',)),))
 
 
 def test_a_declared_way_from_inputs_to_keys_is_taken() -> None:
