@@ -11,6 +11,7 @@ import duckdb
 from contracts.contract import Contract
 from resources.arrived import File, NeedsFiles, as_examined, files, files_to_read_again_or_gone
 from resources.examine import examine, file_date
+from resources.memory import limit_in_bytes
 
 SHOWN = 5  # files that a message names
 
@@ -39,11 +40,12 @@ def plan(connection: duckdb.DuckDBPyConnection, landing: Path, contract: Contrac
     loaded = {file.file_id for file in files(connection, landing, contract.source, "loaded")}
     again, problems = [], []
     for file in found:
-        seen = examine(file.path, contract)
+        seen = examine(file.path, contract, limit_in_bytes(connection))
         if not (seen.problem or seen.not_enough):
             again.append(as_examined(file, seen))
         elif file.file_id in loaded:  # of one that only waits, landing says what is wrong
-            problems.append(f"{file.name}: {seen.problem or f'it needs more memory ({seen.not_enough})'}")
+            lack = f"it needs more memory than a load may take ({seen.not_enough}); raise ASSAY_MEMORY_LIMIT"
+            problems.append(f"{file.name}: {seen.problem or lack}")
     if problems:
         raise NeedsFiles(
             f"bronze.{contract.source}: {len(problems)} loaded files do not fit the contract any more: "

@@ -44,14 +44,19 @@ class Examined:
     not_enough: str = ""
 
 
-def examine(path: Path, contract: Contract) -> Examined:
+def examine(path: Path, contract: Contract, memory: int) -> Examined:
     """Hash the file, verify what wraps it, and hold its header against the contract. Never raises for a bad file.
+
+    Args:
+        path: The file.
+        contract: Its contract.
+        memory: Bytes that this may take; see `resources.memory.load_share`.
 
     Raises:
         FileNotFoundError: It is gone.
     """
     try:
-        seen = _parquet(path, contract) if contract.format.type == "parquet" else _text(path, contract)
+        seen = _parquet(path, contract, memory) if contract.format.type == "parquet" else _text(path, contract)
     except Unreadable as error:
         return Examined(_hash_or_none(path), problem=str(error))
     except NOT_ENOUGH as error:
@@ -72,9 +77,9 @@ def _text(path: Path, contract: Contract) -> Examined:
     )
 
 
-def _parquet(path: Path, contract: Contract) -> Examined:
+def _parquet(path: Path, contract: Contract, memory: int) -> Examined:
     content = _hash(path)
-    seen = look_into_parquet(path, contract)
+    seen = look_into_parquet(path, contract, memory)
     return Examined(content, seen.header, seen.records)
 
 

@@ -13,7 +13,7 @@ from contracts.contract import Contract
 from resources import clock
 from resources.arrivals import Arrival, Hint, hint_of
 from resources.examine import Examined, examine
-from resources.memory import NotEnoughMemory, limit_of, reason
+from resources.memory import NotEnoughMemory, limit_in_bytes, limit_of, load_share, reason
 from resources.sightings import (
     Contents,
     Sighting,
@@ -79,6 +79,7 @@ class _Look:
         self._contract = contract
         self._run_id = run_id
         self._limit = limit_of(connection)
+        self._memory = load_share(limit_in_bytes(connection))
         self._last = latest(connection, contract.source)
         self._contents = Contents(connection, contract.source)
         self._looked = Looked()
@@ -131,7 +132,7 @@ class _Look:
         """What the path holds; None when it was written to meanwhile, so that nothing of it can be relied on."""
         if arrival.problem:
             return Examined(None, problem=arrival.problem)
-        found = examine(arrival.path, self._contract)
+        found = examine(arrival.path, self._contract, self._memory)
         if hint_of(arrival.path) != arrival.hint:
             return None
         self._looked.size_bytes += arrival.hint.size_bytes if arrival.hint else 0

@@ -27,7 +27,7 @@ from resources.bronze_table import BronzeTable
 from resources.examine import examine
 from resources.file_load import Counted, Doubt, FileLoad
 from resources.first_fingerprints import first_bronze
-from resources.memory import ATTEMPTS, NOT_ENOUGH, NotEnoughMemory, limit_of, limited_load, reason
+from resources.memory import ATTEMPTS, NOT_ENOUGH, NotEnoughMemory, limit_in_bytes, limit_of, limited_load, reason
 from resources.rejudge import READING
 from resources.table_definition import Definition, bronze_form
 from resources.text import Misfit, NoRoom, Unreadable
@@ -198,7 +198,7 @@ class _Loader:
         """
         if file.fingerprint == self._contract.fingerprint and not file.failures:
             return file
-        seen = examine(file.path, self._contract)
+        seen = examine(file.path, self._contract, limit_in_bytes(self._connection))
         if seen.problem:
             raise Unreadable(seen.problem)
         if seen.not_enough:

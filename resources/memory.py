@@ -65,13 +65,23 @@ def limit_of(connection: duckdb.DuckDBPyConnection) -> str:
     return str(connection.execute("select current_setting('memory_limit')").fetchall()[0][0])
 
 
+def limit_in_bytes(connection: duckdb.DuckDBPyConnection) -> int:
+    """The limit of a connection's database."""
+    return parse_size(limit_of(connection)) or default_limit()
+
+
+def load_share(limit: int) -> int:
+    """Bytes of a run's limit that a look at a file and its load may take."""
+    return int(limit * _LOAD_SHARE)
+
+
 @contextmanager
 def limited_load(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
     """Let what is done within take only a share of the run's memory."""
     shown = limit_of(connection)
-    whole = parse_size(shown) or default_limit()
+    whole = limit_in_bytes(connection)
     with suppress(duckdb.OutOfMemoryException):  # more is in use already
-        connection.execute(f"set memory_limit = '{int(whole * _LOAD_SHARE)}B'")
+        connection.execute(f"set memory_limit = '{load_share(whole)}B'")
     try:
         yield
     finally:

@@ -14,6 +14,8 @@ import duckdb
 
 from contracts.contract import Contract
 from resources.arrived import File, files
+from resources.blame import first_line
+from resources.memory import NOT_ENOUGH, limit_in_bytes, load_share
 from resources.rejudge_parquet import parquet_judged_otherwise
 from resources.rejudge_text import judged_otherwise
 
@@ -55,6 +57,7 @@ def rejudged(
         contracts: By source.
         on_file: Called with the name of each file before it is read.
     """
+    memory = load_share(limit_in_bytes(connection))
     for source, contract in contracts.items():
         stored = _stored(connection, source)
         for file in files(connection, landing, source, "loaded"):
@@ -62,19 +65,23 @@ def rejudged(
             if known and known.reading < READING and file.is_as_hashed:
                 on_file(file.name)
                 with suppress(FileNotFoundError):  # taken out of landing while others were read
-                    if reason := reason_to_judge_otherwise(file, contract, known.loaded, known.malformed):
+                    if reason := reason_to_judge_otherwise(file, contract, known.loaded, known.malformed, memory):
                         yield Rejudged(source, file.name, reason)
 
 
-def reason_to_judge_otherwise(file: File, contract: Contract, loaded: int, malformed: int) -> str:
+def reason_to_judge_otherwise(file: File, contract: Contract, loaded: int, malformed: int, memory: int) -> str:
     """Why one stored file would be judged differently now; empty when it would not.
 
     Raises:
         FileNotFoundError: It is gone.
     """
-    if contract.format.type == "parquet":
-        return parquet_judged_otherwise(file.path, contract, records_loaded=loaded, records_malformed=malformed)
-    return judged_otherwise(file.path, contract, loaded, malformed)
+    try:
+        if contract.format.type == "parquet":
+            counts = {"records_loaded": loaded, "records_malformed": malformed}
+            return parquet_judged_otherwise(file.path, contract, memory, **counts)
+        return judged_otherwise(file.path, contract, loaded, malformed, memory)
+    except NOT_ENOUGH as error:
+        return f"it cannot be read again, because it needs more memory than there is: {first_line(error)}"
 
 
 def mark_as_read_today(connection: duckdb.DuckDBPyConnection, contract: Contract, present: Iterable[File]) -> None:
@@ -86,12 +93,13 @@ def mark_as_read_today(connection: duckdb.DuckDBPyConnection, contract: Contract
         present: Its loaded files, as they lie in landing.
     """
     stored = _stored(connection, contract.source)
+    memory = load_share(limit_in_bytes(connection))
     same = [
         file.sighting_id
         for file in present
         if (known := stored.get(file.sighting_id))
         and known.reading < READING
-        and not reason_to_judge_otherwise(file, contract, known.loaded, known.malformed)
+        and not reason_to_judge_otherwise(file, contract, known.loaded, known.malformed, memory)
     ]
     if same:
         connection.execute(

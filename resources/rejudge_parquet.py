@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 
 from contracts.contract import Contract
 from resources.parquet import look_into_parquet
-from resources.parquet.batches import ExactParquet, batches, columns_in, open_parquet, text_columns
+from resources.parquet.batches import ExactParquet, batches, columns_in, plan_reading, text_columns
+from resources.parquet.plan import Plan
 from resources.parquet.schema import FileColumn
 from resources.text import Unreadable
 
@@ -22,30 +23,34 @@ _LOST = r"\.[0-9]{7,}|^<"
 """A fraction of a second that microseconds do not hold, or a time out of range."""
 
 
-def parquet_judged_otherwise(path: Path, contract: Contract, *, records_loaded: int, records_malformed: int) -> str:
+def parquet_judged_otherwise(
+    path: Path, contract: Contract, memory: int, *, records_loaded: int, records_malformed: int
+) -> str:
     """Why a stored file would be judged otherwise if it were loaded again; empty when it would not.
 
     Args:
         path: The file, as it was loaded.
         contract: The contract that it was loaded under.
+        memory: Bytes that this may take.
         records_loaded: Rows that it became.
         records_malformed: Records of it that were malformed.
 
     Raises:
         FileNotFoundError: It is gone.
+        NotEnoughMemory: It takes more memory than that.
     """
     try:
-        look = look_into_parquet(path, contract)
+        look = look_into_parquet(path, contract, memory)
         if look.records != records_loaded + records_malformed:
             return f"it holds {look.records:,} records, and {records_loaded + records_malformed:,} were read"
-        return "; ".join(_differences(path, contract, records_malformed))
+        return "; ".join(_differences(path, contract, plan_reading(path, memory), records_malformed))
     except Unreadable as error:
         return f"it would be refused: {error}"
 
 
-def _differences(path: Path, contract: Contract, records_malformed: int) -> Iterator[str]:
-    columns = columns_in(path)
-    changed = _changed(path, columns)
+def _differences(path: Path, contract: Contract, plan: Plan, records_malformed: int) -> Iterator[str]:
+    columns = columns_in(path, plan)
+    changed = _changed(path, columns, plan)
     if changed:
         words = ", ".join(f"{column.name} ({column.words})" for column in changed)
         yield f"values of {words} were changed when it was read"
@@ -54,12 +59,12 @@ def _differences(path: Path, contract: Contract, records_malformed: int) -> Iter
         yield f"numbers in the JSON of {', '.join(as_json)} may have been rounded in _rescued"
     doubles = {column.name for column in contract.columns if column.type.kind == "double"}
     floats = [c.name for c in columns if c.name in doubles and pa.types.is_floating(c.target)]
-    endless = _not_finite(path, floats) if records_malformed and floats else []
+    endless = _not_finite(path, plan, floats) if records_malformed and floats else []
     if endless:
         yield f"NaN or infinity in {', '.join(endless)} was malformed, and is a value now"
 
 
-def _changed(path: Path, columns: Sequence[FileColumn]) -> list[FileColumn]:
+def _changed(path: Path, columns: Sequence[FileColumn], plan: Plan) -> list[FileColumn]:
     """Columns with a value that DuckDB's own reader changes."""
     texts = text_columns(columns)
     decimals = [column for column in columns if column.shape == "decimal"]
@@ -67,7 +72,7 @@ def _changed(path: Path, columns: Sequence[FileColumn]) -> list[FileColumn]:
     lossy = set()
     if times:
         names = [column.name for column in times]
-        stream = pa.RecordBatchReader.from_stream(ExactParquet(path, columns, names, names))
+        stream = pa.RecordBatchReader.from_stream(ExactParquet(path, columns, names, names, plan))
         for batch in stream:
             lossy |= {c.name for at, c in enumerate(times) if _matches(batch.column(at))}
     return [column for column in columns if column in decimals or column.name in lossy]
@@ -77,12 +82,9 @@ def _matches(text: pa.Array) -> bool:
     return bool(pc.any(pc.match_substring_regex(text, _LOST)).as_py())
 
 
-def _not_finite(path: Path, names: Sequence[str]) -> list[str]:
+def _not_finite(path: Path, plan: Plan, names: Sequence[str]) -> list[str]:
     endless: set[str] = set()
-    with open_parquet(path) as file:
-        for batch in batches(file, names):
-            for name in names:
-                values = batch.column(name).cast(pa.float64())
-                if pc.any(pc.invert(pc.is_finite(values))).as_py():
-                    endless.add(name)
+    for batch in batches(path, plan, names):
+        values = {name: batch.column(name).cast(pa.float64()) for name in names}
+        endless |= {name for name in names if pc.any(pc.invert(pc.is_finite(values[name]))).as_py()}
     return [name for name in names if name in endless]

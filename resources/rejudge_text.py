@@ -17,7 +17,7 @@ from resources.text.room import Room
 _NOWHERE = Path(os.devnull)
 
 
-def judged_otherwise(path: Path, contract: Contract, loaded: int, malformed: int) -> str:
+def judged_otherwise(path: Path, contract: Contract, loaded: int, malformed: int, memory: int) -> str:
     """Why this version would not store of a file what an earlier one did, in words; '' when it would.
 
     One fast pass where every record is sound, as in most files; else the records are split, a few million a minute.
@@ -28,6 +28,7 @@ def judged_otherwise(path: Path, contract: Contract, loaded: int, malformed: int
         contract: Its contract, of CSV or JSON lines.
         loaded: Rows that it gave.
         malformed: Malformed records that were kept of it.
+        memory: Bytes that this may take.
 
     Raises:
         FileNotFoundError: It is gone.
@@ -35,7 +36,7 @@ def judged_otherwise(path: Path, contract: Contract, loaded: int, malformed: int
     is_json = contract.format.type == "jsonl"
     if is_json and (loaded or malformed < LEAST):
         return ""  # how a line of JSON is judged did not change
-    seen = examine(path, contract)
+    seen = examine(path, contract, memory)
     if seen.not_enough:
         return f"it needs more memory than there is: {seen.not_enough}"
     if seen.problem:

@@ -13,13 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from resources.blame import first_line
+from resources.memory import NotEnoughMemory
 from resources.parquet.exact import as_interval, as_text
+from resources.parquet.plan import Plan, make_plan
 from resources.parquet.schema import EXACT_TEXT, FileColumn, columns_of
 from resources.text import Unreadable
 
-_ROWS = 1 << 16
-_CELLS = 1 << 22
-"""Values of a batch: a file of many columns is read in batches of fewer rows."""
 LINE = "_line"
 """The column that counts a stream's records, from 1."""
 
@@ -35,7 +34,8 @@ def open_parquet(path: Path, **options: Any) -> Iterator[pq.ParquetFile]:
     with refusing():
         source = pa.OSFile(os.fsencode(path))
         try:
-            yield pq.ParquetFile(source, page_checksum_verification=True, **options)
+            # A buffer made beforehand would hold the whole file.
+            yield pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=False, **options)
         finally:
             source.close()
 
@@ -46,14 +46,15 @@ def refusing() -> Iterator[None]:
 
     Raises:
         Unreadable: It is about the content.
+        NotEnoughMemory: The content takes more memory than there is.
         OSError: It is about the machine.
     """
     try:
         yield
+    except NotEnoughMemory:
+        raise
     except MemoryError as error:
-        raise Unreadable(
-            f"cannot be read as Parquet, it needs more memory than there is: {first_line(error)}"
-        ) from error
+        raise NotEnoughMemory(first_line(error)) from error
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise Unreadable(f"cannot be read as Parquet: {first_line(error)}") from error
     except OSError as error:
@@ -62,15 +63,34 @@ def refusing() -> Iterator[None]:
         raise Unreadable(f"cannot be read as Parquet: {first_line(error)}") from error
 
 
-def batches(file: pq.ParquetFile, names: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+def plan_reading(path: Path, memory: int) -> Plan:
+    """How a file is read within so many bytes.
+
+    Raises:
+        NotEnoughMemory: It cannot be.
+        Unreadable: Its footer or the header of a page cannot be read.
+        FileNotFoundError: It is gone.
+    """
+    with open_parquet(path) as file:
+        return make_plan(file, path, memory)
+
+
+def batches(path: Path, plan: Plan, names: Sequence[str] | None = None, **options: Any) -> Iterator[pa.RecordBatch]:
     """The records in their order.
 
     Args:
-        file: As `open_parquet` gives it.
+        path: The file.
+        plan: As `plan_reading` gives it.
         names: Top-level columns; None for all.
+        options: As of `pyarrow.parquet.ParquetFile`.
+
+    Raises:
+        NotEnoughMemory: There is less memory than was planned with.
+        Unreadable: pyarrow refuses the file.
+        FileNotFoundError: It is gone.
     """
-    width = max(1, len(file.schema))
-    return iter(file.iter_batches(batch_size=max(256, min(_ROWS, _CELLS // width)), columns=names))
+    with open_parquet(path, **plan.options, **options) as file:
+        yield from file.iter_batches(batch_size=plan.rows, columns=names)
 
 
 class ExactParquet:
@@ -83,12 +103,14 @@ class ExactParquet:
         columns: All its columns.
         wanted: Names of those that are scanned.
         as_texts: Names of those that come as exact text.
+        plan: How the file is read.
     """
 
     def __init__(
-        self, path: Path, columns: Sequence[FileColumn], wanted: Sequence[str], as_texts: Sequence[str]
+        self, path: Path, columns: Sequence[FileColumn], wanted: Sequence[str], as_texts: Sequence[str], plan: Plan
     ) -> None:
         self._path = path
+        self._plan = plan
         self._columns = {f"c{at}": column for at, column in enumerate(columns) if column.name in wanted}
         self._texts = frozenset(as_texts)
         fields = [(place, self._type(column)) for place, column in self._columns.items()]
@@ -112,8 +134,9 @@ class ExactParquet:
     def _batches(self) -> Iterator[pa.RecordBatch]:
         names = [column.name for column in self._columns.values()]
         line = 1
-        with open_parquet(self._path) as file, _whole_seconds(self._path, self._columns.values()) as seconds:
-            for batch in batches(file, names):
+        seconds = _whole_seconds(self._path, self._plan, self._columns.values())
+        with refusing():
+            for batch in batches(self._path, self._plan, names):
                 rest = seconds.take(batch.num_rows)
                 arrays = [self._array(batch.column(c.name), c, rest.get(c.name)) for c in self._columns.values()]
                 lines = pa.array(np.arange(line, line + batch.num_rows))
@@ -145,24 +168,19 @@ class _Seconds:
         return {name: taken.column(name).combine_chunks() for name in self._names}
 
 
-@contextmanager
-def _whole_seconds(path: Path, columns: Iterable[FileColumn]) -> Iterator[_Seconds]:
+def _whole_seconds(path: Path, plan: Plan, columns: Iterable[FileColumn]) -> _Seconds:
     names = [column.name for column in columns if column.is_int96]
-    if not names:
-        yield _Seconds(iter(()), names)
-        return
-    with open_parquet(path, coerce_int96_timestamp_unit="s") as file:
-        yield _Seconds(batches(file, names), names)
+    return _Seconds(batches(path, plan, names, coerce_int96_timestamp_unit="s") if names else iter(()), names)
 
 
-def columns_in(path: Path) -> tuple[FileColumn, ...]:
-    """The columns of a file.
+def columns_in(path: Path, plan: Plan | None = None) -> tuple[FileColumn, ...]:
+    """The columns of a file, as it comes when it is read by a plan.
 
     Raises:
         Unreadable: Its footer cannot be read.
         FileNotFoundError: It is gone.
     """
-    with open_parquet(path) as file:
+    with open_parquet(path, **(plan.options if plan else {})) as file:
         return columns_of(file)
 
 

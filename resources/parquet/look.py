@@ -9,13 +9,14 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from contracts.contract import Contract
 from contracts.names import quoted
 from resources.blame import first_line
-from resources.parquet.batches import LINE, ExactParquet, batches, open_parquet
+from resources.memory import NotEnoughMemory
+from resources.parquet.batches import LINE, ExactParquet, batches, columns_in, open_parquet, refusing
 from resources.parquet.exact import as_interval
+from resources.parquet.plan import Plan, make_plan
 from resources.parquet.schema import FileColumn, columns_of, schema_problem
 from resources.parquet.view import numbered_rows, parquet_source
 from resources.reading import readable_path
@@ -32,19 +33,27 @@ class ParquetLook:
     records: int
 
 
-def look_into_parquet(path: Path, contract: Contract) -> ParquetLook:
+def look_into_parquet(path: Path, contract: Contract, memory: int) -> ParquetLook:
     """Verify a file and hold its schema against what can be read exactly.
+
+    Args:
+        path: The file.
+        contract: Its contract.
+        memory: Bytes that the look may take.
 
     Raises:
         Unreadable: A page is damaged, its schema cannot be trusted, or two readers read different things.
+        NotEnoughMemory: It takes more memory than that.
         FileNotFoundError: It is gone.
     """
     with open_parquet(path) as file:
-        columns = columns_of(file)
-        if problem := schema_problem(columns, contract):
+        if problem := schema_problem(columns_of(file), contract):
             raise Unreadable(problem)
-        decoded = _decode(file, columns)
-        counts = {"its footer": file.metadata.num_rows, "its pages": decoded}
+        plan = make_plan(file, path, memory)
+        counts = {"its footer": file.metadata.num_rows}
+    columns = columns_in(path, plan)
+    decoded = counts["its pages"] = _decode(path, plan, columns)
+    _reader().execute(f"set memory_limit = '{memory}B'")
     with readable_path(path) as name:
         names, counts["DuckDB"] = _as_duckdb_sees_it(name)
         if names != [column.name for column in columns]:
@@ -54,7 +63,7 @@ def look_into_parquet(path: Path, contract: Contract) -> ParquetLook:
                 "cannot be read as Parquet: its records are not counted alike by "
                 + ", ".join(f"{who} ({count:,})" for who, count in counts.items())
             )
-        _compare_nested(path, name, columns)
+        _compare_nested(path, name, columns, plan)
     return ParquetLook(tuple(column.name for column in columns), decoded)
 
 
@@ -69,17 +78,18 @@ def count_records(path: Path) -> int:
         return int(file.metadata.num_rows)
 
 
-def _decode(file: pq.ParquetFile, columns: Sequence[FileColumn]) -> int:
+def _decode(path: Path, plan: Plan, columns: Sequence[FileColumn]) -> int:
     """Decode all pages; a decimal with more digits than its type, which DuckDB cuts, is an error. Returns the rows."""
     strict = [at for at, c in enumerate(columns) if c.shape == "nested" or c.leaves[0].logical == "Decimal"]
     intervals = [at for at, c in enumerate(columns) if c.shape == "interval"]
     rows = 0
-    for batch in batches(file):
-        rows += batch.num_rows
-        for at in strict:
-            batch.column(at).validate(full=True)
-        for at in intervals:
-            as_interval(batch.column(at))
+    with refusing():
+        for batch in batches(path, plan):
+            rows += batch.num_rows
+            for at in strict:
+                batch.column(at).validate(full=True)
+            for at in intervals:
+                as_interval(batch.column(at))
     return rows
 
 
@@ -93,13 +103,13 @@ def _as_duckdb_sees_it(name: str) -> tuple[list[str], int]:
     return [row[0] for row in described], int(counted[0][0])
 
 
-def _compare_nested(path: Path, name: str, columns: Sequence[FileColumn]) -> None:
+def _compare_nested(path: Path, name: str, columns: Sequence[FileColumn], plan: Plan) -> None:
     """Hold DuckDB's reading of nested columns against pyarrow's, value by value in the JSON that would be stored."""
     places = {f"c{at}": column.name for at, column in enumerate(columns) if column.shape == "nested"}
     if not places:
         return
     sums = ", ".join(f"bit_xor(hash({LINE}, to_json({place})::varchar))" for place in places)
-    stream = ExactParquet(path, columns, list(places.values()), ())
+    stream = ExactParquet(path, columns, list(places.values()), (), plan)
     try:
         reader = _reader()
         reader.register(_ARROW, stream)
@@ -126,6 +136,8 @@ def _reader() -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _refused(error: duckdb.Error) -> Unreadable:
+def _refused(error: duckdb.Error) -> Unreadable | NotEnoughMemory:
     _reader.cache_clear()  # a fatal error leaves it of no use
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return NotEnoughMemory(first_line(error))
     return Unreadable(f"cannot be read as Parquet: {first_line(error)}")

@@ -8,7 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from resources.parquet.batches import batches, open_parquet
+from resources.parquet.batches import batches, refusing
+from resources.parquet.plan import Plan
 from resources.parquet.schema import FileColumn
 
 _FIRST = -9_223_372_022_400_000_000  # microseconds; 290309-12-22 (BC)
@@ -18,12 +19,13 @@ _LEAST = {"ms": _FIRST // 1_000 + 1, "us": _FIRST, "ns": -9_223_286_400_000_000_
 _MINUS_INFINITY = -_LAST  # of microseconds and nanoseconds, to DuckDB
 
 
-def out_of_range(path: Path, columns: Sequence[FileColumn]) -> list[str]:
+def out_of_range(path: Path, columns: Sequence[FileColumn], plan: Plan) -> list[str]:
     """Names of timestamp columns with a value that DuckDB's timestamps cannot hold.
 
     Args:
         path: The file.
         columns: Columns that DuckDB is to read.
+        plan: How the file is read.
 
     Raises:
         Unreadable: pyarrow refuses the file.
@@ -32,8 +34,8 @@ def out_of_range(path: Path, columns: Sequence[FileColumn]) -> list[str]:
     beyond: set[str] = set()
     if not units:
         return []
-    with open_parquet(path) as file:
-        for batch in batches(file, list(units)):
+    with refusing():
+        for batch in batches(path, plan, list(units)):
             beyond |= {name for name, unit in units.items() if _is_beyond(batch.column(name), unit)}
     return [name for name in units if name in beyond]
 

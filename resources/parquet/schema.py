@@ -179,7 +179,7 @@ def _target(kind: pa.DataType, leaves: Iterator[Leaf]) -> pa.DataType:
 
 def _leaf_target(kind: pa.DataType, leaf: Leaf) -> pa.DataType:
     if pa.types.is_dictionary(kind):
-        return _leaf_target(kind.value_type, leaf)
+        return pa.dictionary(kind.index_type, _leaf_target(kind.value_type, leaf))
     if pa.types.is_duration(kind):  # Parquet has none: the file holds a number, and a word of Arrow's beside it
         return pa.int64()
     if leaf.logical == "Decimal" and leaf.shape == "plain":

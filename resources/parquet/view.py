@@ -13,7 +13,8 @@ import duckdb
 from contracts.contract import Contract
 from contracts.names import literal, quoted
 from contracts.types import ColumnType
-from resources.parquet.batches import LINE, ExactParquet, columns_in, text_columns
+from resources.memory import limit_in_bytes
+from resources.parquet.batches import LINE, ExactParquet, columns_in, plan_reading, text_columns
 from resources.parquet.exact import OUT_OF_RANGE
 from resources.parquet.ranges import out_of_range
 from resources.parquet.schema import FileColumn
@@ -37,14 +38,16 @@ def parquet_reading(
 
     Raises:
         Unreadable: Its footer cannot be read.
+        NotEnoughMemory: It cannot be read within the connection's limit.
     """
-    columns = columns_in(path)
+    plan = plan_reading(path, limit_in_bytes(connection))
+    columns = columns_in(path, plan)
     names = [column.name for column in columns]
     texts = text_columns(columns)
     if has_lines:
-        texts += out_of_range(path, [column for column in columns if column.name not in texts])
+        texts += out_of_range(path, [column for column in columns if column.name not in texts], plan)
     if texts:
-        connection.register(_ARROW, ExactParquet(path, columns, names, texts))
+        connection.register(_ARROW, ExactParquet(path, columns, names, texts, plan))
         rows = f"(select {', '.join(_places(columns))}, {LINE} from {_ARROW})"
     elif has_lines:
         rows = numbered_rows(name, names, list(_places(columns)))

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from resources.parquet.batches import ExactParquet, columns_in
+from resources.parquet.batches import ExactParquet, columns_in, plan_reading
 from tests.source import Source
 
 Make = Callable[..., Source]
@@ -292,7 +292,7 @@ def test_an_interval_is_read_alike_by_both(tmp_path: Path) -> None:
         interval = "interval '14 months 2 days 3 ms'"
         query = f"select case when i < 3 then {interval} end as v from range(4) r(i)"
         connection.execute(f"copy ({query}) to '{path}' (format parquet)")
-        connection.register("stream", ExactParquet(path, columns_in(path), ["v"], ()))
+        connection.register("stream", ExactParquet(path, columns_in(path), ["v"], (), plan_reading(path, 1 << 30)))
         theirs = connection.execute("select c0, c0::varchar, _line from stream").fetchall()
         ours = connection.execute(
             f"select v, v::varchar, file_row_number + 1 from read_parquet('{path}', file_row_number = true)"

@@ -29,7 +29,7 @@ def judged(path: Path, array: pa.Array, wanted: str, *, malformed: int = 0, **op
 def again(path: Path, wanted: str, malformed: int = 0) -> str:
     columns = {"id": "bigint"} | ({"v": wanted} if wanted else {})
     contract = parse_contract(bronze_node("sales", columns, ["id"], format={"type": "parquet"}))
-    return parquet_judged_otherwise(path, contract, records_loaded=1 - malformed, records_malformed=malformed)
+    return parquet_judged_otherwise(path, contract, 1 << 30, records_loaded=1 - malformed, records_malformed=malformed)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def judge(
 ) -> str:
     """What is said of a file of which an earlier version stored so many rows and malformed records."""
     source = make(columns, format={"type": "csv", **form})
-    return judged_otherwise(source.put("a", content), source.contract, *stored)
+    return judged_otherwise(source.put("a", content), source.contract, *stored, 1 << 30)
 
 
 @pytest.mark.parametrize("pack", [str.encode, lambda text: gzip.compress(text.encode())], ids=["plain", "gzip"])
@@ -83,7 +83,7 @@ def test_a_file_that_is_judged_as_before_is_not_told(
     path = source.put("a", content.encode(form.get("encoding", "utf-8")))
     source.run()
     [stored] = source.sql("select records_loaded, records_malformed from ops.files")
-    assert judged_otherwise(path, source.contract, *stored) == ""
+    assert judged_otherwise(path, source.contract, *stored, 1 << 30) == ""
 
 
 def test_sound_files_cost_one_fast_pass_and_json_lines_with_rows_none(
@@ -100,4 +100,4 @@ def test_sound_files_cost_one_fast_pass_and_json_lines_with_rows_none(
 
 def test_a_file_that_is_gone_is_an_error_and_not_an_answer(make: Make, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        judged_otherwise(tmp_path / "gone", make(COLUMNS).contract, 1, 0)
+        judged_otherwise(tmp_path / "gone", make(COLUMNS).contract, 1, 0, 1 << 30)
