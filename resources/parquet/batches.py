@@ -90,7 +90,9 @@ def batches(path: Path, plan: Plan, names: Sequence[str] | None = None, **option
         FileNotFoundError: It is gone.
     """
     with open_parquet(path, **plan.options, **options) as file:
-        yield from file.iter_batches(batch_size=plan.rows, columns=names)
+        groups = range(file.num_row_groups)
+        for part in [[group] for group in groups] if plan.is_by_group else [list(groups)]:
+            yield from file.iter_batches(batch_size=plan.rows, columns=names, row_groups=part)
 
 
 class ExactParquet:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from contracts.contract import Contract
 from contracts.names import quoted
@@ -16,13 +17,15 @@ from resources.blame import first_line
 from resources.memory import NotEnoughMemory
 from resources.parquet.batches import LINE, ExactParquet, batches, columns_in, open_parquet, refusing
 from resources.parquet.exact import as_interval
-from resources.parquet.plan import Plan, make_plan
+from resources.parquet.plan import VECTOR, Plan, make_plan
 from resources.parquet.schema import FileColumn, columns_of, schema_problem
 from resources.parquet.view import numbered_rows, parquet_source
 from resources.reading import readable_path
 from resources.text import Unreadable
 
 _ARROW = "assay_nested"
+_SHORT = 1 << 18
+"""Bytes of a dictionary whose values take little however often they are spelled out at a time."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def look_into_parquet(path: Path, contract: Contract, memory: int) -> ParquetLoo
         plan = make_plan(file, path, memory)
         counts = {"its footer": file.metadata.num_rows}
     columns = columns_in(path, plan)
-    decoded = counts["its pages"] = _decode(path, plan, columns)
+    decoded = counts["its pages"] = _decode(path, plan, columns, memory)
     _reader().execute(f"set memory_limit = '{memory}B'")
     with readable_path(path) as name:
         names, counts["DuckDB"] = _as_duckdb_sees_it(name)
@@ -78,7 +81,7 @@ def count_records(path: Path) -> int:
         return int(file.metadata.num_rows)
 
 
-def _decode(path: Path, plan: Plan, columns: Sequence[FileColumn]) -> int:
+def _decode(path: Path, plan: Plan, columns: Sequence[FileColumn], memory: int) -> int:
     """Decode all pages; a decimal with more digits than its type, which DuckDB cuts, is an error. Returns the rows."""
     strict = [at for at, c in enumerate(columns) if c.shape == "nested" or c.leaves[0].logical == "Decimal"]
     intervals = [at for at, c in enumerate(columns) if c.shape == "interval"]
@@ -90,7 +93,17 @@ def _decode(path: Path, plan: Plan, columns: Sequence[FileColumn]) -> int:
                 batch.column(at).validate(full=True)
             for at in intervals:
                 as_interval(batch.column(at))
+            if (most := max(map(_spelled_out, batch.columns), default=0)) > memory:
+                raise NotEnoughMemory(f"{VECTOR:,} of its records take {most:,} bytes of {memory:,}")
     return rows
+
+
+def _spelled_out(array: pa.Array) -> int:
+    """The most bytes that DuckDB, whose limit does not count them, takes at once to spell a dictionary's values out."""
+    if not pa.types.is_dictionary(array.type) or array.dictionary.nbytes < _SHORT:
+        return 0
+    sizes = pc.binary_length(array.dictionary).take(array.indices)
+    return max(pc.sum(sizes.slice(at, VECTOR)).as_py() or 0 for at in range(0, len(sizes), VECTOR))
 
 
 def _as_duckdb_sees_it(name: str) -> tuple[list[str], int]:

@@ -36,6 +36,8 @@ _SHORT = 1 << 12
 """A dictionary of so many bytes is not looked into: it may be one value."""
 _DIRECT = ("STRING", "NONE")
 """Logical types whose dictionaries pyarrow hands over and DuckDB takes."""
+VECTOR = 2048
+"""Values that DuckDB works on at a time."""
 _BY_DICTIONARY = {2, 8}  # encodings, as the format numbers them
 _DIFFERENCES, _LENGTHS = 7, 6
 
@@ -49,11 +51,13 @@ class Plan:
         dictionaries: Columns of text or bytes whose values come as a dictionary, by their path in the schema. The
             values themselves may take a thousand times the room.
         buffer: Bytes that are read of a column at a time; 0 for all of a row group.
+        is_by_group: Whether no batch may go over the end of a row group: pyarrow cannot join nested dictionaries.
     """
 
     rows: int
     dictionaries: tuple[str, ...]
     buffer: int
+    is_by_group: bool
 
     @property
     def options(self) -> dict[str, Any]:
@@ -86,7 +90,8 @@ def make_plan(file: pq.ParquetFile, path: Path, memory: int) -> Plan:
         Unreadable: The header of a page cannot be read.
     """
     planner = _Planner(file, path, memory)
-    return Plan(planner.rows(), tuple(planner.column(leaf).path for leaf in planner.dictionaries), planner.buffer())
+    dictionaries = tuple(planner.column(leaf).path for leaf in planner.dictionaries)
+    return Plan(planner.rows(), dictionaries, planner.buffer(), any("." in path for path in dictionaries))
 
 
 class _Planner:
@@ -107,6 +112,7 @@ class _Planner:
         rows = max(256, min(_ROWS, _CELLS // max(1, len(self._leaves))))
         for group, chunks in enumerate(self._groups):
             self._within([_Need(_fixed(chunk), 0) for chunk in chunks], 1)  # before a dictionary is looked into
+            self._within([_Need(self._vector(group, leaf), 0) for leaf in self._leaves], 1)
             rows = self._within([self._need(group, leaf, chunk) for leaf, chunk in enumerate(chunks)], rows)
         return rows
 
@@ -130,9 +136,7 @@ class _Planner:
         while sum(need.of(rows) for need in needs) > self._memory:
             if rows == 1:
                 least = sum(need.of(1) for need in needs)
-                raise NotEnoughMemory(
-                    f"to read one of its records takes {least:,} bytes, and it may take {self._memory:,}"
-                )
+                raise NotEnoughMemory(f"at least {least:,} bytes at once, of {self._memory:,}")
             rows = max(1, rows // 4)
         return rows
 
@@ -153,6 +157,10 @@ class _Planner:
             return _Need(fixed, width + 2 * longest, chunk.pages if is_text else ())
         values, size = (sum(part) for part in zip((0, 0), *((p.values, p.size) for p in chunk.pages), strict=True))
         return _Need(fixed + values * (width + _LEVELS + 2 * longest) + 2 * size, 0)  # all may be of one record
+
+    def _vector(self, group: int, leaf: int) -> int:
+        """Bytes of the values of a fixed length that DuckDB takes at a time, which its limit does not count."""
+        return min(VECTOR, int(self._file.metadata.row_group(group).num_rows)) * int(self.column(leaf).length or 0)
 
     def _longest(self, group: int, leaf: int, chunk: Chunk) -> int:
         """Bytes of the longest value for which little stands in a page; 0 where values stand there whole."""

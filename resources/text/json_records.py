@@ -11,10 +11,14 @@ from typing import NamedTuple, NoReturn
 
 from resources.text.compression import content
 from resources.text.lines import Lines, beginning
-from resources.text.record import MAX_JSON_LINE, Problem, Record, judged, too_long
+from resources.text.record import MAX_DEPTH, MAX_JSON_LINE, Problem, Record, judged, too_long
 
 _BLANK = b" \t\r"
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"?|[][{}]', re.DOTALL)
+"""Strings, so that a bracket in one is not taken for one, and brackets."""
+_TOO_DEEP = Problem(f"nested too deeply: more than {MAX_DEPTH} levels")
+_STEPS = {b"{": 1, b"[": 1, b"}": -1, b"]": -1}
 _KINDS = {"[": "an array", '"': "a string", "t": "a boolean", "f": "a boolean", "n": "null"}
 
 
@@ -74,6 +78,8 @@ def _parsed(record: Record) -> Record:
 
 def object_problem(text: bytes) -> Problem | None:
     """Why this valid UTF-8 is not one JSON object without repeated names; None when it is."""
+    if _is_too_deep(text):
+        return _TOO_DEEP
     try:
         value = _DECODER.decode(text.decode())
         if not isinstance(value, dict):
@@ -88,9 +94,21 @@ def object_problem(text: bytes) -> Problem | None:
         return Problem(str(error))
     except UnicodeEncodeError:
         return Problem(r"half of a surrogate pair: \ud800 to \udfff mean a character only in pairs")
-    except RecursionError:
-        return Problem("nested too deeply")
+    except RecursionError:  # only when the caller is nested as deeply itself
+        return _TOO_DEEP
     return None
+
+
+def _is_too_deep(text: bytes) -> bool:
+    """Whether objects and arrays stand in each other on more levels than are allowed; only of many is it counted."""
+    if text.count(b"{") + text.count(b"[") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for token in _BRACKETS.finditer(text):
+        depth += _STEPS.get(token[0], 0)
+        if depth > MAX_DEPTH:
+            return True
+    return False
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:

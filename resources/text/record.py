@@ -18,6 +18,10 @@ MAX_JSON_LINE = 16 * 1024 * 1024
 """Bytes of the longest JSON line: DuckDB's own limit for one JSON object."""
 
 
+MAX_DEPTH = 500
+"""Levels of objects and arrays in a line of JSON; Python and DuckDB can read twice as many."""
+
+
 class Problem(NamedTuple):
     """Why a record is malformed, in words; and its `fault`, where what is wrong is its structure."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from contracts.format import Format
 from resources.text import MAX_JSON_LINE, Record, scan, split, stream, write_clean
+from resources.text.json_records import object_problem
 
 JSONL = Format("jsonl")
 
@@ -131,7 +132,10 @@ def test_an_object_by_the_standard_is_good_and_kept_as_it_is(records, line):
         (b'{"a":"\xff"}', "byte 0xff at column 7 is not utf-8"),
         ('{"ä":"'.encode() + b'\xed\xa0\x80"}', "byte 0xed at column 7 is not utf-8"),
         (b'{"a":"\xc3', "byte 0xc3 at column 7 is not utf-8"),
-        (b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}", "nested too deeply"),
+        (b'{"a":' + b"[" * 200_000 + b"]" * 200_000 + b"}", "nested too deeply: more than 500 levels"),
+        (b'{"a":' * 501 + b"1" + b"}" * 501, "nested too deeply: more than 500 levels"),
+        (b'{"a":"]}",' + b'"b":[' + b"[" * 499 + b"]" * 500 + b"}", "nested too deeply: more than 500 levels"),
+        (b'{"a":"' + rb"\"" * 600 + b"[" * 600, "not JSON: Unterminated string starting at at column 6"),
     ],
 )
 def test_anything_else_is_malformed_and_told_why(problem, line, said):
@@ -258,3 +262,35 @@ def test_of_arbitrary_bytes_every_line_is_one_record_or_blank(folder, connection
     write_clean(path, JSONL, 1, folder / "good", folder / "bad")
     good = [(str(r.line), r.raw.decode()) for r in found if r.problem is None]
     assert read_by_duckdb(connection, folder / "good") == good
+
+
+def called_from(depth: int, call: Callable[[], object]) -> object:
+    return call() if depth == 0 else called_from(depth - 1, call)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"id":' + b"[" * 499 + b"]" * 499 + b"}",
+        b'{"id":' * 500 + b"1" + b"}" * 500,
+        b'{"id":"' + b"[{" * 5_000 + b'"}',
+        b'{"id":[' + b"[]," * 5_000 + b"1]}",
+    ],
+    ids=["arrays", "objects", "brackets in a string", "beside each other"],
+)
+def test_a_line_of_as_many_levels_as_are_allowed_is_good_wherever_it_is_read_and_duckdb_reads_it(
+    problem, connection: duckdb.DuckDBPyConnection, line: bytes
+) -> None:
+    assert called_from(300, lambda: problem(line)) is None
+    text = line.decode()
+    read = 'select json_valid(?), from_json(?::json, \'{"id": "VARCHAR"}\').id, to_json(?::json) is not null'
+    valid, value, _ = connection.execute(read, [text, text, text]).fetchall()[0]
+    assert valid
+    assert len(value) >= 499
+
+
+def test_the_levels_of_a_long_line_are_counted_in_one_pass() -> None:
+    line = b'{"a":' + rb'"\"' * 500_000 + b"[" * 600
+    began = time.perf_counter()
+    object_problem(line)
+    assert time.perf_counter() - began < 2
