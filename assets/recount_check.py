@@ -33,6 +33,13 @@ def check_recount(lake: Session, source: str, silver: str) -> CheckResult:
             differing,
         ),
         Rule(
+            "every_file_could_be_counted",
+            "each within the memory that there is; see ASSAY_MEMORY_LIMIT",
+            f"{len(counted.uncounted)} of {counted.files + len(counted.uncounted):,} files could not be counted",
+            not counted.uncounted,
+            tuple(dict(zip(("file", "reason"), row, strict=True)) for row in counted.uncounted[:SHOWN]),
+        ),
+        Rule(
             "all_files_add_up",
             "read = rows in bronze + malformed in each file",
             f"{len(odd)} files disagree" if odd else "all files agree",

@@ -25,6 +25,7 @@ from contracts.errors import ContractError
 from resources.dbt import DbtError, parse_if_changed
 from resources.instance import open_instance
 from resources.lock import is_locked
+from resources.memory import default_limit
 from resources.reader import is_of_this_version, open_published
 from resources.rejudge import rejudged
 from resources.session import lock_path
@@ -72,6 +73,7 @@ def examine(settings: Settings, now: float, usage: tuple[int, int]) -> Iterator[
     if is_running:
         holder = holder or "a run that is beginning"
     yield from findings.of_lock(holder, is_running, held_for, settings.run_limit_seconds)
+    yield findings.of_memory(settings.memory_limit, default_limit())
     yield from _warehouse(settings, is_running)
     size = settings.warehouse.stat().st_size if settings.warehouse.exists() else 0
     yield from findings.of_disk(*usage, size)

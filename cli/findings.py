@@ -133,6 +133,12 @@ def of_disk(total: int, free: int, warehouse: int) -> list[Finding]:
     return [Finding("warning", "disk", said, do) if share < LOW_PCT else Finding("ok", "disk", said)]
 
 
+def of_memory(limit: int | None, default: int) -> Finding:
+    """Bytes that a run may take: as set, or this machine's share."""
+    said = "as ASSAY_MEMORY_LIMIT says" if limit else "half of what there is; ASSAY_MEMORY_LIMIT sets it"
+    return Finding("ok", "memory", f"a run may take {(limit or default) / 1e9:,.1f} GB ({said}), a load half of it")
+
+
 def of_folders(unusable: Sequence[str]) -> list[Finding]:
     """Landing, as far as this user may read and write there.
 

@@ -10,6 +10,8 @@ import duckdb
 from contracts.contract import Contract
 from contracts.names import literal, quoted
 from resources.arrived import File, files_to_read_again_or_gone
+from resources.blame import first_line
+from resources.memory import NOT_ENOUGH
 from resources.parquet import count_records as count_records_of_parquet
 from resources.rejudge import mark_as_read_today
 from resources.text import Unreadable, split
@@ -24,6 +26,7 @@ class Recount:
         records: Records in them.
         gone: Names of loaded files that are no longer in landing and cannot be counted.
         differing: (name, records in the ledger, records counted) of files that do not agree with the ledger.
+        uncounted: (name, why) of files that need more memory than there is to be counted.
         duplicates: Clean rows of current files beyond the first of their key.
     """
 
@@ -31,6 +34,7 @@ class Recount:
     records: int
     gone: tuple[str, ...]
     differing: tuple[tuple[str, int, int], ...]
+    uncounted: tuple[tuple[str, str], ...]
     duplicates: int
 
 
@@ -48,7 +52,14 @@ def recount(connection: duckdb.DuckDBPyConnection, landing: Path, contract: Cont
             "select sighting_id, records_read from ops.files where source = ? and status = 'loaded'", [contract.source]
         ).fetchall()
     )
-    counted = {file.sighting_id: count_records(file, contract) for file in present if file.sighting_id in known}
+    counted: dict[int, int] = {}
+    uncounted = []
+    for file in present:
+        try:
+            if file.sighting_id in known:
+                counted[file.sighting_id] = count_records(file, contract)
+        except NOT_ENOUGH as error:
+            uncounted.append((file.name, f"needs more memory than there is: {first_line(error)}"))
     names = {file.sighting_id: file.name for file in present}
     differing = [(names[i], known[i], n) for i, n in sorted(counted.items()) if known[i] != n]
     mark_as_read_today(connection, contract, present)
@@ -57,6 +68,7 @@ def recount(connection: duckdb.DuckDBPyConnection, landing: Path, contract: Cont
         sum(counted.values()),
         tuple(file.name for file in gone),
         tuple(differing),
+        tuple(uncounted),
         _duplicates(connection, contract),
     )
 
@@ -66,10 +78,10 @@ def count_records(file: File, contract: Contract) -> int:
 
     None in one that an earlier version loaded and that is refused today: it differs from the ledger, and is named.
     """
-    if contract.format.type == "parquet":
-        return count_records_of_parquet(file.path)
     width = len(file.header) if file.header is not None else len(contract.columns)
     try:
+        if contract.format.type == "parquet":
+            return count_records_of_parquet(file.path)
         return sum(1 for _ in split(file.path, contract.format, width))
     except Unreadable:
         return 0

@@ -16,6 +16,7 @@ import pytest
 from contracts.catalog import Catalog
 from definitions import JOB, build_definitions
 from resources import clock
+from resources import examine as examining
 from resources.instance import open_instance
 from sensors.history import ASKED_FOR
 from sensors.lookout import STILL, Lookout
@@ -224,4 +225,35 @@ def test_a_lake_that_an_older_version_published_is_run_once_and_known_again(watc
     (watch.lab.settings.published / "ops.duckdb").symlink_to(older.name)
     assert watch.run(watch.asked())
     assert watch.lab.source("transactions")["files"]["loaded"] == 1
+    assert watch.tick() == "nothing waits"
+
+
+def counted(watch: Watch) -> dict[str, int]:
+    """Files of receipts, by their status."""
+    return {status: count for status, count in watch.lab.source("transactions")["files"].items() if count}
+
+
+def test_a_file_that_lacks_memory_asks_for_one_more_run_and_once_refused_for_none(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = examining.scan
+
+    def lacking(path: Path, *args: object) -> object:
+        if path.name.startswith("bomb"):
+            raise MemoryError("no room")
+        return real(path, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(examining, "scan", lacking)
+    watch.lab.products("2017-01-01", [product()])
+    watch.lab.receipts("day1", [receipt()])
+    watch.lab.put("transactions/bomb.csv", b"x")
+    assert watch.run(watch.asked())
+    assert counted(watch) == {"loaded": 1, "arrived": 1}
+    assert watch.asked().tags[ASKED_FOR] == "transactions"  # by itself, and of nothing else
+    assert watch.run(watch.asked())
+    assert counted(watch) == {"loaded": 1, "refused": 1}
+    assert watch.tick() == "nothing waits"
+    watch.lab.receipts("day2", [receipt(basket_id=2)])
+    assert watch.run(watch.asked())
+    assert counted(watch) == {"loaded": 2, "refused": 1}
     assert watch.tick() == "nothing waits"

@@ -14,6 +14,7 @@ import pytest
 
 from resources import examine as examining
 from resources import file_load
+from resources import recount as recounting
 from resources.arrived import NeedsFiles
 from resources.bronze_table import BronzeTable
 from resources.memory import limit_of
@@ -212,3 +213,17 @@ def test_a_file_that_unpacks_to_more_than_the_disk_can_spare_waits_and_is_refuse
 def test_on_a_disk_that_is_nearly_full_no_file_is_to_blame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room.shutil, "disk_usage", lambda _: Disk(total=100, free=4))
     room.Room(tmp_path).take(1 << 40)
+
+
+@pytest.mark.parametrize(("format", "content"), [("csv", b"id,name\n1,a\n"), ("parquet", parquet("a"))])
+def test_a_file_that_cannot_be_counted_again_for_want_of_memory_is_named_and_not_counted_as_nothing(
+    make: Make, monkeypatch: pytest.MonkeyPatch, format: str, content: bytes
+) -> None:
+    source = make(COLUMNS, format={"type": format})
+    source.put("a", content)
+    source.run()
+    name = "count_records_of_parquet" if format == "parquet" else "split"
+    monkeypatch.setattr(recounting, name, fail(getattr(recounting, name), MemoryError("no room")))
+    counted = recounting.recount(source.connection, source.landing, source.contract)
+    assert (counted.files, counted.differing) == (0, ())
+    assert counted.uncounted == (("sales/a", "needs more memory than there is: no room"),)

@@ -12,6 +12,7 @@ from cli.findings import (
     of_disk,
     of_folders,
     of_lock,
+    of_memory,
     of_published,
     of_runs,
     of_services,
@@ -109,3 +110,8 @@ def test_what_is_held_back_is_said_with_since_when_and_why() -> None:
 def test_folders_without_rights_and_dead_runs_are_problems() -> None:
     assert marks([*of_folders([]), *of_runs([])]) == ["ok", "ok"]
     assert marks([*of_folders(["products cannot be read"]), *of_runs(["a"])]) == ["problem", "problem"]
+
+
+def test_the_limit_in_force_is_told_and_where_it_comes_from() -> None:
+    assert of_memory(None, 4 * GB).found.startswith("a run may take 4.0 GB (half of what there is")
+    assert of_memory(2 * GB, 4 * GB).found == "a run may take 2.0 GB (as ASSAY_MEMORY_LIMIT says), a load half of it"

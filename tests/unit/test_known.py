@@ -163,3 +163,24 @@ def test_a_result_of_a_check_that_left_the_project_asks_for_nothing(lake: duckdb
     past = CheckResult("gold.days", "not_null_days_id", (FINE,), "so", ("gold.days",), expires_at=ended)
     record(lake, [past], "run")
     assert wanted_now(PROJECT, {}, known(lake)) == set()
+
+
+def sight(connection: duckdb.DuckDBPyConnection, status: str, failures: int) -> None:
+    connection.execute("delete from ops.files")
+    connection.execute(
+        "insert into ops.files by name select 1 as sighting_id, 1 as file_id, 'sales' as source, 'sales/a' as path, "
+        "'x' as content_hash, 1 as size_bytes, 2 as mtime_ns, 3 as ctime_ns, 4 as inode, ? as status, ? as failures, "
+        "'1.0 GiB' as failed_limit, ? as contract_fingerprint",
+        [status, failures, PROJECT.contracts["sales"].fingerprint],
+    )
+
+
+def test_a_file_that_lacked_memory_once_is_waited_for_and_a_refused_one_is_not(
+    lake: duckdb.DuckDBPyConnection,
+) -> None:
+    sight(lake, "arrived", 1)
+    assert known(lake).waiting == {"sales"}
+    sight(lake, "refused", 2)
+    found = known(lake)
+    assert found.waiting == set()
+    assert found.hints == {"sales": {"sales/a": (1, 2, 3, 4)}}  # and is no new file
