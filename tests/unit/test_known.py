@@ -170,7 +170,8 @@ def sight(connection: duckdb.DuckDBPyConnection, status: str, failures: int) -> 
     connection.execute(
         "insert into ops.files by name select 1 as sighting_id, 1 as file_id, 'sales' as source, 'sales/a' as path, "
         "'x' as content_hash, 1 as size_bytes, 2 as mtime_ns, 3 as ctime_ns, 4 as inode, ? as status, ? as failures, "
-        "'1.0 GiB' as failed_limit, ? as contract_fingerprint",
+        "'1.0 GiB' as failed_limit, ? as contract_fingerprint, 'csv' as format, now() as first_seen, 'run' as run_id, "
+        "'1.0.0' as contract_version",
         [status, failures, PROJECT.contracts["sales"].fingerprint],
     )
 
