@@ -37,7 +37,7 @@ def landing_assets(catalog: Catalog) -> dg.AssetsDefinition:
         settings.landing.mkdir(parents=True, exist_ok=True)
         found, unlisted = _find_all(settings, wanted)
         ready, growing = settled(
-            [arrival for arrivals in found.values() for arrival in arrivals],
+            list({arrival.name: arrival for arrivals in found.values() for arrival in arrivals}.values()),
             settle_seconds=settings.settle_seconds,
             limit_seconds=settings.settle_limit_seconds,
         )

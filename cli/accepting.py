@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import getpass
 
+import duckdb
 from rich.markup import escape
 
 from cli.console import out
+from cli.files import contract_of
 from resources.acceptances import let_in, take_back
 from resources.publishing import publish_ops
 from resources.session import run_lock
 from resources.settings import Settings
+from resources.snapshots import decide_again
 from resources.warehouse import connect, transaction
+
+
+def _count_then(connection: duckdb.DuckDBPyConnection, settings: Settings, source: str) -> str | None:
+    """The snapshot that will count once the next run has taken the decision in; nothing of it is written."""
+    contract = contract_of(settings, source)
+    connection.begin()
+    try:
+        decide_again(connection, contract)
+        shown = "select path from ops.snapshots where source = ? and state = 'current'"
+        current = connection.execute(shown, [source]).fetchall()
+        return current[0][0] if current else None
+    finally:
+        connection.rollback()
 
 
 def accept(name: str, because: str, by: str, *, undo: bool) -> None:
@@ -41,11 +57,16 @@ def accept(name: str, because: str, by: str, *, undo: bool) -> None:
             try:
                 with transaction(connection):
                     decided = (take_back if undo else let_in)(connection, name, by or getpass.getuser(), because)
+                counts = _count_then(connection, settings, decided.source)
             finally:  # also what a run that died had written: the lock does not name it any more
                 publish_ops(connection, settings.published)
                 is_published = True
     finally:
         lock.release(is_clean=is_published)
+    if counts != decided.path:
+        out.print(
+            f"{escape(counts or 'none')} will be the snapshot that counts: newer ones are judged anew", highlight=False
+        )
     what = "is held against the one before it again" if undo else "is let in"
     out.print(
         f"{escape(decided.path)} {what}; the next run of {decided.source} takes that in: the services start it by "

@@ -23,7 +23,7 @@ def drop_retired(names: Sequence[str], *, is_sure: bool) -> int:
         is_sure: Whether to remove it.
 
     Returns:
-        0 when it is removed, 1 when it was only said what would be.
+        0.
 
     Raises:
         ContractError: One is in the project, or nothing of that name is stored.
@@ -31,7 +31,10 @@ def drop_retired(names: Sequence[str], *, is_sure: bool) -> int:
     settings = prepare()
     catalog = Catalog.read(settings.dbt_project)
     run_id = f"drop-{uuid.uuid4()}"
-    with progress("waiting for the lake") as tell, open_session(settings, catalog, run_id, tell=tell) as lake:
+    with (
+        progress("waiting for the lake") as tell,
+        open_session(settings, catalog, run_id, is_run=False, tell=tell) as lake,
+    ):
         planned = plan_drops(lake.connection, catalog, settings.landing, names)
         for item in planned:
             out.print(f"[bold]{escape(item.retired.name)}[/]", highlight=False)
@@ -41,8 +44,6 @@ def drop_retired(names: Sequence[str], *, is_sure: bool) -> int:
             drop(lake.connection, catalog, planned)
             for item in planned:
                 log.info("dropped", run=run_id, table=item.retired.name, rows=item.retired.rows)
-    if is_sure:
-        out.print("dropped", highlight=False)
-        return 0
-    out.print(f"nothing was dropped; `assay drop {escape(' '.join(names))} --yes` does it", highlight=False)
-    return 1
+    done = "dropped" if is_sure else f"nothing was dropped; `assay drop {escape(' '.join(names))} --yes` does it"
+    out.print(done, highlight=False)
+    return 0

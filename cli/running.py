@@ -25,7 +25,7 @@ from resources.dbt import parse_if_changed
 from resources.failures import root_message, step_failure
 from resources.instance import open_instance, prepare_instance, runs_belong_to
 from resources.interrupts import NOT_IN_TIME, STOPPED, noticing_interrupts, time_limit
-from resources.reader import open_published
+from resources.reader import is_of_this_version, open_published
 from resources.session import mark_alive, run_lock
 from resources.settings import Settings
 
@@ -46,13 +46,16 @@ class Outcome:
         failures: Messages of what failed.
         loaded: (source, files, records, malformed) of this run.
         refused: (path, reason) of this run.
-        held_back: Why readers see an older state.
+        held: (path, why) of snapshots of this run that are held back.
+        counts: (source, path) of snapshots that count since this run.
     """
 
     success: bool
     failures: list[str] = field(default_factory=list)
     loaded: list[tuple[str, int, int, int]] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
+    held: list[tuple[str, str]] = field(default_factory=list)
+    counts: list[tuple[str, str]] = field(default_factory=list)
 
 
 def prepare(settings: Settings | None = None) -> Settings:
@@ -104,6 +107,7 @@ def run_once(settings: Settings, select: str, full_refresh: Sequence[str], tell:
         on_wait=lambda holder: _tell_waiting(run_id, holder, tell),
     )
     too_late = threading.Event()
+    counted = _snapshots_that_count(settings)
     try:
         with (
             mark_alive(settings, run_id),
@@ -119,7 +123,21 @@ def run_once(settings: Settings, select: str, full_refresh: Sequence[str], tell:
         failures = [_report_too_late(settings, run_id)]
     finally:
         lock.release(is_clean=False)
-    return _outcome(settings, run_id, failures)
+    outcome = _outcome(settings, run_id, failures)
+    outcome.counts = [snapshot for snapshot in _snapshots_that_count(settings) if snapshot not in counted]
+    return outcome
+
+
+def _snapshots_that_count(settings: Settings) -> list[tuple[str, str]]:
+    """(source, path) of the snapshot that counts of each source, as published."""
+    try:
+        with open_published(settings.published) as connection:
+            if not is_of_this_version(connection):
+                return []
+            shown = "select source, path from ops.snapshots where state = 'current' order by all"
+            return connection.execute(shown).fetchall()
+    except FileNotFoundError:
+        return []
 
 
 def _tell_waiting(run_id: str, holder: str, tell: Tell) -> None:
@@ -256,6 +274,11 @@ def _outcome(settings: Settings, run_id: str, failures: list[str]) -> Outcome:
                 "select path, reason from ops.files where status = 'refused' and run_id = ? order by sighting_id",
                 [run_id],
             ).fetchall()
+            outcome.held = connection.execute(
+                "select path, because from ops.snapshots where state = 'held back' and file_id in "
+                "(select file_id from ops.files where run_id = ?) order by path",
+                [run_id],
+            ).fetchall()
     except FileNotFoundError:
         outcome.failures.append("the run ended before it could publish")
     return outcome
@@ -268,8 +291,16 @@ def report(outcome: Outcome) -> None:
     for source, files, records, malformed in outcome.loaded:
         said = f", {malformed:,} of them malformed" if malformed else ""
         out.print(f"{source}: {files:,} new files with {records:,} records{said}", highlight=False)
-    if not outcome.loaded:
+    if not (outcome.loaded or outcome.refused or outcome.counts):
         out.print("nothing was new")
+    for source, path in outcome.counts:
+        out.print(f"{source}: {escape(path)} is the snapshot that counts now", highlight=False)
+    for path, because in outcome.held:
+        out.print(
+            f"[yellow]held back[/] {escape(repr(path)[1:-1])}: {escape(because)}; readers keep the snapshot before it. "
+            "If the file is right: `assay accept FILE --because WHY`",
+            highlight=False,
+        )
     for path, reason in outcome.refused:
         out.print(f"[yellow]refused[/] {escape(repr(path)[1:-1])}: {escape(reason)}", highlight=False)
     for failure in outcome.failures:

@@ -13,7 +13,10 @@ import duckdb
 from resources import clock
 
 _LISTED = {
-    "held back": "select source, path, file_id from ops.snapshots where state = 'held back' order by all",
+    "held back": """
+    select source, path, file_id from ops.snapshots
+    where state = 'held back' and 'bronze.' || source not in (select table_name from ops.retired) order by all
+    """,
     "let in": """
     select source, path, file_id from (
         select * from ops.acceptances
@@ -74,6 +77,8 @@ def _decide(connection: duckdb.DuckDBPyConnection, state: str, name: str, by: st
         others = sorted({path for _, path, _ in files or listed})
         shown = f"{state} are {', '.join(others)}" if others else f"no snapshot is {state}"
         which = "names more than one snapshot" if places else f"is not a snapshot that is {state}"
+        if state == "held back" and _named(connection.execute(_LISTED["let in"]).fetchall(), name):
+            which = "is let in already, which `--undo` takes back"
         raise NothingToDecide(f"{name!r} {which}; {shown}. `assay files` says what became of each file")
     for source, path, file_id in files:
         connection.execute(

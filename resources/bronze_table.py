@@ -96,7 +96,7 @@ class BronzeTable:
             return
         there = {name for name, *_ in self._rows(f"describe {self._relation}")}
         new = [column for column in self._contract.columns if column.name not in there]
-        files = add_columns(self._connection, self._contract, new) if new else []
+        files = add_columns(self._connection, self._contract, new, self._known_rules(stored[0][1])) if new else []
         for file_id in files:
             self._insert_again(file_id)
         self._connection.execute(
@@ -109,6 +109,12 @@ class BronzeTable:
                 "delete from ops.seen_files where input = ? and list_contains(?::bigint[], file_id)", [self.name, files]
             )
             self.note_change()
+
+    def _known_rules(self, definition: str | None) -> set[str]:
+        """Rules that the stored rows were judged by; of the first lakes, all but those on optional columns."""
+        if definition is not None:
+            return {name for name, _ in json.loads(definition)["contract"]["rules"]}
+        return {rule.name for rule in self._contract.rules if rule.column not in self._contract.optional}
 
     def _is_widened(self, fingerprint: str, definition: str | None) -> bool:
         if self._definition.is_of(fingerprint):

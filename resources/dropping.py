@@ -98,7 +98,7 @@ def _sentences(connection: duckdb.DuckDBPyConnection, landing: Path, retired: Re
         {"source": retired.source},
     ).fetchall()
     malformed, paths, contents = said[0]
-    yield f"{malformed:,} malformed records and the view quarantine.{retired.source}"
+    yield f"{malformed:,} malformed records, the view quarantine.{retired.source}, and which snapshots were let in"
     yield f"the ledger keeps its {paths:,} files ({contents:,} loaded) as retired, and landing is not touched"
     if gone := list(_only_stored_here(connection, landing, retired.source)):
         more = " and more" if len(gone) > SHOWN else ""
@@ -119,7 +119,7 @@ def _only_stored_here(connection: duckdb.DuckDBPyConnection, landing: Path, sour
 
 def _drop_source(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     connection.execute(f"drop view if exists {relation(f'quarantine.{source}')}")
-    for name in ("malformed", "sources", "conservation", "snapshots", "snapshot_losses"):
+    for name in ("malformed", "sources", "conservation", "snapshots", "snapshot_losses", "acceptances"):
         connection.execute(f"delete from ops.{name} where source = ?", [source])
     connection.execute("delete from ops.deliveries where source = ?", [source])
     forget(connection, source)

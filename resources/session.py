@@ -105,6 +105,7 @@ def open_session(
     *,
     full_refresh: Sequence[str] = (),
     lock: RunLock | None = None,
+    is_run: bool = True,
     before: Callable[[], object] = lambda: None,
     tell: Callable[[str], object] = lambda _: None,
 ) -> Iterator[Session]:
@@ -116,6 +117,7 @@ def open_session(
         run_id: Dagster's id of the run.
         full_refresh: Models to rebuild from nothing.
         lock: The run lock, when the caller took it already.
+        is_run: Whether tables are built and checked, so that there is a new score.
         before: Called once the lock is held, before anything is opened (marks dead runs).
         tell: Told, in a sentence, what is waited for or made good.
 
@@ -157,7 +159,7 @@ def open_session(
             try:
                 yield session
             finally:
-                _publish_at_end(session)
+                _publish_at_end(session, is_scored=is_run)
             is_clean = True
         finally:
             connection.close()
@@ -165,11 +167,12 @@ def open_session(
         held.release(is_clean=is_clean)
 
 
-def _publish_at_end(session: Session) -> None:
+def _publish_at_end(session: Session, *, is_scored: bool) -> None:
     """Publish after every run, whatever came of it: first the data that may be shown, then in any case `ops`."""
     with ending():
         try:
-            score(session.connection, session.run_id)
+            if is_scored:
+                score(session.connection, session.run_id)
             session.publish()
             note_deliveries(session.connection, session.catalog, session.run_id)
         finally:

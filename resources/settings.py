@@ -53,7 +53,7 @@ class Settings:
             SettingsError: A value cannot be used.
         """
         return cls(
-            home=_folder("ASSAY_HOME", "data"),
+            home=_home(),
             dbt_project=_folder("ASSAY_DBT_PROJECT", "dbt_project"),
             receivers=os.environ.get("ASSAY_NOTIFY", ""),
             run_limit_seconds=_seconds("ASSAY_RUN_LIMIT_SECONDS", cls.run_limit_seconds),
@@ -111,6 +111,16 @@ def _log() -> str:
     if said not in ("", "json"):
         raise SettingsError(f"ASSAY_LOG is {said!r}; expected json, or nothing")
     return said
+
+
+def _home() -> Path:
+    """The folder of the lake; dbt-duckdb reads the path of a database as an URL, and would cut it at these marks."""
+    home = _folder("ASSAY_HOME", "data")
+    if marks := sorted(set(";?#") & set(str(home))):
+        raise SettingsError(
+            f"ASSAY_HOME is {str(home)!r}; its path must not hold {' or '.join(marks)}: rename the folder"
+        )
+    return home
 
 
 def _folder(variable: str, default: str) -> Path:

@@ -93,7 +93,9 @@ def own_sql(sql: str) -> str:
 
 
 def is_widened(contract: Contract, form: Form, stored: Form) -> bool:
-    """Whether a bronze table's form differs from the stored one by no more than optional columns and rules on them.
+    """Whether a bronze table's form differs from the stored one by no more than optional columns and new rules.
+
+    Whether stored rows hold the new rules is for the caller to ask: they keep the verdict that they were loaded with.
 
     Args:
         contract: The source's contract.
@@ -102,11 +104,10 @@ def is_widened(contract: Contract, form: Form, stored: Form) -> bool:
     """
     known = {name for name, _ in stored["contract"]["columns"]}
     added = {column.name for column in contract.columns if column.is_optional} - known
-    rules = {rule.name for rule in contract.rules if rule.column in added}
-    now = form["contract"]
+    now, before = form["contract"], {name for name, _ in stored["contract"]["rules"]}
     kept = {
         "columns": [column for column in now["columns"] if column[0] not in added],
-        "rules": [rule for rule in now["rules"] if rule[0] not in rules],
+        "rules": [rule for rule in now["rules"] if rule[0] in before or not added],
     }
     return _required({**form, "contract": {**now, **kept}}) == _required(stored)
 
@@ -122,9 +123,8 @@ def differences(stored: Form, now: Form) -> list[str]:
         parts = {"sql": "its SQL", "columns": "its columns", "redo": "`redo`"}
         return [words for part, words in parts.items() if stored.get(part) != now.get(part)]
     before, after = stored["contract"], now["contract"]
-    changed = [
-        f"`{key}`" for key in sorted({*before, *after} - {"columns", "rules"}) if before.get(key) != after.get(key)
-    ]
+    plain = sorted({*before, *after} - {"columns", "rules", "optional"})
+    changed = [f"`{key}`" for key in plain if before.get(key) != after.get(key)]
     changed += _changed_names("column", dict(before["columns"]), dict(after["columns"]))
     changed += _changed_names("rule", {r[0]: r[1] for r in before["rules"]}, {r[0]: r[1] for r in after["rules"]})
     return changed + (["its SQL"] if stored["sql"] != now["sql"] else [])

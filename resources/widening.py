@@ -7,12 +7,12 @@ it: typed without loss, judged by the rules of today. Where that is not possible
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import duckdb
 
-from contracts.contract import Column, Contract
+from contracts.contract import Column, Contract, Rule
 from contracts.names import literal, quoted
 from resources.json_lines import json_key, marked, unmarked
 from resources.tables import ChangedWithData, changed_with_data
@@ -23,15 +23,19 @@ RESCUED = "temp.assay_widened"
 SHOWN = 3
 MOST_EXACT = 2**53
 """Up to here a double holds every whole number."""
+ENDLESS = "'NaN', 'Infinity', '-Infinity'"
 
 
-def add_columns(connection: duckdb.DuckDBPyConnection, contract: Contract, columns: Sequence[Column]) -> list[int]:
+def add_columns(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, columns: Sequence[Column], known_rules: Collection[str]
+) -> list[int]:
     """Add optional columns to a bronze table, and put the rows whose values were rescued into `RESCUED` instead.
 
     Args:
         connection: The warehouse, in a transaction.
         contract: The source's contract.
         columns: Those of it that the table does not have.
+        known_rules: Names of the rules that the stored rows were judged by.
 
     Returns:
         The files whose rows were taken out, for the caller to judge and insert again.
@@ -43,7 +47,8 @@ def add_columns(connection: duckdb.DuckDBPyConnection, contract: Contract, colum
     for column in columns:
         connection.execute(f"alter table {bronze} add column {quoted(column.name)} {column.type.sql}")
     holds = " or ".join(f"list_contains(json_keys(_rescued), {literal(column.name)})" for column in columns)
-    _stop_when_nulls_break_rules(connection, contract, columns, f"coalesce({holds}, false)")
+    new_rules = [rule for rule in contract.rules if rule.name not in known_rules]
+    _stop_when_rows_break_rules(connection, contract, new_rules, f"coalesce({holds}, false)")
     names = ", ".join(quoted(column.name) for column in contract.columns if column not in columns)
     connection.execute(
         f"create or replace temp table {RESCUED.split('.')[1]} as "
@@ -66,7 +71,7 @@ def _taken(contract: Contract, columns: Sequence[Column]) -> str:
         raw = f"({unmarked(f'from_json({text}, {structure}).{quoted(column.name)}', mark)})"
         value = from_text(raw, column.type, decimal)
         if contract.format.type == "parquet":
-            value = f"case when {_says_its_type(column, raw, value)} then {value} end"
+            value = f"case when {_says_its_type(column, raw, value)} then {value}{_endless(column, raw)} end"
         parts += [f"{raw} as r{place}", f"({value}) as {quoted(column.name)}"]
     rest = unmarked(f"json_merge_patch({text}, {mask})::varchar", mark)
     return ", ".join([*parts, f"nullif({rest}, '{{}}')::json as _rescued"])
@@ -79,11 +84,16 @@ def _says_its_type(column: Column, raw: str, value: str) -> str:
     """
     if column.type.kind == "text":
         kind = f"json_type(_rescued, {literal(_pointer(column.name))})"
-        return f"{kind} = 'VARCHAR' and {raw} not in ('NaN', 'Infinity', '-Infinity')"
+        return f"{kind} = 'VARCHAR' and {raw} not in ({ENDLESS})"
     if column.type.kind == "double":
         is_small = f"regexp_full_match({raw}, '-?[0-9]+') and abs({value}) <= {MOST_EXACT}"
         return f"(to_json({value})::varchar = {raw} or {is_small})"
     return "true"
+
+
+def _endless(column: Column, raw: str) -> str:
+    """SQL for NaN and infinity, which JSON does not have and a double of Parquet does."""
+    return f" when {raw} in ({ENDLESS}) then {raw}::double" if column.type.kind == "double" else ""
 
 
 def _pointer(name: str) -> str:
@@ -108,16 +118,15 @@ def _stop_when_values_do_not_fit(
             )
 
 
-def _stop_when_nulls_break_rules(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, columns: Sequence[Column], holds: str
+def _stop_when_rows_break_rules(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, rules: Sequence[Rule], holds: str
 ) -> None:
-    """Rows keep the verdict that they were loaded with, so a rule on a new column must pass where it is NULL."""
-    names = {column.name for column in columns}
-    for rule in (rule for rule in contract.rules if rule.column in names):
+    """Rows without a value keep the verdict that they were loaded with, so they must hold the new rules as they are."""
+    for rule in rules:
         broken = f"select 1 from bronze.{quoted(contract.source)} where ({rule.expression}) is false and not ({holds})"
         if _rows(connection, f"{broken} limit 1"):
             raise changed_with_data(
-                f"bronze.{contract.source}", [f"rule {rule.name} does not hold for stored rows without {rule.column}"]
+                f"bronze.{contract.source}", [f"rule {rule.name} does not hold for all stored rows without a value"]
             )
 
 

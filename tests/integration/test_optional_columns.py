@@ -189,6 +189,7 @@ def test_what_the_json_of_a_parquet_value_does_not_tell_exactly_is_not_taken_fro
     [
         (pa.array(["x", "1.50", None]), "varchar"),
         (pa.array([1.5, 0.1, -1e300]), "double"),
+        (pa.array([math.inf, -math.inf, 2.0]), "double"),
         (pa.array([2**62, -5, None]), "bigint"),
         (pa.array([2**53, 1, 0]), "double"),
         (pa.array([Decimal("1.50"), Decimal("12345678.90"), None], pa.decimal128(20, 2)), "decimal(20,2)"),

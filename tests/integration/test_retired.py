@@ -154,7 +154,7 @@ def test_a_drop_says_what_goes_and_waits_for_a_yes(
 ) -> None:
     home.take_out(*OF_RECEIPTS)
     (home.lab.settings.landing / "transactions" / "day1.csv").unlink()
-    assert home.drop(monkeypatch, "transactions", "gold/daily_sales", is_sure=False) == 1
+    assert home.drop(monkeypatch, "transactions", "gold/daily_sales", is_sure=False) == 0
     said = capsys.readouterr().out
     assert "bronze.transactions\n  - 2 rows" in said
     assert "1 malformed records" in said

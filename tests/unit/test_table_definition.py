@@ -120,15 +120,16 @@ TILL = Column("till", contract().columns[0].type, is_optional=True)
 
 @pytest.mark.parametrize("at", [0, 1, 2])
 def test_an_optional_column_widens_a_table_wherever_it_stands(at: int) -> None:
-    now = widened(TILL, Rule("till_positive", "till > 0", "till"), at=at)
-    assert is_widened(now, bronze_form(now, "select"), bronze_form(contract(), "select"))
+    for rule in (Rule("till_positive", "till > 0", "till"), Rule("till_or_amount", "till > amount", "")):
+        now = widened(TILL, rule, at=at)
+        assert is_widened(now, bronze_form(now, "select"), bronze_form(contract(), "select"))
 
 
 @pytest.mark.parametrize(
     "now",
     [
         widened(replace(TILL, is_optional=False)),
-        widened(TILL, Rule("amount_positive", "amount > 0", "amount")),
+        replace(contract(), rules=(*contract().rules, Rule("amount_positive", "amount > 0", "amount"))),
         replace(widened(TILL), new_columns="refuse"),
     ],
 )
