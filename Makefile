@@ -9,7 +9,7 @@ MANIFEST := dbt_project/target/manifest.json
 DBT_FILES := $(shell find dbt_project -name target -prune -o -name logs -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test chaos quarter lint format check bench dbt lock clean
+.PHONY: help setup demo dev test slow chaos quarter lint format check bench dbt lock clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -35,7 +35,10 @@ dev: setup ## The Dagster UI on 127.0.0.1:3000
 	@$(BIN)/assay dev
 
 test: setup ## Unit, integration and convention tests, in under five minutes
-	@$(BIN)/pytest -n auto --dist loadfile -m "not chaos"
+	@$(BIN)/pytest -n auto --dist loadfile -m "not chaos and not slow"
+
+slow: setup ## Tests that only take long: many real runs, and nothing is killed; some minutes
+	@$(BIN)/pytest -n auto --dist loadfile -m slow
 
 chaos: setup ## Kill real runs, fill the disk, shuffle arrivals, break every rule; a quarter of an hour
 	@$(BIN)/pytest -n auto --dist loadfile -m chaos

@@ -14,7 +14,8 @@ from rich.markup import escape
 
 from cli.check_report import NEVER_BUILT, write_junit, write_summary
 from cli.console import out, progress
-from cli.running import prepare, report, run_once
+from cli.outcome import report
+from cli.running import prepare, run_once
 from contracts.catalog import Catalog
 from contracts.errors import ContractError
 from contracts.names import table_of

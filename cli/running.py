@@ -8,14 +8,12 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from rich.markup import escape
-
 from cli import incidents, score_card
 from cli.console import complain, out, progress
+from cli.outcome import Outcome, read_outcome, report, snapshots_that_count
 from cli.replay import replay
 from contracts.catalog import Catalog
 from contracts.errors import ContractError
@@ -25,7 +23,6 @@ from resources.dbt import parse_if_changed
 from resources.failures import root_message, step_failure
 from resources.instance import open_instance, prepare_instance, runs_belong_to
 from resources.interrupts import NOT_IN_TIME, STOPPED, noticing_interrupts, time_limit
-from resources.reader import is_of_this_version, open_published
 from resources.session import mark_alive, run_lock
 from resources.settings import Settings
 
@@ -35,27 +32,6 @@ if TYPE_CHECKING:
 FIRST_DAY = date(2017, 1, 1)
 Tell = Callable[[str], object]
 _TABLE = re.compile(r"[A-Za-z_]\w*[./][A-Za-z_]\w*")
-
-
-@dataclass
-class Outcome:
-    """What a run came to.
-
-    Attributes:
-        success: Whether Dagster calls it a success.
-        failures: Messages of what failed.
-        loaded: (source, files, records, malformed) of this run.
-        refused: (path, reason) of this run.
-        held: (path, why) of snapshots of this run that are held back.
-        counts: (source, path) of snapshots that count since this run.
-    """
-
-    success: bool
-    failures: list[str] = field(default_factory=list)
-    loaded: list[tuple[str, int, int, int]] = field(default_factory=list)
-    refused: list[tuple[str, str]] = field(default_factory=list)
-    held: list[tuple[str, str]] = field(default_factory=list)
-    counts: list[tuple[str, str]] = field(default_factory=list)
 
 
 def prepare(settings: Settings | None = None) -> Settings:
@@ -107,7 +83,7 @@ def run_once(settings: Settings, select: str, full_refresh: Sequence[str], tell:
         on_wait=lambda holder: _tell_waiting(run_id, holder, tell),
     )
     too_late = threading.Event()
-    counted = _snapshots_that_count(settings)
+    counted = snapshots_that_count(settings)
     try:
         with (
             mark_alive(settings, run_id),
@@ -123,21 +99,9 @@ def run_once(settings: Settings, select: str, full_refresh: Sequence[str], tell:
         failures = [_report_too_late(settings, run_id)]
     finally:
         lock.release(is_clean=False)
-    outcome = _outcome(settings, run_id, failures)
-    outcome.counts = [snapshot for snapshot in _snapshots_that_count(settings) if snapshot not in counted]
+    outcome = read_outcome(settings, run_id, failures)
+    outcome.counts = [snapshot for snapshot in snapshots_that_count(settings) if snapshot not in counted]
     return outcome
-
-
-def _snapshots_that_count(settings: Settings) -> list[tuple[str, str]]:
-    """(source, path) of the snapshot that counts of each source, as published."""
-    try:
-        with open_published(settings.published) as connection:
-            if not is_of_this_version(connection):
-                return []
-            shown = "select source, path from ops.snapshots where state = 'current' order by all"
-            return connection.execute(shown).fetchall()
-    except FileNotFoundError:
-        return []
 
 
 def _tell_waiting(run_id: str, holder: str, tell: Tell) -> None:
@@ -259,52 +223,6 @@ def _follow(event: dg.EventLogEntry, failures: list[str], tell: Tell) -> None:
         found = happened.asset_check_evaluation_data
         if not found.passed and found.severity.value == "ERROR":
             failures.append(f"check {found.check_name} of {'.'.join(found.asset_key.path)}: {found.description}")
-
-
-def _outcome(settings: Settings, run_id: str, failures: list[str]) -> Outcome:
-    outcome = Outcome(success=not failures, failures=failures)
-    try:
-        with open_published(settings.published) as connection:
-            outcome.loaded = connection.execute(
-                "select source, count(*), sum(records_read), sum(records_malformed) from ops.files "
-                "where status = 'loaded' and run_id = ? group by source order by source",
-                [run_id],
-            ).fetchall()
-            outcome.refused = connection.execute(
-                "select path, reason from ops.files where status = 'refused' and run_id = ? order by sighting_id",
-                [run_id],
-            ).fetchall()
-            outcome.held = connection.execute(
-                "select path, because from ops.snapshots where state = 'held back' and file_id in "
-                "(select file_id from ops.files where run_id = ?) order by path",
-                [run_id],
-            ).fetchall()
-    except FileNotFoundError:
-        outcome.failures.append("the run ended before it could publish")
-    return outcome
-
-
-def report(outcome: Outcome) -> None:
-    """Print what a run came to; the log has said all of it, without values that a reason may quote."""
-    if log.is_on():
-        return
-    for source, files, records, malformed in outcome.loaded:
-        said = f", {malformed:,} of them malformed" if malformed else ""
-        out.print(f"{source}: {files:,} new files with {records:,} records{said}", highlight=False)
-    if not (outcome.loaded or outcome.refused or outcome.counts):
-        out.print("nothing was new")
-    for source, path in outcome.counts:
-        out.print(f"{source}: {escape(path)} is the snapshot that counts now", highlight=False)
-    for path, because in outcome.held:
-        out.print(
-            f"[yellow]held back[/] {escape(repr(path)[1:-1])}: {escape(because)}; readers keep the snapshot before it. "
-            "If the file is right: `assay accept FILE --because WHY`",
-            highlight=False,
-        )
-    for path, reason in outcome.refused:
-        out.print(f"[yellow]refused[/] {escape(repr(path)[1:-1])}: {escape(reason)}", highlight=False)
-    for failure in outcome.failures:
-        complain(failure, prefix="failed")
 
 
 def demo(days: int) -> int:

@@ -17,7 +17,8 @@ from typing import Any
 
 import duckdb
 
-from cli.running import Outcome, run_once
+from cli.outcome import Outcome
+from cli.running import run_once
 from contracts.names import quoted
 from resources.dbt import parse_if_changed
 from resources.instance import prepare_instance

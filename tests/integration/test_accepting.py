@@ -14,6 +14,8 @@ from tests.house import House
 from tests.lab import Lab, environment, product, receipt
 from tests.processes import command, finish, holder, start
 
+pytestmark = pytest.mark.slow  # real runs and the command
+
 WEEK = "products/products_2017-01-08.jsonl.gz"
 
 

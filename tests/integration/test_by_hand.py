@@ -9,6 +9,8 @@ import pytest
 
 from tests.lab import Lab, copy_project, core_project, everything, product, receipt
 
+pytestmark = pytest.mark.slow  # real runs
+
 GOLD = ("gold.daily_sales", "gold.product_performance")
 
 

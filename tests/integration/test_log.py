@@ -15,6 +15,8 @@ from resources.settings import Settings
 from tests.lab import CORE, WHOLE, Lab, edit, environment, receipt
 from tests.processes import PATIENCE, command
 
+pytestmark = pytest.mark.slow  # real runs
+
 HOUSEHOLDS = b"household_id;age;income;home_ownership;marital_status;household_size;household_comp;kids_count\n"
 PERSON = "Xantippe-Zuckerbrot"
 

@@ -17,6 +17,8 @@ from contracts.names import quoted
 from tests.lab import Lab
 from tests.names_project import TYPES, write_project
 
+pytestmark = pytest.mark.slow  # real runs of three sources
+
 NAMES = {
     "Group By": "bigint",
     "it's": "varchar",

@@ -15,6 +15,8 @@ from cli.querying import query
 from resources.dbt import parse_if_changed
 from tests.lab import Lab, copy_project, everything
 
+pytestmark = pytest.mark.slow  # real runs
+
 BRONZE = """
 models:
   - name: bronze_readings

@@ -16,6 +16,8 @@ from sensors.arrivals import wanted_now
 from sensors.lookout import Lookout
 from tests.lab import Lab, copy_project, edit, everything, product, receipt
 
+pytestmark = pytest.mark.slow  # real runs on several days
+
 QUANTITY = '{type: check, name: quantity_not_negative, expression: "quantity >= 0"}'
 RECENT = "sales_date > current_date - 300"
 ODD_TEST = """

@@ -13,6 +13,8 @@ from resources.settings import PROJECT
 from tests.lab import OLD, Lab, copy_project, edit, everything, product, receipt
 from tests.processes import kill, start, wait_until
 
+pytestmark = pytest.mark.slow  # real runs
+
 
 def runs(lab: Lab) -> list[tuple[str, dg.DagsterRunStatus]]:
     with dg.DagsterInstance.from_config(str(lab.settings.dagster_home)) as instance:

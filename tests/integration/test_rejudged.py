@@ -12,6 +12,8 @@ from cli.doctor import examine
 from resources.rejudge import READING
 from tests.lab import Lab, product, receipt, receipts_csv
 
+pytestmark = pytest.mark.slow  # real runs, and the doctor
+
 HALF_FREE = (100 * 10**9, 50 * 10**9)
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.lab import Lab, product, products_jsonl, receipt, receipts_csv
 
+pytestmark = pytest.mark.slow  # real runs in several orders
+
 WINNER = (
     "select path, _duplicates_identical, _duplicates_conflicting from silver.{table} as kept "
     "join (select file_id, min(path) as path from ops.files group by file_id) as files on kept._file_id = files.file_id"

@@ -21,6 +21,8 @@ from sensors.look import Disk, Look
 from sensors.lookout import Lookout
 from tests.lab import Lab, copy_project, environment, product, receipt
 
+pytestmark = pytest.mark.slow  # real runs of a lake whose models leave and come back
+
 OF_RECEIPTS = (
     "bronze/bronze_transactions", "quarantine/quarantine_transactions", "silver/silver_transactions",
     "gold/gold_daily_sales", "gold/gold_product_performance",

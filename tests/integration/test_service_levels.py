@@ -6,12 +6,16 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from contracts.catalog import Catalog
 from resources import clock
 from resources.instance import open_instance
 from sensors.incidents import Watchman
 from tests.lab import Lab, product, receipt
 from tests.processes import finish, start
+
+pytestmark = pytest.mark.slow  # real runs
 
 
 def look(lab: Lab) -> None:

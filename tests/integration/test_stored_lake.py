@@ -79,6 +79,7 @@ def test_a_stored_lake_takes_in_what_is_new_as_a_full_refresh_would(lab: Lab) ->
     assert {table: lab.table(table) for table in shown} == grown
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "before", "after", "table"),
     [
@@ -97,6 +98,7 @@ def test_a_change_that_was_made_since_still_stops_a_stored_lake(
     assert f"{table}: its contract or model changed" in " ".join(outcome.failures)
 
 
+@pytest.mark.slow
 def test_a_macro_of_the_lake_itself_is_part_of_what_rows_are_made_with(lab: Lab) -> None:
     lab.good_run()
     edit(lab.settings.dbt_project / "macros" / "of_this_lake.sql", ("> 0", "> 1"))
@@ -106,6 +108,7 @@ def test_a_macro_of_the_lake_itself_is_part_of_what_rows_are_made_with(lab: Lab)
     )
 
 
+@pytest.mark.slow
 def test_comments_layout_and_prose_change_nothing(lab: Lab) -> None:
     lab.good_run()
     models = lab.settings.dbt_project / "models"
@@ -130,6 +133,7 @@ TILL = """      - name: till
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("has_run", [False, True])
 def test_an_optional_column_is_taken_from_what_was_rescued_and_silver_follows(lab: Lab, has_run: bool) -> None:
     """Nobody reads a file again; the rows that hold a value are judged anew, and only their keys are redone."""
@@ -153,6 +157,7 @@ def test_an_optional_column_is_taken_from_what_was_rescued_and_silver_follows(la
     assert {table: again.table(table) for table in grown} == grown
 
 
+@pytest.mark.slow
 def test_a_rule_that_stored_rows_without_a_value_break_is_a_change(lab: Lab) -> None:
     models = lab.settings.dbt_project / "models"
     edit(models / "bronze" / "bronze_sales.yml", ("      - name: item\n", TILL.replace("RULE", "till is not null")))

@@ -17,6 +17,8 @@ from resources.unclaimed import list_unclaimed
 from tests.house import House
 from tests.lab import Lab, copy_project, edit, environment, product, receipt, receipts_csv
 
+pytestmark = pytest.mark.slow  # real runs, the command and the sensor
+
 HOUR = timedelta(hours=1)
 EXAMPLES = [
     "transactions/up.CSV",
