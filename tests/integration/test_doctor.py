@@ -29,6 +29,8 @@ from resources.ticked import last_tick, note_tick, standing_still
 from tests.lab import Lab, copy_project, edit, environment, product, receipt
 from tests.processes import PATIENCE, command, kill, start, wait_for_lock, wait_until
 
+pytestmark = pytest.mark.slow  # real runs and services
+
 HALF_FREE = (100 * 10**9, 50 * 10**9)
 STATUS = InstigatorStatus.DECLARED_IN_CODE
 

@@ -10,6 +10,8 @@ import pytest
 from tests.lab import Lab, product, receipt
 from tests.source import Source
 
+pytestmark = pytest.mark.slow  # many lakes
+
 Make = Callable[..., Source]
 COLUMNS = {"id": "bigint", "name": "varchar"}
 AS_BEFORE = """

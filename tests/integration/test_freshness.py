@@ -21,6 +21,8 @@ from sensors.incidents import Watchman
 from tests.lab import Lab, copy_project, edit, product, receipt
 from tests.processes import finish, start
 
+pytestmark = pytest.mark.slow  # real runs on many days
+
 
 class Day:
     """A clock that is moved by hand, also for the times that the file system writes."""

@@ -16,6 +16,8 @@ from sensors.history import ASKED_BY, ASKED_FOR
 from tests.house import House
 from tests.lab import Lab, environment, product, receipt
 
+pytestmark = pytest.mark.slow  # real runs and messages
+
 UP_TO_BRONZE = "landing/transactions,bronze.transactions"
 
 

@@ -18,6 +18,8 @@ from resources.settings import Settings
 from resources.warehouse import prepare
 from tests.source import Source
 
+pytestmark = pytest.mark.slow  # real runs of many files
+
 COLUMNS = {"id": "bigint", "day": "date", "price": "decimal(12,2)", "kind": "varchar", "note": "varchar"}
 FIRST = date(2017, 1, 1)  # a Sunday
 WHY = "A test."

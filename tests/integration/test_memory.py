@@ -21,6 +21,8 @@ from resources.memory import limit_of
 from resources.text import room
 from tests.source import Source
 
+pytestmark = pytest.mark.slow  # large files, some in processes of their own
+
 Make = Callable[..., Source]
 COLUMNS = {"id": "bigint", "name": "varchar"}
 SMALL = "160MB"

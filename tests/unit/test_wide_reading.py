@@ -26,6 +26,8 @@ from resources.warehouse import prepare
 from resources.wide_reading import Texts, WideReading, wide_csv, wide_csv_copy
 from tests.source import bronze_node
 
+pytestmark = pytest.mark.slow  # hundreds of examples
+
 TYPES = {
     "id": "bigint",
     "it's": "tinyint",
