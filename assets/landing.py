@@ -37,7 +37,7 @@ def landing_assets(catalog: Catalog) -> dg.AssetsDefinition:
         settings.landing.mkdir(parents=True, exist_ok=True)
         found, unlisted = _find_all(settings, wanted)
         ready, growing = settled(
-            list({arrival.name: arrival for arrivals in found.values() for arrival in arrivals}.values()),
+            each_once(found),
             settle_seconds=settings.settle_seconds,
             limit_seconds=settings.settle_limit_seconds,
         )
@@ -53,6 +53,11 @@ def landing_assets(catalog: Catalog) -> dg.AssetsDefinition:
             raise dg.Failure("; ".join(unlisted), allow_retries=False)
 
     return landing
+
+
+def each_once(found: Mapping[str, Sequence[Arrival]]) -> list[Arrival]:
+    """The arrivals of all sources; one that several sources share is one file, which each of them sees once."""
+    return list({arrival.name: arrival for arrivals in found.values() for arrival in arrivals}.values())
 
 
 def _find_all(settings: Settings, wanted: Sequence[Contract]) -> tuple[dict[str, list[Arrival]], list[str]]:

@@ -30,7 +30,7 @@ from resources.reader import is_of_this_version, open_published
 from resources.rejudge import rejudged
 from resources.session import lock_path
 from resources.settings import PROJECT, Settings
-from resources.status import held_snapshots, read_status
+from resources.status import empty_snapshots_of_before, held_snapshots, read_status
 from resources.ticked import standing_still
 from resources.unclaimed import list_unclaimed
 from resources.warehouse import open_elsewhere
@@ -205,7 +205,7 @@ def _published(settings: Settings) -> list[Finding]:
     try:
         with open_published(settings.published) as connection:
             status = read_status(connection)
-            held = held_snapshots(connection)
+            held, empty = held_snapshots(connection), empty_snapshots_of_before(connection)
     except FileNotFoundError:
         return findings.of_published(None, None)
     except duckdb.Error as error:
@@ -214,5 +214,6 @@ def _published(settings: Settings) -> list[Finding]:
     return [
         *findings.of_published(status["published_at"], status["held_back"]),
         *findings.of_snapshots(held),
+        *findings.of_empty_snapshots(empty),
         *findings.of_retired([retired["sentence"] for retired in status["retired"]]),
     ]

@@ -177,6 +177,23 @@ def of_snapshots(held: Sequence[HeldSnapshot]) -> list[Finding]:
     return found or [Finding("ok", "snapshots", "none is held back")]
 
 
+def of_empty_snapshots(files: Sequence[tuple[str, str]]) -> list[Finding]:
+    """Snapshots of nothing that readers see since before such snapshots were held back.
+
+    Args:
+        files: (source, path) of each.
+    """
+    return [
+        Finding(
+            "warning",
+            f"snapshot of {source}",
+            f"{path} has no row and counts, because it was loaded before snapshots of nothing were held back",
+            f"if it is not meant, `assay accept {path} --undo` and `assay run` bring the one before it back",
+        )
+        for source, path in files
+    ]
+
+
 def of_retired(sentences: Sequence[str]) -> list[Finding]:
     """Tables and sources that are stored and not in the project any more.
 

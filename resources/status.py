@@ -137,6 +137,19 @@ def held_snapshots(connection: duckdb.DuckDBPyConnection) -> list[HeldSnapshot]:
     return [HeldSnapshot(*row) for row in found]
 
 
+def empty_snapshots_of_before(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """(source, path) of snapshots without a row that count because an earlier version had let them in."""
+    if not is_of_this_version(connection):
+        return []
+    return connection.execute(
+        "select distinct snapshots.source, snapshots.path from ops.snapshots inner join ops.files "
+        "on files.source = snapshots.source and files.file_id = snapshots.file_id and files.status = 'loaded' "
+        "where state = 'current' and files.records_loaded = 0 and exists ("
+        "select 1 from ops.acceptances as let_in where let_in.source = snapshots.source "
+        "and let_in.file_id = snapshots.file_id and let_in.decided_by = 'assay') order by all"
+    ).fetchall()
+
+
 @dataclass(frozen=True)
 class Age:
     """How old the data of a table is.

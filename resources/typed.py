@@ -39,6 +39,12 @@ _ENDS = {
     "timestamptz": ("timestamptz '290309-12-22 (BC) 00:00:00+00'", "timestamptz 'infinity'"),
 }
 """The first value, and the one after the last; a number beyond them fails whatever is done with it."""
+_WITHOUT_END = {
+    "DATE": ("days since 1970-01-01", 2**31 - 1),
+    "TIMESTAMP": ("microseconds since 1970-01-01", 2**63 - 1),
+    "TIMESTAMP WITH TIME ZONE": ("microseconds since 1970-01-01", 2**63 - 1),
+}
+"""Types of which DuckDB takes the last number, and its negative, for infinity: what they count, and that number."""
 _HAS_ZONE = "TIMESTAMP WITH TIME ZONE"
 _NOT_JSON = r'("(?:[^"\\]|\\.)*")|(-?(?:NaN|Infinity))'
 """A string of a JSON text, or a number that JSON does not have; read from the left, so never inside a string."""
@@ -113,6 +119,8 @@ def from_value(value: str, found: str, wanted: ColumnType) -> str:
     if found == "VARCHAR":
         return from_text(value, wanted)
     if wanted.kind == "text":
+        if found in _WITHOUT_END:  # to DuckDB the last number of all is infinity, which no file holds
+            return f"case when isfinite({value}) then cast({value} as varchar) end"
         return _strict(f"to_json({value})::varchar", found) if _is_nested(found) else f"cast({value} as varchar)"
     if wanted.kind == "timestamptz" and found != _HAS_ZONE:
         return f"null::{wanted.sql}"
@@ -148,6 +156,12 @@ def json_object(columns: Mapping[str, str], types: Mapping[str, str]) -> str:
 
 def _json_value(value: str, found: str) -> str:
     """SQL that `json_object` writes exactly. What is JSON already it reads again, and all numbers of it as doubles."""
+    if found in _WITHOUT_END:
+        unit, last = _WITHOUT_END[found]
+        number = f"case when {value} > date '1970-01-01' then '' else '-' end || '{last}"
+        return (
+            f"case when isfinite({value}) is not false then to_json({value}) else to_json('<' || {number} {unit}') end"
+        )
     if found not in ("FLOAT", "DOUBLE"):
         return value
     text = f"case when isnan({value}) then 'NaN' when {value} > 0 then 'Infinity' else '-Infinity' end"

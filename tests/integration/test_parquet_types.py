@@ -167,6 +167,15 @@ def test_a_day_that_no_calendar_has_is_malformed(load: Load, days: int) -> None:
     assert len(source.malformed()) == 1
 
 
+@pytest.mark.parametrize(("days", "shown"), [((1 << 31) - 1, "2147483647"), (-(1 << 31) + 1, "-2147483647")])
+def test_a_day_that_duckdb_takes_for_infinity_is_no_text_and_its_record_says_what_the_file_holds(
+    load: Load, days: int, shown: str
+) -> None:
+    source = load(pa.array([0, days], pa.date32()), "varchar")
+    assert values(source) == ["1970-01-01"]
+    assert source.malformed()[0][1] == f'{{"id":2,"v":"<{shown} days since 1970-01-01"}}'
+
+
 def test_the_widest_unsigned_number_is_exact(load: Load) -> None:
     array = pa.array([(1 << 64) - 1, 7], pa.uint64())
     assert values(load(array, "varchar")) == ["18446744073709551615", "7"]

@@ -11,10 +11,14 @@ from typing import Any
 import duckdb
 import pytest
 
+from resources import clock
 from resources.acceptances import NothingToDecide, let_in, take_back
 from resources.arrived import NeedsFiles
+from resources.dropping import Drop, drop
+from resources.retired import Retired
+from resources.status import empty_snapshots_of_before
 from resources.warehouse import transaction
-from tests.source import Source
+from tests.source import Source, catalog
 
 Make = Callable[..., Source]
 COLUMNS = {"id": "bigint", "name": "varchar"}
@@ -353,3 +357,50 @@ def test_what_a_lake_of_before_shows_is_not_held_back_by_the_upgrade(make: Make)
     after.run()
     assert (silver(after), list(held(after))) == ([(1, "other")], ["d_2024-01-03.csv"])
     after.connection.close()
+
+
+def test_a_snapshot_of_nothing_that_an_earlier_version_showed_is_named(make: Make) -> None:
+    source = make(COLUMNS, **IN_FOLDERS)
+    source.put("d_2024-01-01.csv", csv(range(1, 5)))
+    source.put("d_2024-01-02.csv", "id,name\n")
+    source.run()
+    source.connection.execute("drop table ops.snapshots; drop table ops.acceptances; drop table ops.snapshot_losses")
+    source.connection.close()
+    after = Source(source.home, COLUMNS, **source.said)
+    after.run()
+    assert (silver(after), held(after)) == ([], {})
+    assert empty_snapshots_of_before(after.connection) == [("sales", "sales/d_2024-01-02.csv")]
+    with transaction(after.connection):
+        take_back(after.connection, "d_2024-01-02.csv", "me", "")
+    after.run()
+    assert len(silver(after)) == 4
+    assert empty_snapshots_of_before(after.connection) == []
+    after.connection.close()
+
+
+def test_a_correction_that_ties_does_not_bring_the_corrected_version_back(make: Make) -> None:
+    source = make(COLUMNS, **IN_FOLDERS)
+    source.put("d_2024-01-01.csv", csv(range(1, 11)))
+    source.put("d_2024-01-02.csv", csv(range(1, 11), "wrong"))
+    source.run()
+    source.put("d_2024-01-02.csv", csv(range(1, 11), "right"))
+    source.run()
+    assert {name for _, name in silver(source)} == {"right"}
+    source.put("z/d_2024-01-02.csv", csv(range(1, 11), "other"))
+    source.run()
+    assert {name for _, name in silver(source)}.isdisjoint({"wrong", "right", "other"})
+    assert sorted(held(source)) == ["d_2024-01-02.csv", "z/d_2024-01-02.csv"]
+
+
+def test_a_source_that_was_dropped_leaves_nothing_that_decides_its_snapshots(make: Make) -> None:
+    source = make(COLUMNS, **IN_FOLDERS)
+    source.put("d_2024-01-01.csv", csv(range(1, 11)))
+    source.put("d_2024-01-02.csv", "id,name\n")
+    source.run()
+    with transaction(source.connection):
+        let_in(source.connection, "d_2024-01-02.csv", "me", "it closed")
+    drop(source.connection, catalog(), [Drop(Retired("bronze.sales", 10, None, clock.now()), ())])
+    for table in ("snapshots", "snapshot_losses", "acceptances"):
+        assert source.sql(f"select count(*) from ops.{table}") == [(0,)]
+    source.run()
+    assert (len(silver(source)), list(held(source))) == (10, ["d_2024-01-02.csv"])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from assets.landing import each_once
 from resources.arrivals import Arrival, find, hint_of, settled
 
 NOW = 1_700_000_000.0
@@ -210,3 +211,10 @@ def test_what_cannot_be_a_file_is_not_waited_for(landing: Path) -> None:
     clock = Clock()
     assert clock.settled(find(landing, "in/*")) == (["in/folder.csv"], [])
     assert clock.slept == []
+
+
+def test_a_file_that_two_sources_share_is_looked_at_once(tmp_path: Path) -> None:
+    """Twice in the list, it was sighted twice by each of them: as loaded, and as a duplicate of itself."""
+    arrival = Arrival("in/a.csv", tmp_path / "in" / "a.csv", None)
+    other = Arrival("in/b.csv", tmp_path / "in" / "b.csv", None)
+    assert each_once({"sales": [arrival, other], "returns": [arrival]}) == [arrival, other]

@@ -10,6 +10,8 @@ import pytest
 
 from resources.publishing import HISTORY, OPS_TABLES, publish_ops
 from resources.results import CheckResult, Rule, record
+from resources.table_definition import Definition
+from resources.tables import note_built
 from resources.warehouse import prepare
 
 
@@ -81,3 +83,15 @@ def test_a_file_of_an_older_version_or_one_that_is_broken_is_replaced(
         (tmp_path / "ops.duckdb").symlink_to(path.name)
         publish_ops(warehouse, tmp_path)
         assert is_whole(warehouse, tmp_path)
+
+
+def test_a_table_that_comes_back_repeats_no_number_under_which_readers_saw_it(
+    warehouse: duckdb.DuckDBPyConnection,
+) -> None:
+    """A run that dies after a drop leaves readers the old table; with its number again they would keep it."""
+    warehouse.execute("create table gold.days as select 1 as id")
+    shown = "[{'table_name': 'gold.days', 'seq': 7}]"
+    warehouse.execute(f"insert into ops.publications select 1, now(), 'run', true, [], {shown}")
+    definition = Definition({"version": 2})
+    assert note_built(warehouse, "gold.days", definition, "run", is_changed=True, is_rebuilt=True) == 8
+    assert note_built(warehouse, "gold.days", definition, "run", is_changed=True) == 9
