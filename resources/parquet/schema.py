@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import length_hint
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -99,10 +100,10 @@ def columns_of(file: pq.ParquetFile) -> tuple[FileColumn, ...]:
     """The file's columns in their order."""
     leaves = [_leaf(file.schema.column(at)) for at in range(len(file.schema))]
     columns, first = [], 0
+    following = iter(leaves)
     for field in file.schema_arrow:
-        following = iter(leaves[first:])
         target = _target(field.type, following)
-        last = len(leaves) - sum(1 for _ in following)
+        last = len(leaves) - length_hint(following)  # of a list's iterator it is exact
         columns.append(_column(field, target, tuple(leaves[first:last])))
         first = last
     return tuple(columns)
