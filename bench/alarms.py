@@ -13,12 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from shutil import copyfile
 
-from assets.load_checks import sentence
-from contracts.catalog import Catalog
-from resources import profiles
-from resources.judging import Loads, is_daily, judge
-from resources.settings import Settings
-from resources.warehouse import connect
+from assay.base.settings import Settings
+from assay.base.warehouse import connect
+from assay.checks import profiles
+from assay.checks.anomaly_rules import Loads, is_daily, judge
+from assay.checks.load_checks import sentence
+from assay.contract.catalog import Catalog
 
 
 def main() -> None:

@@ -11,17 +11,17 @@ from typing import Any
 import duckdb
 from report import Table
 
-from assets import checks as checks_of_assets
-from assets.contract_check import check_contract
-from cli.replay import replay
-from cli.running import run_once
-from contracts.catalog import Catalog
-from contracts.names import quoted, relation
-from resources.instance import open_instance
-from resources.results import CheckResult
-from resources.session import Session
-from resources.settings import Settings
-from resources.warehouse import connect
+from assay.base.settings import Settings
+from assay.base.warehouse import connect
+from assay.checks.contract_check import check_contract
+from assay.checks.results import CheckResult
+from assay.checks.session import Session
+from assay.cli.replay import replay
+from assay.cli.running import run_once
+from assay.contract.catalog import Catalog
+from assay.contract.names import quoted, relation
+from assay.orchestration import checks as checks_of_assets
+from assay.orchestration.patches.instance import open_instance
 
 FIRST = date(2017, 1, 1)
 WEEKS = 4

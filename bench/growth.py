@@ -13,9 +13,9 @@ from pathlib import Path
 
 from report import Table
 
-from cli.replay import replay
-from cli.running import run_once
-from resources.settings import Settings
+from assay.base.settings import Settings
+from assay.cli.replay import replay
+from assay.cli.running import run_once
 
 FIRST = date(2017, 1, 1)
 KEPT = ("warehouse.duckdb", "published", "dagster")

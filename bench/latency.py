@@ -25,9 +25,9 @@ from report import Table
 from services import HOST, free_port, services
 from split import PHASES, split
 
-from cli.replay import replay
-from contracts.catalog import Catalog
-from resources.settings import PROJECT, Settings
+from assay.base.settings import PROJECT, Settings
+from assay.cli.replay import replay
+from assay.contract.catalog import Catalog
 
 FIRST = date(2017, 1, 1)
 WEEK = timedelta(days=7)
@@ -35,7 +35,7 @@ LOOK = 0.1
 LIMIT = 300.0
 AIMS = {50: 12, 95: 20}
 ASSAY, PLAIN = "Assay", "plain dagster-dbt"
-ASSAY_COMMAND = "import sys; from cli.start import main; sys.argv[0] = 'assay'; main()"
+ASSAY_COMMAND = "import sys; from assay.cli.start import main; sys.argv[0] = 'assay'; main()"
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,17 @@ def _plain(folder: Path, catalog: Catalog, days: list[Path]) -> list[Waited]:
         env={**os.environ, **environment},
         check=True,
     )
-    command = ["-m", "dagster", "dev", "-f", "definitions.py", "-h", HOST, "-p", str(free_port())]
+    command = [
+        "-m",
+        "dagster",
+        "dev",
+        "-f",
+        "definitions.py",
+        "-h",
+        HOST,
+        "-p",
+        str(free_port()),
+    ]
     warehouse = folder / "plain.duckdb"
     with services(command, folder, environment, folder / "services.log"):
         return _measure(folder / "landing", days, lambda: _changed(warehouse), warehouse, pause=30)

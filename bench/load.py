@@ -16,14 +16,14 @@ from typing import Any
 import duckdb
 from report import Table
 
-from cli.replay.source_data import source_files
-from contracts.catalog import Catalog
-from contracts.names import literal
-from contracts.parse import parse_contract
-from resources.arrivals import find
-from resources.ledger import Ledger
-from resources.loader import load_landed
-from resources.warehouse import connect, transaction
+from assay.base.warehouse import connect, transaction
+from assay.cli.replay.source_data import source_files
+from assay.contract.catalog import Catalog
+from assay.contract.names import literal
+from assay.contract.parse import parse_contract
+from assay.ledger.landing_zone import find
+from assay.ledger.scan import Ledger
+from assay.loading.loader import load_landed
 
 FORMATS: dict[str, dict[str, Any]] = {
     "csv": {"type": "csv", "delimiter": ",", "header": True, "encoding": "utf-8"},

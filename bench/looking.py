@@ -8,13 +8,13 @@ from pathlib import Path
 
 from report import Table
 
-from contracts.catalog import Catalog
-from resources.arrivals import find
-from resources.ledger import Ledger
-from resources.publishing import publish_ops
-from resources.settings import Settings
-from resources.warehouse import connect, transaction
-from sensors.lookout import Lookout
+from assay.base.settings import Settings
+from assay.base.warehouse import connect, transaction
+from assay.contract.catalog import Catalog
+from assay.ledger.landing_zone import find
+from assay.ledger.scan import Ledger
+from assay.publish.publishing import publish_ops
+from assay.triggers.landing_watch import Lookout
 
 FILES = 10_000
 LOOKS = 20

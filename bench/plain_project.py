@@ -10,10 +10,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from contracts.catalog import Catalog
-from contracts.contract import Contract
-from contracts.names import literal
-from resources.settings import PROJECT
+from assay.base.settings import PROJECT
+from assay.contract.catalog import Catalog
+from assay.contract.contract import Contract
+from assay.contract.names import literal
 
 PLAIN = Path(__file__).parent / "plain"
 MACROS = ("names.sql", "promotion_places.sql", "sold_by_volume.sql")

@@ -18,8 +18,8 @@ from pathlib import Path
 import duckdb
 from report import Table
 
-from contracts.names import literal
-from resources.settings import PROJECT
+from assay.base.settings import PROJECT
+from assay.contract.names import literal
 
 HERE = Path(__file__).parent
 ASSAY = Path(sys.executable).with_name("assay")
@@ -151,7 +151,7 @@ def _dlt(folder: Path, python: Path, path: Path) -> str:
 
 def _imports(folder: Path) -> str:
     """Python with what `assay run` imports, as sparing with garbage as `assay` is."""
-    sparing = "from resources.garbage import collect_seldom, leave_uncollected; collect_seldom()"
+    sparing = "from assay.orchestration.patches.gc_tuning import collect_seldom, leave_uncollected; collect_seldom()"
     code = f"{sparing}; {STANDS_ON}; leave_uncollected()"
     said = _process([sys.executable, "-c", code], dict(os.environ), folder)
     return "Dagster, dbt and Pandera, no work" if said.returncode == 0 else _first(said)

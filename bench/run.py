@@ -15,9 +15,9 @@ import looking
 import rivals
 from report import Table, machine, write
 
-from contracts.catalog import Catalog
-from resources.dbt import parse_if_changed
-from resources.settings import Settings
+from assay.base.settings import Settings
+from assay.contract.catalog import Catalog
+from assay.tables.dbt import parse_if_changed
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from resources.instance import open_instance
-from resources.settings import Settings
+from assay.base.settings import Settings
+from assay.orchestration.patches.instance import open_instance
 
 PHASES = (
     "landing to the run that is asked for",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.garbage import collect_seldom
+from assay.orchestration.patches.gc_tuning import collect_seldom
 from tests.lab import HOSTILE_HOME, Lab
 
 collect_seldom()  # as the command does

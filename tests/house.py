@@ -7,10 +7,10 @@ from typing import Any
 
 import dagster as dg
 
-from contracts.catalog import Catalog
-from definitions import JOB, build_definitions
-from resources.reader import open_published
-from sensors.incidents import Watchman
+from assay.contract.catalog import Catalog
+from assay.orchestration.definitions import JOB, build_definitions
+from assay.orchestration.incidents_sensor import Watchman
+from assay.publish.reader import open_published
 from tests.lab import Lab
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import duckdb
 
-from resources.keyed import build_keyed
-from resources.warehouse import prepare
+from assay.base.warehouse import prepare
+from assay.tables.keyed import build_keyed
 
 Row = tuple[object, ...]
 

@@ -17,15 +17,15 @@ from typing import Any
 
 import duckdb
 
-from cli.outcome import Outcome
-from cli.running import run_once
-from contracts.names import quoted
-from resources.dbt import parse_if_changed
-from resources.instance import prepare_instance
-from resources.placing import place
-from resources.reader import open_published
-from resources.settings import PROJECT, Settings
-from resources.status import read_status
+from assay.base.atomic_write import place
+from assay.base.settings import PROJECT, Settings
+from assay.cli.outcome import Outcome
+from assay.cli.running import run_once
+from assay.contract.names import quoted
+from assay.orchestration.patches.instance import prepare_instance
+from assay.publish.reader import open_published
+from assay.publish.status import read_status
+from assay.tables.dbt import parse_if_changed
 
 WHOLE = PROJECT / "dbt_project"
 CORE = {"transactions", "products", "daily_sales", "product_performance"}

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from contracts.names import quoted
-from resources.settings import PROJECT
+from assay.base.settings import PROJECT
+from assay.contract.names import quoted
 
 ENGINE_MACROS = ("keyed", "landed", "names", "python", "quarantined")
 TYPES = {"csv": {"type": "csv"}, "jsonl": {"type": "jsonl"}, "parquet": {"type": "parquet"}}

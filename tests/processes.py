@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from resources.settings import PROJECT, Settings
+from assay.base.settings import PROJECT, Settings
 from tests.lab import environment
 
 PATIENCE = 240.0  # seconds after which a test gives up on a process
-ASSAY = "import sys; from cli.start import main; sys.argv[0] = 'assay'; main()"
+ASSAY = "import sys; from assay.cli.start import main; sys.argv[0] = 'assay'; main()"
 
 
 def command(*arguments: str) -> list[str]:

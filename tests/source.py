@@ -9,15 +9,15 @@ from typing import Any
 
 import duckdb
 
-from contracts.catalog import Catalog
-from contracts.contract import Contract
-from contracts.names import quoted
-from contracts.parse import parse_contract
-from resources.arrivals import find
-from resources.ledger import Ledger, Looked
-from resources.loader import load_landed
-from resources.placing import place
-from resources.warehouse import connect, transaction
+from assay.base.atomic_write import place
+from assay.base.warehouse import connect, transaction
+from assay.contract.catalog import Catalog
+from assay.contract.contract import Contract
+from assay.contract.names import quoted
+from assay.contract.parse import parse_contract
+from assay.ledger.landing_zone import find
+from assay.ledger.scan import Ledger, Looked
+from assay.loading.loader import load_landed
 
 OLD = 1_500_000_000.0  # a time at which every file has settled
 

@@ -79,7 +79,7 @@
     {{ return(found) }}
 {%- endmacro %}
 
-{# Rebuild the keys that the inputs changed; resources/keyed.py does it on dbt's own connection. #}
+{# Rebuild the keys that the inputs changed; tables/keyed.py does it on dbt's own connection. #}
 {% materialization keyed, adapter='duckdb' %}
     {%- set target = this.incorporate(type='table') -%}
     {%- set inputs = {} -%}
@@ -92,7 +92,7 @@
         'is_full_refresh': assay_is_full_refresh(),
     } -%}
     {% call statement('main', language='python') -%}
-        {{ assay_python('resources.keyed', 'build_keyed', payload) }}
+        {{ assay_python('assay.tables.keyed', 'build_keyed', payload) }}
     {%- endcall %}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}

@@ -42,7 +42,7 @@
     /*assay:end*/
 {%- endmacro %}
 
-{# One transaction per file: rows, malformed records, the ledger. resources/loader.py does it on dbt's own connection. #}
+{# One transaction per file: rows, malformed records, the ledger. loading/loader.py does it on dbt's own connection. #}
 {% materialization landed, adapter='duckdb' %}
     {%- set target = this.incorporate(type='table') -%}
     {%- set payload = {
@@ -53,7 +53,7 @@
         'is_full_refresh': assay_is_full_refresh(),
     } -%}
     {% call statement('main', language='python') -%}
-        {{ assay_python('resources.loader', 'load_landed', payload) }}
+        {{ assay_python('assay.loading.loader', 'load_landed', payload) }}
     {%- endcall %}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}

@@ -8,12 +8,12 @@
     {{ custom_alias_name or node.name.split('_', 1)[1] }}
 {%- endmacro %}
 
-{# A name as SQL identifier, whatever it holds; the same as `contracts.names.quoted`. #}
+{# A name as SQL identifier, whatever it holds; the same as `assay.contract.names.quoted`. #}
 {% macro assay_quoted(name) -%}
     "{{ name | replace('"', '""') }}"
 {%- endmacro %}
 
-{# A text as SQL literal; the same as `contracts.names.literal`. #}
+{# A text as SQL literal; the same as `assay.contract.names.literal`. #}
 {% macro assay_literal(text) -%}
     '{{ text | replace("'", "''") }}'
 {%- endmacro %}

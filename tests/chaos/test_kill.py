@@ -15,7 +15,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from contracts.catalog import Catalog
+from assay.contract.catalog import Catalog
 from tests.lab import WHOLE, Lab, everything
 from tests.processes import finish, holder, kill, reader, start, wait_for_lock, wait_until
 from tests.weeks import Delivery, three_weeks

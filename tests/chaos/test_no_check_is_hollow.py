@@ -9,12 +9,13 @@ from itertools import product
 import duckdb
 import pytest
 
-from assets.checks import run_check
-from contracts.catalog import Catalog
-from contracts.contract import Rule
-from contracts.names import quoted, relation, table_of
-from contracts.table_schema import TablePromise
-from resources.session import Session, open_session
+from assay.checks.session import Session
+from assay.contract.catalog import Catalog
+from assay.contract.contract import Rule
+from assay.contract.names import quoted, relation, table_of
+from assay.contract.table_schema import TablePromise
+from assay.orchestration.checks import run_check
+from assay.publish.run_session import open_session
 from tests.lab import WHOLE, Lab
 from tests.weeks import three_weeks
 

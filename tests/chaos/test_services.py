@@ -15,7 +15,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from resources.instance import open_instance
+from assay.orchestration.patches.instance import open_instance
 from tests.lab import Lab, copy_project, edit, product, receipt
 from tests.processes import PATIENCE, fork_server, holder, start, wait_until
 from tests.receiver import listening

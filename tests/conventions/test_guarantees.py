@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from resources.settings import PROJECT
+from assay.base.settings import PROJECT
 
 PAGE = PROJECT / "docs" / "guarantees.md"
 

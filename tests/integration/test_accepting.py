@@ -8,8 +8,8 @@ import subprocess
 import dagster as dg
 import pytest
 
-from resources.session import run_lock
-from resources.settings import PROJECT
+from assay.base.run_marks import run_lock
+from assay.base.settings import PROJECT
 from tests.house import House
 from tests.lab import Lab, environment, product, receipt
 from tests.processes import command, finish, holder, start

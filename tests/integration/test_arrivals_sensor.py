@@ -13,13 +13,13 @@ import dagster as dg
 import duckdb
 import pytest
 
-from contracts.catalog import Catalog
-from definitions import JOB, build_definitions
-from resources import clock
-from resources import examine as examining
-from resources.instance import open_instance
-from sensors.history import ASKED_FOR
-from sensors.lookout import STILL, Lookout
+from assay.base import clock
+from assay.contract.catalog import Catalog
+from assay.ledger import inspect_file as examining
+from assay.orchestration.definitions import JOB, build_definitions
+from assay.orchestration.patches.instance import open_instance
+from assay.orchestration.run_history import ASKED_FOR
+from assay.triggers.landing_watch import STILL, Lookout
 from tests.lab import OLD, Lab, product, receipt
 
 pytestmark = pytest.mark.slow  # real runs and sensors

@@ -10,13 +10,13 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from contracts.catalog import Catalog
-from definitions import JOB, build_definitions
-from resources import clock
-from resources.incidents import store
-from resources.instance import open_instance
-from sensors.history import ASKED_FOR, RUNS, forgive, open_breakers
-from sensors.incidents import Watchman
+from assay.base import clock
+from assay.contract.catalog import Catalog
+from assay.incidents import store
+from assay.orchestration.definitions import JOB, build_definitions
+from assay.orchestration.incidents_sensor import Watchman
+from assay.orchestration.patches.instance import open_instance
+from assay.orchestration.run_history import ASKED_FOR, RUNS, forgive, open_breakers
 from tests.lab import Lab, product, receipt
 
 pytestmark = pytest.mark.slow  # real runs that fail
@@ -155,7 +155,7 @@ def test_a_folder_that_cannot_be_listed_fails_its_source_alone_and_makes_no_stor
 def test_a_table_whose_checks_died_is_asked_again(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     watch.lab.receipts("day2", [receipt(basket_id=2)])
     with monkeypatch.context() as patched:
-        patched.setattr("assets.checks.check_contract", _out_of_memory)
+        patched.setattr("assay.orchestration.checks.check_contract", _out_of_memory)
         [request] = watch.requests().values()
         assert not watch.run(request)
     assert watch.requests() == {}  # a pause
@@ -212,7 +212,7 @@ def test_a_run_that_cannot_publish_has_failed_whatever_dagster_calls_it(
     watch.lab.receipts("day2", [receipt(basket_id=2)])
     [request] = watch.requests().values()
     with monkeypatch.context() as patched:
-        patched.setattr("resources.session.publish_ops", refuse)
+        patched.setattr("assay.publish.run_session.publish_ops", refuse)
         watch.run(request)
         assert watch.requests() == {}  # after a pause
         with clock.told_by(watch.now):

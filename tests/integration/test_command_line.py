@@ -13,10 +13,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from resources.settings import Settings
+from assay.base.settings import Settings
 from tests.lab import HOSTILE_HOME, Lab, copy_project, edit, environment, product, receipt
 
-ASSAY = [sys.executable, "-c", "from cli.start import main; main()"]
+ASSAY = [sys.executable, "-c", "from assay.cli.start import main; main()"]
 
 
 @pytest.fixture

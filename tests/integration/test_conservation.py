@@ -5,11 +5,11 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from assets.conservation_check import check_conservation
-from contracts.catalog import Catalog
-from resources.results import CheckResult
-from resources.session import Session
-from resources.warehouse import connect
+from assay.base.warehouse import connect
+from assay.checks.conservation_check import check_conservation
+from assay.checks.results import CheckResult
+from assay.checks.session import Session
+from assay.contract.catalog import Catalog
 from tests.lab import Lab, everything, product, receipt, receipts_csv
 
 BREAKAGES = {

@@ -9,8 +9,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from contracts.errors import ContractError
-from definitions import JOB, build_definitions
+from assay.contract.errors import ContractError
+from assay.orchestration.definitions import JOB, build_definitions
 from tests.lab import HOSTILE_HOME, WHOLE, Lab, copy_project, product, receipt, receipts_csv
 
 SOURCES = {

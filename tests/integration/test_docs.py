@@ -6,7 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
-from resources.settings import PROJECT
+from assay.base.settings import PROJECT
 from tests.lab import OLD, Lab
 
 DELIVERIES = """\

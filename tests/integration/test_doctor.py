@@ -21,11 +21,11 @@ from dagster._core.scheduler.instigation import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._daemon.types import DaemonHeartbeat
 
-from cli.doctor import examine
-from cli.findings import Finding
-from definitions import build_definitions
-from resources.instance import open_instance
-from resources.ticked import last_tick, note_tick, standing_still
+from assay.cli.doctor import examine
+from assay.cli.findings import Finding
+from assay.orchestration.definitions import build_definitions
+from assay.orchestration.patches.instance import open_instance
+from assay.publish.heartbeat import last_tick, note_tick, standing_still
 from tests.lab import Lab, copy_project, edit, environment, product, receipt
 from tests.processes import PATIENCE, command, kill, start, wait_for_lock, wait_until
 

@@ -12,12 +12,12 @@ import dagster as dg
 import pytest
 import time_machine
 
-from contracts.catalog import Catalog
-from definitions import JOB, build_definitions
-from resources import clock
-from resources.instance import open_instance
-from resources.session import mark_alive
-from sensors.incidents import Watchman
+from assay.base import clock
+from assay.base.run_marks import mark_alive
+from assay.contract.catalog import Catalog
+from assay.orchestration.definitions import JOB, build_definitions
+from assay.orchestration.incidents_sensor import Watchman
+from assay.orchestration.patches.instance import open_instance
 from tests.lab import Lab, copy_project, edit, product, receipt
 from tests.processes import finish, start
 

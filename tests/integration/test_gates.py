@@ -9,12 +9,12 @@ from shutil import copyfile
 import dagster as dg
 import pytest
 
-from assets.checks import run_check
-from contracts.catalog import Catalog
-from contracts.errors import ContractError
-from definitions import JOB, build_definitions
-from resources.lock import RunLock
-from resources.session import open_session
+from assay.base.run_lock import RunLock
+from assay.contract.catalog import Catalog
+from assay.contract.errors import ContractError
+from assay.orchestration.checks import run_check
+from assay.orchestration.definitions import JOB, build_definitions
+from assay.publish.run_session import open_session
 from tests.lab import WHOLE, Lab, copy_project, everything, product, receipt
 from tests.processes import finish, reader, start
 

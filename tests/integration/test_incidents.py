@@ -10,9 +10,9 @@ import dagster as dg
 import duckdb
 import pytest
 
-from resources.incidents import store
-from resources.publishing import clean_up
-from sensors.history import ASKED_BY, ASKED_FOR
+from assay.incidents import store
+from assay.orchestration.run_history import ASKED_BY, ASKED_FOR
+from assay.publish.publishing import clean_up
 from tests.house import House
 from tests.lab import Lab, environment, product, receipt
 
@@ -109,8 +109,9 @@ def test_two_that_look_at_one_lake_at_the_same_time_keep_one_incident(house: Hou
     lab = house.lab
     house.note(dg.DagsterRunStatus.FAILURE)
     code = (
-        "from resources.settings import Settings; from contracts.catalog import Catalog; import datetime\n"
-        "from resources.instance import open_instance; from sensors.incidents import Watchman\n"
+        "from assay.base.settings import Settings; from assay.contract.catalog import Catalog; import datetime\n"
+        "from assay.orchestration.patches.instance import open_instance\n"
+        "from assay.orchestration.incidents_sensor import Watchman\n"
         "settings = Settings.from_env(); watchman = Watchman(settings, Catalog.read(settings.dbt_project))\n"
         "with open_instance(settings) as instance:\n"
         "    for _ in range(20): watchman.look(instance, datetime.datetime.now(datetime.UTC))\n"
@@ -147,7 +148,7 @@ def test_an_unfinished_publication_is_made_good_by_the_next_look(house: House, m
     house.lab.good_run()
     watchman = house.watchman()
     with monkeypatch.context() as patched:
-        patched.setattr("sensors.incidents.publish_rows", _die)
+        patched.setattr("assay.orchestration.incidents_sensor.publish_rows", _die)
         with pytest.raises(OSError, match="gone"):
             watchman.look(house.instance, datetime.now(UTC))
     (house.lab.settings.published / ".incidents_1.duckdb").write_bytes(b"half")

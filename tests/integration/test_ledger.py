@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from resources import ledger
-from resources.arrivals import Arrival
+from assay.ledger import scan as ledger
+from assay.ledger.landing_zone import Arrival
 from tests.source import OLD, Source
 
 Make = Callable[..., Source]

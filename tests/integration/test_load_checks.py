@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from assets.load_checks import check_load
-from contracts.catalog import Catalog
-from resources.results import CheckResult, Rule, record
-from resources.session import Session
-from resources.settings import Settings
-from resources.warehouse import prepare
+from assay.base.settings import Settings
+from assay.base.warehouse import prepare
+from assay.checks.load_checks import check_load
+from assay.checks.results import CheckResult, Rule, record
+from assay.checks.session import Session
+from assay.contract.catalog import Catalog
 from tests.source import Source
 
 pytestmark = pytest.mark.slow  # real runs of many files

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.file_load import FileLoad
+from assay.loading.file_load import FileLoad
 from tests.source import OLD, Source
 
 Make = Callable[..., Source]

@@ -10,12 +10,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from resources import file_load
-from resources.arrived import NeedsFiles
-from resources.bronze_table import BronzeTable
-from resources.reading import readable_path
-from resources.tables import ChangedWithData
-from resources.text import Unreadable
+from assay.ledger.pending import NeedsFiles
+from assay.loading import file_load
+from assay.loading.bronze_table import BronzeTable
+from assay.reading.read_views import readable_path
+from assay.tables.versions import ChangedWithData
+from assay.text import Unreadable
 from tests.source import Source
 
 Make = Callable[..., Source]

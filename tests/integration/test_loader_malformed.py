@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from resources.file_load import Doubt, FileLoad
+from assay.loading.file_load import Doubt, FileLoad
 from tests.source import Source
 
 Make = Callable[..., Source]

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from resources.arrived import NeedsFiles
-from resources.recount import recount
+from assay.checks.recount import recount
+from assay.ledger.pending import NeedsFiles
 from tests.source import Source
 
 Make = Callable[..., Source]
@@ -190,7 +190,7 @@ def test_without_a_header_a_file_that_is_no_text_is_still_refused(make: Make, co
 def loaded_by_an_earlier_version(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     """Load as before such files were refused."""
     with monkeypatch.context() as patch:
-        patch.setattr("resources.file_load.refuse_misfit", lambda *_, **__: None)
+        patch.setattr("assay.loading.file_load.refuse_misfit", lambda *_, **__: None)
         source.run()
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from resources.file_load import Doubt, FileLoad
-from resources.recount import recount
+from assay.checks.recount import recount
+from assay.loading.file_load import Doubt, FileLoad
 from tests.source import Source
 
 Make = Callable[..., Source]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from resources.settings import Settings
+from assay.base.settings import Settings
 from tests.lab import CORE, WHOLE, Lab, edit, environment, receipt
 from tests.processes import PATIENCE, command
 

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from resources import examine as examining
-from resources import file_load
-from resources import recount as recounting
-from resources.arrived import NeedsFiles
-from resources.bronze_table import BronzeTable
-from resources.memory import limit_of
-from resources.text import room
+from assay.base.memory import limit_of
+from assay.checks import recount as recounting
+from assay.ledger import inspect_file as examining
+from assay.ledger.pending import NeedsFiles
+from assay.loading import file_load
+from assay.loading.bronze_table import BronzeTable
+from assay.text import room
 from tests.source import Source
 
 pytestmark = pytest.mark.slow  # large files, some in processes of their own

@@ -13,10 +13,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from resources.incidents import store
-from resources.instance import open_instance
-from resources.notifier import deliver
-from resources.receivers import ReceiverError
+from assay.incidents import store
+from assay.incidents.notifier import deliver
+from assay.incidents.receivers import ReceiverError
+from assay.orchestration.patches.instance import open_instance
 from tests.house import House
 from tests.lab import HOSTILE_HOME, Lab
 from tests.processes import finish, kill, start
@@ -97,14 +97,14 @@ LOOK = """
 import sys, time
 from datetime import UTC, datetime
 from pathlib import Path
-from resources.incidents import store
-from resources.incidents.reconcile import Cause
-from resources.notifier import deliver
-from resources.receivers import Receiver
-from resources.settings import Settings
+from assay.incidents import store
+from assay.incidents.reconcile import Cause
+from assay.incidents.notifier import deliver
+from assay.incidents.receivers import Receiver
+from assay.base.settings import Settings
 settings = Settings(home=Path(sys.argv[1]), receivers=sys.argv[2])
 def send(receiver, letter):
-    from resources.notifier import by_apprise
+    from assay.incidents.notifier import by_apprise
     print("sent" if not by_apprise(receiver, letter) else "failed", flush=True)
     time.sleep(60)
     return ""

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cli.querying import query
-from contracts.names import quoted
+from assay.cli.querying import query
+from assay.contract.names import quoted
 from tests.lab import Lab
 from tests.names_project import TYPES, write_project
 

@@ -8,18 +8,18 @@ from datetime import timedelta
 
 import pytest
 
-from assets.checks import LOAD_CHECKS, run_check
-from contracts.catalog import Catalog
-from contracts.contract import Column
-from contracts.freshness import Policy
-from contracts.names import quoted
-from resources.bronze_table import BronzeTable
-from resources.dbt import parse_if_changed
-from resources.results import CheckResult
-from resources.session import Session
-from resources.settings import Settings
-from resources.table_definition import Definition, bronze_form
-from resources.warehouse import connect
+from assay.base.settings import Settings
+from assay.base.warehouse import connect
+from assay.checks.results import CheckResult
+from assay.checks.session import Session
+from assay.contract.catalog import Catalog
+from assay.contract.contract import Column
+from assay.contract.freshness import Policy
+from assay.contract.names import quoted
+from assay.loading.bronze_table import BronzeTable
+from assay.orchestration.checks import LOAD_CHECKS, run_check
+from assay.tables.dbt import parse_if_changed
+from assay.tables.table_definition import Definition, bronze_form
 from tests.lab import WHOLE
 
 ROWS = 200

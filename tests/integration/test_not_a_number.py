@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cli.querying import query
-from resources.dbt import parse_if_changed
+from assay.cli.querying import query
+from assay.tables.dbt import parse_if_changed
 from tests.lab import Lab, copy_project, everything
 
 pytestmark = pytest.mark.slow  # real runs

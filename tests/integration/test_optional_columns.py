@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from resources.tables import ChangedWithData
+from assay.tables.versions import ChangedWithData
 from tests.source import Source
 
 Make = Callable[..., Source]

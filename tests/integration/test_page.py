@@ -6,8 +6,8 @@ import os
 import re
 from datetime import UTC, datetime, timedelta
 
-from dashboard.page import page_path, render, write_page
-from resources.ticked import note_tick
+from assay.page.page import page_path, render, write_page
+from assay.publish.heartbeat import note_tick
 from tests.house import House
 from tests.lab import Lab, product, receipt
 

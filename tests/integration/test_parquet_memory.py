@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from resources.memory import NotEnoughMemory
-from resources.parquet.batches import batches, plan_reading
+from assay.base.memory import NotEnoughMemory
+from assay.reading.parquet.batches import batches, plan_reading
 from tests.source import Source
 
 Make = Callable[..., Source]

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from resources.parquet.batches import ExactParquet, columns_in, plan_reading
+from assay.reading.parquet.batches import ExactParquet, columns_in, plan_reading
 from tests.source import Source
 
 Make = Callable[..., Source]

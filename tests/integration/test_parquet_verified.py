@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from resources.arrived import NeedsFiles
+from assay.ledger.pending import NeedsFiles
 from tests.source import Source
 
 Make = Callable[..., Source]

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from contracts.catalog import Catalog
-from contracts.errors import ContractError
-from resources import clock
-from sensors.arrivals import wanted_now
-from sensors.lookout import Lookout
+from assay.base import clock
+from assay.contract.catalog import Catalog
+from assay.contract.errors import ContractError
+from assay.orchestration.arrivals_sensor import wanted_now
+from assay.triggers.landing_watch import Lookout
 from tests.lab import Lab, copy_project, edit, everything, product, receipt
 
 pytestmark = pytest.mark.slow  # real runs on several days

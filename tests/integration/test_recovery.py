@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from resources.settings import PROJECT
+from assay.base.settings import PROJECT
 from tests.lab import OLD, Lab, copy_project, edit, everything, product, receipt
 from tests.processes import kill, start, wait_until
 

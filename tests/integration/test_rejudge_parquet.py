@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from contracts.parse import parse_contract
-from resources.rejudge_parquet import parquet_judged_otherwise
+from assay.contract.parse import parse_contract
+from assay.loading.rejudge_parquet import parquet_judged_otherwise
 from tests.source import bronze_node
 
 WIDE = pa.array([Decimal("1.50")], pa.decimal256(39, 2))

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from resources import rejudge_text
-from resources.rejudge_text import judged_otherwise
+from assay.loading import rejudge_text
+from assay.loading.rejudge_text import judged_otherwise
 from tests.source import Source
 
 Make = Callable[..., Source]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.checking import check
-from cli.doctor import examine
-from resources.rejudge import READING
+from assay.cli.checking import check
+from assay.cli.doctor import examine
+from assay.loading.rejudge import READING
 from tests.lab import Lab, product, receipt, receipts_csv
 
 pytestmark = pytest.mark.slow  # real runs, and the doctor

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from cli import doctor, dropping
-from contracts.catalog import Catalog
-from contracts.errors import ContractError
-from dashboard.page import render
-from resources import clock
-from resources.reader import open_published
-from sensors.arrivals import wanted_now
-from sensors.causes import causes
-from sensors.facts import read_facts
-from sensors.look import Disk, Look
-from sensors.lookout import Lookout
+from assay.base import clock
+from assay.cli import doctor, dropping
+from assay.contract.catalog import Catalog
+from assay.contract.errors import ContractError
+from assay.incidents.causes import causes
+from assay.incidents.inputs import Disk, Look
+from assay.incidents.published_problems import read_facts
+from assay.orchestration.arrivals_sensor import wanted_now
+from assay.page.page import render
+from assay.publish.reader import open_published
+from assay.triggers.landing_watch import Lookout
 from tests.lab import Lab, copy_project, environment, product, receipt
 
 pytestmark = pytest.mark.slow  # real runs of a lake whose models leave and come back

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from contracts.catalog import Catalog
-from resources import clock
-from resources.instance import open_instance
-from sensors.incidents import Watchman
+from assay.base import clock
+from assay.contract.catalog import Catalog
+from assay.orchestration.incidents_sensor import Watchman
+from assay.orchestration.patches.instance import open_instance
 from tests.lab import Lab, product, receipt
 from tests.processes import finish, start
 

@@ -11,13 +11,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from resources import clock
-from resources.acceptances import NothingToDecide, let_in, take_back
-from resources.arrived import NeedsFiles
-from resources.dropping import Drop, drop
-from resources.retired import Retired
-from resources.status import empty_snapshots_of_before
-from resources.warehouse import transaction
+from assay.base import clock
+from assay.base.warehouse import transaction
+from assay.ledger.acceptances import NothingToDecide, let_in, take_back
+from assay.ledger.pending import NeedsFiles
+from assay.publish.status import empty_snapshots_of_before
+from assay.tables.dropping import Drop, drop
+from assay.tables.retired import Retired
 from tests.source import Source, catalog
 
 Make = Callable[..., Source]

@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from resources.dbt import parse_if_changed
-from resources.settings import PROJECT, Settings
+from assay.base.settings import PROJECT, Settings
+from assay.tables.dbt import parse_if_changed
 from tests.lab import Lab, edit
 
 STORED = PROJECT / "tests" / "stored_lake"

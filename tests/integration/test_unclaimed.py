@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from cli import unclaimed
-from dashboard.page import page_path
-from resources.settings import Settings
-from resources.unclaimed import list_unclaimed
+from assay.base.settings import Settings
+from assay.cli import unclaimed
+from assay.ledger.unclaimed import list_unclaimed
+from assay.page.page import page_path
 from tests.house import House
 from tests.lab import Lab, copy_project, edit, environment, product, receipt, receipts_csv
 
@@ -30,7 +30,7 @@ EXAMPLES = [
 
 
 def assay(settings: Settings, *args: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from cli.start import main; main()", *args]
+    command = [sys.executable, "-c", "from assay.cli.start import main; main()", *args]
     return subprocess.run(command, env=environment(settings), capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -79,7 +79,7 @@ def test_status_goes_on_when_the_contracts_cannot_be_read(filled: Lab) -> None:
 def test_a_run_warns_of_it(filled: Lab) -> None:
     settings = replace(filled.settings, log="json")
     done = subprocess.run(
-        [sys.executable, "-c", "from cli.start import main; main()", "run"],
+        [sys.executable, "-c", "from assay.cli.start import main; main()", "run"],
         env={**environment(settings), "ASSAY_LOG": "json"}, capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
     lines = [json.loads(line) for line in done.stderr.splitlines()]

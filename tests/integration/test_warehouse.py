@@ -9,7 +9,7 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from resources.warehouse import WarehouseBusy, connect, transaction
+from assay.base.warehouse import WarehouseBusy, connect, transaction
 
 HOLDER = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
 

@@ -10,13 +10,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from contracts.errors import ContractError
-from contracts.names import literal
-from contracts.parse import parse_columns, parse_rules
-from resources.examine import _header_problem
-from resources.json_lines import jsonl_copy_view, jsonl_view
-from resources.profiles import _summed, profile_new
-from resources.text import FirstObject
+from assay.checks.profiles import _summed, profile_new
+from assay.contract.errors import ContractError
+from assay.contract.names import literal
+from assay.contract.parse import parse_columns, parse_rules
+from assay.ledger.inspect_file import _header_problem
+from assay.reading.json_lines import jsonl_copy_view, jsonl_view
+from assay.text import FirstObject
 from tests.source import Source
 
 Make = Callable[..., Source]

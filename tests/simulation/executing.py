@@ -18,11 +18,11 @@ from pathlib import Path
 import dagster as dg
 import time_machine
 
-from definitions import JOB, build_definitions
-from resources import clock
-from resources.instance import open_instance
-from resources.session import mark_alive, run_lock
-from resources.settings import PROJECT, Settings
+from assay.base import clock
+from assay.base.run_marks import mark_alive, run_lock
+from assay.base.settings import PROJECT, Settings
+from assay.orchestration.definitions import JOB, build_definitions
+from assay.orchestration.patches.instance import open_instance
 
 
 @dataclass

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from resources.incidents import store
-from resources.incidents.reconcile import Incident
+from assay.incidents import store
+from assay.incidents.reconcile import Incident
 from tests.simulation.plan import FIRST, Plan
 
 if TYPE_CHECKING:

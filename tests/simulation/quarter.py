@@ -29,16 +29,16 @@ import dagster as dg
 import time_machine
 from dagster._daemon.types import DaemonHeartbeat
 
-from assets.lake import mark_dead_runs
-from contracts.catalog import Catalog
-from definitions import JOB, build_definitions
-from resources import clock
-from resources.instance import open_instance
-from resources.launcher import GONE
-from resources.notifier import deliver
-from sensors.history import History, subjects_of
-from sensors.incidents import Watchman
-from sensors.retries import health
+from assay.base import clock
+from assay.contract.catalog import Catalog
+from assay.incidents.notifier import deliver
+from assay.orchestration.definitions import JOB, build_definitions
+from assay.orchestration.incidents_sensor import Watchman
+from assay.orchestration.lake_resource import mark_dead_runs
+from assay.orchestration.launcher import GONE
+from assay.orchestration.patches.instance import open_instance
+from assay.orchestration.run_history import History, subjects_of
+from assay.triggers.backoff import health
 from tests.lab import Lab, copy_project, edit, product, products_jsonl, receipt, receipts_csv
 from tests.processes import holder
 from tests.simulation.executing import Calendar, execute, simulated, start

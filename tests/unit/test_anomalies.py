@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from resources.anomalies import ENOUGH, Z, against, is_odd, pooled, stability
+from assay.checks.statistics import ENOUGH, Z, against, is_odd, pooled, stability
 
 
 def test_a_short_history_says_nothing() -> None:

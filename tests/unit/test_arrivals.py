@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from assets.landing import each_once
-from resources.arrivals import Arrival, find, hint_of, settled
+from assay.ledger.landing_zone import Arrival, find, hint_of, settled
+from assay.orchestration.landing import each_once
 
 NOW = 1_700_000_000.0
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from resources import asked
+from assay.ledger import asked
 from tests.source import bronze_node, built, catalog
 
 PROJECT = catalog(

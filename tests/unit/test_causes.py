@@ -10,15 +10,15 @@ from typing import Any
 import duckdb
 import pytest
 
-from resources.incidents.kinds import KINDS
-from resources.incidents.reconcile import Cause
-from resources.warehouse import prepare
-from sensors.causes import causes
-from sensors.facts import Facts, Held, Refused, Verdict, read_facts
-from sensors.lineage import downstream, owner_of
-from sensors.look import Disk, Look
-from sensors.retries import Health, Tried
-from sensors.unmended import all_assets, standing_failures
+from assay.base.warehouse import prepare
+from assay.incidents.causes import causes
+from assay.incidents.inputs import Disk, Look
+from assay.incidents.kinds import KINDS
+from assay.incidents.lineage import downstream, owner_of
+from assay.incidents.published_problems import Facts, Held, Refused, Verdict, read_facts
+from assay.incidents.reconcile import Cause
+from assay.incidents.unresolved_failures import all_assets, standing_failures
+from assay.triggers.backoff import Health, Tried
 from tests.source import bronze_node, built, catalog
 
 RUN = "1f0c4a52"

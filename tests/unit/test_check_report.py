@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from cli.check_report import write_junit, write_summary
-from resources.results import CheckResult, Rule
+from assay.checks.results import CheckResult, Rule
+from assay.cli.check_report import write_junit, write_summary
 
 HOSTILE = "a|b <script>\x00\x1b\ud800 *x*\nnew line ]]> &"
 GOOD = Rule("not_null", "no NULL", "no NULL", passed=True)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from contracts.checks import parse_load_checks, parse_table_checks
-from contracts.errors import ContractError
-from contracts.parse import parse_columns
+from assay.contract.checks import parse_load_checks, parse_table_checks
+from assay.contract.errors import ContractError
+from assay.contract.parse import parse_columns
 from tests.source import bronze_node
 
 WHY = "A reason."

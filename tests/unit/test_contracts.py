@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from contracts.contract import Column, Rule
-from contracts.errors import ContractError
-from contracts.parse import parse_contract
-from contracts.rule_sql import check_rules, empty_database
-from contracts.table_schema import parse_promise
-from contracts.types import column_type
+from assay.contract.contract import Column, Rule
+from assay.contract.errors import ContractError
+from assay.contract.parse import parse_contract
+from assay.contract.sql_validation import check_rules, empty_database
+from assay.contract.table_schema import parse_promise
+from assay.contract.types import column_type
 from tests.source import bronze_node
 
 COLUMNS = {"id": "bigint", "name": "varchar", "sold": "timestamp"}

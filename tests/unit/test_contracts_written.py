@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from contracts.contract import Column
-from contracts.errors import ContractError
-from contracts.redo import Input, parse_redo
-from contracts.rule_sql import check_redo, empty_database
-from contracts.types import column_type
-from contracts.written import check_written
+from assay.contract.contract import Column
+from assay.contract.errors import ContractError
+from assay.contract.rebuild_key import Input, parse_redo
+from assay.contract.sql_validation import check_redo, empty_database
+from assay.contract.types import column_type
+from assay.contract.yaml_lint import check_written
 
 MODEL = """
 models:

@@ -16,12 +16,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from contracts.format import Format
-from resources.text import (
+from assay.contract.format import Format
+from assay.text import (
     MAX_RECORD,
     Record,
     Unreadable,
-    ahead,
     csv_records,
     fields,
     scan,
@@ -29,6 +28,9 @@ from resources.text import (
     splitting,
     stream,
     write_clean,
+)
+from assay.text import (
+    quote_lookahead as ahead,
 )
 
 CSV = Format("csv")

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from contracts.contract import Contract
-from contracts.errors import ContractError
-from contracts.file_glob import file_glob
-from contracts.glob_overlap import shared_path
-from contracts.parse import parse_contract
-from contracts.sharing import check_sharing
-from resources.arrivals import find
+from assay.contract.contract import Contract
+from assay.contract.errors import ContractError
+from assay.contract.file_glob import file_glob
+from assay.contract.glob_overlap import shared_path
+from assay.contract.parse import parse_contract
+from assay.contract.sharing import check_sharing
+from assay.ledger.landing_zone import find
 from tests.source import bronze_node, catalog
 
 NAMES = st.sampled_from(

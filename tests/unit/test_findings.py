@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from cli.findings import (
+from assay.cli.findings import (  # fmt: skip
     Finding,
     Sensor,
     of_disk,
@@ -18,7 +18,7 @@ from cli.findings import (
     of_services,
     of_versions,
     of_waiting,
-)  # fmt: skip
+)
 
 NOW = 1_700_000_000.0
 GB = 10**9

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from contracts.errors import ContractError
-from contracts.freshness import IMMEDIATE, Policy, in_words, parse_freshness
+from assay.contract.errors import ContractError
+from assay.contract.freshness import IMMEDIATE, Policy, in_words, parse_freshness
 
 MORNING = Policy(by=time(6), timezone="America/New_York")
 

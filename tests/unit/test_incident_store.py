@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from resources.incidents import outbox, store
-from resources.incidents.reconcile import Cause, Incident, Plan
-from resources.notifier import NO_SERVICE, NOT_TAKEN, deliver
-from resources.receivers import Receiver
-from resources.settings import Settings
+from assay.base.settings import Settings
+from assay.incidents import outbox, store
+from assay.incidents.notifier import NO_SERVICE, NOT_TAKEN, deliver
+from assay.incidents.receivers import Receiver
+from assay.incidents.reconcile import Cause, Incident, Plan
 from tests.receiver import Mailbox, listening
 
 CAUSE = Cause(
@@ -181,8 +181,8 @@ def test_a_receiver_that_refuses_is_tried_with_pauses_that_grow(tmp_path: Path, 
 def test_one_receiver_that_hangs_holds_up_no_other(
     tmp_path: Path, box: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("resources.notifier.SERVE_SECONDS", 1.0)
-    monkeypatch.setattr("resources.notifier.END_SECONDS", 0.1)
+    monkeypatch.setattr("assay.incidents.notifier.SERVE_SECONDS", 1.0)
+    monkeypatch.setattr("assay.incidents.notifier.END_SECONDS", 0.1)
     with listening() as other:
         box.hang.set()
         lake = Lake(tmp_path, f"{box.url} {other.url}")

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from resources.incidents.kinds import KINDS
-from resources.incidents.reconcile import (
+from assay.base.settings import PROJECT
+from assay.incidents.kinds import KINDS
+from assay.incidents.receivers import for_owner, read_receivers
+from assay.incidents.reconcile import (
     EVERYONE,
     LONGEST_LINE,
     OWNER,
@@ -22,8 +24,6 @@ from resources.incidents.reconcile import (
     Message,
     reconcile,
 )
-from resources.receivers import for_owner, read_receivers
-from resources.settings import PROJECT
 
 NOW = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)
 TICK = timedelta(seconds=10)

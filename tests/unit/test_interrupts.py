@@ -8,7 +8,7 @@ import sys
 
 SCRIPT = """
 import time
-from resources.interrupts import ending, heed_interrupts, noticing_interrupts
+from assay.base.signals import ending, heed_interrupts, noticing_interrupts
 
 class Slow:
     def __del__(self):
@@ -61,7 +61,7 @@ def test_a_run_that_does_not_end_in_time_is_ended_after_its_last_words() -> None
 
 LIMITED = """
 import threading, time
-from resources.interrupts import heed_interrupts, noticing_interrupts, time_limit
+from assay.base.signals import heed_interrupts, noticing_interrupts, time_limit
 
 heed_interrupts()  # a shell may have begun this with `&`, and `assay` does so too
 

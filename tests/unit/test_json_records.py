@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.format import Format
-from resources.text import MAX_JSON_LINE, Record, scan, split, stream, write_clean
-from resources.text.json_records import object_problem
+from assay.contract.format import Format
+from assay.text import MAX_JSON_LINE, Record, scan, split, stream, write_clean
+from assay.text.json_records import object_problem
 
 JSONL = Format("jsonl")
 

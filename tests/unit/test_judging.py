@@ -8,10 +8,10 @@ from random import Random
 
 import pytest
 
-from contracts.checks import LoadChecks
-from resources.anomalies import MOST
-from resources.judging import Loads, judge, needed
-from resources.profiles import ColumnProfile, Profile
+from assay.checks.anomaly_rules import Loads, judge, needed
+from assay.checks.profiles import ColumnProfile, Profile
+from assay.checks.statistics import MOST
+from assay.contract.checks import LoadChecks
 
 SUNDAY = date(2017, 1, 1)
 

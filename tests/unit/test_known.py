@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import pytest
 
-from contracts.catalog import Catalog
-from contracts.moving import AT_ONCE
-from resources import clock
-from resources.asked import definition
-from resources.results import CheckResult, Rule, record
-from resources.warehouse import prepare
-from sensors.arrivals import selection, wanted_now
-from sensors.known import Known, read_known
+from assay.base import clock
+from assay.base.warehouse import prepare
+from assay.checks.results import CheckResult, Rule, record
+from assay.contract.catalog import Catalog
+from assay.contract.moving_rules import AT_ONCE
+from assay.ledger.asked import definition
+from assay.orchestration.arrivals_sensor import selection, wanted_now
+from assay.triggers.published_state import Known, read_known
 from tests.source import bronze_node, built, catalog
 
 FINE = Rule("rule", "fine", "fine", True, (), "error", 0.0, 0.0, 1.0)

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from resources.lock import LockTimeout, RunLock, is_locked
-from resources.settings import PROJECT
+from assay.base.run_lock import LockTimeout, RunLock, is_locked
+from assay.base.settings import PROJECT
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from resources.lock import RunLock
+from assay.base.run_lock import RunLock
 lock = RunLock(Path(sys.argv[1]))
 lock.acquire("run of another process", wait_seconds=0)
 print("held", flush=True)

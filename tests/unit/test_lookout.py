@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from contracts.file_glob import FileGlob
-from resources.arrivals import find
-from sensors.lookout import _listed
+from assay.contract.file_glob import FileGlob
+from assay.ledger.landing_zone import find
+from assay.triggers.landing_watch import _listed
 
 NAMES = [
     "a.csv", "ab.csv", "sales_.csv", "sales__.csv", "sales_1_.csv", "sales.csv", "sales.csv.bak", "sales.csv.part",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from resources import memory
-from resources.memory import default_limit, limit_of, limited_load, parse_size
-from resources.settings import Settings, SettingsError
+from assay.base import memory
+from assay.base.memory import default_limit, limit_of, limited_load, parse_size
+from assay.base.settings import Settings, SettingsError
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.errors import ContractError
-from contracts.moments import example, pattern
+from assay.contract.errors import ContractError
+from assay.contract.moments import example, pattern
 
 UNITS = {
     "%Y": "year", "%Y-Q%q": "quarter", "%Y%q": "quarter", "%Y-%m": "month", "%B %Y": "month", "%G-W%V": "week",

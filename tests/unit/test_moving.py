@@ -8,8 +8,9 @@ import duckdb
 import ibis
 import pytest
 
-from contracts.errors import ContractError
-from contracts.moving import (
+from assay.checks.validity import is_over
+from assay.contract.errors import ContractError
+from assay.contract.moving_rules import (
     AT_ONCE,
     Moves,
     moves_of,
@@ -17,9 +18,8 @@ from contracts.moving import (
     moves_of_rules,
     refuse_moving_verdicts,
 )
-from contracts.parse import parse_contract
-from contracts.rule_sql import empty_database
-from resources.standing import is_over
+from assay.contract.parse import parse_contract
+from assay.contract.sql_validation import empty_database
 from tests.source import bronze_node
 
 AT = datetime(2026, 11, 25, 23, 30, tzinfo=UTC)

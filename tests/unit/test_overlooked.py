@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from contracts.parse import parse_contract
-from resources.incidents.reconcile import one_line
-from resources.unclaimed import UnclaimedFile
-from sensors.overlooked import UnclaimedWatch
+from assay.contract.parse import parse_contract
+from assay.incidents.overlooked import UnclaimedWatch
+from assay.incidents.reconcile import one_line
+from assay.ledger.unclaimed import UnclaimedFile
 from tests.source import bronze_node
 
 HOUR = timedelta(hours=1)
@@ -59,9 +59,9 @@ def test_a_file_that_is_written_to_again_and_again_is_overdue_all_the_same(
     put(landing, "log.txt")
     assert watching.overdue(timedelta()) == 0
     late = [UnclaimedFile("log.txt", 1, watching.began + timedelta(minutes=n)) for n in (40, 61)]
-    monkeypatch.setattr("sensors.overlooked.walk_unclaimed", lambda *_: [late[0]])
+    monkeypatch.setattr("assay.incidents.overlooked.walk_unclaimed", lambda *_: [late[0]])
     assert watching.overdue(timedelta(minutes=40)) == 0
-    monkeypatch.setattr("sensors.overlooked.walk_unclaimed", lambda *_: [late[1]])
+    monkeypatch.setattr("assay.incidents.overlooked.walk_unclaimed", lambda *_: [late[1]])
     assert watching.overdue(timedelta(minutes=61)) == 1
 
 
@@ -72,13 +72,13 @@ def test_a_clock_that_jumps_hides_no_file(landing: Path, jump: timedelta) -> Non
 
 
 def test_a_file_of_which_no_time_is_known_is_overdue_at_once(landing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sensors.overlooked.walk_unclaimed", lambda *_: [UnclaimedFile("x/", 0, None, "no")])
+    monkeypatch.setattr("assay.incidents.overlooked.walk_unclaimed", lambda *_: [UnclaimedFile("x/", 0, None, "no")])
     assert Watching(landing).overdue(timedelta()) == 1
 
 
 def test_a_walk_that_was_slow_is_not_repeated_with_every_look(landing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ticks = iter([0.0, 2.0, 10.0, 199.0, 201.0, 201.1, 202.0, 202.1])
-    monkeypatch.setattr("sensors.overlooked.time.perf_counter", lambda: next(ticks))
+    monkeypatch.setattr("assay.incidents.overlooked.time.perf_counter", lambda: next(ticks))
     watching = Watching(landing)
     assert watching.overdue(2 * HOUR) == 0  # from 0 to 2 seconds
     put(landing, "a.txt")

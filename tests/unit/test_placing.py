@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.placing import CHUNK, place
+from assay.base.atomic_write import CHUNK, place
 
 NOON = 1_483_272_000.0
 

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 import pytest
 
-from resources.preload import LIBRARIES
+from assay.orchestration.patches.forkserver import LIBRARIES
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

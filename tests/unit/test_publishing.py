@@ -8,11 +8,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from resources.publishing import HISTORY, OPS_TABLES, publish_ops
-from resources.results import CheckResult, Rule, record
-from resources.table_definition import Definition
-from resources.tables import note_built
-from resources.warehouse import prepare
+from assay.base.warehouse import prepare
+from assay.checks.results import CheckResult, Rule, record
+from assay.publish.publishing import HISTORY, OPS_TABLES, publish_ops
+from assay.tables.table_definition import Definition
+from assay.tables.versions import note_built
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from contracts.catalog import Catalog
-from resources.quality import LAKE, TREND, score, sparkline, trends
-from resources.results import CheckResult, Rule, record
-from resources.session import Session
-from resources.settings import Settings
-from resources.warehouse import prepare
+from assay.base.settings import Settings
+from assay.base.warehouse import prepare
+from assay.checks.results import CheckResult, Rule, record
+from assay.checks.score import LAKE, TREND, score, sparkline, trends
+from assay.checks.session import Session
+from assay.contract.catalog import Catalog
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What DuckDB reads of CSV, held against the definition of a record in `resources.text`."""
+"""What DuckDB reads of CSV, held against the definition of a record in `assay.text`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contracts.contract import Contract
-from contracts.format import Format
-from contracts.parse import parse_contract
-from resources.arrow_csv import ArrowCsv
-from resources.reading import arrow_view, csv_view
-from resources.text import Unreadable, fields, scan, split, write_clean
-from resources.warehouse import prepare
+from assay.base.warehouse import prepare
+from assay.contract.contract import Contract
+from assay.contract.format import Format
+from assay.contract.parse import parse_contract
+from assay.reading.arrow_csv import ArrowCsv
+from assay.reading.read_views import arrow_view, csv_view
+from assay.text import Unreadable, fields, scan, split, write_clean
 from tests.source import bronze_node
 
 NAMES = ("a", "b")

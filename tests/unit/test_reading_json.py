@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from contracts.contract import Contract
-from contracts.format import Format
-from contracts.parse import parse_contract
-from resources.json_lines import expected_names, jsonl_copy_view, jsonl_view, round_trip, written_back_view
-from resources.text import FirstObject, first_object, write_clean
-from resources.warehouse import prepare
+from assay.base.warehouse import prepare
+from assay.contract.contract import Contract
+from assay.contract.format import Format
+from assay.contract.parse import parse_contract
+from assay.reading.json_lines import expected_names, jsonl_copy_view, jsonl_view, round_trip, written_back_view
+from assay.text import FirstObject, first_object, write_clean
 from tests.source import bronze_node
 
 NAMES = ("a", "b", "c")

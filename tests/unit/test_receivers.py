@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.receivers import Receiver, ReceiverError, for_owner, read_receivers
+from assay.incidents.receivers import Receiver, ReceiverError, for_owner, read_receivers
 
 ADDRESS = "slack://tokenA/tokenB/tokenC"
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assets.consistency_check import check_consistency
-from contracts.catalog import Catalog
-from resources.results import Rule
-from resources.session import Session
-from resources.settings import Settings
-from resources.warehouse import prepare
+from assay.base.settings import Settings
+from assay.base.warehouse import prepare
+from assay.checks.consistency_check import check_consistency
+from assay.checks.results import Rule
+from assay.checks.session import Session
+from assay.contract.catalog import Catalog
 from tests.source import bronze_node
 
 IN_OPEN_SHOPS = 'exists (select 1 from silver."opening-hours" as hours where hours.shop = shop)'

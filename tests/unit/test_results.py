@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import duckdb
 import pytest
 
-from resources.results import CheckResult, Rule, record
-from resources.standing import reasons_against
-from resources.warehouse import prepare
+from assay.base.warehouse import prepare
+from assay.checks.results import CheckResult, Rule, record
+from assay.checks.validity import reasons_against
 
 EXPECTED = {"silver.sales": ["contract", "conservation"], "gold.days": ["contract"]}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sensors.failures import is_permanent
-from sensors.retries import COOLING, JITTER, LONGEST_COOLING, PAUSES, Health, Tried, health, in_words
+from assay.triggers.backoff import COOLING, JITTER, LONGEST_COOLING, PAUSES, Health, Tried, health, in_words
+from assay.triggers.error_kinds import is_permanent
 
 NOW = 1_000_000.0
 

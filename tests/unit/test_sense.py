@@ -9,9 +9,9 @@ import ibis
 import pandera.ibis as pa
 import pytest
 
-from contracts.errors import ContractError
-from contracts.sense import models_with_sense
-from contracts.sense.model import Sense, differing, rules_of
+from assay.contract.business_rules import Sense, differing, rules_of
+from assay.contract.errors import ContractError
+from assay.contract.sense import models_with_sense
 
 
 @pytest.fixture

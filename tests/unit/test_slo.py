@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from resources.slo import Arrival, Outcome, by_day, level
+from assay.publish.slo import Arrival, Outcome, by_day, level
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -8,11 +8,11 @@ from datetime import UTC, datetime, timedelta
 import duckdb
 import pytest
 
-from contracts.moving import AT_ONCE
-from resources import clock
-from resources.results import CheckResult, Rule, record
-from resources.standing import reasons_against, standing
-from resources.warehouse import prepare
+from assay.base import clock
+from assay.base.warehouse import prepare
+from assay.checks.results import CheckResult, Rule, record
+from assay.checks.validity import reasons_against, standing
+from assay.contract.moving_rules import AT_ONCE
 
 RULES = (Rule("positive", "price > 0", "holds", True, (), "error", 0.0, 0.0, 1.0),)
 

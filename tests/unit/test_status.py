@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import duckdb
 
-from resources.status import read_status
-from resources.warehouse import prepare
+from assay.base.warehouse import prepare
+from assay.publish.status import read_status
 
 LATER, EARLIER = datetime(2030, 1, 1, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC)
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.format import Format
-from resources.text import Record, Unreadable, scan, split
+from assay.contract.format import Format
+from assay.text import Record, Unreadable, scan, split
 
 BARE = Format("csv", header=False)
 BACKSLASH = replace(BARE, escape="\\")

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from contracts.contract import Column, Contract, Rule
-from contracts.format import Format
-from contracts.parse import parse_contract
-from resources.table_definition import bronze_form, differences, is_widened, own_sql
+from assay.contract.contract import Column, Contract, Rule
+from assay.contract.format import Format
+from assay.contract.parse import parse_contract
+from assay.tables.table_definition import bronze_form, differences, is_widened, own_sql
 from tests.source import bronze_node
 
 DECIDES = {

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.format import Format
-from resources.text import Scan, Unreadable, compression, scan, split, stream
+from assay.contract.format import Format
+from assay.text import Scan, Unreadable, compression, scan, split, stream
 
 CSV = Format("csv")
 BARE = Format("csv", header=False)

@@ -10,10 +10,10 @@ from backports import zstd
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.format import Format
-from resources.text import Unreadable, scan, split
-from resources.text.compression import unzstd
-from resources.text.stream import PIECE
+from assay.contract.format import Format
+from assay.text import Unreadable, scan, split
+from assay.text.compression import unzstd
+from assay.text.stream import PIECE
 
 CSV = Format("csv")
 ROWS = b"id,name\n" + b"".join(b"%d,name %d\n" % (i, i) for i in range(2_000))

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.types import column_type
-from resources.typed import from_text, from_value, is_plain, plain_cast
-from resources.warehouse import prepare
+from assay.base.warehouse import prepare
+from assay.contract.types import column_type
+from assay.reading.exact_casts import from_text, from_value, is_plain, plain_cast
 
 MONEY = re.compile(r"\s*[+-]?(\d+(\.\d{0,2}0*)?|\.\d{1,2}0*)\s*", re.ASCII)
 

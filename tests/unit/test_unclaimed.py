@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from contracts.contract import Contract
-from contracts.parse import parse_contract
-from resources import ignored, unclaimed
-from resources.arrivals import find
-from resources.settings import PROJECT
-from resources.unclaimed import Unclaimed, list_unclaimed
+from assay.base.settings import PROJECT
+from assay.contract.contract import Contract
+from assay.contract.parse import parse_contract
+from assay.ledger import ignored, unclaimed
+from assay.ledger.landing_zone import find
+from assay.ledger.unclaimed import Unclaimed, list_unclaimed
 from tests.source import bronze_node
 
 HOUR = timedelta(hours=1)

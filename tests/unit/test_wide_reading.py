@@ -15,15 +15,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contracts.contract import Contract
-from contracts.parse import parse_contract
-from resources import wide_reading
-from resources.arrow_csv import ArrowCsv
-from resources.json_lines import jsonl_copy_view, jsonl_view, wide_jsonl, wide_jsonl_copy
-from resources.reading import arrow_view, csv_view
-from resources.text import FirstObject, write_clean
-from resources.warehouse import prepare
-from resources.wide_reading import Texts, WideReading, wide_csv, wide_csv_copy
+from assay.base.warehouse import prepare
+from assay.contract.contract import Contract
+from assay.contract.parse import parse_contract
+from assay.reading import wide_reading
+from assay.reading.arrow_csv import ArrowCsv
+from assay.reading.json_lines import jsonl_copy_view, jsonl_view, wide_jsonl, wide_jsonl_copy
+from assay.reading.read_views import arrow_view, csv_view
+from assay.reading.wide_reading import Texts, WideReading, wide_csv, wide_csv_copy
+from assay.text import FirstObject, write_clean
 from tests.source import bronze_node
 
 pytestmark = pytest.mark.slow  # hundreds of examples

@@ -1,0 +1,1 @@
+"""Assay: files in, gold out, nothing lost. The engine of a lakehouse on Dagster, dbt and DuckDB."""

@@ -1,0 +1,113 @@
+"""The warehouse: one DuckDB file, opened the same way by all that share the run's process."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import duckdb
+
+from assay.base.memory import default_limit
+from assay.base.upgrade import upgrade
+
+SCHEMA = Path(__file__).with_name("schema.sql")
+
+
+class WarehouseBusy(Exception):
+    """Another program has the warehouse open."""
+
+
+def connect(
+    path: Path,
+    *,
+    wait_seconds: float,
+    on_wait: Callable[[str], None] | None = None,
+    memory_limit: int | None = None,
+) -> duckdb.DuckDBPyConnection:
+    """Open the warehouse for writing and create what is missing in it.
+
+    Args:
+        path: The file; made when missing.
+        wait_seconds: How long to wait for another program to close it.
+        on_wait: Called once with the name of that program.
+        memory_limit: Bytes that all connections of this process may take together; None for the machine's share.
+
+    Raises:
+        WarehouseBusy: It stayed open elsewhere; the message names the program.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + wait_seconds
+    told = False
+    while True:
+        try:
+            connection = duckdb.connect(str(path))
+            break
+        except duckdb.IOException as error:
+            holder = _holder(str(error))
+            if holder is None:
+                raise
+            if time.monotonic() > deadline:
+                raise WarehouseBusy(
+                    f"{path.name} is open in {holder}; waited {wait_seconds:.0f} s. Close it there "
+                    "(readers open published/lake.duckdb instead) and run again"
+                ) from error
+            if on_wait and not told:
+                on_wait(holder)
+                told = True
+            time.sleep(0.2)
+    try:
+        # By a statement: with a configuration, every further connection of the process would have to be given the same.
+        connection.execute(f"set memory_limit = '{memory_limit or default_limit()}B'")
+        prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def open_elsewhere(path: Path) -> str | None:
+    """The program that has the warehouse open; None when none has, or there is no warehouse.
+
+    Raises:
+        duckdb.Error: It cannot be opened, and not because of another program.
+    """
+    try:
+        if path.exists():
+            duckdb.connect(str(path), read_only=True).close()
+    except duckdb.IOException as error:
+        holder = _holder(str(error))
+        if holder is None:
+            raise
+        return holder
+    return None
+
+
+def prepare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Set what every connection shares and create the book-keeping tables."""
+    connection.execute("set timezone = 'UTC'")
+    upgrade(connection)
+    connection.execute(SCHEMA.read_text(encoding="utf-8"))
+
+
+def _holder(message: str) -> str | None:
+    """The program that holds the file, from DuckDB's message; None when the message is about something else."""
+    if "could not set lock" not in message.lower():
+        return None
+    found = re.search(r"held in (.+?)(?:\. See also|\.$|$)", message)
+    return found[1] if found else "another program"
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All or nothing."""
+    connection.execute("begin transaction")
+    try:
+        yield
+    except BaseException:
+        with suppress(duckdb.Error):  # after a fatal error there is nothing left to roll back
+            connection.execute("rollback")
+        raise
+    connection.execute("commit")

@@ -1,0 +1,132 @@
+"""The promise of a silver or gold table, held by Pandera inside DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import duckdb
+
+from assay.checks.results import CheckResult, Rule
+from assay.checks.session import Session
+from assay.contract.checks import Level
+from assay.contract.contract import Rule as Condition
+from assay.contract.names import quoted, relation
+from assay.contract.table_schema import TablePromise, pandera_schema
+
+EXAMPLES = 5
+
+
+def check_contract(lake: Session, model: str) -> CheckResult:
+    """Columns, types, key and rules of one table.
+
+    Args:
+        lake: The open lake.
+        model: A silver or gold model.
+    """
+    promise = lake.catalog.promises[model]
+    levels = lake.catalog.table_checks[model].levels
+    table = model.replace("_", ".", 1)
+    strict = replace(promise, rules=tuple(rule for rule in promise.rules if rule.name not in levels))
+    broken = _broken(lake.connection, strict, table)
+    rows = lake.connection.execute(f"select count(*) from {relation(table)}").fetchall()[0][0]
+    rules = [_shape(strict, broken), _key(lake.connection, promise, table, broken)]
+    rules += [_rule(lake.connection, promise, table, rule, broken, rows) for rule in strict.rules]
+    rules += [
+        _levelled(lake.connection, promise, table, rule, levels[rule.name], rows)
+        for rule in promise.rules
+        if rule.name in levels
+    ]
+    return CheckResult(table, "contract", tuple(rules), f"{len(rules)} rules hold for {rows:,} rows")
+
+
+def _broken(connection: duckdb.DuckDBPyConnection, promise: TablePromise, table: str) -> Mapping[str, str]:
+    """What Pandera found: name of the rule, or of its own check, and what it said.
+
+    The rules are tried together first, which is one query; only when that fails does each get its own.
+    """
+    import ibis  # noqa: PLC0415 - heavy, and only for checks
+    from pandera.errors import SchemaErrors  # noqa: PLC0415
+
+    schema, name = table.split(".", 1)
+    backend = ibis.duckdb.from_connection(connection)
+    found: Mapping[str, str] = {}
+    for is_one_by_one in (False, True):
+        try:
+            checked = pandera_schema(promise, is_one_by_one=is_one_by_one)
+            checked.validate(backend.table(name, database=schema), lazy=True)
+        except SchemaErrors as errors:
+            found = dict(_reason(error) for error in errors.schema_errors)
+        else:
+            return {}
+    return found
+
+
+def _reason(error: object) -> tuple[str, str]:
+    check = getattr(error, "check", None)
+    name = getattr(check, "name", None) or str(check)
+    return str(name), str(error).splitlines()[0][:300]
+
+
+def _shape(promise: TablePromise, broken: Mapping[str, str]) -> Rule:
+    ours = {rule.name for rule in promise.rules} | {"multiple_fields_uniqueness"}
+    said = "; ".join(text for name, text in broken.items() if name not in ours)
+    return Rule("columns_and_types", f"{len(promise.columns)} columns as in the yml", said or "as expected", not said)
+
+
+def _key(connection: duckdb.DuckDBPyConnection, promise: TablePromise, table: str, broken: Mapping[str, str]) -> Rule:
+    key = ", ".join(quoted(name) for name in promise.key)
+    name = f"unique({', '.join(promise.key)})"
+    if "multiple_fields_uniqueness" not in broken:
+        return Rule(name, "no key twice", "no key twice", passed=True)
+    query = f"select {key}, count(*) as times from {relation(table)} group by {key} having count(*) > 1"
+    count = connection.execute(f"select count(*) from ({query})").fetchall()[0][0]
+    return Rule(
+        name, "no key twice", f"{count:,} keys more than once", passed=False, examples=rows_of(connection, query)
+    )
+
+
+def _rule(
+    connection: duckdb.DuckDBPyConnection,
+    promise: TablePromise,
+    table: str,
+    rule: Condition,
+    broken: Mapping[str, str],
+    rows: int,
+) -> Rule:
+    if rule.name not in broken:
+        return Rule(rule.name, rule.expression, "holds", passed=True, value=0.0, threshold=0.0, share_ok=1.0)
+    try:
+        return _levelled(connection, promise, table, rule, Level(), rows)
+    except (duckdb.BinderException, duckdb.ConversionException):  # `columns_and_types` names the column
+        return Rule(rule.name, rule.expression, broken[rule.name], passed=False)
+
+
+def _levelled(
+    connection: duckdb.DuckDBPyConnection, promise: TablePromise, table: str, rule: Condition, level: Level, rows: int
+) -> Rule:
+    """Count the rows that break a rule, and hold their share against what its yml accepts."""
+    where = f"from {relation(table)} where ({rule.expression}) is false"
+    shown = ", ".join(quoted(name) for name in dict.fromkeys([*promise.key, *([rule.column] if rule.column else [])]))
+    count = connection.execute(f"select count(*) {where}").fetchall()[0][0]
+    share = 100 * count / rows if rows else 0.0
+    is_accepted = level.severity == "regression"
+    passed = share <= level.accepted_pct if is_accepted else not count
+    return Rule(
+        rule.name,
+        f"{rule.expression}{f', but for {level.accepted_pct:g} %' if is_accepted else ''}",
+        f"{count:,} rows break it" + (f" ({share:.2f} %)" if is_accepted else ""),
+        passed,
+        () if passed else rows_of(connection, f"select {shown} {where}"),
+        level.severity,
+        share if is_accepted else float(count),
+        level.accepted_pct,
+        1 - share / 100,
+    )
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Mapping[str, object], ...]:
+    """The first rows of a query, always the same ones."""
+    found = connection.execute(f"select * from ({query}) order by all limit {EXAMPLES}")
+    names = [column[0] for column in found.description or ()]
+    return tuple(dict(zip(names, row, strict=True)) for row in found.fetchall())

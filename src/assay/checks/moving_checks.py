@@ -1,0 +1,53 @@
+"""How long a result of a check says what holds, by the SQL that the check asks."""
+
+from __future__ import annotations
+
+from assay.base.settings import ENGINE
+from assay.checks.session import Session
+from assay.contract.moving_rules import Moves, moves_of, moves_of_python, moves_of_rules
+from assay.contract.names import table_of
+from assay.contract.sense import models_with_sense
+from assay.tables.versions import seqs
+
+
+def moves_of_check(lake: Session, model: str, check: str) -> Moves:
+    """How the truth of a check moves with the clock, with chance or with a setting.
+
+    Args:
+        lake: The open lake.
+        model: A silver or gold model.
+        check: `contract` or `consistency`.
+    """
+    promise = lake.catalog.promises[model]
+    columns = [column.name for column in promise.columns]
+    if check == "contract":
+        return moves_of_rules((rule.expression for rule in promise.rules), columns)
+    references = lake.catalog.table_checks[model].references
+    found = moves_of((reference.broken(table_of(model)) for reference in references), columns)
+    return found | _of_sense(lake, model) if model in models_with_sense() else found
+
+
+def tables_of_sense(lake: Session, model: str) -> set[str]:
+    """The tables of the lake that the rules of business sense of a gold model read."""
+    read = set()
+    for query in _queries(lake, model):
+        for name in lake.connection.get_table_names(query, qualified=True):
+            read.add(".".join(name.split(" AS ")[0].replace('"', "").split(".")[-2:]))
+    return read & seqs(lake.connection).keys()
+
+
+def _of_sense(lake: Session, model: str) -> Moves:
+    """Of rules written in Python both tell: the SQL that they become, and where they ask Python for the time."""
+    source = (ENGINE / "contract" / "sense" / f"{model}.py").read_text(encoding="utf-8")
+    return moves_of(_queries(lake, model)) | moves_of_python(source)
+
+
+def _queries(lake: Session, model: str) -> list[str]:
+    """The SQL of the rules of business sense of a gold model."""
+    import ibis  # noqa: PLC0415 - heavy, and only for checks
+
+    from assay.contract.business_rules import rules_of  # noqa: PLC0415 - imports Pandera
+
+    layer, name = table_of(model).split(".", 1)
+    gold = ibis.duckdb.from_connection(lake.connection).table(name, database=layer)
+    return [str(ibis.to_sql(rows(gold), dialect="duckdb")) for rows in rules_of(model).values()]

@@ -1,0 +1,103 @@
+"""Promise 1 counted again from the beginning: the files themselves, and the keys of bronze."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from assay.base.duckdb_errors import first_line
+from assay.base.memory import NOT_ENOUGH
+from assay.contract.contract import Contract
+from assay.contract.names import literal, quoted
+from assay.ledger.pending import File, files_to_read_again_or_gone
+from assay.loading.rejudge import mark_as_read_today
+from assay.reading.parquet import count_records as count_records_of_parquet
+from assay.text import Unreadable, split
+
+
+@dataclass(frozen=True)
+class Recount:
+    """What the files and keys of one source come to.
+
+    Attributes:
+        files: Files that were read again.
+        records: Records in them.
+        gone: Names of loaded files that are no longer in landing and cannot be counted.
+        differing: (name, records in the ledger, records counted) of files that do not agree with the ledger.
+        uncounted: (name, why) of files that need more memory than there is to be counted.
+        duplicates: Clean rows of current files beyond the first of their key.
+    """
+
+    files: int
+    records: int
+    gone: tuple[str, ...]
+    differing: tuple[tuple[str, int, int], ...]
+    uncounted: tuple[tuple[str, str], ...]
+    duplicates: int
+
+
+def recount(connection: duckdb.DuckDBPyConnection, landing: Path, contract: Contract) -> Recount:
+    """Read every loaded file of a source again and count its records and the duplicates of its keys.
+
+    Args:
+        connection: The warehouse.
+        landing: The landing zone.
+        contract: The source's contract.
+    """
+    present, gone = files_to_read_again_or_gone(connection, landing, contract.source)
+    known = dict(
+        connection.execute(
+            "select sighting_id, records_read from ops.files where source = ? and status = 'loaded'", [contract.source]
+        ).fetchall()
+    )
+    counted: dict[int, int] = {}
+    uncounted = []
+    for file in present:
+        try:
+            if file.sighting_id in known:
+                counted[file.sighting_id] = count_records(file, contract)
+        except NOT_ENOUGH as error:
+            uncounted.append((file.name, f"needs more memory than there is: {first_line(error)}"))
+    names = {file.sighting_id: file.name for file in present}
+    differing = [(names[i], known[i], n) for i, n in sorted(counted.items()) if known[i] != n]
+    mark_as_read_today(connection, contract, present)
+    return Recount(
+        len(counted),
+        sum(counted.values()),
+        tuple(file.name for file in gone),
+        tuple(differing),
+        tuple(uncounted),
+        _duplicates(connection, contract),
+    )
+
+
+def count_records(file: File, contract: Contract) -> int:
+    """Records of one file, by the footer of Parquet and by a walk through the records of text.
+
+    None in one that an earlier version loaded and that is refused today: it differs from the ledger, and is named.
+    """
+    width = len(file.header) if file.header is not None else len(contract.columns)
+    try:
+        if contract.format.type == "parquet":
+            return count_records_of_parquet(file.path)
+        return sum(1 for _ in split(file.path, contract.format, width))
+    except Unreadable:
+        return 0
+
+
+def _duplicates(connection: duckdb.DuckDBPyConnection, contract: Contract) -> int:
+    key = ", ".join(quoted(name) for name in contract.key)
+    found = connection.execute(
+        f"""
+        select coalesce(sum(times - 1), 0)
+        from (
+            select count(*) as times from bronze.{quoted(contract.source)}
+            where _violations is null
+                and _file_id in (select file_id from ops.current_files where source = {literal(contract.source)})
+            group by {key}
+        )
+        """
+    ).fetchall()
+    return int(found[0][0])

@@ -1,0 +1,179 @@
+"""Results of checks: what was asked, what was found, and how it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Literal
+
+import duckdb
+
+from assay.base import clock
+from assay.base.warehouse import transaction
+from assay.contract.checks import Severity
+from assay.tables.versions import seqs
+from assay.text import strict_json
+
+MASKED = "masked"
+_KEEP_CHECKS = """
+    insert into ops.checks
+    select
+        kept.check_id, kept.table_name, kept.check_name, kept.verdict, kept.summary, kept.looked_at,
+        kept.definition, $at, $run_id, kept.expires_at
+    from (
+        select unnest($checks::struct(
+            check_id bigint, table_name varchar, check_name varchar, verdict varchar, summary varchar,
+            looked_at struct(table_name varchar, seq bigint)[], definition varchar, expires_at timestamptz
+        )[]) as kept
+    )
+"""
+_KEEP_RULES = """
+    insert into ops.check_results
+    select
+        kept.check_id, kept.table_name, kept.check_name, kept.name, kept.severity, kept.passed, kept.value,
+        kept.threshold, kept.expected, kept.found, kept.share_ok, kept.examples,
+        (select max(load_id) from ops.files), kept.contract_version, $at, $run_id
+    from (
+        select unnest($rules::struct(
+            check_id bigint, table_name varchar, check_name varchar, name varchar, expected varchar, found varchar,
+            passed boolean, examples json, severity varchar, value double, threshold double, share_ok double,
+            contract_version varchar
+        )[]) as kept
+    )
+"""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One line of a check's evidence.
+
+    Attributes:
+        name: What was asked.
+        expected: What should be.
+        found: What is.
+        passed: Whether both agree.
+        examples: Up to five rows that show it.
+        severity: What it means that it does not hold; a `regression` within what its yml accepts holds.
+        value: What was measured, in the unit of the rule; None where there is no number.
+        threshold: What the value was held against.
+        share_ok: Share of the records in question that hold it, from 0 to 1; None where it is 1 or 0 by `passed`.
+    """
+
+    name: str
+    expected: str
+    found: str
+    passed: bool
+    examples: tuple[Mapping[str, object], ...] = ()
+    severity: Severity = "error"
+    value: float | None = None
+    threshold: float | None = None
+    share_ok: float | None = None
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it does not hold and that is no mere warning."""
+        return not self.passed and self.severity != "warn"
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The outcome of one check of one table.
+
+    Attributes:
+        table: e.g. `silver.products`.
+        check: e.g. `contract`.
+        rules: The evidence.
+        holds: What to say when every rule holds.
+        looked_at: Tables whose rows decided the result.
+        is_evaluated: Whether the question could be asked; what could not is no pass.
+        definition: Hash of what was asked, where a pass may stand for as long as nothing changes; else empty.
+        seen: The seq of tables as they were looked at, where that is not their present one.
+        expires_at: When it says nothing any more though no row changed, because a rule looks at the clock; None for
+            never.
+    """
+
+    table: str
+    check: str
+    rules: tuple[Rule, ...]
+    holds: str
+    looked_at: tuple[str, ...] = ()
+    is_evaluated: bool = True
+    definition: str = ""
+    seen: Mapping[str, int] | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def verdict(self) -> Literal["pass", "warn", "fail", "not evaluated"]:
+        """In a word."""
+        if not self.is_evaluated:
+            return "not evaluated"
+        if any(rule.is_failure for rule in self.rules):
+            return "fail"
+        return "pass" if all(rule.passed for rule in self.rules) else "warn"
+
+    @property
+    def passed(self) -> bool:
+        """Whether every rule holds."""
+        return self.verdict == "pass"
+
+    @property
+    def summary(self) -> str:
+        """One sentence: what is wrong, what blocks first; or that all holds."""
+        broken = sorted((rule for rule in self.rules if not rule.passed), key=lambda rule: not rule.is_failure)
+        said = [f"{rule.name}: expected {rule.expected}, found {rule.found}" for rule in broken]
+        return "; ".join(said) or self.holds
+
+    def masking(self, personal: Collection[str]) -> CheckResult:
+        """The result without values of personal columns in its examples."""
+        rules = (replace(rule, examples=tuple(_masked(row, personal) for row in rule.examples)) for rule in self.rules)
+        return replace(self, rules=tuple(rules))
+
+
+def _masked(row: Mapping[str, object], personal: Collection[str]) -> Mapping[str, object]:
+    return {name: MASKED if name in personal and value is not None else value for name, value in row.items()}
+
+
+def in_words(row: Mapping[str, object]) -> str:
+    """`basket_id = 1, quantity = -1`."""
+    return ", ".join(f"{name} = {value}" for name, value in row.items())
+
+
+def record(
+    connection: duckdb.DuckDBPyConnection,
+    results: Iterable[CheckResult],
+    run_id: str,
+    contract_version: Callable[[str], str | None] = lambda _: None,
+) -> None:
+    """Keep results with each of their rules, and with the seq of each table that they looked at; in one transaction.
+
+    Args:
+        connection: The warehouse.
+        results: What to keep.
+        run_id: The run that evaluated them.
+        contract_version: Gives the version of the contract that a table's rules stand in, where it has one.
+    """
+    known = seqs(connection)
+    newest = connection.execute("select coalesce(max(check_id), 0) from ops.checks").fetchall()[0][0]
+    at = clock.now()
+    checks, rules = [], []
+    for check_id, result in enumerate(results, newest + 1):
+        seen = {**known, **(result.seen or {})}
+        looked = [{"table_name": table, "seq": seen.get(table, 0)} for table in result.looked_at or (result.table,)]
+        named = {"check_id": check_id, "table_name": result.table, "check_name": result.check}
+        said = {"verdict": result.verdict, "summary": result.summary, "definition": result.definition}
+        said_until = {"expires_at": result.expires_at}
+        checks.append({**named, **said, **said_until, "looked_at": looked})
+        version = contract_version(result.table)
+        rules += [
+            {
+                **{**named, **asdict(rule), "contract_version": version},
+                "examples": strict_json.dumps(rule.examples),
+            }
+            for rule in result.rules
+        ]
+    with transaction(connection):
+        if checks:
+            connection.execute(_KEEP_CHECKS, {"checks": checks, "at": at, "run_id": run_id})
+        if rules:
+            connection.execute(_KEEP_RULES, {"rules": rules, "at": at, "run_id": run_id})

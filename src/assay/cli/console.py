@@ -1,0 +1,35 @@
+"""Where the command line prints."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+
+from assay.base import log
+
+WIDE = 160  # columns when the output goes to a file or a pipe
+
+out = Console(width=None if sys.stdout.isatty() else WIDE)
+err = Console(stderr=True, width=None if sys.stderr.isatty() else WIDE)
+
+
+def complain(message: str, prefix: str = "assay:", **fields: object) -> None:
+    """Say on standard error what is wrong: a sentence, or a line of the log where that is JSON."""
+    if log.is_on():
+        log.error(message, **fields)
+    else:
+        err.print(f"[bold red]{prefix}[/] {escape(message)}", highlight=False)
+
+
+@contextmanager
+def progress(doing: str) -> Iterator[Callable[[str], object]]:
+    """Show what happens now, until the end of the block; the yielded function changes it. The log needs none."""
+    if log.is_on():
+        yield lambda _: None
+        return
+    with err.status(doing) as spinner:
+        yield spinner.update

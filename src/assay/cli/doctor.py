@@ -1,0 +1,219 @@
+"""`assay doctor`: looks at everything that a lake needs, and prints a line for each thing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import time
+import tomllib
+from collections.abc import Generator, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+from packaging.requirements import Requirement
+from rich.markup import escape
+
+from assay.base.memory import default_limit
+from assay.base.run_lock import is_locked
+from assay.base.run_marks import lock_path
+from assay.base.settings import PROJECT, Settings
+from assay.base.warehouse import open_elsewhere
+from assay.cli import findings, unclaimed
+from assay.cli.console import err, out
+from assay.cli.findings import Finding, Sensor
+from assay.contract.catalog import Catalog
+from assay.contract.errors import ContractError
+from assay.ledger.unclaimed import list_unclaimed
+from assay.loading.rejudge import rejudged
+from assay.orchestration.patches.instance import open_instance
+from assay.publish.heartbeat import standing_still
+from assay.publish.reader import is_of_this_version, open_published
+from assay.publish.status import empty_snapshots_of_before, held_snapshots, read_status
+from assay.tables.dbt import DbtError, parse_if_changed
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+PINNED = ("dagster", "dagster-dbt", "dbt-core", "dbt-duckdb", "duckdb")
+_COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
+
+
+def doctor() -> int:
+    """Print what was found; 0 when nothing is a problem, 1 otherwise."""
+    settings = Settings.from_env()
+    worst = 0
+    for finding in examine(settings, time.time(), _usage(settings)):
+        mark = f"[{_COLOURS[finding.mark]}]{finding.mark:7}[/]"
+        do = f" → {finding.do}" if finding.do else ""
+        said = " ".join(f"{finding.found}{do}".split())
+        out.print(f"{mark} {finding.about}: {escape(said)}", highlight=False, soft_wrap=True)
+        worst |= finding.mark == "problem"
+    return worst
+
+
+def examine(settings: Settings, now: float, usage: tuple[int, int]) -> Iterator[Finding]:
+    """Look at one lake.
+
+    Args:
+        settings: The lake.
+        now: In seconds since 1970.
+        usage: Bytes of the disk that it is on: all, and free.
+    """
+    yield from _versions()
+    catalog = yield from _project(settings)
+    yield from _runs_and_services(settings, catalog, now)
+    lock = lock_path(settings)
+    holder = lock.read_text(encoding="utf-8", errors="replace").strip() if lock.exists() else ""
+    held_for = now - lock.stat().st_mtime if lock.exists() else 0.0
+    is_running = is_locked(lock)
+    if is_running:
+        holder = holder or "a run that is beginning"
+    yield from findings.of_lock(holder, is_running, held_for, settings.run_limit_seconds)
+    yield findings.of_memory(settings.memory_limit, default_limit())
+    yield from _warehouse(settings, is_running)
+    size = settings.warehouse.stat().st_size if settings.warehouse.exists() else 0
+    yield from findings.of_disk(*usage, size)
+    unusable = list(_unusable(settings.landing))
+    yield from findings.of_folders(unusable)
+    yield from _published(settings)
+    if catalog is not None:
+        yield from _stored_files(settings, catalog)
+    if catalog is not None and not unusable:
+        from assay.triggers.landing_watch import Lookout  # noqa: PLC0415 - the package imports Dagster
+
+        waiting, _ = Lookout(settings, catalog).look()
+        yield from findings.of_waiting(waiting, is_running, not standing_still(settings, now))
+    if catalog is not None:
+        yield unclaimed.finding(list_unclaimed(settings.landing, list(catalog.contracts.values())))
+
+
+def _usage(settings: Settings) -> tuple[int, int]:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    used = shutil.disk_usage(settings.home)
+    return used.total, used.free
+
+
+def _versions() -> list[Finding]:
+    said = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = {found.name: str(found.specifier) for found in map(Requirement, said["dependencies"])}
+    wanted = {"Python": said["requires-python"], **{name: asked[name] for name in PINNED}}
+    return findings.of_versions({"Python": platform.python_version(), **{n: _installed(n) for n in PINNED}}, wanted)
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _project(settings: Settings) -> Generator[Finding, None, Catalog | None]:
+    """What is found, and as the generator's value the catalog, None when it cannot be read."""
+    about = f"dbt project {settings.dbt_project.name}"
+    try:
+        parse_if_changed(settings)
+        catalog = Catalog.read(settings.dbt_project)
+    except (DbtError, ContractError) as error:
+        yield Finding("problem", about, str(error), "put the file right that the message names")
+        return None
+    said = f"{len(catalog.contracts)} sources, {len(catalog.models)} models, every contract can be used"
+    yield Finding("ok", about, said)
+    return catalog
+
+
+def _runs_and_services(settings: Settings, catalog: Catalog | None, now: float) -> Iterator[Finding]:
+    from assay.orchestration.lake_resource import dead_runs  # noqa: PLC0415 - imports Dagster, as all below
+    from assay.orchestration.run_history import open_breakers  # noqa: PLC0415
+
+    with open_instance(settings) as instance:
+        beats = [beat.timestamp for beat in instance.get_daemon_heartbeats().values()]
+        sensors = _sensors(settings, catalog, instance) if catalog else []
+        yield from findings.of_services(max(beats, default=None), sensors, now)
+        yield from findings.of_runs([run.run_id for run in dead_runs(instance, settings)])
+        if catalog:
+            yield from findings.of_breakers(open_breakers(settings, instance, catalog, now))
+
+
+def _sensors(settings: Settings, catalog: Catalog, instance: dg.DagsterInstance) -> list[Sensor]:
+    """The project's sensors, each with what the daemon has noted of it, under whatever location."""
+    from dagster._core.definitions.run_request import InstigatorType  # noqa: PLC0415
+    from dagster._core.scheduler.instigation import InstigatorStatus  # noqa: PLC0415
+
+    from assay.orchestration.definitions import build_definitions  # noqa: PLC0415
+
+    known = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
+    found = []
+    for sensor in build_definitions(settings, catalog=catalog).get_repository_def().sensor_defs:
+        states = [state for state in known if state.instigator_name == sensor.name]
+        ticks = [t for s in states for t in instance.get_ticks(s.instigator_origin_id, s.selector_id, limit=1)]
+        last = max(ticks, key=lambda tick: tick.timestamp, default=None)
+        is_stopped = any(state.status == InstigatorStatus.STOPPED for state in states)
+        is_started = any(state.status == InstigatorStatus.RUNNING for state in states)
+        is_on = is_started or (sensor.default_status.value == "RUNNING" and not is_stopped)
+        error = last.error.message.strip().splitlines()[0] if last and last.error else ""
+        interval = float(sensor.minimum_interval_seconds or 0)
+        found.append(Sensor(sensor.name, is_on, interval, last.timestamp if last else None, error))
+    return found
+
+
+def _warehouse(settings: Settings, is_running: bool) -> Iterator[Finding]:
+    about = settings.warehouse.name
+    if is_running:
+        yield Finding("ok", about, "is open in the run that holds the lock")
+        return
+    try:
+        holder = open_elsewhere(settings.warehouse)
+    except duckdb.Error as error:
+        yield Finding("problem", about, str(error), "restore it from a backup, or load landing anew into an empty home")
+        return
+    if holder:
+        do = "close it there and open published/lake.duckdb instead, which can be read at any time"
+        yield Finding("problem", about, f"is open in {holder}, so no run can write", do)
+    else:
+        yield Finding("ok", about, "is open nowhere" if settings.warehouse.exists() else "is made by the first run")
+
+
+def _unusable(landing: Path) -> Iterator[str]:
+    """What this user may not do in the landing zone; where there is none, in the folder that it will be made in."""
+    there = next(folder for folder in (landing, *landing.parents) if folder.exists())
+    folders = [there, *(p for p in sorted(landing.glob("*")) if p.is_dir())] if there == landing else [there]
+    for folder in folders:
+        for right, done in ((os.R_OK | os.X_OK, "read"), (os.W_OK, "written")):
+            if not os.access(folder, right):
+                yield f"{folder.name} cannot be {done}"
+
+
+def _stored_files(settings: Settings, catalog: Catalog) -> list[Finding]:
+    """Files of earlier versions that would be judged differently now; each is read again, which may take a while."""
+    try:
+        with open_published(settings.published) as connection, err.status("reading stored files again") as spinner:
+            if not is_of_this_version(connection):
+                return [findings.NOT_YET_READ]
+            told = rejudged(
+                connection, settings.landing, catalog.contracts, lambda name: spinner.update(f"reading {escape(name)}")
+            )
+            return findings.of_rejudged(list(told))
+    except (FileNotFoundError, duckdb.IOException):
+        return []  # nothing is published, or `published` below says what is wrong with it
+
+
+def _published(settings: Settings) -> list[Finding]:
+    try:
+        with open_published(settings.published) as connection:
+            status = read_status(connection)
+            held, empty = held_snapshots(connection), empty_snapshots_of_before(connection)
+    except FileNotFoundError:
+        return findings.of_published(None, None)
+    except duckdb.Error as error:
+        said = re.sub(r"\s+", " ", str(error))
+        return [Finding("problem", "published", f"cannot be read: {said}", "`assay run` publishes anew")]
+    return [
+        *findings.of_published(status["published_at"], status["held_back"]),
+        *findings.of_snapshots(held),
+        *findings.of_empty_snapshots(empty),
+        *findings.of_retired([retired["sentence"] for retired in status["retired"]]),
+    ]

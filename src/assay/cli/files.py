@@ -1,0 +1,103 @@
+"""`assay land`, `assay replay`, `assay files`: files and the ledger."""
+
+from __future__ import annotations
+
+import time
+from datetime import date
+from pathlib import Path
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from assay.base.atomic_write import place
+from assay.base.settings import Settings
+from assay.cli.console import out
+from assay.cli.replay import replay
+from assay.contract.catalog import Catalog
+from assay.contract.contract import Contract
+from assay.contract.file_glob import file_glob
+from assay.publish.reader import open_published
+from assay.publish.status import held_snapshots
+from assay.tables.dbt import parse_if_changed
+
+
+class UnknownSource(Exception):
+    """There is no contract of that name, or a file cannot be one of its files."""
+
+
+def contract_of(settings: Settings, source: str) -> Contract:
+    """The contract of a source.
+
+    Raises:
+        UnknownSource: There is none; names those that there are.
+    """
+    parse_if_changed(settings)
+    contracts = Catalog.read(settings.dbt_project).contracts
+    if source not in contracts:
+        raise UnknownSource(f"there is no source {source!r}; there are {', '.join(sorted(contracts))}")
+    return contracts[source]
+
+
+def land(source: str, paths: list[str]) -> None:
+    """Copy files into the landing folder of a source, each complete at once.
+
+    Raises:
+        UnknownSource: The source is unknown, or its glob would not find the file.
+    """
+    settings = Settings.from_env()
+    contract = contract_of(settings, source)
+    folder = (settings.landing / contract.files).parent
+    for path in map(Path, paths):
+        if not path.is_file():
+            raise UnknownSource(f"{path}: there is no such file")
+        target = folder / path.name
+        if not file_glob(contract.files).claims(target.relative_to(settings.landing).as_posix()):
+            raise UnknownSource(f"{path.name} would not be seen: files of {source} are {contract.files!r}")
+        is_new = place(target, path, mtime=min(path.stat().st_mtime, time.time() - settings.settle_seconds))
+        out.print(
+            f"{escape(path.name)}: {'landed' if is_new else 'is there already with the same bytes'}", highlight=False
+        )
+
+
+def replay_days(first: str, last: str) -> None:
+    """Write the demo's files of some days of arrival."""
+    done = replay(Settings.from_env().landing, _day(first), _day(last))
+    out.print(f"{done.written} files written, {done.unchanged} were there already", highlight=False)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no date such as 2017-01-31") from None
+
+
+def show(source: str, *, refused: bool) -> None:
+    """Print the ledger.
+
+    Raises:
+        UnknownSource: as of `contract_of`.
+    """
+    settings = Settings.from_env()
+    if source:
+        contract_of(settings, source)
+    where = ["true", *(["source = $source"] if source else []), *(["status = 'refused'"] if refused else [])]
+    try:
+        with open_published(settings.published) as connection:
+            rows = connection.execute(
+                "select source, path, status, records_read, records_loaded, records_malformed, first_seen, reason, "
+                "file_id "
+                f"from ops.files where {' and '.join(where)} order by sighting_id",
+                {"source": source} if source else {},
+            ).fetchall()
+            held = {(file.path, file.file_id): file.because for file in held_snapshots(connection)}
+    except FileNotFoundError:
+        rows, held = [], {}
+    table = Table("source", "file", "status", "read", "loaded", "malformed", "first seen", "reason")
+    for name, path, status, *counts, seen, reason, file_id in rows:
+        shown = ["" if count is None else f"{count:,}" for count in counts]
+        because = held.get((path, file_id))
+        state, why = (status, reason) if because is None else (f"{status}, held back", because)
+        table.add_row(name, escape(repr(path)[1:-1]), state, *shown, f"{seen:%Y-%m-%d %H:%M:%S}", escape(why or ""))
+    out.print(table if rows else "no file is refused" if refused else "no file was seen yet")

@@ -1,0 +1,271 @@
+"""What `assay doctor` makes of what it saw: data in, findings out. Nothing here looks at a lake itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from packaging.specifiers import SpecifierSet
+
+from assay.loading.rejudge import Rejudged
+from assay.publish.heartbeat import LATE_SECONDS, lasted
+from assay.publish.status import HeldSnapshot
+
+Mark = Literal["ok", "warning", "problem"]
+LOW_PCT, TOO_LOW_PCT = 10, 5
+COPIES = 3
+"""Publishing copies what readers have beside what they have, and the warehouse grows by what is loaded."""
+SHOWN = 3
+"""Files that a finding names."""
+MISSED = 3
+"""A sensor is late when it missed that many of its own turns, and at least two minutes."""
+START = "start them with `make dev`, or load by hand with `assay run`"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: how bad it is, what it is about, what was found, and what to do where something is to be done."""
+
+    mark: Mark
+    about: str
+    found: str
+    do: str = ""
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """A sensor as Dagster knows it.
+
+    Attributes:
+        name: e.g. `arrivals`.
+        is_on: Whether the daemon is to evaluate it.
+        interval: Seconds that it asked for between two ticks.
+        ticked: When it was evaluated last, in seconds since 1970.
+        error: What its last tick failed with; empty when it did not.
+    """
+
+    name: str
+    is_on: bool
+    interval: float
+    ticked: float | None = None
+    error: str = ""
+
+
+def of_versions(installed: Mapping[str, str | None], wanted: Mapping[str, str]) -> list[Finding]:
+    """Python and packages against what pyproject.toml asks for."""
+    wrong = [
+        f"{name} {version or 'is missing'} (wanted {wanted[name]})"
+        for name, version in installed.items()
+        if version is None or not SpecifierSet(wanted[name]).contains(version)
+    ]
+    if wrong:
+        return [Finding("problem", "versions", ", ".join(wrong), "install what is pinned with `make setup`")]
+    return [Finding("ok", "versions", ", ".join(f"{name} {version}" for name, version in installed.items()))]
+
+
+def of_services(beat: float | None, sensors: Sequence[Sensor], now: float) -> list[Finding]:
+    """Whether the daemon lives, and each sensor with the time since its last tick.
+
+    Args:
+        beat: The newest sign of life of any part of the daemon.
+        sensors: All of the project.
+        now: In seconds since 1970.
+    """
+    if beat is None and not any(sensor.ticked for sensor in sensors):
+        found = [Finding("warning", "services", "they never ran on this lake", START)]
+        return [*found, *(_off(sensor) for sensor in sensors if not sensor.is_on)]
+    age = None if beat is None else now - beat
+    if age is None or age > LATE_SECONDS:
+        said = "no sign of life of the daemon" + ("" if age is None else f" for {lasted(age)}")
+        found = [Finding("problem", "services", said, START)]
+    else:
+        found = [Finding("ok", "services", f"the daemon gave a sign of life {lasted(age)} ago")]
+    return [*found, *(_of_sensor(sensor, now) for sensor in sensors)]
+
+
+def _off(sensor: Sensor) -> Finding:
+    return Finding("problem", f"sensor {sensor.name}", "is switched off", "switch it on in the UI, under Automation")
+
+
+def _of_sensor(sensor: Sensor, now: float) -> Finding:
+    about = f"sensor {sensor.name}"
+    if not sensor.is_on:
+        return _off(sensor)
+    if sensor.ticked is None:
+        return Finding("warning", about, "has not ticked yet", "wait half a minute, then look at Automation in the UI")
+    age = now - sensor.ticked
+    if age > max(LATE_SECONDS, MISSED * sensor.interval):
+        return Finding("problem", about, f"last ticked {lasted(age)} ago", f"the services stand still: {START}")
+    if sensor.error:
+        return Finding("problem", about, f"its last tick failed: {sensor.error}", "look at Automation in the UI")
+    return Finding("ok", about, f"ticked {lasted(age)} ago")
+
+
+def of_lock(holder: str, is_held: bool, seconds: float, limit: float) -> list[Finding]:
+    """Who holds the lake; the operating system lets go of the lock when that process ends.
+
+    Args:
+        holder: The line in the lock: of a run that holds it, or of one that ended without its last steps.
+        is_held: Whether a living process holds it.
+        seconds: Since when.
+        limit: Seconds that a run may take.
+    """
+    if is_held and seconds > limit:
+        do = "look at it in the UI; stop it there or with Ctrl-C (`kill -9` is safe as well)"
+        return [Finding("warning", "run lock", f"{holder} lives and holds it for {lasted(seconds)}", do)]
+    if is_held:
+        return [Finding("ok", "run lock", f"{holder} lives and holds it for {lasted(seconds)}")]
+    if holder:
+        do = "`assay run` publishes what it had written, and goes on"
+        return [Finding("warning", "run lock", f"free; {holder} held it last and did not end", do)]
+    return [Finding("ok", "run lock", "free")]
+
+
+def of_disk(total: int, free: int, warehouse: int) -> list[Finding]:
+    """Free bytes of the lake's disk, against its size and that of the warehouse."""
+    share = 100 * free / total if total else 0.0
+    free_gb, total_gb, stored_gb = (size / 1e9 for size in (free, total, warehouse))
+    said = f"{free_gb:,.1f} of {total_gb:,.1f} GB are free ({share:.0f} %), the warehouse has {stored_gb:,.1f} GB"
+    do = "make room; `scratch/` can be emptied between runs"
+    if share < TOO_LOW_PCT or free < COPIES * warehouse:
+        return [Finding("problem", "disk", said, f"publishing needs a copy of what readers see; {do}")]
+    return [Finding("warning", "disk", said, do) if share < LOW_PCT else Finding("ok", "disk", said)]
+
+
+def of_memory(limit: int | None, default: int) -> Finding:
+    """Bytes that a run may take: as set, or this machine's share."""
+    said = "as ASSAY_MEMORY_LIMIT says" if limit else "half of what there is; ASSAY_MEMORY_LIMIT sets it"
+    return Finding("ok", "memory", f"a run may take {(limit or default) / 1e9:,.1f} GB ({said}), a load half of it")
+
+
+def of_folders(unusable: Sequence[str]) -> list[Finding]:
+    """Landing, as far as this user may read and write there.
+
+    Args:
+        unusable: e.g. `landing/products cannot be read`.
+    """
+    if unusable:
+        do = "give the user that runs Assay the right to, or run it as another"
+        return [Finding("problem", "landing", "; ".join(unusable), do)]
+    return [Finding("ok", "landing", "can be read and written")]
+
+
+def of_published(since: str | None, held_back: Mapping[str, Any] | None) -> list[Finding]:
+    """What readers see.
+
+    Args:
+        since: When it was published last; None when nothing was.
+        held_back: `since` and `because`, where readers see an older state.
+    """
+    if held_back:
+        said = f"readers see an older state since {held_back['since']}: {'; '.join(held_back['because'])}"
+        return [Finding("warning", "published", said, "docs/runbook.md: A check failed and readers see an older state")]
+    if since is None:
+        return [Finding("warning", "published", "no data yet", "put files into landing and run `assay run`")]
+    return [Finding("ok", "published", f"readers see everything that is stored, published at {since}")]
+
+
+def of_snapshots(held: Sequence[HeldSnapshot]) -> list[Finding]:
+    """Snapshots that are held back because they lose too much, by source."""
+    found = []
+    for source in dict.fromkeys(file.source for file in held):
+        mine = [file for file in held if file.source == source]
+        said = f"{len(mine):,} held back, the newest {mine[-1].path}: {mine[-1].because}"
+        do = mine[-1].decision or f"have it sent again, or `assay accept {mine[-1].path} --because WHY`"
+        found.append(Finding("warning", f"snapshots of {source}", said, do))
+    return found or [Finding("ok", "snapshots", "none is held back")]
+
+
+def of_empty_snapshots(files: Sequence[tuple[str, str]]) -> list[Finding]:
+    """Snapshots of nothing that readers see since before such snapshots were held back.
+
+    Args:
+        files: (source, path) of each.
+    """
+    return [
+        Finding(
+            "warning",
+            f"snapshot of {source}",
+            f"{path} has no row and counts, because it was loaded before snapshots of nothing were held back",
+            f"if it is not meant, `assay accept {path} --undo` and `assay run` bring the one before it back",
+        )
+        for source, path in files
+    ]
+
+
+def of_retired(sentences: Sequence[str]) -> list[Finding]:
+    """Tables and sources that are stored and not in the project any more.
+
+    Args:
+        sentences: What each is, and the command that removes it.
+    """
+    return [Finding("warning", "retired", sentence) for sentence in sentences]
+
+
+def of_waiting(files: Mapping[str, int], is_running: bool, is_ticking: bool) -> list[Finding]:
+    """Files in landing that no run has taken.
+
+    Args:
+        files: Their number by source.
+        is_running: Whether a run is under way.
+        is_ticking: Whether the sensor that asks for runs does.
+    """
+    if not files:
+        return [Finding("ok", "arrivals", "no file waits")]
+    said = "; ".join(f"{source}: {count:,} files wait" for source, count in sorted(files.items()))
+    if is_running:
+        return [Finding("ok", "arrivals", f"{said}; a run is under way")]
+    if is_ticking:
+        do = "the sensor asks for a run in seconds, or says why not: Automation, arrivals in the UI"
+        return [Finding("warning", "arrivals", said, do)]
+    return [Finding("problem", "arrivals", f"{said}, and nothing takes them", START)]
+
+
+def of_runs(dead: Sequence[str]) -> list[Finding]:
+    """Runs that Dagster takes for started though their process is gone."""
+    if dead:
+        said = f"{', '.join(dead)}: started for Dagster, but the process is gone"
+        return [Finding("problem", "runs", said, "`assay run` marks them as failed and goes on; so do the services")]
+    return [Finding("ok", "runs", "none is left over")]
+
+
+def of_breakers(resting: Mapping[str, str]) -> list[Finding]:
+    """Sources and tables that are left alone because they failed too often, with the words that say until when."""
+    do = "look at the failed runs in the UI; `assay retry NAME` tries at once"
+    return [Finding("problem", f"breaker of {name}", said, do) for name, said in sorted(resting.items())]
+
+
+NOT_YET_READ = Finding(
+    "warning",
+    "stored files",
+    "were published by an earlier version of Assay, so they cannot be judged yet",
+    "run `assay run` once and ask again",
+)
+
+
+def of_rejudged(files: Sequence[Rejudged]) -> list[Finding]:
+    """Stored files that would be judged differently now, by source.
+
+    Args:
+        files: In the order of their sources.
+    """
+    if not files:
+        return [Finding("ok", "stored files", "each would be judged as it was")]
+    by_source: dict[str, list[Rejudged]] = {}
+    for file in files:
+        by_source.setdefault(file.source, []).append(file)
+    return [_of_rejudged(source, mine) for source, mine in by_source.items()]
+
+
+def _of_rejudged(source: str, files: Sequence[Rejudged]) -> Finding:
+    shown = "; ".join(f"{file.path}: {file.reason}" for file in files[:SHOWN])
+    more = f"; and {len(files) - SHOWN:,} more" if len(files) > SHOWN else ""
+    count = "1 file" if len(files) == 1 else f"{len(files):,} files"
+    return Finding(
+        "warning",
+        f"stored files of {source}",
+        f"{count} loaded by an earlier version would be judged differently now: {shown}{more}",
+        f"`assay run --full-refresh bronze.{source}` loads the files of the source anew; put a file that would be "
+        "refused right first",
+    )

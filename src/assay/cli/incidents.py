@@ -1,0 +1,118 @@
+"""`assay incidents`: what is wrong, who is told, and the look that `assay run` takes when it ends."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import duckdb
+from rich.markup import escape
+from rich.table import Table
+
+from assay.base import clock
+from assay.base.run_lock import LockTimeout
+from assay.base.settings import Settings
+from assay.cli.console import complain, out
+from assay.contract.catalog import Catalog
+from assay.incidents import store
+from assay.incidents.notifier import poke
+from assay.incidents.outbox import problem_of
+from assay.incidents.receivers import ReceiverError, read_receivers
+from assay.incidents.reconcile import Incident, in_words
+from assay.orchestration.patches.instance import open_instance
+
+DELIVERY_SECONDS = 5.0
+"""How long `assay run` waits, after the run, for its messages to leave; what has not left by then goes on by itself."""
+COLOURS = {1: "green", 2: "yellow", 3: "red", 4: "bold red"}
+
+
+def show(*, closed: bool, as_json: bool) -> None:
+    """Print the open incidents, or all.
+
+    Args:
+        closed: Whether those that are over are listed as well.
+        as_json: As rows of `ops.incidents`.
+
+    Raises:
+        ReceiverError: A receiver is not understood.
+    """
+    settings = Settings.from_env()
+    try:
+        with store.opened(settings.incidents) as connection:
+            found = store.all_incidents(connection) if closed else store.open_incidents(connection)
+    except FileNotFoundError:
+        found = []
+    if as_json:
+        sys.stdout.write(json.dumps([store.row_of(incident) for incident in found], indent=2) + "\n")
+        return
+    if found:
+        out.print(_table(found))
+    else:
+        out.print("There was no incident yet." if closed else "No incident is open.")
+    _say_who_is_told(settings)
+
+
+def present(settings: Settings) -> list[Incident]:
+    """The open incidents."""
+    try:
+        with store.opened(settings.incidents) as connection:
+            return store.open_incidents(connection)
+    except FileNotFoundError:
+        return []
+
+
+def look_after_run(settings: Settings) -> None:
+    """Look for what is wrong once, as the sensor does while the services run, and have messages sent.
+
+    The run is over, and what came of it stands: that this failed is said, and changes nothing of that.
+    """
+    from assay.orchestration.incidents_sensor import (  # noqa: PLC0415 - Dagster, which `assay status` does without
+        Watchman,
+    )
+
+    now = clock.now()
+    with _complaining(), open_instance(settings) as instance:
+        Watchman(settings, Catalog.read(settings.dbt_project)).look(instance, now)
+    with _complaining():  # what is kept is told, even where readers cannot be shown it
+        postman = poke(settings, now)
+        if postman is not None:
+            with suppress(subprocess.TimeoutExpired):
+                postman.wait(DELIVERY_SECONDS)
+
+
+@contextmanager
+def _complaining() -> Iterator[None]:
+    try:
+        yield
+    except (duckdb.Error, sqlite3.Error, LockTimeout, ReceiverError, OSError) as error:
+        complain(str(error), "incidents:")
+
+
+def _table(found: list[Incident]) -> Table:
+    table = Table("", "level", "incident", "since", "what", title="Incidents", title_justify="left", show_lines=True)
+    for incident in found:
+        cause, closed_at = incident.cause, incident.closed_at
+        since = f"{incident.opened_at:%Y-%m-%d %H:%M}\n"
+        lasted = in_words((closed_at or clock.now()) - incident.opened_at)
+        since += f"[green]over after {lasted}[/]" if closed_at else f"for {lasted}"
+        level = f"[{COLOURS[incident.level]}]{incident.level}[/]"
+        what = f"{cause.kind}\n{escape(cause.subject)}\n{escape(cause.owner)}"
+        table.add_row(str(incident.incident_id), level, what, since, escape(cause.lines()))
+    return table
+
+
+def _say_who_is_told(settings: Settings) -> None:
+    receivers = read_receivers(settings.home, settings.receivers)
+    if not receivers:
+        out.print("Nobody is told: there is no receiver. docs/incidents.md says how to name one.")
+    elif settings.incidents.exists():
+        with store.opened(settings.incidents) as connection:
+            for receiver in receivers:
+                failures, problem = problem_of(connection, receiver)
+                if failures:
+                    said = f"[yellow]Receiver {receiver.label} {problem}[/]; tries in a row: {failures}"
+                    out.print(said, highlight=False)

@@ -1,0 +1,217 @@
+"""The command line: the commands, and how an error ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from assay.base.run_lock import LockTimeout
+from assay.base.settings import SettingsError
+from assay.base.signals import STOPPED, heed_interrupts
+from assay.base.warehouse import WarehouseBusy
+from assay.cli import (
+    accepting,
+    checking,
+    dropping,
+    files,
+    incidents,
+    querying,
+    retrying,
+    running,
+    score_card,
+    slo,
+    ui,
+    unclaimed,
+)
+from assay.cli import doctor as examining
+from assay.cli.console import complain
+from assay.cli.replay import DemoDataMissingError, PeriodError
+from assay.contract.errors import ContractError
+from assay.incidents.receivers import ReceiverError
+from assay.ledger.acceptances import NothingToDecide
+from assay.tables.dbt import DbtError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A lakehouse in one repository: files in, gold out, nothing lost.",
+)
+USAGE = 2
+EXPECTED = (
+    ContractError,
+    DbtError,
+    DemoDataMissingError,
+    LockTimeout,
+    NothingToDecide,
+    PeriodError,
+    ReceiverError,
+    SettingsError,
+    WarehouseBusy,
+    files.UnknownSource,
+    querying.NothingPublished,
+    ui.PortTaken,
+)
+
+
+@app.command()
+def land(
+    source: Annotated[str, typer.Argument(help="The source, e.g. transactions.")],
+    paths: Annotated[list[str], typer.Argument(metavar="FILE…", help="Files to copy into its landing folder.")],
+) -> None:
+    """Put files into the landing zone, each complete at once."""
+    files.land(source, paths)
+
+
+@app.command()
+def replay(
+    first: Annotated[str, typer.Option("--from", metavar="DATE", help="First day, as 2017-01-01.")],
+    last: Annotated[str, typer.Option("--to", metavar="DATE", help="Last day, included.")],
+) -> None:
+    """Write the demo's files that would have arrived on these days."""
+    files.replay_days(first, last)
+
+
+@app.command()
+def run(
+    select: Annotated[str, typer.Option(help="Tables or a Dagster selection; default: everything.")] = "",
+    full_refresh: Annotated[
+        list[str] | None, typer.Option("--full-refresh", metavar="TABLE", help="Rebuild this table from nothing.")
+    ] = None,
+) -> None:
+    """Load what has arrived and rebuild what it changes."""
+    raise typer.Exit(_stoppable(lambda: running.run(select, full_refresh or [])))
+
+
+@app.command()
+def demo(days: Annotated[int, typer.Option(help="How many days of receipts.", min=1)] = 28) -> None:
+    """Replay real receipts a week at a time and load each week."""
+    raise typer.Exit(_stoppable(lambda: running.demo(days)))
+
+
+@app.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Where every record went, as of the last run."""
+    score_card.show(as_json=as_json)
+
+
+@app.command("slo")
+def service_levels(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """How well each table kept its promise about time in the last 7, 30 and 90 days."""
+    slo.show(as_json=as_json)
+
+
+@app.command("incidents")
+def list_incidents(
+    closed: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """What is wrong now, and what to do about it."""
+    incidents.show(closed=closed, as_json=as_json)
+
+
+@app.command()
+def retry(name: Annotated[str, typer.Argument(metavar="NAME", help="A source or table.")]) -> None:
+    """Try a source or table again at once that was left alone because it failed too often."""
+    retrying.retry(name)
+
+
+@app.command()
+def accept(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="As `assay files` shows it.")],
+    because: Annotated[str, typer.Option("--because", metavar="WHY", help="Kept with the decision.")] = "",
+    by: Annotated[str, typer.Option("--by", metavar="WHO", help="Default: the user of this machine.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Take back that it was let in.")] = False,
+) -> None:
+    """Let a snapshot in that is held back because it loses too much."""
+    if not (because.strip() or undo):
+        raise typer.BadParameter("say why the file is right: assay accept FILE --because WHY")
+    accepting.accept(file, because, by, undo=undo)
+
+
+@app.command()
+def drop(
+    names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Tables or sources that left the project.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Drop it; without, only say what would go.")] = False,
+) -> None:
+    """Remove what is stored of tables and sources that are not in the project any more."""
+    raise typer.Exit(_stoppable(lambda: dropping.drop_retired(names, is_sure=yes)))
+
+
+@app.command()
+def doctor() -> None:
+    """Whether everything that the lake needs is there and alive, and what to do where it is not."""
+    raise typer.Exit(examining.doctor())
+
+
+@app.command("files")
+def list_files(
+    source: Annotated[str, typer.Argument(help="Only this source.")] = "",
+    refused: Annotated[bool, typer.Option("--refused", help="Only files that were refused, with the reason.")] = False,
+    no_source: Annotated[bool, typer.Option("--unclaimed", help="Files in landing that no source claims.")] = False,
+) -> None:
+    """The ledger: every file that was seen, and what became of it."""
+    if no_source and (source or refused):
+        raise typer.BadParameter("--unclaimed is about files of no source; it stands alone")
+    unclaimed.show() if no_source else files.show(source, refused=refused)
+
+
+@app.command()
+def query(
+    sql: Annotated[str, typer.Argument(help="SQL over silver, gold, quarantine and ops.")],
+    output: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
+) -> None:
+    """Ask what is published; works while a run is writing."""
+    querying.query(sql, output)
+
+
+@app.command()
+def check(
+    select: Annotated[str, typer.Option(help="Tables or patterns, e.g. 'gold.*,silver.products'. All otherwise.")] = "",
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML, a case for each rule.")] = None,
+    summary: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a summary in Markdown.")] = None,
+    fixtures: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Files as in landing: build a lake of them elsewhere and check that."),
+    ] = None,
+) -> None:
+    """Count everything again and run every check on the whole lake, or on one that is built for it."""
+    raise typer.Exit(_stoppable(lambda: checking.check(select, junit, summary, fixtures)))
+
+
+@app.command()
+def dev(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 3000) -> None:
+    """The Dagster UI on this machine's lake."""
+    ui.dev(port)
+
+
+@app.command()
+def setup() -> None:
+    """Make what the Dagster UI needs: the instance and the parsed dbt project."""
+    running.prepare()
+
+
+def _stoppable(work: Callable[[], int]) -> int:
+    """Do the work; Ctrl-C ends it with a sentence."""
+    heed_interrupts()
+    try:
+        return work()
+    except KeyboardInterrupt:
+        complain("stopped; what was committed is kept, run again to go on")
+        return STOPPED
+
+
+def main() -> None:
+    """Run a command; an error that a person can act on is a sentence, not a traceback."""
+    try:
+        app()
+    except EXPECTED as error:
+        complain(str(error))
+        sys.exit(USAGE)
+    except OSError as error:
+        complain(f"{error.strerror or error}: {error.filename or 'the lake'}")
+        sys.exit(USAGE)

@@ -1,0 +1,98 @@
+"""What a run came to: read from what it published, and said in the terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rich.markup import escape
+
+from assay.base import log
+from assay.base.settings import Settings
+from assay.cli.console import complain, out
+from assay.publish.reader import is_of_this_version, open_published
+
+
+@dataclass
+class Outcome:
+    """What a run came to.
+
+    Attributes:
+        success: Whether Dagster calls it a success.
+        failures: Messages of what failed.
+        loaded: (source, files, records, malformed) of this run.
+        refused: (path, reason) of this run.
+        held: (path, why) of snapshots of this run that are held back.
+        counts: (source, path) of snapshots that count since this run.
+    """
+
+    success: bool
+    failures: list[str] = field(default_factory=list)
+    loaded: list[tuple[str, int, int, int]] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    held: list[tuple[str, str]] = field(default_factory=list)
+    counts: list[tuple[str, str]] = field(default_factory=list)
+
+
+def snapshots_that_count(settings: Settings) -> list[tuple[str, str]]:
+    """(source, path) of the snapshot that counts of each source, as published."""
+    try:
+        with open_published(settings.published) as connection:
+            if not is_of_this_version(connection):
+                return []
+            shown = "select source, path from ops.snapshots where state = 'current' order by all"
+            return connection.execute(shown).fetchall()
+    except FileNotFoundError:
+        return []
+
+
+def read_outcome(settings: Settings, run_id: str, failures: list[str]) -> Outcome:
+    """What the run published.
+
+    Args:
+        settings: The lake.
+        run_id: The run.
+        failures: Messages of what failed.
+    """
+    outcome = Outcome(success=not failures, failures=failures)
+    try:
+        with open_published(settings.published) as connection:
+            outcome.loaded = connection.execute(
+                "select source, count(*), sum(records_read), sum(records_malformed) from ops.files "
+                "where status = 'loaded' and run_id = ? group by source order by source",
+                [run_id],
+            ).fetchall()
+            outcome.refused = connection.execute(
+                "select path, reason from ops.files where status = 'refused' and run_id = ? order by sighting_id",
+                [run_id],
+            ).fetchall()
+            outcome.held = connection.execute(
+                "select path, because from ops.snapshots where state = 'held back' and file_id in "
+                "(select file_id from ops.files where run_id = ?) order by path",
+                [run_id],
+            ).fetchall()
+    except FileNotFoundError:
+        outcome.failures.append("the run ended before it could publish")
+    return outcome
+
+
+def report(outcome: Outcome) -> None:
+    """Print what a run came to; the log has said all of it, without values that a reason may quote."""
+    if log.is_on():
+        return
+    for source, files, records, malformed in outcome.loaded:
+        said = f", {malformed:,} of them malformed" if malformed else ""
+        out.print(f"{source}: {files:,} new files with {records:,} records{said}", highlight=False)
+    if not (outcome.loaded or outcome.refused or outcome.counts):
+        out.print("nothing was new")
+    for source, path in outcome.counts:
+        out.print(f"{source}: {escape(path)} is the snapshot that counts now", highlight=False)
+    for path, because in outcome.held:
+        out.print(
+            f"[yellow]held back[/] {escape(repr(path)[1:-1])}: {escape(because)}; readers keep the snapshot before it. "
+            "If the file is right: `assay accept FILE --because WHY`",
+            highlight=False,
+        )
+    for path, reason in outcome.refused:
+        out.print(f"[yellow]refused[/] {escape(repr(path)[1:-1])}: {escape(reason)}", highlight=False)
+    for failure in outcome.failures:
+        complain(failure, prefix="failed")

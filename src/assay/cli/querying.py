@@ -1,0 +1,60 @@
+"""`assay query`: SQL over what is published."""
+
+from __future__ import annotations
+
+import csv
+import sys
+
+import duckdb
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from assay.base.settings import Settings
+from assay.cli.console import err, out
+from assay.publish.reader import open_published
+from assay.text import strict_json
+
+LIMIT = 1000  # rows that a table on the screen shows
+
+
+class NothingPublished(Exception):
+    """No run has published anything yet."""
+
+
+def query(sql: str, output: str) -> None:
+    """Run one statement and print its rows as `table`, `csv` or `json`.
+
+    Raises:
+        NothingPublished: There is nothing to read yet.
+    """
+    if output not in ("table", "csv", "json"):
+        raise typer.BadParameter(f"{output!r} is none of table, csv, json", param_hint="--format")
+    try:
+        with open_published(Settings.from_env().published) as connection:
+            relation = connection.execute(sql)
+            names = [column[0] for column in relation.description or ()]
+            rows = relation.fetchall() if output != "table" else relation.fetchmany(LIMIT + 1)
+    except FileNotFoundError:
+        raise NothingPublished("nothing is published yet; `assay run` loads what has arrived") from None
+    except duckdb.Error as error:
+        err.print(f"[bold red]assay:[/] {escape(str(error))}", highlight=False)
+        raise typer.Exit(2) from error
+    _print(names, rows, output)
+
+
+def _print(names: list[str], rows: list[tuple[object, ...]], output: str) -> None:
+    if output == "csv":
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows(rows)
+    elif output == "json":
+        found = [dict(zip(names, row, strict=True)) for row in rows]
+        sys.stdout.write(strict_json.dumps(found, ensure_ascii=False, indent=2) + "\n")
+    else:
+        table = Table(*[escape(name) for name in names])
+        for row in rows[:LIMIT]:
+            table.add_row(*[escape("" if value is None else str(value)) for value in row])
+        out.print(table)
+        if len(rows) > LIMIT:
+            out.print(f"only the first {LIMIT:,} rows are shown; --format csv gives all")

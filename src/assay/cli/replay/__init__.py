@@ -1,0 +1,12 @@
+"""`assay replay`: the demo's sources, written as the files that would have arrived on the days asked for.
+
+Belongs here: which row arrives on which day, and how its file looks. Keep out: the command line, the lake's tables,
+and any repair of the data: values are written exactly as the source has them. docs/demo-data.md is this package in
+prose.
+"""
+
+from assay.cli.replay.arrivals import PeriodError
+from assay.cli.replay.replaying import ReplaySummary, replay
+from assay.cli.replay.source_data import DemoDataMissingError
+
+__all__ = ["DemoDataMissingError", "PeriodError", "ReplaySummary", "replay"]

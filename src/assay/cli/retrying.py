@@ -1,0 +1,34 @@
+"""`assay retry`: the breaker of a source or table is closed by hand."""
+
+from __future__ import annotations
+
+from assay.cli.console import out
+from assay.cli.running import prepare
+from assay.contract.catalog import Catalog
+from assay.contract.errors import ContractError
+from assay.orchestration.patches.instance import open_instance
+
+
+def retry(name: str) -> None:
+    """Forget that a source or table failed, so that the services try it at their next look.
+
+    Args:
+        name: e.g. `transactions` or `gold.daily_sales`.
+
+    Raises:
+        ContractError: There is no such source or table.
+    """
+    from assay.orchestration.run_history import forgive, subjects_of  # noqa: PLC0415 - imports Dagster
+
+    settings = prepare()
+    subjects = subjects_of(Catalog.read(settings.dbt_project))
+    subject = name.replace("/", ".", 1).removeprefix("bronze.")
+    if subject not in subjects:
+        raise ContractError(f"there is no source or table {name!r}; there are {', '.join(subjects)}")
+    with open_instance(settings) as instance:
+        failures = forgive(settings, instance, subject)
+    if failures:
+        said = "one failed run is" if failures == 1 else f"{failures} failed runs are"
+        out.print(f"{subject}: {said} forgotten; the services try it at their next look, `assay run` tries it now")
+    else:
+        out.print(f"{subject}: nothing to forget, its last run did not fail")

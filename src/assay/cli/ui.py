@@ -1,0 +1,71 @@
+"""`assay dev`: Dagster's UI and daemon on the lake, in the foreground."""
+
+from __future__ import annotations
+
+import os
+import socket
+import warnings
+
+from assay.base import log
+from assay.base.settings import PROJECT, Settings
+from assay.base.signals import heed_interrupts
+from assay.cli.console import err
+from assay.cli.running import prepare
+from assay.orchestration.patches.instance import open_instance
+
+HOST = "127.0.0.1"
+"""Dagster has no login, so nobody but this machine gets in."""
+
+
+class PortTaken(Exception):
+    """Something else listens on the port of the UI."""
+
+
+def dev(port: int) -> None:
+    """Run `dagster dev` on the lake until Ctrl-C or SIGTERM.
+
+    Args:
+        port: Of the UI, on this machine only.
+
+    Raises:
+        PortTaken: The port is in use.
+    """
+    _need_free(port)
+    settings = prepare()
+    os.environ["ASSAY_HOME"] = str(settings.home)
+    os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
+    os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
+    os.chdir(PROJECT)  # Dagster reads `.env` and more from where it is started: let that be one place
+    import dagster as dg  # noqa: PLC0415 - 1.3 s that `assay status` should not cost
+    from dagster._cli.dev import dev_command  # noqa: PLC0415 - as above
+
+    # Dagster alone would miss the configuration of a lake in a folder such as `data [old]`; see `open_instance`.
+    dg.DagsterInstance.get = staticmethod(lambda: open_instance(settings))  # type: ignore[method-assign]
+    heed_interrupts()
+    if log.is_on():
+        log.info("services begun", address=f"http://{HOST}:{port}")
+    else:
+        err.print(f"The UI will be at [bold]http://{HOST}:{port}[/] in some seconds; Ctrl-C ends it.", highlight=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.SupersessionWarning)  # says to use another product's command
+        dev_command.main(
+            ["-w", str(PROJECT / "workspace.yaml"), "-h", HOST, "-p", str(port), *_log_format(settings)],
+            prog_name="assay dev",
+            standalone_mode=False,
+        )
+
+
+def _log_format(settings: Settings) -> list[str]:
+    return ["--log-format", "json"] if settings.log == "json" else []
+
+
+def _need_free(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise PortTaken(
+                f"port {port} of {HOST} cannot be used ({error.strerror}); another `assay dev` may be running: "
+                "open it or end it, or take another port with --port"
+            ) from error

@@ -1,0 +1,262 @@
+"""All models of the dbt project by name, with their contracts and promises; read once from the manifest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from assay.contract.checks import LoadChecks, TableChecks, parse_load_checks, parse_table_checks
+from assay.contract.contract import Contract
+from assay.contract.errors import ContractError
+from assay.contract.freshness import Policy, parse_freshness
+from assay.contract.moving_rules import refuse_moving_verdicts
+from assay.contract.names import table_of
+from assay.contract.parse import parse_columns, parse_contract
+from assay.contract.rebuild_key import parse_redo
+from assay.contract.sense import models_with_sense
+from assay.contract.sharing import check_sharing
+from assay.contract.sql_validation import check_redo, check_reference, check_rules, empty_database
+from assay.contract.table_schema import TablePromise, parse_promise
+from assay.contract.yaml_lint import check_written
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The project as its manifest shows it.
+
+    Attributes:
+        manifest: dbt's manifest.json.
+        models: The nodes of our models, by name.
+    """
+
+    manifest: Mapping[str, Any]
+    models: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def read(cls, dbt_project: Path) -> Catalog:
+        """Read `target/manifest.json` and check everything that the yml files declare.
+
+        Raises:
+            ContractError: A contract, rule or redo key cannot be used; names the yml.
+        """
+        found = (dbt_project / "target" / "manifest.json").stat()
+        return _read(dbt_project, (found.st_ino, found.st_mtime_ns, found.st_size))
+
+    def check(self, dbt_project: Path) -> None:
+        """Parse everything once, so that a mistake shows before a run starts.
+
+        Raises:
+            ContractError: as of `read`.
+        """
+        for node in self.models.values():
+            if not node.get("patch_path"):
+                raise ContractError(f"{node['original_file_path']}: there is no yml of the same name beside it")
+            check_written(dbt_project / node["patch_path"].split("://", 1)[-1])
+        check_sharing(self.contracts)
+        self.tests(self.models)
+        with empty_database() as connection:
+            self._try(connection)
+        assert self.load_checks is not None  # noqa: S101 - read now, so that a mistake in one shows
+        assert self.policies is not None  # noqa: S101 - as above
+
+    def _try(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Bind all SQL that stands in a yml on empty tables."""
+        columns_of = {model: parse_columns(self.models[model]) for model in self.of_layer("bronze", "silver", "gold")}
+        for model in self.of_layer("silver", "gold"):
+            parents = {name: self.models[name] for name in self.parents(model)}
+            columns = {name: columns_of[name] for name in parents}
+            check_redo(connection, f"{model}.yml", parse_redo(self.models[model], parents), columns)
+        for contract in self.contracts.values():
+            check_rules(connection, f"bronze_{contract.source}.yml", contract.columns, contract.rules)
+        refuse_moving_verdicts(connection, self.contracts.values())
+        for promise in self.promises.values():
+            check_rules(connection, f"{promise.model}.yml", promise.columns, promise.rules)
+        for model, checks in self.table_checks.items():
+            for ref in checks.references:
+                check_reference(connection, f"{model}.yml", ref, table_of(model), columns_of[model], columns_of[ref.to])
+
+    @staticmethod
+    def layer(model: str) -> str:
+        """`silver_products` → `silver`."""
+        return model.split("_", 1)[0]
+
+    def of_layer(self, *layers: str) -> list[str]:
+        """Names of the models of some layers, sorted."""
+        return sorted(model for model in self.models if self.layer(model) in layers)
+
+    def parents(self, model: str) -> list[str]:
+        """The models that a model refers to."""
+        return self.parents_of(self.models[model])
+
+    def parents_of(self, node: Mapping[str, Any]) -> list[str]:
+        """The models that a model or test refers to."""
+        ids = node["depends_on"]["nodes"]
+        return [self.manifest["nodes"][i]["name"] for i in ids if i in self.manifest["nodes"]]
+
+    @cached_property
+    def contracts(self) -> dict[str, Contract]:
+        """The contract of each source."""
+        found = [parse_contract(self.models[model]) for model in self.of_layer("bronze")]
+        return {contract.source: contract for contract in found}
+
+    @cached_property
+    def promises(self) -> dict[str, TablePromise]:
+        """The promise of each silver and gold model."""
+        return {model: parse_promise(self.models[model]) for model in self.of_layer("silver", "gold")}
+
+    @cached_property
+    def policies(self) -> dict[str, Policy]:
+        """What each bronze, silver and gold model promises about time; a source that says nothing is not here."""
+        said = {model: parse_freshness(self.models[model]) for model in self.of_layer("bronze", "silver", "gold")}
+        for model, policy in said.items():
+            if self.layer(model) == "silver" and policy and not policy.is_immediate:
+                raise ContractError(
+                    f"{model}.yml: freshness: silver is built by the run that loads a source's files; "
+                    "give the lag to the gold table, or to the bronze one for what its source has to send"
+                )
+        tables = {model: said[model] or Policy() for model in said if self.layer(model) != "bronze"}
+        return tables | {model: policy for model, policy in said.items() if policy and model not in tables}
+
+    @cached_property
+    def lagging(self) -> frozenset[str]:
+        """Tables that are not rebuilt by each arrival: they may lag, and so may all that is made of them."""
+        wanted = {model for model, policy in self.policies.items() if policy.is_immediate}
+        while more := {other for model in wanted for other in self.follows(model)} - wanted:
+            wanted |= more
+        return frozenset(table_of(model) for model in self.of_layer("gold") if model not in wanted)
+
+    def ancestors(self, model: str) -> set[str]:
+        """All models that a model is made of, itself left out."""
+        found = set(self.parents(model))
+        while more := {parent for name in found for parent in self.parents(name)} - found:
+            found |= more
+        return found
+
+    def follows(self, model: str) -> set[str]:
+        """Models after whose change a model has to be looked at: its inputs, and what its blocking rules refer to."""
+        references = self.table_checks.get(model, TableChecks()).references
+        return {*self.parents(model), *(ref.to for ref in references if ref.level.severity != "warn")}
+
+    @cached_property
+    def personal(self) -> frozenset[str]:
+        """Columns of any model that its yml calls personal; their values are not shown in examples."""
+        said = (column for node in self.models.values() for column in node["columns"].values())
+        return frozenset(str(column["name"]) for column in said if column["config"]["meta"].get("personal"))
+
+    def contract_version(self, table: str) -> str | None:
+        """The version of the contract behind a bronze or silver table; None where no single contract is."""
+        layer, entity = table.split(".", 1)
+        is_one = layer == "bronze" or self.silver_of(entity) == f"{layer}_{entity}"
+        return self.contracts[entity].version if is_one and entity in self.contracts else None
+
+    @cached_property
+    def load_checks(self) -> dict[str, LoadChecks]:
+        """What may be odd about the files of each source."""
+        return {
+            source: parse_load_checks(self.models[f"bronze_{source}"], contract.columns)
+            for source, contract in self.contracts.items()
+        }
+
+    @cached_property
+    def table_checks(self) -> dict[str, TableChecks]:
+        """What each silver and gold model's yml says of checks beyond its constraints."""
+        models = {model: list(self.models[model]["columns"]) for model in self.of_layer("silver", "gold")}
+        return {
+            model: parse_table_checks(self.models[model], [rule.name for rule in promise.rules], models)
+            for model, promise in self.promises.items()
+        }
+
+    def silver_of(self, source: str) -> str | None:
+        """The silver model that takes in a source: the one whose only parent is its bronze model."""
+        bronze = f"bronze_{source}"
+        found = [model for model in self.of_layer("silver") if self.parents(model) == [bronze]]
+        return found[0] if len(found) == 1 else None
+
+    def tests(self, models: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+        """dbt's data tests of some models, by unique id."""
+        wanted = set(models)
+        tests = {i: node for i, node in self.manifest["nodes"].items() if node["resource_type"] == "test"}
+        return {i: node for i, node in tests.items() if self.tested_model(node) in wanted}
+
+    def tested_model(self, test: Mapping[str, Any]) -> str:
+        """The model that a data test is about: the one whose yml has it, or the one it names as dagster-dbt asks for.
+
+        Raises:
+            ContractError: A test in a file of its own reads several models and does not say which it is about.
+        """
+        named = test["config"].get("meta", {}).get("dagster", {}).get("ref", {}).get("name")
+        parents = self.parents_of(test)
+        attached = self.manifest["nodes"].get(test.get("attached_node"), {}).get("name")
+        model = named or attached or (parents[0] if len(parents) == 1 else None)
+        if model not in self.models:
+            raise ContractError(
+                f"{test['original_file_path']}: reads {', '.join(parents) or 'no model'}; say which model the test is "
+                "about: {{ config(meta={'dagster': {'ref': {'name': 'gold_…'}}}) }}"
+            )
+        return str(model)
+
+    def domains(self) -> list[set[str]]:
+        """Models that hang together, by references or because a check of one reads another; others share no fate."""
+        groups: list[set[str]] = []
+        for model in self.models:
+            checks = self.table_checks.get(model, TableChecks())
+            linked = {model, *self.parents(model), *(reference.to for reference in checks.references)}
+            touching = [group for group in groups if group & linked]
+            groups = [group for group in groups if not group & linked] + [linked.union(*touching)]
+        return sorted(groups, key=min)
+
+    @cached_property
+    def named_domains(self) -> dict[str, set[str]]:
+        """The domains by a suffix for the names of their steps: none for a single domain, else their first source."""
+        domains = self.domains()
+        if len(domains) == 1:
+            return {"": domains[0]}
+        return {f"_{min(domain).split('_', 1)[1]}": domain for domain in domains}
+
+    @cached_property
+    def checks(self) -> dict[str, dict[str, bool]]:
+        """The checks of each table, one for each dimension that applies, and whether a result of it may block."""
+        found: dict[str, dict[str, bool]] = {}
+        for source, said in self.load_checks.items():
+            named = ["validity", "volume", "completeness", *(["distribution"] if said.columns else [])]
+            named += ["freshness"] if f"bronze_{source}" in self.policies else []
+            found[f"bronze.{source}"] = {name: said.severity.get(name) == "error" for name in named}
+        for model, checks in self.table_checks.items():
+            levels = [reference.level.severity != "warn" for reference in checks.references]
+            levels += [True] if model in models_with_sense() else []
+            found[table_of(model)] = {"contract": True, **({"consistency": any(levels)} if levels else {})}
+        for source in self.contracts:
+            silver = self.silver_of(source)
+            if silver:
+                found[table_of(silver)]["conservation"] = True
+        return found
+
+    @cached_property
+    def blocking_checks(self) -> dict[str, list[str]]:
+        """The checks that must have passed before a table is built upon or shown, by table."""
+        found = {table: [name for name, blocks in checks.items() if blocks] for table, checks in self.checks.items()}
+        for test in self.tests(self.models).values():
+            if is_blocking(test):
+                found.setdefault(table_of(self.tested_model(test)), []).append(str(test["name"]))
+        return found
+
+
+def is_blocking(test: Mapping[str, Any]) -> bool:
+    """Whether a failure of dbt's data test keeps its table from being built upon and shown."""
+    return str(test["config"].get("severity") or "error").lower() == "error"
+
+
+@lru_cache(maxsize=4)
+def _read(dbt_project: Path, stamp: tuple[int, ...]) -> Catalog:  # noqa: ARG001 - a new manifest is a new file
+    """Read and check a manifest; once for each that a process meets, because every run of the demo needs it."""
+    manifest = json.loads((dbt_project / "target" / "manifest.json").read_text(encoding="utf-8"))
+    models = {n["name"]: n for n in manifest["nodes"].values() if n["resource_type"] == "model"}
+    catalog = Catalog(manifest, models)
+    catalog.check(dbt_project)
+    return catalog

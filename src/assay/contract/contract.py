@@ -1,0 +1,121 @@
+"""The contract of one source, as everything that loads or checks it needs it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from assay.contract.format import Format
+from assay.contract.types import ColumnType
+
+Load = Literal["events", "snapshot"]
+NewColumns = Literal["rescue", "refuse"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a source.
+
+    Attributes:
+        name: As files write it.
+        type: What its values are held in.
+        description: What it means.
+        is_optional: Whether files may leave it out; its values are NULL then.
+    """
+
+    name: str
+    type: ColumnType
+    description: str = ""
+    is_optional: bool = False
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A condition that each row must hold; NULL passes, as in SQL's CHECK.
+
+    Attributes:
+        name: What `_violations` lists when the row breaks it.
+        expression: SQL over the columns of the contract.
+        column: The column it was declared on; empty for a rule over several columns.
+    """
+
+    name: str
+    expression: str
+    column: str = ""
+
+
+@dataclass(frozen=True)
+class Contract:
+    """What a source promises: where its files are, how they are written, what a row is and which one wins.
+
+    Attributes:
+        source: The entity's name, e.g. `transactions`.
+        version: Semantic version; a breaking change is a major version.
+        owner: The team that answers for the source.
+        files: Glob under the landing zone, `/` between folders.
+        format: The dialect of the files.
+        load: `events` add up; of `snapshot` files the newest is the truth.
+        columns: In the order of the table.
+        key: The primary key's columns.
+        rules: Everything that a row is judged by, key columns included.
+        new_columns: What happens to columns that the contract does not name.
+        newest_by: The column whose greatest value wins among rows of one key, or None.
+        file_date: The pattern of the file name (without folders) that says the file's moment, or None.
+        shares_with: Sources whose globs may claim the same files; each of them loads such a file.
+        max_loss: The share of the keys of a snapshot that the next one may lack without being held back, 0 to 1. The
+            default is half: fewer is more often a delivery that was cut short than so much that really ended.
+    """
+
+    source: str
+    version: str
+    owner: str
+    files: str
+    format: Format
+    load: Load
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    rules: tuple[Rule, ...]
+    new_columns: NewColumns
+    newest_by: str | None = None
+    file_date: str | None = None
+    shares_with: tuple[str, ...] = ()
+    max_loss: float = 0.5
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The columns' names, in order."""
+        return [column.name for column in self.columns]
+
+    @property
+    def optional(self) -> list[str]:
+        """The columns that files may leave out."""
+        return [column.name for column in self.columns if column.is_optional]
+
+    @cached_property
+    def form(self) -> Mapping[str, Any]:
+        """Everything that decides how a file is read and a row is judged, in terms of JSON.
+
+        Written out key by key, and without what is as it is anyway: neither a new key nor a new name in our code may
+        stop a lake. No prose, no version, no owner, and nothing that only decides which files count.
+        """
+        often = {"optional": self.optional, "newest_by": self.newest_by, "file_date": self.file_date}
+        return {
+            "source": self.source,
+            "files": self.files,
+            "format": self.format.form,
+            "load": self.load,
+            "columns": [[column.name, column.type.sql] for column in self.columns],
+            "key": list(self.key),
+            "rules": [[rule.name, rule.expression] for rule in self.rules],
+            "new_columns": self.new_columns,
+            **{key: value for key, value in often.items() if value},
+        }
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of the form, with the form's version: of the contract that a file was looked at under."""
+        return f"2:{hashlib.sha256(json.dumps(self.form, sort_keys=True).encode()).hexdigest()[:16]}"

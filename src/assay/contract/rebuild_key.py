@@ -1,0 +1,128 @@
+"""By which key a table is redone, and how a changed row of an input leads to keys of the table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assay.contract.errors import ContractError
+from assay.contract.names import quoted, relation, table_of
+from assay.contract.parse import naming_yml
+
+
+@dataclass(frozen=True)
+class Input:
+    """One table that a keyed model reads.
+
+    Attributes:
+        model: The input's dbt model.
+        keys: SQL over a changed row of the input, one expression for each column of the key; or
+        via: another input, whose rows that agree with a changed row
+        by: in these columns, or that
+        where: this SQL over `changed` and `via` pairs with a changed row, lead to the keys.
+    """
+
+    model: str
+    keys: tuple[str, ...] = ()
+    via: str = ""
+    by: tuple[str, ...] = ()
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Redo:
+    """The key that a table is redone by (columns of the table), and all its inputs."""
+
+    key: tuple[str, ...]
+    inputs: tuple[Input, ...]
+
+    def input(self, model: str) -> Input:
+        """The input that is the given model."""
+        return next(item for item in self.inputs if item.model == model)
+
+    def affected(self, item: Input, changed: str) -> str:
+        """SQL of the keys that changed rows of an input lead to.
+
+        Args:
+            item: The input.
+            changed: SQL of a table with old and new values of the rows that changed.
+        """
+        if not item.via:
+            return f"select distinct {self._named(item.keys)} from {changed}"
+        same = " and ".join(f"changed.{quoted(name)} is not distinct from via.{quoted(name)}" for name in item.by)
+        pairs = f"exists (select 1 from {changed} as changed where {item.where or same}\n)"
+        via = relation(table_of(item.via))
+        return f"select distinct {self._named(self.input(item.via).keys)} from {via} as via where {pairs}"
+
+    def own_columns(self, item: Input) -> list[str]:
+        """Columns of Assay's own (`_…`) that stand in what leads from a changed row of an input to the keys."""
+        return re.findall(r"\b_[A-Za-z]\w*", " ".join((*item.keys, *item.by, item.where)))
+
+    def _named(self, expressions: Sequence[str]) -> str:
+        return ", ".join(f"{said} as {quoted(name)}" for said, name in zip(expressions, self.key, strict=True))
+
+
+def parse_redo(node: Mapping[str, Any], inputs: Mapping[str, Mapping[str, Any]]) -> Redo:
+    """How a keyed model is redone: `config: meta: redo:`, or the contract's key when its only input is a bronze table.
+
+    Args:
+        node: The model as in dbt's manifest.
+        inputs: The models that it refers to, by name.
+
+    Raises:
+        ContractError: An input is not declared, or a declaration does not fit; names the yml.
+    """
+    with naming_yml(node):
+        said = node["config"].get("meta", {}).get("redo")
+        redo = _default(inputs) if said is None else _declared(said, inputs)
+        unknown = [name for name in redo.key if name not in node["columns"]]
+        if unknown:
+            raise ContractError(f"redo: key: {', '.join(unknown)} is no column of the table")
+        return redo
+
+
+def _declared(said: object, inputs: Mapping[str, Mapping[str, Any]]) -> Redo:
+    if not isinstance(said, Mapping) or set(said) != {"key", "inputs"}:
+        raise ContractError(f"redo needs `key` and `inputs`, and nothing else; found {said!r}")
+    key, how = said["key"], said["inputs"]
+    if not isinstance(key, list) or not key or not isinstance(how, Mapping):
+        raise ContractError("redo: `key` is a list of columns, and `inputs` has one entry for each input")
+    if set(how) != set(inputs):
+        raise ContractError(
+            f"redo names the inputs {', '.join(sorted(map(str, how)))}, but the SQL refers to "
+            f"{', '.join(sorted(inputs)) or 'nothing'}; a change of an input that is not named would be lost"
+        )
+    names = tuple(map(str, key))
+    return Redo(names, tuple(_input(model, declared, how, names) for model, declared in how.items()))
+
+
+def _default(inputs: Mapping[str, Mapping[str, Any]]) -> Redo:
+    bronze = [model for model in inputs if model.startswith("bronze_")]
+    if len(inputs) != 1 or not bronze:
+        raise ContractError(f"needs `config: meta: redo:`, because it reads {', '.join(sorted(inputs)) or 'nothing'}")
+    keys = [c for c in inputs[bronze[0]].get("constraints") or [] if c["type"] == "primary_key"]
+    if not keys or not keys[0].get("columns"):
+        raise ContractError(f"its input {bronze[0]} has no primary_key")
+    key = tuple(map(str, keys[0]["columns"]))
+    return Redo(key, (Input(bronze[0], tuple(map(quoted, key))),))
+
+
+def _input(model: str, how: object, inputs: Mapping[str, object], key: Sequence[str]) -> Input:
+    if isinstance(how, list):
+        if len(how) != len(key):
+            raise ContractError(f"redo: {model} gives {len(how)} expressions for the key {', '.join(key)}")
+        return Input(model, tuple(map(str, how)))
+    if isinstance(how, Mapping) and set(how) in ({"via", "by"}, {"via", "where"}):
+        return _via(model, str(how["via"]), how, inputs)
+    raise ContractError(f"redo: {model} needs a list of expressions, or `via` and a list `by`, or `via` and `where`")
+
+
+def _via(model: str, via: str, how: Mapping[str, object], inputs: Mapping[str, object]) -> Input:
+    if not isinstance(inputs.get(via), list):
+        raise ContractError(f"redo: {model} goes via {via}, which is no input with expressions")
+    by, where = how.get("by", []), how.get("where", "")
+    if not isinstance(by, list) or not isinstance(where, str) or not (by or where):
+        raise ContractError(f"redo: {model}: `by` is a list of columns, `where` is SQL over `changed` and `via`")
+    return Input(model, via=via, by=tuple(map(str, by)), where=where)

@@ -1,0 +1,58 @@
+"""Whether each file below the landing zone has at most one source: globs that overlap without a word are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+
+from assay.contract.contract import Contract
+from assay.contract.errors import ContractError
+from assay.contract.file_glob import NEVER_CLAIMED, UNFINISHED
+from assay.contract.glob_overlap import shared_path
+
+
+def parse_shares_with(declared: object) -> tuple[str, ...]:
+    """The sources that a contract's `shares_with` names.
+
+    Raises:
+        ContractError: It is not a list of names.
+    """
+    if declared is None:
+        return ()
+    if not isinstance(declared, list) or not all(isinstance(name, str) for name in declared):
+        raise ContractError(f"shares_with: {declared!r} is not a list of sources such as [products]")
+    return tuple(declared)
+
+
+def check_sharing(contracts: Mapping[str, Contract]) -> None:
+    """Hold the globs of all sources against each other.
+
+    Raises:
+        ContractError: A glob can claim no file, `shares_with` names a source that does not exist, or two sources claim
+            one path and neither says that they share files.
+    """
+    for contract in contracts.values():
+        _check_alone(contract, contracts)
+    for one, other in combinations(contracts.values(), 2):
+        if other.source in one.shares_with or one.source in other.shares_with:
+            continue
+        path = shared_path(one.files, other.files)
+        if path is not None:
+            raise ContractError(
+                f"bronze_{one.source}.yml and bronze_{other.source}.yml: files: {one.files!r} and {other.files!r} both "
+                f"claim {path!r}, whose records would be loaded twice; make the globs differ, or say "
+                f"`shares_with: [{other.source}]` in bronze_{one.source}.yml if both are to load it"
+            )
+
+
+def _check_alone(contract: Contract, contracts: Mapping[str, Contract]) -> None:
+    where = f"bronze_{contract.source}.yml"
+    if shared_path(contract.files, contract.files) is None:
+        raise ContractError(
+            f"{where}: files: {contract.files!r} can claim no file: names that begin with {' or '.join(NEVER_CLAIMED)} "
+            f"or end in {', '.join(UNFINISHED)} are left alone"
+        )
+    others = sorted(set(contracts) - {contract.source})
+    for name in contract.shares_with:
+        if name not in others:
+            raise ContractError(f"{where}: shares_with: {name!r} is not another source; there are {', '.join(others)}")

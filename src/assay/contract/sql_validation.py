@@ -1,0 +1,110 @@
+"""Try the SQL that stands in yml files on empty tables before any data meets it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import duckdb
+
+from assay.contract.checks import Reference
+from assay.contract.contract import Column, Rule
+from assay.contract.errors import ContractError
+from assay.contract.names import quoted, relation, table_of
+from assay.contract.rebuild_key import Redo
+
+
+@contextmanager
+def empty_database() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A database in memory, one for all that is tried: to open one costs more than to bind a rule."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        yield connection
+
+
+@contextmanager
+def _undone(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """What is created within the block is gone after it, so that no later rule finds a table that is not its own."""
+    connection.begin()
+    try:
+        yield
+    finally:
+        connection.rollback()
+
+
+def check_rules(
+    connection: duckdb.DuckDBPyConnection, where: str, columns: Sequence[Column], rules: Sequence[Rule]
+) -> None:
+    """Bind every rule to the columns it is about.
+
+    Raises:
+        ContractError: A rule is no SQL, names an unknown column, looks at more than one row, or is no condition.
+    """
+    typed = ", ".join(f"null::{column.type.sql} as {quoted(column.name)}" for column in columns)
+    for rule in rules:
+        # In `where` SQL allows neither aggregates nor windows, which would judge a row by its neighbours.
+        tried = f"select ({rule.expression}) as said from (select {typed}) where ({rule.expression}) is null or true"
+        try:
+            found = connection.execute(f"select typeof(said) from ({tried})").fetchall()
+        except duckdb.Error as error:
+            said = str(error).strip().splitlines()[0]
+            raise ContractError(
+                f"{where}: rule {rule.name}: {rule.expression!r} is no SQL over one row of this table: {said}"
+            ) from error
+        if found[0][0] not in ("BOOLEAN", '"NULL"'):
+            raise ContractError(
+                f"{where}: rule {rule.name}: {rule.expression!r} is {found[0][0]}, expected a condition"
+            )
+
+
+def check_reference(
+    connection: duckdb.DuckDBPyConnection,
+    where: str,
+    reference: Reference,
+    table: str,
+    columns: Sequence[Column],
+    other: Sequence[Column],
+) -> None:
+    """Bind a reference to empty tables.
+
+    Raises:
+        ContractError: It is no SQL over its two tables.
+    """
+    with _undone(connection):
+        for name, typed in {table: columns, table_of(reference.to): other}.items():
+            _create(connection, name, typed)
+        try:
+            connection.execute(reference.broken(table))
+        except duckdb.Error as error:
+            said = str(error).strip().splitlines()[0]
+            raise ContractError(f"{where}: checks: consistency: {reference.name}: {said}") from error
+
+
+def _create(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[Column]) -> None:
+    typed = ", ".join(f"{quoted(column.name)} {column.type.sql}" for column in columns)
+    connection.execute(f"create schema if not exists {quoted(table.split('.', maxsplit=1)[0])}")
+    connection.execute(f"create or replace table {relation(table)} ({typed})")
+
+
+def check_redo(
+    connection: duckdb.DuckDBPyConnection, where: str, redo: Redo, inputs: Mapping[str, Sequence[Column]]
+) -> None:
+    """Bind every way from a changed row to the keys of a table; a first build would not show a mistake in one.
+
+    Args:
+        connection: An empty database.
+        where: The yml, for the message.
+        redo: The ways.
+        inputs: The columns of each input.
+
+    Raises:
+        ContractError: An expression is no SQL over its input.
+    """
+    with _undone(connection):
+        for model, columns in inputs.items():
+            _create(connection, table_of(model), columns)
+        for item in redo.inputs:
+            try:
+                connection.execute(redo.affected(item, relation(table_of(item.model))))
+            except duckdb.Error as error:
+                said = str(error).strip().splitlines()[0]
+                raise ContractError(f"{where}: redo: {item.model} leads to no keys: {said}") from error

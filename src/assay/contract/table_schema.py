@@ -1,0 +1,115 @@
+"""The promise of a silver or gold table, and the Pandera schema that holds a table against it inside DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from assay.contract.contract import Column, Rule
+from assay.contract.names import quoted, relation, table_of
+from assay.contract.parse import naming_yml, parse_columns, parse_key, parse_rules
+from assay.contract.types import ColumnType
+
+if TYPE_CHECKING:
+    import ibis
+    import pandera.ibis as pa
+
+
+@dataclass(frozen=True)
+class TablePromise:
+    """What a table's yml says about every row of it.
+
+    Attributes:
+        model: The dbt model.
+        columns: All columns, in order; the table has no others.
+        key: Columns that are unique together.
+        rules: Conditions, `not_null` among them.
+    """
+
+    model: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    rules: tuple[Rule, ...]
+
+
+def parse_promise(node: Mapping[str, Any]) -> TablePromise:
+    """The promise in the yml of a silver or gold model.
+
+    Raises:
+        ContractError: Something in it is not understood; names the yml.
+    """
+    with naming_yml(node):
+        columns = parse_columns(node)
+        key = parse_key(node, [column.name for column in columns])
+        return TablePromise(str(node["name"]), columns, key, parse_rules(node, key))
+
+
+def pandera_schema(promise: TablePromise, *, is_one_by_one: bool = True) -> pa.DataFrameSchema:
+    """The schema: exactly these columns with these types, the key unique, every rule true or NULL.
+
+    Each rule gives one truth value that DuckDB computes; failing rows are counted and shown elsewhere, because Pandera
+    would pull all of them into memory.
+
+    Args:
+        promise: What the table's yml says.
+        is_one_by_one: One check for each rule; else one check of all rules together, which reads the table once, and
+            of the key by its hashes: as many hashes as rows are as many keys, at half the price of comparing the keys.
+            Fewer hashes may be chance, so a failure has to be looked at one by one.
+    """
+    import pandera.ibis as pa  # noqa: PLC0415 - 2 s that only a check should cost
+    from pandera.api.checks import Check  # noqa: PLC0415
+
+    if is_one_by_one:
+        checks = [Check(_holds(promise, rule.expression), name=rule.name) for rule in promise.rules]
+    else:
+        checks = [Check(_asks(promise, _everything(promise)), name="everything")]
+    return pa.DataFrameSchema(
+        columns={column.name: pa.Column(_dtype(column.type), nullable=True) for column in promise.columns},
+        checks=checks,
+        unique=list(promise.key) if is_one_by_one else None,
+        strict=True,
+        name=promise.model,
+    )
+
+
+def _everything(promise: TablePromise) -> str:
+    """SQL for whether all rules hold and no two rows have the same hash of the key, and so the same key."""
+    rules = " and ".join(f"({rule.expression}) is not false" for rule in promise.rules)
+    key = ", ".join(map(quoted, promise.key))
+    return f"coalesce(bool_and({rules or 'true'}), true) and count(distinct hash({key})) = count(*)"
+
+
+def _holds(promise: TablePromise, expression: str) -> Callable[[Any], ibis.expr.types.BooleanScalar]:
+    """A Pandera check: whether the rule holds for every row; NULL passes, as in SQL's CHECK."""
+    return _asks(promise, f"coalesce(bool_and(({expression}) is not false), true)")
+
+
+def _asks(promise: TablePromise, aggregate: str) -> Callable[[Any], ibis.expr.types.BooleanScalar]:
+    query = f"select {aggregate} as holds from {relation(table_of(promise.model))}"
+
+    def check(data: Any) -> ibis.expr.types.BooleanScalar:
+        return data.table.get_backend().sql(query, schema={"holds": "boolean"}).holds.all()
+
+    return check
+
+
+def _dtype(wanted: ColumnType) -> object:
+    import ibis  # noqa: PLC0415 - as above
+    from pandera.engines import ibis_engine  # noqa: PLC0415
+
+    found = ibis.dtype(_IBIS.get(wanted.sql, wanted.sql))
+    return ibis_engine.Engine.dtype(found)
+
+
+_IBIS = {
+    "tinyint": "int8",
+    "smallint": "int16",
+    "integer": "int32",
+    "bigint": "int64",
+    "hugeint": "decimal(38,0)",
+    "double": "float64",
+    "varchar": "string",
+    "timestamp": "timestamp(6)",
+    "timestamp with time zone": "timestamp('UTC', 6)",
+}

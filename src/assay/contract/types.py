@@ -1,0 +1,63 @@
+"""The column types that a contract may name."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from assay.contract.errors import ContractError
+
+Kind = Literal["integer", "decimal", "double", "text", "boolean", "date", "timestamp", "timestamptz"]
+
+_KINDS: dict[str, Kind] = {
+    "tinyint": "integer",
+    "smallint": "integer",
+    "integer": "integer",
+    "bigint": "integer",
+    "hugeint": "integer",
+    "double": "double",
+    "varchar": "text",
+    "boolean": "boolean",
+    "date": "date",
+    "timestamp": "timestamp",
+    "timestamp with time zone": "timestamptz",
+}
+_ALIASES = {"int": "integer", "text": "varchar", "string": "varchar", "timestamptz": "timestamp with time zone"}
+_DECIMAL = re.compile(r"(?:decimal|numeric)\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)")
+MAX_PRECISION = 38  # DuckDB's widest DECIMAL
+
+
+@dataclass(frozen=True)
+class ColumnType:
+    """A DuckDB type that values are held in.
+
+    Attributes:
+        sql: The type as DuckDB writes it, in lower case.
+        kind: What a value of it looks like in a file.
+        scale: Digits after the decimal mark; 0 for all but decimals.
+    """
+
+    sql: str
+    kind: Kind
+    scale: int = 0
+
+
+def column_type(written: str) -> ColumnType:
+    """The type that a contract's `data_type` names.
+
+    Raises:
+        ContractError: The type is unknown, or a decimal without a usable precision and scale.
+    """
+    name = " ".join(written.lower().split())
+    name = _ALIASES.get(name, name)
+    if name in _KINDS:
+        return ColumnType(name, _KINDS[name])
+    decimal = _DECIMAL.fullmatch(name)
+    if decimal:
+        precision, scale = int(decimal[1]), int(decimal[2])
+        if 1 <= precision <= MAX_PRECISION and scale <= precision:
+            return ColumnType(f"decimal({precision},{scale})", "decimal", scale)
+        raise ContractError(f"type {written!r}: precision is 1 to {MAX_PRECISION} and scale at most the precision")
+    known = ", ".join([*_KINDS, "decimal(p,s)"])
+    raise ContractError(f"unknown type {written!r}; write one of: {known}")

@@ -1,0 +1,76 @@
+"""What is wrong now: a pure decision over what is published, the runs that ended, the disk and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from assay.incidents.data_causes import broken_records, failed_checks, refused_files
+from assay.incidents.held import held_back
+from assay.incidents.inputs import Look
+from assay.incidents.lineage import LAKE_OWNER
+from assay.incidents.overlooked import unclaimed_files
+from assay.incidents.reconcile import Cause
+from assay.incidents.run_causes import broken_promises, failed_runs, open_breakers
+
+FREE_PCT = 5.0
+"""A disk with less than this free slows down and is soon full; file systems keep as much for themselves."""
+WAREHOUSES = 3.0
+"""Free space, in sizes of the warehouse: publishing copies what readers see, and the last three copies are kept."""
+AGAIN = 1.1
+"""How much more than these limits ends the incident, so that a disk at the limit is not told with each file."""
+GIGABYTE = 1_000_000_000
+
+
+def causes(look: Look) -> list[Cause]:
+    """Everything that is wrong now, each thing once: a late table is told only where nothing else explains it."""
+    told = [
+        *failed_runs(look),
+        *failed_checks(look),
+        *refused_files(look),
+        *held_back(look),
+        *broken_records(look),
+        *_silent_sources(look),
+        *unclaimed_files(look),
+        *_disk(look),
+        *open_breakers(look),
+    ]
+    return [*told, *broken_promises(look, told)]
+
+
+def _silent_sources(look: Look) -> Iterator[Cause]:
+    """Sources without a loaded file for longer than their yml allows, by the clock: silence makes no run."""
+    for source, contract in look.catalog.contracts.items():
+        policy = look.catalog.policies.get(f"bronze_{source}")
+        last = look.facts.newest.get(source) or look.facts.began
+        if policy is None or last is None or look.now <= policy.late_from(last):
+            continue
+        newest = f"the newest came at {last:%Y-%m-%d %H:%M} UTC" if source in look.facts.newest else "none has come yet"
+        yield Cause(
+            kind="source_silent",
+            subject=source,
+            owner=contract.owner,
+            problem=f"no file of {source} has come in time ({policy}); {newest}",
+            tried="the landing zone is looked at every few seconds while the services run",
+            affects=look.affects(f"bronze_{source}"),
+            where=f"landing/{contract.files} → bronze.{source}",
+            since=policy.late_from(last),
+        )
+
+
+def _disk(look: Look) -> Iterator[Cause]:
+    disk = look.disk
+    needed = max(FREE_PCT / 100 * disk.total, WAREHOUSES * disk.warehouse)
+    if ("disk_nearly_full", "disk") in look.present:
+        needed *= AGAIN
+    if disk.free < needed:
+        yield Cause(
+            kind="disk_nearly_full",
+            subject="disk",
+            owner=LAKE_OWNER,
+            problem=f"{disk.free / GIGABYTE:,.0f} of {disk.total / GIGABYTE:,.0f} GB are free, "
+            f"{needed / GIGABYTE:,.0f} are needed",
+            tried="nothing: what is to go is for a person to say",
+            affects="every run and every table",
+            where="the disk of the lake's folder",
+            since=look.now,
+        )

@@ -1,0 +1,82 @@
+"""What is wrong with data: checks that failed, files that were refused, records that broke a rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from assay.base.log import brief
+from assay.incidents.inputs import Look
+from assay.incidents.lineage import owner_of
+from assay.incidents.published_problems import Refused, Verdict
+from assay.incidents.reconcile import Cause
+
+NAMED = 3
+"""Refused files that a message names, of which the first with its reason."""
+
+
+def failed_checks(look: Look) -> Iterator[Cause]:
+    """One for each check that blocks; `validity` and `freshness` have kinds of their own."""
+    tests = {str(test["name"]) for test in look.catalog.tests(look.catalog.models).values()}
+    for verdict in look.facts.verdicts:
+        is_own = verdict.check in ("validity", "freshness") and verdict.table.startswith("bronze.")
+        known = {*look.catalog.checks.get(verdict.table, ()), *tests}
+        model = verdict.table.replace(".", "_", 1)
+        if verdict.verdict == "warn" or is_own or verdict.check not in known or model not in look.catalog.models:
+            continue
+        said = "failed" if verdict.verdict == "fail" else "could not be evaluated"
+        yield Cause(
+            kind="failed_check",
+            subject=f"{verdict.table} {verdict.check}",
+            owner=owner_of(look.catalog, model),
+            problem=f"check {verdict.check} of {verdict.table} {said}: {verdict.summary}",
+            tried="nothing is built on it, and readers keep the last good state",
+            affects=look.affects(model),
+            where=_place(verdict),
+            since=verdict.checked_at,
+        )
+
+
+def refused_files(look: Look) -> Iterator[Cause]:
+    """One for each source: five hundred files of a source that was changed are one thing to do, not five hundred."""
+    for source, contract in look.catalog.contracts.items():
+        files = [file for file in look.facts.refused.get(source, ()) if look.lies_there(source, file.path)]
+        if files:
+            yield Cause(
+                kind="refused_file",
+                subject=source,
+                owner=contract.owner,
+                problem=_refused(files),
+                tried="nothing: a refused file is not tried again until it or its contract changes",
+                affects=look.affects(f"bronze_{source}"),
+                where=f"landing/{files[0].path} → bronze.{source}, run {files[0].run_id}",
+                since=min(file.first_seen for file in files),
+            )
+
+
+def _refused(files: list[Refused]) -> str:
+    first = f"{files[0].path}: {brief(files[0].reason)}"
+    if len(files) == 1:
+        return f"1 file was refused: {first}"
+    others = ", ".join(file.path for file in files[1:NAMED])
+    return f"{len(files):,} files were refused: {first}; also {others}" + (" and more" if len(files) > NAMED else "")
+
+
+def broken_records(look: Look) -> Iterator[Cause]:
+    """One for each source of which more records broke a rule than its yml allows."""
+    for verdict in look.facts.verdicts:
+        layer, source = verdict.table.split(".", 1)
+        if layer == "bronze" and verdict.check == "validity" and source in look.catalog.contracts:
+            yield Cause(
+                kind="quarantine_over_budget",
+                subject=source,
+                owner=look.catalog.contracts[source].owner,
+                problem=verdict.summary,
+                tried="the broken records are kept in quarantine, the others are loaded",
+                affects=look.affects(f"bronze_{source}"),
+                where=_place(verdict),
+                since=verdict.checked_at,
+            )
+
+
+def _place(verdict: Verdict) -> str:
+    return f"{verdict.table}, check {verdict.check}, run {verdict.run_id}"

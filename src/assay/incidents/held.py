@@ -1,0 +1,28 @@
+"""What is wrong with snapshots: those that are held back, because they lose too much or nothing says which is newer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from assay.incidents.inputs import Look
+from assay.incidents.reconcile import Cause
+
+
+def held_back(look: Look) -> Iterator[Cause]:
+    """One for each source: the snapshots after one that is held back are mostly held back for the same reason."""
+    for source, contract in look.catalog.contracts.items():
+        held = [file for file in look.facts.held if file.source == source]
+        if not held:
+            continue
+        newest = held[-1]
+        others = f" (the newest of {len(held):,})" if len(held) > 1 else ""
+        yield Cause(
+            kind="snapshot_held_back",
+            subject=source,
+            owner=contract.owner,
+            problem=f"{newest.path} is held back{others}: {newest.because}",
+            tried=f"readers keep {newest.kept}" if newest.kept else "nothing of this source counts yet",
+            affects=look.affects(f"bronze_{source}"),
+            where=f"landing/{newest.path} → bronze.{source}",
+            since=min(file.first_seen for file in held),
+        )

@@ -1,0 +1,128 @@
+"""What the last run published, as far as it says that something is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import duckdb
+
+from assay.publish.reader import is_of_this_version
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The latest sighting of a path, which was refused."""
+
+    path: str
+    reason: str
+    run_id: str
+    first_seen: datetime
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The latest result of a check that is no pass."""
+
+    table: str
+    check: str
+    verdict: str
+    summary: str
+    checked_at: datetime
+    run_id: str
+
+
+@dataclass(frozen=True)
+class Held:
+    """A snapshot that is held back, and the path of the one that counts, where one does."""
+
+    source: str
+    path: str
+    because: str
+    first_seen: datetime
+    kept: str | None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is published.
+
+    Attributes:
+        refused: By source, in the order of paths.
+        verdicts: Of checks that did not pass, or only with a warning.
+        newest: When the newest loaded file of each source was first seen.
+        began: When the lake saw its first file or ended its first run; None when it has done neither.
+        shown: Since when readers see the present state of each table.
+        late: Tables that lack a file: when it landed, and when it has to be in.
+        held: Snapshots that are held back, by source and from the oldest.
+    """
+
+    refused: Mapping[str, tuple[Refused, ...]] = field(default_factory=dict)
+    verdicts: tuple[Verdict, ...] = ()
+    newest: Mapping[str, datetime] = field(default_factory=dict)
+    began: datetime | None = None
+    shown: Mapping[str, datetime] = field(default_factory=dict)
+    late: Mapping[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    held: tuple[Held, ...] = ()
+
+
+_REFUSED = """
+    select source, path, coalesce(reason, ''), run_id, first_seen from (
+        select * from ops.files
+        qualify row_number() over (partition by source, path order by sighting_id desc) = 1
+    ) where status = 'refused' order by source, path
+"""
+_VERDICTS = """
+    select table_name, check_name, verdict, summary, checked_at, run_id from (
+        select * from ops.checks
+        qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1
+    ) where verdict <> 'pass' order by table_name, check_name
+"""
+_HELD = """
+    select held.source, held.path, held.because, min(files.first_seen), any_value(kept.path)
+    from ops.snapshots as held
+    inner join ops.files as files on held.path = files.path and held.file_id = files.file_id
+        and held.source = files.source
+    left join ops.snapshots as kept on held.source = kept.source and kept.state = 'current'
+    where held.state = 'held back'
+    group by held.source, held.path, held.because, held.file_date
+    order by held.source, held.file_date, held.path
+"""
+_SHOWN = """
+    with decided as (
+        select publication_id, decided_at, unnest(tables) as shown from ops.publications where is_published
+    ),
+    latest as (select shown from decided where publication_id = (select max(publication_id) from decided))
+    select shown.table_name, min(decided_at) from decided where shown in (select shown from latest) group by all
+"""
+
+
+def read_facts(connection: duckdb.DuckDBPyConnection) -> Facts:
+    """Read what is published.
+
+    Args:
+        connection: A connection to it.
+    """
+    if not is_of_this_version(connection):
+        return Facts()
+    refused: dict[str, tuple[Refused, ...]] = {}
+    for source, *said in connection.execute(_REFUSED).fetchall():
+        refused[source] = (*refused.get(source, ()), Refused(*said))
+    verdicts = tuple(Verdict(*row) for row in connection.execute(_VERDICTS).fetchall())
+    newest = connection.execute("select source, max(first_seen) from ops.files where status = 'loaded' group by source")
+    newest_by_source = dict(newest.fetchall())
+    began = connection.execute(
+        "select least((select min(first_seen) from ops.files), (select min(decided_at) from ops.publications))"
+    ).fetchall()[0][0]
+    asked = "select table_name, waits_since, due_at from ops.freshness where waits_since is not null"
+    late = connection.execute(asked).fetchall()
+    return Facts(
+        refused,
+        verdicts,
+        newest_by_source,
+        began,
+        dict(connection.execute(_SHOWN).fetchall()),
+        {table: (waits_since, due) for table, waits_since, due in late},
+        tuple(Held(*row) for row in connection.execute(_HELD).fetchall()),
+    )

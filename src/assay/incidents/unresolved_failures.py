@@ -1,0 +1,67 @@
+"""Which failed runs no later one has made good, so that tables stand still for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from assay.contract.catalog import Catalog
+from assay.contract.names import table_of
+from assay.triggers.backoff import Tried
+
+PUBLISHED = "published/lake"
+"""The asset that readers open."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A failure that no later run has made good.
+
+    Attributes:
+        run: The latest failed run.
+        in_a_row: How many failed since a good run of the same assets.
+    """
+
+    run: Tried
+    in_a_row: int
+
+
+def standing_failures(runs: Sequence[Tried], everything: frozenset[str]) -> Iterator[Standing]:
+    """The failed runs of which some assets were not made since, newest first.
+
+    Args:
+        runs: Newest first.
+        everything: The assets that there are now.
+    """
+    made: set[str] = set()
+    ended = [run for run in runs if run.state != "running" and not run.is_stopped]
+    for number, run in enumerate(ended):
+        covers = frozenset(everything) & (run.covers or everything)
+        covers = frozenset(key for key in covers if _subject(key) not in run.done) or covers  # what it did not do
+        if run.state == "failed" and covers - made:
+            yield Standing(run, _in_a_row(ended[number:], covers))
+        made |= frozenset(everything) & (run.covers or everything)
+        if made.issuperset(everything):
+            return
+
+
+def _subject(asset: str) -> str:
+    """The source or table that an asset stands for in the record of runs."""
+    layer, _, name = asset.partition("/")
+    return name if layer in ("landing", "bronze") else f"{layer}.{name}"
+
+
+def _in_a_row(runs: Sequence[Tried], covers: frozenset[str]) -> int:
+    failures = 0
+    for run in runs:
+        if run.state == "good" and covers <= (run.covers or covers):
+            break
+        failures += run.state == "failed" and bool((run.covers or covers) & covers)
+    return failures
+
+
+def all_assets(catalog: Catalog) -> frozenset[str]:
+    """Every asset of a lake, as runs name what they cover."""
+    landed = (f"landing/{source}" for source in catalog.contracts)
+    tables = (table_of(model).replace(".", "/", 1) for model in catalog.models)
+    return frozenset([PUBLISHED, *landed, *tables])

@@ -1,0 +1,61 @@
+"""What a check asks, as a hash: its pass stands only for as long as the same is asked in the same way."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib.metadata import version
+
+from assay.base.settings import ENGINE
+from assay.contract.catalog import Catalog
+from assay.contract.sense import models_with_sense
+
+LOAD_CHECKS = ("validity", "volume", "completeness", "distribution", "freshness")
+ENGINES = ("duckdb", "ibis-framework", "pandera")
+"""Packages that evaluate checks; another version of one may answer otherwise."""
+_ARRIVALS = ("checks/load_checks.py", "checks/anomaly_rules.py", "checks/profiles.py", "checks/statistics.py")
+CODE = {
+    **dict.fromkeys(("validity", "volume", "completeness", "distribution"), _ARRIVALS),
+    "contract": ("checks/contract_check.py", "contract/table_schema.py"),
+    "consistency": ("checks/consistency_check.py", "contract/checks.py", "contract/business_rules.py"),
+}
+"""Checks whose pass stands until something changes, and what they are made of."""
+_MOVING = ("checks/moving_checks.py", "contract/moving_rules.py")
+"""What says for how long a pass of these stands."""
+
+
+def definition(catalog: Catalog, table: str, check: str) -> str:
+    """Hash of all that a check asks, its own code included, and one of what evaluates it; empty where it is not kept.
+
+    Args:
+        catalog: The project.
+        table: e.g. `silver.products`.
+        check: e.g. `contract`.
+    """
+    if check not in CODE:
+        return ""
+    layer, entity = table.split(".", 1)
+    model = f"{layer}_{entity}"
+    if check in LOAD_CHECKS:
+        asked = [repr(catalog.contracts[entity]), repr(catalog.load_checks[entity])]
+    else:
+        asked = [repr(catalog.promises[model]), repr(catalog.table_checks[model])]
+    return f"{_hash('', *asked, *map(repr, _code(check, model)))}-{engines()}"
+
+
+@cache
+def engines() -> str:
+    """Hash of the versions of what evaluates checks, the last part of every definition."""
+    return _hash(*(f"{name} {version(name)}" for name in ENGINES))[:8]
+
+
+@cache
+def _code(check: str, model: str) -> tuple[bytes, ...]:
+    """The files that a check of a model is made of."""
+    paths = [*CODE[check], *([f"contract/sense/{model}.py"] if model in models_with_sense() else [])]
+    paths += () if check in LOAD_CHECKS else _MOVING
+    return tuple((ENGINE / path).read_bytes() for path in paths)
+
+
+def _hash(*said: str) -> str:
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]

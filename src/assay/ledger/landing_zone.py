@@ -1,0 +1,177 @@
+"""What lies in the landing zone: which names belong to a source, and whether a file is still being written."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+from assay.contract.file_glob import WILDCARDS, may_be_claimed
+
+
+@dataclass(frozen=True)
+class Hint:
+    """What tells cheaply that a path still holds the content that was hashed there."""
+
+    size_bytes: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, found: os.stat_result) -> Hint:
+        """The hint of a path's stat."""
+        return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A path under the landing zone that a source claims.
+
+    Attributes:
+        name: The path relative to the landing zone, as the ledger writes it.
+        path: The path on disk.
+        hint: None when the path could not be looked at.
+        problem: Why the path can be no file of a source; empty when it can.
+    """
+
+    name: str
+    path: Path
+    hint: Hint | None
+    problem: str = ""
+
+
+def hint_of(path: Path) -> Hint | None:
+    """The hint of a path, or None when there is nothing.
+
+    Raises:
+        OSError: It cannot be said whether there is something.
+    """
+    try:
+        return Hint.of(path.stat())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def find(landing: Path, pattern: str) -> list[Arrival]:
+    """All paths that the glob claims, in the order of their names, unfinished ones left out.
+
+    Raises:
+        OSError: The folder of the source cannot be listed; that is not the same as an empty one.
+    """
+    _list_or_raise(landing, pattern)
+    zone = _Zone(landing)
+    found = []
+    for path in sorted(landing.glob(pattern), key=os.fsencode):
+        relative = path.relative_to(landing)
+        if not may_be_claimed(path.name, relative.parts[:-1]):
+            continue
+        arrival = zone.look(path, relative)
+        if arrival is not None:
+            found.append(arrival)
+    return found
+
+
+def _list_or_raise(landing: Path, pattern: str) -> None:
+    """`glob` takes a folder that it may not read for an empty one."""
+    folder = landing
+    for part in PurePath(pattern).parts[:-1]:
+        if WILDCARDS & set(part):
+            break
+        folder /= part
+    with suppress(FileNotFoundError):
+        os.scandir(folder).close()
+
+
+class _Zone:
+    """The landing zone, with what is known about its folders."""
+
+    def __init__(self, landing: Path) -> None:
+        self._root = landing.resolve()
+        self._is_inside: dict[Path, bool] = {}
+
+    def look(self, path: Path, relative: PurePath) -> Arrival | None:
+        """What is there under a name; None when it is gone again."""
+        name = os.fsencode(relative).decode("utf-8", "backslashreplace")
+        try:
+            itself = path.lstat()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return Arrival(name, path, None, f"cannot be looked at: {error.strerror}")
+        if name != str(relative):
+            return Arrival(f"{name} (not UTF-8)", path, Hint.of(itself), "the name is not valid UTF-8; rename the file")
+        try:
+            found = path.stat() if stat.S_ISLNK(itself.st_mode) else itself
+        except FileNotFoundError:
+            return Arrival(name, path, Hint.of(itself), "the link leads nowhere")
+        except OSError as error:
+            return Arrival(name, path, Hint.of(itself), f"cannot be looked at: {error.strerror}")
+        return Arrival(name, path, Hint.of(found), self._problem(path, itself, found))
+
+    def _problem(self, path: Path, itself: os.stat_result, found: os.stat_result) -> str:
+        is_inside = self._holds(path) if stat.S_ISLNK(itself.st_mode) else self._holds_folder(path.parent)
+        if not is_inside:
+            return "the link leads out of the landing zone; put the file itself there"
+        if stat.S_ISDIR(found.st_mode):
+            return "is a directory, expected a file"
+        if not stat.S_ISREG(found.st_mode):
+            return "is no regular file (a pipe, socket or device)"
+        return ""
+
+    def _holds(self, path: Path) -> bool:
+        return path.resolve().is_relative_to(self._root)
+
+    def _holds_folder(self, folder: Path) -> bool:
+        if folder not in self._is_inside:
+            self._is_inside[folder] = self._holds(folder)
+        return self._is_inside[folder]
+
+
+def settled(
+    arrivals: list[Arrival],
+    *,
+    settle_seconds: float,
+    limit_seconds: float,
+    now: Callable[[], float] = time.time,
+    sleep: Callable[[float], None] = time.sleep,
+) -> tuple[list[Arrival], list[Arrival]]:
+    """Wait until files keep their size and time, and part those that do from those that still grow.
+
+    A file whose time lies `settle_seconds` back is settled at once. Any other, one with a time in the future too, is
+    looked at twice, `settle_seconds` apart.
+
+    Returns:
+        (settled, still growing after `limit_seconds`); a file that vanished meanwhile is in neither.
+    """
+    before = now() - settle_seconds
+    done = [arrival for arrival in arrivals if _is_old(arrival, before)]
+    waiting = [arrival for arrival in arrivals if not _is_old(arrival, before)]
+    waited = 0.0
+    while waiting and waited < limit_seconds:
+        sleep(settle_seconds)
+        waited += settle_seconds
+        again = [(arrival, _look_again(arrival)) for arrival in waiting]
+        done += [now_there for arrival, now_there in again if now_there and _has_settled(arrival, now_there)]
+        waiting = [now_there for arrival, now_there in again if now_there and not _has_settled(arrival, now_there)]
+    done.sort(key=lambda arrival: os.fsencode(arrival.path))
+    return done, waiting
+
+
+def _is_old(arrival: Arrival, before: float) -> bool:
+    return bool(arrival.problem) or arrival.hint is None or arrival.hint.mtime_ns <= before * 1e9
+
+
+def _has_settled(before: Arrival, now_there: Arrival) -> bool:
+    return bool(now_there.problem) or now_there.hint == before.hint
+
+
+def _look_again(arrival: Arrival) -> Arrival | None:
+    """The path as it is now: what was a file may be a link that leads out by now."""
+    relative = PurePath(arrival.name)
+    landing = arrival.path.parents[len(relative.parts) - 1]
+    return _Zone(landing).look(arrival.path, relative)

@@ -1,0 +1,220 @@
+"""The ledger `ops.files`: one row per sighting of a content at a path. It alone decides what is new."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from assay.base import clock
+from assay.base.memory import NotEnoughMemory, limit_in_bytes, limit_of, load_share, reason
+from assay.contract.contract import Contract
+from assay.ledger.inspect_file import Examined, examine
+from assay.ledger.landing_zone import Arrival, Hint, hint_of
+from assay.ledger.rows import Contents, Sighting, copies_of_lost, insert, latest, rewrite, set_status, touch
+
+OUTCOMES = ("arrived", "duplicate", "refused")
+_REPLACED = "was replaced before it was loaded"
+_GONE = "was gone before it was loaded"
+
+
+@dataclass
+class Looked:
+    """What one look at the landing zone of a source found.
+
+    Attributes:
+        known: Paths that hold what the ledger says they hold.
+        arrived: Names of files with a content that is to be loaded.
+        duplicate: Names of files whose content is known under another name or from before.
+        refused: (name, reason) of files that cannot be loaded.
+        missing: Names of files that went away before they were loaded.
+        changing: Names of files that were written to while they were looked at; the next look takes them.
+        size_bytes: Bytes that had to be hashed.
+    """
+
+    known: int = 0
+    arrived: list[str] = field(default_factory=list)
+    duplicate: list[str] = field(default_factory=list)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    changing: list[str] = field(default_factory=list)
+    size_bytes: int = 0
+
+
+class Ledger:
+    """Reads and writes the ledger of one source on an open connection."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, contract: Contract, run_id: str) -> None:
+        self._connection = connection
+        self._contract = contract
+        self._run_id = run_id
+
+    def look(self, arrivals: Iterable[Arrival], on_file: Callable[[str], None] = lambda _: None) -> Looked:
+        """Write one sighting for each path that shows something new, and say what was found.
+
+        A path whose hint is as it was is not opened. A file that is refused or waits is examined again when its
+        contract changed.
+        """
+        look = _Look(self._connection, self._contract, self._run_id)
+        return look.at(list(arrivals), on_file)
+
+
+class _Look:
+    """One look: what was known before it, what it found, and the rows that are to be written."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, contract: Contract, run_id: str) -> None:
+        self._connection = connection
+        self._contract = contract
+        self._run_id = run_id
+        self._limit = limit_of(connection)
+        self._memory = load_share(limit_in_bytes(connection))
+        self._last = latest(connection, contract.source)
+        self._contents = Contents(connection, contract.source)
+        self._looked = Looked()
+        self._new: list[dict[str, object]] = []
+        self._again: list[dict[str, object]] = []
+        self._touched: dict[int, Hint] = {}
+        self._lost: dict[str, list[int]] = {_GONE: [], _REPLACED: []}
+
+    def at(self, arrivals: list[Arrival], on_file: Callable[[str], None]) -> Looked:
+        seen = {arrival.name for arrival in arrivals}
+        for name, last in self._last.items():
+            if name not in seen:
+                self._note_gone(name, last)
+        for arrival in arrivals:
+            before = self._last.get(arrival.name)
+            if before and self._is_as_it_was(arrival, before):
+                self._looked.known += 1
+            else:
+                on_file(arrival.name)
+                self._look_into(arrival, before)
+        self._write()
+        self._adopt_copies(seen)
+        return self._looked
+
+    def _is_as_it_was(self, arrival: Arrival, before: Sighting) -> bool:
+        if before.status in ("missing", "retired") or arrival.hint != before.hint:
+            return False
+        if before.status == "refused" and before.failed_limit not in (None, self._limit):
+            return False  # it was refused for want of memory, and there is more now
+        return before.status not in ("refused", "arrived") or before.fingerprint == self._contract.fingerprint
+
+    def _note_gone(self, name: str, before: Sighting | None) -> None:
+        if before and before.status == "arrived":
+            self._lost[_GONE].append(before.sighting_id)
+            self._contents.give_up(before.content_hash)
+            self._looked.missing.append(name)
+
+    def _look_into(self, arrival: Arrival, before: Sighting | None) -> None:
+        try:
+            found = self._examined(arrival)
+        except FileNotFoundError:
+            self._note_gone(arrival.name, before)
+            return
+        if found is None:
+            self._looked.changing.append(arrival.name)
+        else:
+            self._sight(arrival, before, found)
+
+    def _examined(self, arrival: Arrival) -> Examined | None:
+        """What the path holds; None when it was written to meanwhile, so that nothing of it can be relied on."""
+        if arrival.problem:
+            return Examined(None, problem=arrival.problem)
+        found = examine(arrival.path, self._contract, self._memory)
+        if hint_of(arrival.path) != arrival.hint:
+            return None
+        self._looked.size_bytes += arrival.hint.size_bytes if arrival.hint else 0
+        return found
+
+    def _sight(self, arrival: Arrival, before: Sighting | None, found: Examined) -> None:
+        is_same = before is not None and found.content_hash is not None and before.content_hash == found.content_hash
+        if before and is_same and before.status in ("loaded", "duplicate"):
+            self._know(arrival, before)
+            return
+        if before and before.status == "arrived":
+            if is_same and before.fingerprint == self._contract.fingerprint:
+                self._know(arrival, before)
+                return
+            self._contents.give_up(before.content_hash)
+            if not is_same:
+                self._lost[_REPLACED].append(before.sighting_id)
+        status = self._status(found)
+        if before and before.status != "loaded" and (is_same or self._was_unread(before)):
+            self._again.append({"sighting_id": before.sighting_id, **self._values(arrival, found, status)})
+        else:
+            self._new.append(self._first_values(arrival, found, status))
+        if status == "refused":
+            self._looked.refused.append((arrival.name, found.problem))
+        else:
+            getattr(self._looked, status).append(arrival.name)
+
+    def _know(self, arrival: Arrival, before: Sighting) -> None:
+        self._looked.known += 1
+        if arrival.hint:
+            self._touched[before.sighting_id] = arrival.hint
+
+    @staticmethod
+    def _was_unread(before: Sighting) -> bool:
+        return before.status == "refused" and before.content_hash is None
+
+    def _status(self, found: Examined) -> str:
+        if found.problem or found.content_hash is None:
+            return "refused"
+        return "arrived" if self._contents.take(found.content_hash) else "duplicate"
+
+    def _first_values(self, arrival: Arrival, found: Examined, status: str) -> dict[str, object]:
+        return {
+            "sighting_id": self._contents.next_sighting(),
+            "source": self._contract.source,
+            "path": arrival.name,
+            "format": self._contract.format.type,
+            "first_seen": clock.now().isoformat(),
+            **self._values(arrival, found, status),
+        }
+
+    def _values(self, arrival: Arrival, found: Examined, status: str) -> dict[str, object]:
+        return {
+            "file_id": self._contents.file_id(found.content_hash),
+            "run_id": self._run_id,
+            "content_hash": found.content_hash,
+            "status": status,
+            "reason": found.problem or self._why_it_waits(found),
+            "failures": 1 if found.not_enough else None,
+            "failed_limit": self._limit if found.not_enough else None,
+            "file_date": found.file_date.isoformat() if found.file_date else None,
+            "compression": found.compression,
+            "header": list(found.header) if found.header is not None else None,
+            "plain_records": found.plain_records,
+            "has_quoted_line_ends": found.has_quoted_line_ends,
+            "contract_version": self._contract.version,
+            "contract_fingerprint": self._contract.fingerprint,
+            "landed_at": min(clock.now(), clock.of_file(arrival.hint.ctime_ns if arrival.hint else 0)).isoformat(),
+            **(vars(arrival.hint) if arrival.hint else dict.fromkeys(("size_bytes", "mtime_ns", "ctime_ns", "inode"))),
+        }
+
+    def _why_it_waits(self, found: Examined) -> str | None:
+        return reason(NotEnoughMemory(found.not_enough), self._limit, attempt=1) if found.not_enough else None
+
+    def _write(self) -> None:
+        for why, sightings in self._lost.items():
+            set_status(self._connection, sightings, "missing", why)
+        touch(self._connection, self._touched)
+        rewrite(self._connection, self._again)
+        insert(self._connection, self._new)
+
+    def _adopt_copies(self, seen: set[str]) -> None:
+        """A copy takes the place of a file that went away before its content was loaded."""
+        adopted: dict[int, int] = {}
+        for file_id, sighting_id, path in copies_of_lost(self._connection, self._contract.source):
+            if path in seen and file_id not in adopted:
+                adopted[file_id] = sighting_id
+                self._looked.arrived.append(path)
+        set_status(self._connection, list(adopted.values()), "arrived")
+
+
+def landing_path(landing: Path, name: str) -> Path:
+    """The path on disk of a name in the ledger."""
+    return landing / os.fsdecode(name.encode("utf-8"))

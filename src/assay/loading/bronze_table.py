@@ -1,0 +1,193 @@
+"""A bronze table: its columns, what it was made with, and which files of it count."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+import duckdb
+
+from assay.contract.contract import Contract
+from assay.contract.names import literal, quoted
+from assay.ledger.rows import forget_profiles
+from assay.ledger.snapshots import decide_again, forget_losses
+from assay.loading.widening import RESCUED, add_columns
+from assay.tables.table_definition import Definition, is_widened
+from assay.tables.versions import changed_with_data, is_changed_while_empty, note_built, stop_when_changed
+
+ADDED = (
+    ("_rescued", "json"),
+    ("_violations", "varchar[]"),
+    ("_file_id", "bigint"),
+    ("_load_id", "bigint"),
+    ("_loaded_at", "timestamptz"),
+)
+"""Columns that every bronze table has after those of its contract."""
+
+READING = "temp.assay_reading"
+"""The view of the file that is being read; a source's own view is `temp.landing_<source>`."""
+
+_NOTE_CURRENT = """
+    update ops.sources set current_files = now.said
+    from (
+        select coalesce(string_agg(concat_ws(' ', file_id, moment), ',' order by file_id), '') as said
+        from (
+            select file_id, replace(file_date::varchar, ' 00:00:00', '') as moment -- a day is said as it always was
+            from ops.current_files
+            where source = $source
+        )
+    ) as now
+    where source = $source and current_files <> now.said
+"""
+
+
+class BronzeTable:
+    """The bronze table of one source on dbt's connection.
+
+    Args:
+        connection: dbt's connection to the warehouse.
+        contract: The source's contract.
+        sql: The model's compiled SQL, which reads the temporary view `landing_<source>`.
+        definition: What decides its rows.
+        run_id: The run that writes.
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        contract: Contract,
+        sql: str,
+        definition: Definition,
+        run_id: str,
+    ) -> None:
+        self._connection = connection
+        self._contract = contract
+        self._sql = sql
+        self._run_id = run_id
+        self._definition = definition
+        self.name = f"bronze.{contract.source}"
+        self._relation = f"bronze.{quoted(contract.source)}"
+
+    def prepare(self) -> None:
+        """Create the table when it is missing, and note how its source is loaded.
+
+        Raises:
+            ChangedWithData: The stored rows were made under another contract.
+        """
+        self._widen()
+        stop_when_changed(self._connection, self.name, self._definition)
+        if is_changed_while_empty(self._connection, self.name, self._definition):
+            loaded = "select 1 from ops.files where source = ? and status = 'loaded' limit 1"
+            if self._rows(loaded, [self._contract.source]):
+                raise changed_with_data(self.name)  # every record was malformed; under this contract it may not be
+            self.drop()
+        typed = [(c.name, c.type.sql) for c in self._contract.columns] + list(ADDED)
+        columns = ", ".join(f"{quoted(name)} {kind}" for name, kind in typed)
+        self._connection.execute(f"create table if not exists {self._relation} ({columns})")
+        self._note_source()
+        if not self._rows("select 1 from ops.tables where table_name = ?", [self.name]):
+            self.note_change()
+
+    def _widen(self) -> None:
+        """Add the optional columns that the contract has since the rows were stored; that is no rebuild."""
+        stored = self._rows("select fingerprint, definition from ops.tables where table_name = ?", [self.name])
+        if not stored or not self._is_widened(*stored[0]):
+            return
+        there = {name for name, *_ in self._rows(f"describe {self._relation}")}
+        new = [column for column in self._contract.columns if column.name not in there]
+        files = add_columns(self._connection, self._contract, new, self._known_rules(stored[0][1])) if new else []
+        for file_id in files:
+            self._insert_again(file_id)
+        self._connection.execute(
+            "update ops.tables set fingerprint = ?, definition = ? where table_name = ?",
+            [self._definition.fingerprint, self._definition.text, self.name],
+        )
+        if files:  # whoever has taken these files in takes them in once more, and their clean keys may be others
+            forget_losses(self._connection, self._contract.source)
+            self._connection.execute(
+                "delete from ops.seen_files where input = ? and list_contains(?::bigint[], file_id)", [self.name, files]
+            )
+            self.note_change()
+
+    def _known_rules(self, definition: str | None) -> set[str]:
+        """Rules that the stored rows were judged by; of the first lakes, all but those on optional columns."""
+        if definition is not None:
+            return {name for name, _ in json.loads(definition)["contract"]["rules"]}
+        return {rule.name for rule in self._contract.rules if rule.column not in self._contract.optional}
+
+    def _is_widened(self, fingerprint: str, definition: str | None) -> bool:
+        if self._definition.is_of(fingerprint):
+            return fingerprint != self._definition.fingerprint  # of the first lakes, which had no optional columns
+        return definition is not None and is_widened(self._contract, self._definition.form, json.loads(definition))
+
+    def _insert_again(self, file_id: int) -> None:
+        """Judge and append the widened rows of one file, which came with as many loads as it was read by."""
+        for load_id, at, count in self._rows(
+            f"select _load_id, _loaded_at, count(*) from {RESCUED} where _file_id = ? group by all", [file_id]
+        ):
+            self._connection.execute(
+                f"create or replace temp view {READING.split('.')[1]} as "
+                f"select * from {RESCUED} where _file_id = {file_id} and _load_id = {load_id}"
+            )
+            inserted = self.insert("true", file_id, load_id, at)
+            if inserted != count:
+                raise changed_with_data(self.name, [f"its SQL gives {inserted:,} of {count:,} rows"])
+
+    def drop(self) -> None:
+        """Forget all rows, and what they were made with."""
+        self._connection.execute(f"drop table if exists {self._relation}")
+        self._connection.execute("delete from ops.malformed where source = ?", [self._contract.source])
+        forget_profiles(self._connection, self._contract.source)
+        forget_losses(self._connection, self._contract.source)
+        self._connection.execute(
+            "update ops.tables set row_count = 0, fingerprint = ?, definition = ? where table_name = ?",
+            [self._definition.fingerprint, self._definition.text, self.name],
+        )
+
+    def insert(self, where: str, file_id: int, load_id: int, now: datetime) -> int:
+        """Judge and append the rows of the present reading.
+
+        Args:
+            where: SQL over the reading that picks the records that became rows.
+            file_id: The content that they come from.
+            load_id: The load.
+            now: When they are loaded.
+
+        Returns:
+            How many rows the model's SQL gave.
+        """
+        names = ", ".join(quoted(name) for name in self._contract.names)
+        landing = quoted(f"landing_{self._contract.source}")
+        self._connection.execute(
+            f"create or replace temp view {landing} as select {names}, _rescued from {READING} where {where}"
+        )
+        at = f"{literal(now.isoformat())}::timestamptz"
+        done = self._rows(
+            f"insert into {self._relation} ({names}, _rescued, _violations, _file_id, _load_id, _loaded_at) "
+            f"select {names}, _rescued, _violations, {file_id}, {load_id}, {at} from ({self._sql}\n)"
+        )
+        return int(done[0][0])
+
+    def note_change(self, *, is_rebuilt: bool = False) -> None:
+        """Count a change of the table's rows."""
+        note_built(self._connection, self.name, self._definition, self._run_id, is_changed=True, is_rebuilt=is_rebuilt)
+
+    def note_current(self) -> None:
+        """Decide which files count; that they are others than before is a change, though none was loaded."""
+        decide_again(self._connection, self._contract)
+        if self._rows(_NOTE_CURRENT, {"source": self._contract.source})[0][0]:
+            self.note_change()
+
+    def _note_source(self) -> None:
+        said = [self._contract.load, self._contract.version, self._contract.source]
+        known = self._rows("update ops.sources set load = ?, contract_version = ? where source = ?", said)
+        if not known[0][0]:
+            self._connection.execute(
+                "insert into ops.sources (source, load, contract_version, current_files, dated_by) "
+                "values (?, ?, ?, '', ?)",
+                [self._contract.source, self._contract.load, self._contract.version, self._contract.file_date],
+            )
+
+    def _rows(self, sql: str, values: object = None) -> list[tuple[Any, ...]]:
+        return self._connection.execute(sql, values).fetchall()

@@ -1,0 +1,245 @@
+"""Load what has arrived into bronze: rows, malformed records and the ledger in one transaction per file.
+
+What is wrong with one file is written to the ledger and the load goes on; one that needs more memory than there is
+waits for the next run and is refused when it fails there too. What is wrong with the machine (a full disk) or with our
+own SQL ends the run, and the file waits as it was.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from assay.base import log
+from assay.base.memory import ATTEMPTS, NOT_ENOUGH, NotEnoughMemory, limit_in_bytes, limit_of, limited_load, reason
+from assay.base.warehouse import transaction
+from assay.contract.contract import Contract
+from assay.contract.parse import parse_contract
+from assay.ledger.inspect_file import examine
+from assay.ledger.landing_zone import hint_of
+from assay.ledger.pending import File, NeedsFiles, as_examined, copies_to_load, files, next_load_id, note, rows_loaded
+from assay.loading.bronze_table import BronzeTable
+from assay.loading.file_load import Counted, Doubt, FileLoad
+from assay.loading.rejudge import READING
+from assay.reading.wide_plans import plain_plans
+from assay.tables.first_fingerprints import first_bronze
+from assay.tables.full_refresh import date_again, note_replaced, plan
+from assay.tables.table_definition import Definition, bronze_form
+from assay.text import Misfit, NoRoom, Unreadable
+
+
+class _Changed(Exception):
+    """The file is not the one that was hashed."""
+
+
+def load_landed(connection: duckdb.DuckDBPyConnection, payload: str) -> None:
+    """Load all files of a source that have arrived. Called by the materialization `landed` on dbt's connection.
+
+    Args:
+        connection: dbt's connection to the warehouse.
+        payload: JSON with `model` (the node), `sql` (its compiled SQL), `home`, `run_id` and `is_full_refresh`.
+
+    Raises:
+        ChangedWithData: The contract is not the one that the stored rows were loaded under.
+        NeedsFiles: A full refresh would lose rows whose files are gone.
+    """
+    said = json.loads(payload)
+    loader = _Loader(connection, said)
+    with limited_load(connection), plain_plans(connection, loader.width):
+        if said["is_full_refresh"]:
+            loader.refresh()
+        loader.load()
+
+
+class _Loader:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, said: Mapping[str, Any]) -> None:
+        self._connection = connection
+        self._contract: Contract = parse_contract(said["model"])
+        self._run_id = str(said["run_id"])
+        sql = str(said["sql"])
+        first = first_bronze(self._contract, said["model"], sql)
+        definition = Definition(bronze_form(self._contract, sql), first)
+        self._table = BronzeTable(connection, self._contract, sql, definition, self._run_id)
+        self._landing = Path(said["home"]) / "landing"
+        self._load_id = next_load_id(connection)
+        self._limit = limit_of(connection)
+        scratch = Path(said["home"]) / "scratch" / "load"
+        self._load = FileLoad(connection, self._contract, self._table, scratch, self._load_id)
+
+    @property
+    def width(self) -> int:
+        """Columns of the contract."""
+        return len(self._contract.columns)
+
+    def load(self) -> None:
+        """Load what waits; a copy takes the place of a file that went away before its content was loaded."""
+        with transaction(self._connection):
+            self._table.prepare()
+            date_again(self._connection, self._contract)
+        for file in self._files("arrived"):
+            if not (file.failures and file.run_id == self._run_id):  # this run's look has tried it already
+                self._load_or_refuse(file)
+        while copies := copies_to_load(self._connection, self._landing, self._contract.source):
+            for file in copies:
+                note(self._connection, file, status="arrived")
+                self._load_or_refuse(file)
+        with transaction(self._connection):
+            self._table.note_current()
+
+    def refresh(self) -> None:
+        """Read every loaded file again and replace the table in one transaction."""
+        again = plan(self._connection, self._landing, self._contract)
+        done: list[tuple[File, Counted, float]] = []
+        loaded = {file.sighting_id for file in self._files("loaded")}
+        with transaction(self._connection):
+            self._table.drop()
+            self._table.prepare()
+            note_replaced(self._connection, self._contract.source, again.replaced)
+            date_again(self._connection, self._contract)
+            for file in again.files:
+                if file.sighting_id in loaded:
+                    began = time.perf_counter()
+                    if counted := self._load_again(file):
+                        done.append((file, counted, time.perf_counter() - began))
+            self._table.note_current()
+            self._table.note_change(is_rebuilt=True)
+        for file, counted, seconds in done:
+            self._log_loaded(file, counted, seconds)
+
+    def _files(self, *statuses: str) -> list[File]:
+        return files(self._connection, self._landing, self._contract.source, *statuses)
+
+    def _load_again(self, file: File) -> Counted | None:
+        """Load one file of a full refresh; what is wrong with it stops the whole, and names it.
+
+        One whose records are all malformed alike is refused, where no row is lost by it.
+        """
+        had_rows = rows_loaded(self._connection, file) > 0
+        try:
+            return self._load_file(file, partial(self._load.careful, had_rows=had_rows))
+        except Unreadable as error:
+            if isinstance(error, Misfit) and not had_rows and file.is_as_hashed:
+                self._note_refused(file, error)
+                return None
+            raise NeedsFiles(f"{self._table.name}: {file.name}: {error}; nothing was changed") from error
+        except (_Changed, FileNotFoundError) as error:
+            raise NeedsFiles(f"{file.name} changed while it was read; run again, nothing was changed") from error
+        except (*NOT_ENOUGH, NoRoom) as error:
+            why = reason(error, self._limit, ATTEMPTS)
+            raise NeedsFiles(f"{self._table.name}: {file.name}: {why}; nothing was changed") from error
+
+    def _load_or_refuse(self, file: File) -> None:
+        """Load one file in a transaction of its own; what is wrong with it is written to the ledger instead."""
+        began = time.perf_counter()
+        try:
+            counted = self._load_one(self._under_this_contract(file))
+        except (Unreadable, _Changed, FileNotFoundError) as error:
+            self._note_not_loaded(file, error)
+        except (*NOT_ENOUGH, NoRoom) as error:
+            self._note_not_enough(file, error)
+        else:
+            self._log_loaded(file, counted, time.perf_counter() - began)
+
+    def _load_one(self, file: File) -> Counted:
+        *fast, careful = self._load.ways
+        for way in fast:
+            with suppress(Doubt), transaction(self._connection):
+                return self._load_file(file, way)
+        with transaction(self._connection):
+            return self._load_file(file, careful)
+
+    def _note_not_loaded(self, file: File, error: Exception) -> None:
+        """Say that the file is gone or refused; one that changed meanwhile is left to the next look at landing."""
+        there = hint_of(file.path)
+        if there is None:
+            note(self._connection, file, status="missing", reason="was gone before it was loaded", run_id=self._run_id)
+            self._log(file, status="missing")
+        elif there == file.hint and isinstance(error, Unreadable):
+            self._note_refused(file, error)
+        elif there == file.hint and isinstance(error, FileNotFoundError):
+            raise error  # it is there: what is missing is ours
+
+    def _note_refused(self, file: File, error: Unreadable) -> None:
+        none = dict.fromkeys(("records_read", "records_loaded", "records_malformed", "loaded_at"))
+        note(self._connection, file, status="refused", reason=str(error), **none, **self._by)
+        self._log(file, status="refused", bytes=file.hint.size_bytes, reason=log.brief(str(error)))
+
+    def _note_not_enough(self, file: File, error: Exception) -> None:
+        """Let the file wait for the next run, or refuse it where that was the last attempt under this limit."""
+        is_tried_before = file.failed_limit == self._limit and file.fingerprint == self._contract.fingerprint
+        attempt = 1 + (file.failures if is_tried_before else 0)
+        status = "arrived" if attempt < ATTEMPTS else "refused"
+        said = {"status": status, "reason": reason(error, self._limit, attempt)}
+        note(self._connection, file, **said, failures=attempt, failed_limit=self._limit, **self._by)
+        self._log(file, status=status, bytes=file.hint.size_bytes, reason=log.brief(said["reason"]))
+
+    @property
+    def _by(self) -> dict[str, object]:
+        """Who writes to the ledger, and under which contract."""
+        return {
+            "run_id": self._run_id,
+            "contract_version": self._contract.version,
+            "contract_fingerprint": self._contract.fingerprint,
+        }
+
+    def _under_this_contract(self, file: File) -> File:
+        """The file as this contract sees it, when it arrived under another, or could not be looked into, and waited.
+
+        Raises:
+            Unreadable: It does not fit this contract.
+            NotEnoughMemory: It cannot be looked into.
+        """
+        if file.fingerprint == self._contract.fingerprint and not file.failures:
+            return file
+        seen = examine(file.path, self._contract, limit_in_bytes(self._connection))
+        if seen.problem:
+            raise Unreadable(seen.problem)
+        if seen.not_enough:
+            raise NotEnoughMemory(seen.not_enough)
+        note(self._connection, file, file_date=seen.file_date)
+        return as_examined(file, seen)
+
+    def _log_loaded(self, file: File, counted: Counted, seconds: float) -> None:
+        figures = {"rows": counted.loaded, "malformed": counted.malformed, "seconds": round(seconds, 3)}
+        self._log(file, status="loaded", **figures)
+
+    def _log(self, file: File, **fields: object) -> None:
+        log.info("file", run=self._run_id, source=self._contract.source, file=file.name, **fields)
+
+    def _load_file(self, file: File, way: Callable[[File], Counted]) -> Counted:
+        if not file.is_as_hashed:
+            raise _Changed(file.name)
+        counted = way(file)
+        if not file.is_as_hashed:
+            raise _Changed(file.name)
+        self._note_loaded(file, counted)
+        self._table.note_change()
+        return counted
+
+    def _note_loaded(self, file: File, counted: Counted) -> None:
+        note(
+            self._connection,
+            file,
+            status="loaded",
+            reason=None,
+            failures=None,
+            failed_limit=None,
+            records_read=counted.read,
+            records_loaded=counted.loaded,
+            records_malformed=counted.malformed,
+            loaded_at=self._load.at,
+            load_id=self._load_id,
+            header=file.header,
+            plain_records=file.plain_records,
+            compression=file.compression,
+            has_quoted_line_ends=file.has_quoted_line_ends,
+            reading=READING,
+            **self._by,
+        )

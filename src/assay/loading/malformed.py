@@ -1,0 +1,65 @@
+"""Records whose fields are whole but whose values are not of their type: found in SQL, kept as raw text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+
+from assay.contract.format import Format
+from assay.loading.bronze_table import READING
+from assay.text import Room, split
+
+_FETCH = 10_000
+_LEAST = 1 << 20  # bytes
+
+
+def spooled(spool: Path) -> str:
+    """How DuckDB reads a spool of malformed records: JSON lines of `line`, `raw` and `problems`.
+
+    Each of its threads takes twice the longest line at once, so it is told how long that is.
+    """
+    with spool.open("rb") as lines:
+        longest = max(_LEAST, max(map(len, lines), default=0))
+    return (
+        f"format = 'newline_delimited', maximum_object_size = {longest}, hive_partitioning = false, "
+        "columns = {line: 'BIGINT', raw: 'VARCHAR', problems: 'VARCHAR[]'}"
+    )
+
+
+def write_bad_values(
+    connection: duckdb.DuckDBPyConnection, path: Path, form: Format, columns: int, spool: Path
+) -> None:
+    """Spool the records of the present reading that have reasons.
+
+    The raw text is taken from a second walk through the file, in step with the lines that the view names, so memory
+    stays bounded however many there are.
+    """
+    found = _reasons_by_line(connection)
+    wanted = next(found, None)
+    room = Room(spool.parent)
+    with spool.open("w", encoding="utf-8") as out:
+        for record in split(path, form, columns) if wanted else ():
+            if wanted is None or record.line != wanted[0]:
+                continue
+            said = {"line": record.line, "raw": record.raw.decode("utf-8"), "problems": wanted[1]}
+            room.take(out.write(json.dumps(said) + "\n"))
+            wanted = next(found, None)
+
+
+def _reasons_by_line(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, list[str]]]:
+    """(line, reasons) in the order of the lines."""
+    connection.execute(
+        f"create or replace temp table assay_bad as select _line, _reasons from {READING} where _reasons is not null"
+    )
+    last = -1
+    while True:
+        rows = connection.execute(
+            f"select _line, _reasons from temp.assay_bad where _line > ? order by _line limit {_FETCH}", [last]
+        ).fetchall()
+        yield from rows
+        if len(rows) < _FETCH:
+            return
+        last = rows[-1][0]

@@ -1,0 +1,151 @@
+"""The sensor that loads what arrives: files that wait ask for one run of their sources and of what hangs on them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from datetime import timedelta
+
+import dagster as dg
+
+from assay.base import clock
+from assay.base.settings import Settings
+from assay.contract.catalog import Catalog
+from assay.contract.names import table_of
+from assay.orchestration.keys import PUBLISHED, key_of, landing_key
+from assay.orchestration.run_history import ASKED_BY, ASKED_FOR, History, subjects_of
+from assay.publish.heartbeat import note_tick
+from assay.triggers.backoff import Health, Tried, health, in_words
+from assay.triggers.landing_watch import Lookout
+from assay.triggers.published_state import Known
+
+PUBLISHED_AGAIN = timedelta(minutes=5)
+"""After this a run is asked for whose only work is to publish what the last one could not, such as on a full disk."""
+LOOK_EVERY = 0.25
+"""Seconds between two looks of one tick. Dagster asks every five seconds at most, which is half of a small run. Within
+a tick the files are looked at again only when a folder has changed."""
+
+
+def arrivals_sensor(settings: Settings, lookout: Lookout, catalog: Catalog, job: str) -> dg.SensorDefinition:
+    """Ask for a run when files wait or a table is behind its inputs.
+
+    One sensor for all sources: one look at all folders costs less than a tick of Dagster, and files of many sources
+    that arrive together make one run, which rebuilds what hangs on them once.
+
+    Args:
+        settings: The lake.
+        lookout: Looks at it.
+        catalog: The project.
+        job: Name of the job whose assets are run in part.
+    """
+    history = History(settings)
+
+    @dg.sensor(
+        name="arrivals",
+        job_name=job,
+        minimum_interval_seconds=1,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=(
+            "Looks at the landing zone and asks for a run of the sources whose files wait and of what hangs on them, "
+            "and of tables that are behind their inputs. A run that fails is tried again after a pause that grows; "
+            "after five failures in a row its source or table is left alone for a while."
+        ),
+    )
+    def arrivals(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        deadline = time.monotonic() + settings.watch_seconds
+        while True:
+            note_tick(settings)
+            found, why = look(lookout, catalog, lambda: history.runs(context.instance))
+            if found:
+                context.log.info(why or "asks for a run of what waits")
+                return dg.SensorResult(run_requests=found)
+            while not lookout.may_differ() and time.monotonic() < deadline:
+                time.sleep(LOOK_EVERY)
+            if time.monotonic() >= deadline:
+                return dg.SkipReason(why or "nothing waits")
+            time.sleep(LOOK_EVERY)
+
+    return arrivals
+
+
+def look(lookout: Lookout, catalog: Catalog, runs: Callable[[], Sequence[Tried]]) -> tuple[list[dg.RunRequest], str]:
+    """The runs to ask for now, and why something else has to wait.
+
+    Args:
+        lookout: Looks at the lake.
+        catalog: The project.
+        runs: Gives the recorded runs, newest first; asked only when something is to be done.
+    """
+    waiting, known = lookout.look()
+    wanted = wanted_now(catalog, waiting, known)
+    if not wanted:
+        return [], ""
+    now = clock.now().timestamp()
+    state = health(subjects_of(catalog), runs())
+    found = list(requests(catalog, wanted, known, state, now))
+    return found, in_words({subject: state[subject].waits(now) for subject in wanted})
+
+
+def wanted_now(catalog: Catalog, waiting: Mapping[str, int], known: Known) -> set[str]:
+    """Sources and tables that are to run: files wait for them, they are behind, or a result of theirs has ended."""
+    now = clock.now()
+    wanted = {*waiting, *known.behind, *(name for name, said in known.expiring.items() if said.is_over(now))}
+    if known.read_at and abs(now - known.read_at) > PUBLISHED_AGAIN:
+        wanted |= known.unpublished
+    if wanted:
+        # Readers see a domain once all of it is there, so the first run makes the tables of silent sources too, empty.
+        wanted |= {source for source in catalog.contracts if f"bronze.{source}" not in known.built}
+    return wanted
+
+
+def requests(
+    catalog: Catalog, wanted: Iterable[str], known: Known, state: Mapping[str, Health], now: float
+) -> Iterator[dg.RunRequest]:
+    """One run for all that is well, and one for what failed before, which must not hold up the others.
+
+    Args:
+        catalog: The project.
+        wanted: Sources and tables.
+        known: What the last run published.
+        state: How things stand with every source and table.
+        now: In seconds since 1970.
+    """
+    due = sorted(subject for subject in wanted if not state[subject].waits(now))
+    resting = {subject for subject, found in state.items() if found.is_open and found.waits(now)}
+    for subjects in ([s for s in due if not state[s].failures], [s for s in due if state[s].failures]):
+        if subjects:
+            yield dg.RunRequest(
+                asset_selection=sorted(selection(catalog, subjects, known, resting - set(subjects))),
+                tags={ASKED_BY: "arrivals", ASKED_FOR: ",".join(subjects)},
+            )
+
+
+def selection(
+    catalog: Catalog, subjects: Iterable[str], known: Known, resting: Collection[str] = ()
+) -> set[dg.AssetKey]:
+    """What has to run for some sources and tables: themselves, what is made of them, and what readers see.
+
+    Tables that may lag are left to their own time, once they are there.
+
+    Args:
+        catalog: The project.
+        subjects: Sources and tables.
+        known: What the last run published; what also needs a table that is not there or is bad is left out.
+        resting: Tables that are left alone because they failed too often.
+    """
+    wanted = set(subjects)
+    sources = [subject for subject in wanted if subject in catalog.contracts]
+    models = {f"bronze_{source}" for source in sources}
+    models |= {model for model in catalog.promises if table_of(model) in wanted}
+    left = {table for table in catalog.lagging if table in known.built} | set(resting)
+    candidates = [model for model in catalog.models if table_of(model) not in left]
+    while more := {m for m in candidates if m not in models and _can_follow(catalog, m, models, known)}:
+        models |= more
+    return {*(landing_key(source) for source in sources), *(key_of(table_of(model)) for model in models), PUBLISHED}
+
+
+def _can_follow(catalog: Catalog, model: str, models: Container[str], known: Known) -> bool:
+    """Whether a model is made of something that runs, or held against it, and of nothing that is missing or bad."""
+    runs = [other for other in catalog.follows(model) if other in models]
+    good = known.built - known.bad
+    return bool(runs) and all(parent in models or table_of(parent) in good for parent in catalog.parents(model))

@@ -1,0 +1,24 @@
+"""Names of assets: one name in four places, `silver_products`, `silver.products`, `silver/products`, its check."""
+
+from __future__ import annotations
+
+from dagster import AssetKey
+
+from assay.incidents import unresolved_failures
+
+PUBLISHED = AssetKey(unresolved_failures.PUBLISHED.split("/"))
+
+
+def key_of(table: str) -> AssetKey:
+    """`silver.products` → `silver/products`."""
+    return AssetKey(table.split("."))
+
+
+def table_of_key(key: AssetKey) -> str:
+    """`silver/products` → `silver.products`."""
+    return ".".join(key.path)
+
+
+def landing_key(source: str) -> AssetKey:
+    """The asset that lists what has arrived from a source."""
+    return AssetKey(["landing", source])

@@ -1,0 +1,94 @@
+"""Runs of the services begin with all libraries imported.
+
+Dagster's code server starts a new process for each run, which imports Dagster, dbt, Pandera and what they need: more
+than half of the time that a small run takes. Instead the process is forked from one that has imported them and does
+nothing else (`forkserver` of Python's multiprocessing). The project's own modules are not among them, so a run still
+sees the code as it is when the run begins; all that the code server does with a run's process stays as it is.
+"""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import sys
+from contextlib import suppress
+from multiprocessing import forkserver, popen_forkserver, popen_spawn_posix
+from multiprocessing.context import ForkServerProcess
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from assay.orchestration.patches.gc_tuning import collect_seldom
+
+LIBRARIES = (
+    "dagster._cli.api",
+    "dagster._core.execution.api",
+    "dagster._core.storage.event_log.sqlite.sqlite_event_log",
+    "dagster._core.storage.runs.sqlite.sqlite_run_storage",
+    "dagster._core.storage.schedules.sqlite.sqlite_schedule_storage",
+    "dagster._grpc.impl",
+    "dagster_dbt",
+    "dbt.adapters.duckdb",
+    "dbt.cli.main",
+    "dbt.task.build",
+    "dbt.task.retry",
+    "ibis.backends.duckdb",
+    "pandera.ibis",
+    "pyarrow.csv",
+    "pyarrow.parquet",
+    "rich.console",
+)
+"""What runs import; a name that is missing here costs time and nothing else."""
+
+_LOG = logging.getLogger(__name__)
+LOST = 255
+"""The exit code that multiprocessing gives to processes whose fork server is gone, also while they live."""
+
+
+class Forked(popen_forkserver.Popen):
+    """A forked process, which is alive for as long as it is, whatever became of what forked it."""
+
+    def poll(self, flag: int = os.WNOHANG) -> int | None:
+        """The exit code, None while the process lives; Dagster marks a run whose process has one as failed."""
+        code = super().poll(flag)
+        if code == LOST and _is_there(self.pid):
+            self.returncode = code = None
+        return code
+
+
+class RunProcess(ForkServerProcess):
+    """A process that is forked, or spawned where that fails: a run is to begin in any case."""
+
+    def run(self) -> None:
+        """Work, without going through the libraries for garbage, which would copy them from the process forked."""
+        collect_seldom()
+        super().run()
+
+    @staticmethod
+    def _Popen(process_obj: BaseProcess) -> Any:  # noqa: N802 - multiprocessing's name for how it is started
+        try:
+            return Forked(process_obj)
+        except (OSError, EOFError) as error:  # its socket was removed, TMPDIR has too long a name, it dies at once
+            _LOG.warning("a run cannot be forked and is spawned, some seconds slower: %s", error or "it ended")
+            return popen_spawn_posix.Popen(process_obj)
+
+
+def start_runs_from_a_fork() -> None:
+    """In Dagster's code server on Linux: from now on fork the processes of runs. Nothing in any other process."""
+    if sys.platform != "linux" or not {"api", "grpc"} <= set(sys.orig_argv):
+        return  # elsewhere libraries of the system may not be used after a fork
+    forkserver.set_forkserver_preload(list(LIBRARIES))
+    with suppress(OSError):  # it is tried again with each run, which says so
+        forkserver.ensure_running()
+    # The code server asks this context, of which there is one, for each process.
+    vars(multiprocessing.get_context("spawn"))["Process"] = RunProcess
+
+
+def _is_there(pid: int) -> bool:
+    """Whether a process lives; one that ended and was fetched by nobody does not."""
+    try:
+        said = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return said.rpartition(")")[2].split()[0] != "Z"

@@ -1,0 +1,90 @@
+"""What each materialization says about its table: rows, and where every record went."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+from assay.checks.score import sparkline
+from assay.checks.session import Session
+from assay.contract.names import relation
+from assay.publish.delivery import sources_of
+
+_FILES = """
+    select
+        count(*) filter (status = 'loaded' and run_id = $run_id),
+        coalesce(sum(records_read) filter (status = 'loaded' and run_id = $run_id), 0),
+        coalesce(sum(records_loaded) filter (status = 'loaded' and run_id = $run_id), 0),
+        coalesce(sum(records_malformed) filter (status = 'loaded' and run_id = $run_id), 0),
+        count(*) filter (status = 'refused'),
+        count(*) filter (status = 'arrived')
+    from ops.files where source = $source
+"""
+_ROWS = """
+    with current as (select file_id from ops.current_files where source = $source)
+
+    select
+        count(*) filter (_violations is not null and _file_id in (select file_id from current)),
+        count(*) filter (_file_id not in (select file_id from current))
+    from {bronze}
+"""
+
+
+def facts_of(lake: Session, table: str) -> dict[str, Any]:
+    """Metadata of a materialization: rows of the table; of a source, also this run's files and where its rows are.
+
+    Files, records and malformed records are those of this run; quarantined, superseded and duplicate rows are those of
+    the whole table.
+
+    Args:
+        lake: The open lake.
+        table: e.g. `bronze.products`.
+    """
+    rows = lake.connection.execute(f"select count(*) from {relation(table)}").fetchall()[0][0]
+    facts: dict[str, Any] = {"dagster/row_count": int(rows)}
+    layer, entity = table.split(".", 1)
+    if layer == "bronze":
+        facts |= _files(lake, entity) | _bronze_rows(lake, entity)
+    for source in lake.catalog.contracts:
+        if lake.catalog.silver_of(source) == f"{layer}_{entity}":
+            facts |= _files(lake, source) | _bronze_rows(lake, source) | _duplicates(lake, table)
+    changed = lake.connection.execute("select run_id, seq from ops.tables where table_name = ?", [table]).fetchall()
+    if changed:
+        facts["times_changed"] = int(changed[0][1])
+    return facts | _quality(lake, table) | _age(lake, table)
+
+
+def _age(lake: Session, table: str) -> dict[str, Any]:
+    """When the newest file landed that a table contains which has just been built."""
+    found = lake.connection.execute(
+        "select max(coalesce(landed_at, first_seen)) from ops.files "
+        "where status = 'loaded' and list_contains($sources::varchar[], source)",
+        {"sources": sources_of(lake.catalog, table.replace(".", "_", 1))},
+    ).fetchall()[0][0]
+    return {"data_as_of": dg.MetadataValue.timestamp(found)} if found else {}
+
+
+def _quality(lake: Session, table: str) -> dict[str, Any]:
+    """The score of the last run that checked the table, and its trend; the checks of this run come later."""
+    scores = lake.scores.get(table, [])
+    return {"quality_score": scores[-1], "quality_trend": sparkline(scores)} if scores else {}
+
+
+def _files(lake: Session, source: str) -> dict[str, int]:
+    names = ("files", "records_read", "rows_loaded", "malformed", "files_refused", "files_waiting")
+    values = lake.connection.execute(_FILES, {"run_id": lake.run_id, "source": source}).fetchall()[0]
+    return dict(zip(names, map(int, values), strict=True))
+
+
+def _bronze_rows(lake: Session, source: str) -> dict[str, int]:
+    sql = _ROWS.format(bronze=relation(f"bronze.{source}"))
+    values = lake.connection.execute(sql, {"source": source}).fetchall()[0]
+    return dict(zip(("quarantined", "superseded"), map(int, values), strict=True))
+
+
+def _duplicates(lake: Session, table: str) -> dict[str, int]:
+    names = ("duplicates_identical", "duplicates_conflicting")
+    sums = ", ".join(f"coalesce(sum(_{name}), 0)" for name in names)
+    values = lake.connection.execute(f"select {sums} from {relation(table)}").fetchall()[0]
+    return dict(zip(names, map(int, values), strict=True))

@@ -1,0 +1,224 @@
+"""SQL that reads one file of JSON lines: see `assay.reading.read_views`.
+
+Most lines are the very text that DuckDB writes of the typed row that it read from them, so nothing was lost on the way
+and nothing else stands there. DuckDB's JSON reader alone rounds, holds numbers as doubles and forgets what it does not
+expect; other lines are read as text, each value with its guard.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from assay.contract.contract import Column, Contract
+from assay.contract.names import literal, quoted
+from assay.contract.types import ColumnType
+from assay.reading.exact_casts import from_text, limits
+from assay.reading.read_views import Field, reading, text_field
+from assay.reading.wide_plans import MANY
+from assay.reading.wide_reading import Texts, query
+from assay.text import MAX_JSON_LINE, Compression, FirstObject
+
+LINE_NUMBER = 64  # bytes that a line number and its separator may take before a record
+_BUFFER = 2 * MAX_JSON_LINE
+"""Bytes that each thread reads at a time; unless it is told, DuckDB takes sixteen times the longest line."""
+_SUSPICIOUS = r",\s*[}\]]|[:\[,]\s*-?(?i:nan|inf)|\\u[dD][89a-fA-F]|\{[^\"]*\{|:\s*[\[{]"
+_LONG = "|".join([rf"[0-9]{{{n},}}\.[0-9]{{{16 - n},}}" for n in range(1, 16)] + [r"[0-9]{16,}\."])
+_INEXACT = rf"[:\[,]\s*(-0\s*[,}}]|-?([0-9.]+[eE]|[0-9]+\.[0-9]+0\s*[,}}]|0\.0000|{_LONG}))"
+"""Numbers that DuckDB's JSON does not give back as they are written: 1e2, 2.50, -0, 16 digits with a point."""
+_LEXEME = r'("(?:[^"\\]|\\.)*")|(-?[0-9][-+.eE0-9]*)'
+"""A string or a number of a JSON text; read from the left, a number inside a string is never taken for one."""
+
+
+def written_back_view(name: str, contract: Contract, compression: Compression, first: FirstObject) -> str:
+    """SQL of the reading of a JSON lines file of which each line is written back; any other line is an error.
+
+    Args:
+        name: The file.
+        contract: Its contract.
+        compression: What DuckDB has to take off.
+        first: Its first object.
+    """
+    names = expected_names(contract, first)
+    lines = round_trip(contract, _json_lines(name, "'j': 'VARCHAR'", compression), first)
+    # A condition, because a column that nobody reads is not worked out; one on chance, because DuckDB would work out
+    # once more, below the rows, all that another rests on.
+    is_same = "case when is_same and random() >= 0 then true else error('another text') end"
+    source = f"(select t from (select t, {is_same} as is_sure from ({lines})) where is_sure)"
+    fields = [_typed_field(column, _typed(column, names)) for column in contract.columns]
+    return reading(source, fields, "null::json", has_lines=False)
+
+
+def jsonl_view(name: str, contract: Contract, compression: Compression) -> str:
+    """SQL of the reading of a JSON lines file; only lines that are beyond doubt come through.
+
+    Args:
+        name: The file.
+        contract: Its contract.
+        compression: What DuckDB has to take off.
+    """
+    source = _json_lines(name, "'j': 'VARCHAR'", compression)
+    fields = [text_field(column, _value(column)) for column in contract.columns]
+    return reading(f"({_plain_objects(contract, source)})", fields, "null::json", has_lines=False)
+
+
+def jsonl_copy_view(name: str, contract: Contract, first: FirstObject) -> str:
+    """SQL of the reading of a clean copy of a JSON lines file, each line after its number.
+
+    Args:
+        name: The copy.
+        contract: The file's contract.
+        first: The file's first object; lines like it take a third of the time.
+    """
+    source = _json_lines(name, "'_line': 'VARCHAR', 'j': 'VARCHAR'", "none")
+    mark = secrets.token_hex(8)
+    names = expected_names(contract, first)
+    fields = [_any_field(column, _value(column), mark, names) for column in contract.columns]
+    rescued = f"({unmarked('r', mark)})::json"
+    return reading(f"({_all_objects(contract, source, first, mark)})", fields, rescued, has_lines=True)
+
+
+def wide_jsonl(name: str, contract: Contract, compression: Compression) -> Texts:
+    """What `jsonl_view` reads, for a contract of many columns."""
+    lines = _json_lines(name, "'j': 'VARCHAR'", compression)
+    return Texts(query(f"select s0 from ({_plain_objects(contract, lines)})", len(contract.columns)), contract.names)
+
+
+def wide_jsonl_copy(name: str, contract: Contract, first: FirstObject) -> Texts:
+    """What `jsonl_copy_view` reads, for a contract of many columns."""
+    lines = _json_lines(name, "'_line': 'VARCHAR', 'j': 'VARCHAR'", "none")
+    mark = secrets.token_hex(8)
+    objects = _all_objects(contract, lines, first, mark)
+    rows = f"select _line::bigint as _line, {unmarked('r', mark)} as _rescued, s0 from ({objects})"
+    return Texts(query(rows, len(contract.columns)), contract.names, mark=partial(unmarked, mark=mark))
+
+
+def _json_lines(name: str, columns: str, compression: Compression) -> str:
+    return (
+        f"read_csv({literal(name)}, columns = {{{columns}}}, auto_detect = false, header = false, delim = chr(1), "
+        f"quote = '', escape = '', nullstr = [''], strict_mode = true, max_line_size = {MAX_JSON_LINE + LINE_NUMBER}, "
+        f"buffer_size = {_BUFFER}, compression = '{compression}', hive_partitioning = false)"
+    )
+
+
+def expected_names(contract: Contract, first: FirstObject) -> Sequence[str]:
+    """The names of a file's first object, where lines like it may be written back; none where they may not.
+
+    They are all in the contract, which has not many, and none has a mark behind which a file has blanks, which would be
+    put into it too.
+    """
+    is_known = set(first.names) <= set(contract.names) and len(contract.names) <= MANY
+    return first.names if is_known and not any(mark in name for name in first.names for mark in ":,") else ()
+
+
+def round_trip(contract: Contract, source: str, first: FirstObject) -> str:
+    """SQL of lines `j`, their typed rows `t`, and whether a row, written as JSON, `is_same` as its line.
+
+    Args:
+        contract: The file's contract.
+        source: SQL of a table of lines, `j`.
+        first: An object as the lines are expected to be: its names, and whether blanks follow `:` and `,`.
+    """
+    types = {column.name: column.type for column in contract.columns}
+    names = expected_names(contract, first)
+    if not names:
+        return f"select *, null as t, false as is_same from {source} where j is not null"
+    structure = _structure({name: _json_type(types[name]) for name in names})
+    within = filter(None, (limits(f"t.{quoted(name)}", types[name]) for name in names))
+    text = """replace(replace(w, '":', '": '), ',"', ', "')""" if first.is_spaced else "w"
+    is_same = " and ".join([f"{text} = j", *(f"({limit}) is not false" for limit in within)])
+    return (  # the line `null` is no row, and comes back as none
+        f"select *, coalesce({is_same}, false) as is_same from (select *, to_json(t)::varchar as w "
+        f"from (select *, from_json(j, {structure}) as t from {source} where j is not null))"
+    )
+
+
+def _typed(column: Column, names: Sequence[str]) -> str:
+    """SQL of a column of a row that is written back."""
+    return f"t.{quoted(column.name)}" if column.name in names else f"null::{_json_type(column.type)}"
+
+
+def _typed_field(column: Column, value: str) -> Field:
+    is_text = _json_type(column.type) == "varchar"
+    return text_field(column, value) if is_text else Field(column.name, value, value, column.type.sql)
+
+
+def _plain_objects(contract: Contract, source: str) -> str:
+    """Objects of known, single names and flat values, of which nobody can doubt how they are read."""
+    known = f"[{', '.join(literal(name) for name in contract.names)}]"
+    is_known = f"json_type(j) = 'OBJECT' and list_has_all({known}, k) and len(list_distinct(k)) = len(k)"
+    text = f"case when is_inexact then {marked('j', '')} else j end"
+    # Most lines are neither suspicious nor inexact, which one look for both tells; what is no JSON ends the reading.
+    is_doubtful = f"regexp_matches(j, {literal(f'{_SUSPICIOUS}|{_INEXACT}')})"
+    is_suspicious, is_inexact = (f"regexp_matches(j, {literal(marks)})" for marks in (_SUSPICIOUS, _INEXACT))
+    return (
+        f"select {_object(contract, text, 'try')} from ("
+        f"select j, json_keys(j) as k, case when is_doubtful then {is_inexact} else false end as is_inexact "
+        f"from (select j, {is_doubtful} as is_doubtful from {source}) "
+        f"where case when is_doubtful then not {is_suspicious} else true end"
+        f") where k = {known} or ({is_known})"
+    )
+
+
+def _all_objects(contract: Contract, source: str, first: FirstObject, mark: str) -> str:
+    """Objects of a clean copy: typed in `t` where they are written back; of others what the contract names in `s`,
+    and all else in `r`, numbers in both with their mark.
+    """
+    known = f"[{', '.join(literal(name) for name in contract.names)}]"
+    mask = "{" + ", ".join(f'"{json_key(name)}": null' for name in contract.names) + "}"
+    return (
+        f"select _line, t, is_same, {_object(contract, 'm', '')}, "
+        f"case when not list_has_all({known}, json_keys(m)) "
+        f"then json_merge_patch(m, {literal(mask)})::varchar end as r "
+        f"from (select *, case when not is_same then {marked('j', mark)} end as m "
+        f"from ({round_trip(contract, source, first)}))"
+    )
+
+
+def _object(contract: Contract, text: str, guard: str) -> str:
+    """SQL of the column s0: the values that the contract names, as text."""
+    return f"{guard}(from_json({text}, {_structure(dict.fromkeys(contract.names, 'varchar'))})) as s0"
+
+
+def _value(column: Column) -> str:
+    """SQL of a column's value in `_object`."""
+    return f"s0.{quoted(column.name)}"
+
+
+def _structure(types: Mapping[str, str]) -> str:
+    """What `from_json` takes for the types of an object's values."""
+    return literal("{" + ", ".join(f'"{json_key(name)}": "{kind}"' for name, kind in types.items()) + "}")
+
+
+def _any_field(column: Column, value: str, mark: str, names: Sequence[str]) -> Field:
+    """A column of a clean copy; a line that is written back has nothing to explain."""
+    typed, raw = _typed(column, names), unmarked(value, mark)
+    if _json_type(column.type) == "varchar":
+        return text_field(column, f"case when is_same then {typed} else {raw} end")
+    value = f"case when is_same then {typed} else {from_text(raw, column.type)} end"
+    return Field(column.name, f"case when not is_same then {raw} end", value, column.type.sql)
+
+
+def _json_type(wanted: ColumnType) -> str:
+    """The type of a value that is written back; how a time with a zone is written depends on the session."""
+    return "varchar" if wanted.kind == "timestamptz" else wanted.sql
+
+
+def marked(json: str, mark: str) -> str:
+    """SQL for a JSON text with each number as a string after a mark, so that its digits stay as they are written."""
+    parted = rf"regexp_replace({json}, {literal(_LEXEME)}, '\1' || chr(1) || '\2' || chr(2), 'g')"
+    strings = f"replace({parted}, chr(1) || chr(2), '')"
+    return f"""replace(replace({strings}, chr(1), '"{mark}'), chr(2), '"')"""
+
+
+def unmarked(text: str, mark: str) -> str:
+    """SQL for a value, or a JSON text, with its marked numbers as they were written."""
+    numbers = rf"""regexp_replace({text}, '"{mark}([^"]*)"', '\1', 'g')"""
+    return f"case when contains({text}, '{mark}') then replace({numbers}, '{mark}', '') else {text} end"
+
+
+def json_key(name: str) -> str:
+    """A name as it stands between the quotes of a JSON text."""
+    return json.dumps(name, ensure_ascii=False)[1:-1]

@@ -1,0 +1,10 @@
+"""Parquet files: what their own schema says, whether every page is whole, and how their values reach a table exactly.
+
+Two readers look at each file. DuckDB reads most files, several times as fast as anything else; pyarrow verifies all
+pages first, and reads what DuckDB cannot hold: decimals of more than 38 digits, nanoseconds, times out of range.
+"""
+
+from assay.reading.parquet.inspection import ParquetLook, count_records, look_into_parquet
+from assay.reading.parquet.view import parquet_reading
+
+__all__ = ["ParquetLook", "count_records", "look_into_parquet", "parquet_reading"]

@@ -1,0 +1,181 @@
+"""SQL that reads one file: each contract column in its type, what is rescued, and what cannot be held.
+
+A *reading* is a temporary view over one file. Its columns are the contract's columns, `_rescued`, and, the careful
+way, `_line` and `_reasons` (why the record is malformed; NULL when it is not).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from assay.contract.contract import Column, Contract
+from assay.contract.format import Format
+from assay.contract.names import literal, quoted
+from assay.reading.arrow_csv import whole_numbers
+from assay.reading.exact_casts import from_text, is_plain, plain_cast
+
+_GLOB = frozenset("*?[{")
+SHOWN = 100  # characters of a value that a reason quotes
+
+
+@contextmanager
+def readable_path(path: Path) -> Iterator[str]:
+    """A name of the file that DuckDB does not take for a pattern."""
+    if not _GLOB & set(str(path)):
+        yield str(path)
+        return
+    with tempfile.TemporaryDirectory(prefix="assay-") as folder:
+        link = Path(folder) / "file"
+        link.symlink_to(path.resolve())
+        yield str(link)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One contract column in a file.
+
+    Attributes:
+        name: Of the column.
+        raw: SQL of its text.
+        value: SQL of its typed value; NULL when it cannot be held.
+        sql_type: The contract's type.
+        is_plain: SQL that holds where `plain` is the value; empty where `value` always has to be worked out.
+        plain: SQL of the value of most texts.
+    """
+
+    name: str
+    raw: str
+    value: str
+    sql_type: str
+    is_plain: str = ""
+    plain: str = ""
+
+
+def arrow_view(source: str, contract: Contract, header: Sequence[str] | None) -> str:
+    """SQL of the reading of a CSV file that Arrow scans.
+
+    Args:
+        source: The name under which an `ArrowCsv` is registered.
+        contract: The file's contract.
+        header: The file's columns in its order; None when it has no header.
+    """
+    return _csv_reading(source, contract, header, whole_numbers(contract), has_lines=False)
+
+
+def csv_view(name: str, contract: Contract, header: Sequence[str] | None, *, is_parallel: bool) -> str:
+    """SQL of the reading of a clean copy of a CSV file: no header, and each record starts with its line number.
+
+    Args:
+        name: The copy, readable as it stands (see `readable_path`).
+        contract: The file's contract.
+        header: The file's columns in its order; None when it had no header.
+        is_parallel: False when a record goes over several lines; DuckDB then fails on large files.
+    """
+    source = csv_source(name, contract, header, is_parallel=is_parallel)
+    return _csv_reading(source, contract, header, frozenset(), has_lines=True)
+
+
+def csv_source(name: str, contract: Contract, header: Sequence[str] | None, *, is_parallel: bool) -> str:
+    """SQL of the texts of a clean copy: `_line`, and its columns by their place, `c0`, `c1`, …; as of `csv_view`."""
+    read = ["_line", *_places(contract.names if header is None else header)]
+    typed = ", ".join(f"{literal(column)}: 'VARCHAR'" for column in read)
+    options = _csv_options(contract.format, is_parallel=is_parallel)
+    return f"read_csv({literal(name)}, columns = {{{typed}}}, {options})"
+
+
+def _places(columns: Sequence[str]) -> list[str]:
+    return [f"c{index}" for index in range(len(columns))]
+
+
+def _csv_reading(
+    source: str, contract: Contract, header: Sequence[str] | None, typed: frozenset[str], *, has_lines: bool
+) -> str:
+    """A reading of columns by their place, of which some have their type already and all others are text."""
+    columns = contract.names if header is None else header
+    positions = dict(zip(columns, _places(columns), strict=True))
+    decimal = contract.format.decimal
+    fields = [
+        Field(column.name, positions[column.name], positions[column.name], column.type.sql)
+        if column.name in typed and column.name in positions
+        else text_field(column, positions[column.name], decimal)
+        if column.name in positions
+        else absent_field(column)
+        for column in contract.columns
+    ]
+    extra = _unknown(columns, contract)
+    rescued = _json_object(extra, positions) if extra else "null::json"
+    return reading(source, fields, rescued, has_lines=has_lines)
+
+
+def _unknown(columns: Iterable[str], contract: Contract) -> list[str]:
+    known = set(contract.names)
+    return [column for column in columns if column not in known]
+
+
+def _csv_options(form: Format, *, is_parallel: bool) -> str:
+    """The options under which DuckDB reads a clean copy and guesses nothing."""
+    return (
+        f"auto_detect = false, header = false, delim = {literal(form.delimiter)}, "
+        f"quote = {literal(form.quote)}, escape = {literal(form.escape)}, "
+        f"nullstr = [{', '.join(map(literal, form.nulls)) or 'chr(0)'}], allow_quoted_nulls = false, "
+        "strict_mode = true, null_padding = false, compression = 'none', hive_partitioning = false, "
+        rf"parallel = {str(is_parallel).lower()}, new_line = '\n'"
+    )
+
+
+def text_field(column: Column, raw: str, decimal: str = ".") -> Field:
+    """A column whose values are text; `raw` is SQL of the text, `decimal` the mark of its numbers."""
+    wanted = column.type
+    value, plain = from_text(raw, wanted, decimal), plain_cast(raw, wanted)
+    return Field(column.name, raw, value, wanted.sql, is_plain(raw, wanted, decimal), plain)
+
+
+def absent_field(column: Column) -> Field:
+    """An optional column that a file does not have."""
+    nothing = f"null::{column.type.sql}"
+    return Field(column.name, nothing, nothing, column.type.sql)
+
+
+def _json_object(columns: Sequence[str], positions: Mapping[str, str]) -> str:
+    return f"json_object({', '.join(f'{literal(column)}, {positions[column]}' for column in columns)})"
+
+
+def reading(source: str, fields: Sequence[Field], rescued: str, *, has_lines: bool, has_record: bool = False) -> str:
+    """SQL of the outer query: typed values. One that cannot be held is an error, or explained when lines are known."""
+    if not has_lines:
+        certain = ", ".join(f"{_held(field)} as {quoted(field.name)}" for field in fields)
+        return f"select {certain}, {rescued} as _rescued from {source}"
+    values = ", ".join(f"{field.value} as v{index}" for index, field in enumerate(fields))
+    raws = ", ".join(f"{field.raw} as r{index}" for index, field in enumerate(fields))
+    named = ", ".join(f"v{index} as {quoted(field.name)}" for index, field in enumerate(fields))
+    checked = [index for index, field in enumerate(fields) if field.value != field.raw]
+    reasons = ", ".join(_reason(index, fields[index]) for index in checked) or "null::varchar"
+    position = "_line::bigint as _line" + (", _record" if has_record else "")
+    kept = "_line" + (", _record" if has_record else "")
+    return (
+        f"select {named}, _rescued, {kept}, nullif(list_filter([{reasons}], lambda x: x is not null), []) as _reasons "
+        f"from (select {values}, {raws}, {rescued} as _rescued, {position} from {source})"
+    )
+
+
+def _held(field: Field) -> str:
+    """The value, or an error that ends the reading; each value is worked out once."""
+    if field.value == field.raw:
+        return field.value
+    value = f"coalesce({field.value}, case when {field.raw} is not null then error('malformed') end)"
+    return f"case when {field.is_plain} then {field.plain} else {value} end" if field.is_plain else value
+
+
+def _reason(index: int, field: Field) -> str:
+    head, tail = map(literal, around_value(field.name, field.sql_type))
+    said = f"{head} || left(r{index}::varchar, {SHOWN}) || {tail}"
+    return f"case when v{index} is null and r{index} is not null then {said} end"
+
+
+def around_value(name: str, sql_type: str) -> tuple[str, str]:
+    """What a reason says before and after the value that its column cannot hold."""
+    return f"{name}: '", f"' is no {sql_type}"

@@ -1,0 +1,196 @@
+"""dbt in this process: the manifest, parsed only when a source changed, and builds of some models."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assay.base.settings import Settings
+
+if TYPE_CHECKING:
+    from dbt.contracts.graph.manifest import Manifest
+
+_SOURCES = (".sql", ".yml", ".yaml", ".csv", ".md")
+LONGEST = 2000  # characters of a message of dbt that are worth showing
+_KEPT = ("manifest.json", "partial_parse.msgpack")
+
+
+class DbtError(Exception):
+    """dbt could not do what it was asked; the message is dbt's."""
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """What became of one model or test.
+
+    Attributes:
+        unique_id: As in the manifest.
+        name: The model or test.
+        is_test: Whether it is a data test.
+        status: dbt's word: success, pass, fail, warn, error, skipped.
+        message: dbt's message, without tracebacks.
+        seconds: How long it took.
+        failures: Rows that a test found.
+        compiled: The compiled SQL.
+    """
+
+    unique_id: str
+    name: str
+    is_test: bool
+    status: str
+    message: str
+    seconds: float
+    failures: int
+    compiled: str
+
+
+def parse_if_changed(settings: Settings) -> bool:
+    """Make `target/manifest.json` when it is missing or a file of the project changed since it was made.
+
+    Returns:
+        Whether dbt had to parse.
+
+    Raises:
+        DbtError: The project does not parse.
+    """
+    target = settings.dbt_project / "target"
+    stamp = target / "sources.sha256"
+    now = _sources_hash(settings.dbt_project)
+    if all((target / name).exists() for name in _KEPT) and stamp.exists() and stamp.read_text() == now:
+        return False
+    aside = target / f".parse-{os.getpid()}"
+    try:
+        _invoke(settings, ["parse"], aside, None)
+        stamp.unlink(missing_ok=True)  # a kill between the next lines must not leave an old stamp beside a new manifest
+        for name in _KEPT:
+            (aside / name).replace(target / name)
+        stamp.write_text(now)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    return True
+
+
+def _sources_hash(project: Path) -> str:
+    from importlib.metadata import version  # noqa: PLC0415 - rarely needed
+
+    said = hashlib.sha256(f"{version('dbt-core')} {version('dbt-duckdb')}".encode())
+    for path in sorted(project.rglob("*")):
+        if path.suffix in _SOURCES and "target" not in path.relative_to(project).parts:
+            said.update(f"\n{path.relative_to(project)}\n".encode())
+            said.update(path.read_bytes())
+    return said.hexdigest()
+
+
+def build(
+    settings: Settings, nodes: Sequence[str], *, run_id: str, full_refresh: Sequence[str] = ()
+) -> list[NodeResult]:
+    """Build models and run data tests, in dbt's order, on this process's DuckDB.
+
+    Args:
+        settings: The lake.
+        nodes: Names of models and data tests. No other test is run: one that also reads a table of a later step would
+            be run too early.
+        run_id: What the ledger names as the run.
+        full_refresh: Models that are rebuilt from nothing.
+
+    Raises:
+        DbtError: dbt could not start; a model that fails is a result, not an error.
+    """
+    variables = json.dumps({"run_id": run_id, "full_refresh": list(full_refresh)})
+    args = ["build", "--select", *nodes, "--indirect-selection", "empty", "--vars", variables]
+    args += ["--exclude-resource-type", "unit_test"]
+    done = _invoke(settings, args, settings.scratch / "dbt", _manifest(settings.dbt_project))
+    return [_result(item) for item in done]
+
+
+def _manifest(project: Path) -> Manifest:
+    from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415 - 2 s that only a build should cost
+
+    found = (project / "target" / "partial_parse.msgpack").stat()
+    packed, nodes = _parsed(project, (found.st_ino, found.st_mtime_ns, found.st_size))
+    manifest = Manifest.from_msgpack(packed)
+    manifest.flat_graph = {"nodes": nodes}
+    return manifest
+
+
+@lru_cache(maxsize=4)
+def _parsed(project: Path, stamp: tuple[int, ...]) -> tuple[bytes, Mapping[str, Any]]:  # noqa: ARG001 - one for each
+    """A parsed project as dbt keeps it, and what our macros read of `graph`.
+
+    dbt's own flat graph copies every macro of every package as well, before each build.
+    """
+    from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415 - as above
+
+    packed = (project / "target" / "partial_parse.msgpack").read_bytes()
+    nodes = Manifest.from_msgpack(packed).nodes
+    return packed, {name: node.to_dict(omit_none=False) for name, node in nodes.items()}
+
+
+def _invoke(settings: Settings, args: Sequence[str], target: Path, manifest: Manifest | None) -> Sequence[Any]:
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - as above
+
+    project = str(settings.dbt_project)
+    told: list[str] = []
+    common = ["--project-dir", project, "--profiles-dir", project, "--target-path", str(target)]
+    quiet = ["--log-path", str(target), "--log-level", "none", "--log-level-file", "none", "--no-write-json"]
+    if args[0] == "parse":
+        quiet.remove("--no-write-json")
+    with _environment({"ASSAY_HOME": str(settings.home)}):
+        runner = dbtRunner(manifest=manifest, callbacks=[lambda event: _keep_error(event, told)])
+        done = runner.invoke([*args, *common, *quiet])
+    results = getattr(done.result, "results", None)
+    if results is None and (done.exception or not done.success):
+        raise DbtError("\n".join(told) or readable(str(done.exception)))
+    return results or []
+
+
+def _keep_error(event: Any, told: list[str]) -> None:
+    if str(event.info.level) == "error":
+        told.append(str(event.info.msg))
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _result(item: Any) -> NodeResult:
+    node = item.node
+    return NodeResult(
+        unique_id=str(node.unique_id),
+        name=str(node.name),
+        is_test=str(node.resource_type) == "test",
+        status=str(item.status),
+        message=readable(str(item.message or "")),
+        seconds=float(item.execution_time),
+        failures=int(item.failures or 0),
+        compiled=str(getattr(node, "compiled_code", "") or ""),
+    )
+
+
+def readable(message: str) -> str:
+    """The message of an error that our own code raised inside a dbt model, without the traceback around it."""
+    found = re.findall(r"^\s*((?:resources|contracts|_?duckdb)[\w.]*): (.+(?:\n(?!\s*\n).*)*)", message, re.MULTILINE)
+    if not found:
+        return message.strip()[:LONGEST]
+    kind, said = found[-1]
+    name = f"{kind.rsplit('.', 1)[-1]}: " if "duckdb" in kind else ""
+    return f"{name}{said.strip()}"[:LONGEST]

@@ -1,0 +1,149 @@
+"""Remove by hand what is stored of tables and sources that the project does not have any more.
+
+Landing is never touched. What the ledger knows of the files of a source stays, as `retired`: a source that comes back
+loads each of its files anew, exactly once.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from assay.base import clock
+from assay.base.warehouse import transaction
+from assay.contract.catalog import Catalog
+from assay.contract.errors import ContractError
+from assay.contract.names import quoted, relation
+from assay.ledger.rows import forget_profiles
+from assay.ledger.scan import landing_path
+from assay.tables.retired import Retired, note_retired, read_retired
+
+SHOWN = 5
+"""Files that a sentence names."""
+
+
+@dataclass(frozen=True)
+class Drop:
+    """One thing that is to go.
+
+    Attributes:
+        retired: The table, or the source by its bronze table.
+        sentences: What goes with it, and what stays.
+    """
+
+    retired: Retired
+    sentences: tuple[str, ...]
+
+
+def plan_drops(
+    connection: duckdb.DuckDBPyConnection, catalog: Catalog, landing: Path, names: Collection[str]
+) -> list[Drop]:
+    """What dropping some tables and sources would remove.
+
+    Args:
+        connection: The warehouse, after the project's absentees were noted.
+        catalog: The project.
+        landing: The landing zone.
+        names: Tables such as `gold.daily_sales`, or sources.
+
+    Raises:
+        ContractError: One is in the project, or nothing of that name is stored.
+    """
+    retired = {found.name: found for found in read_retired(connection)}
+    wanted = dict.fromkeys(_table(name) for name in names)
+    for name in wanted:
+        model = name.replace(".", "_", 1)
+        if model in catalog.models:
+            path = str(catalog.models[model].get("patch_path") or model).split("://")[-1]
+            raise ContractError(
+                f"{name} is in the project, which would build it again: {path}. Take the model out first; to build it "
+                f"anew from its inputs, run `assay run --full-refresh {name}`. Nothing was dropped"
+            )
+        if name not in retired:
+            there = f"there are {', '.join(retired)}" if retired else "nothing is"
+            raise ContractError(f"nothing called {name} is stored that the project does not have; {there}")
+    return [Drop(retired[name], tuple(_sentences(connection, landing, retired[name]))) for name in wanted]
+
+
+def drop(connection: duckdb.DuckDBPyConnection, catalog: Catalog, drops: Collection[Drop]) -> None:
+    """Remove all of it, or nothing."""
+    with transaction(connection):
+        for item in drops:
+            if item.retired.source:
+                _drop_source(connection, item.retired.source)
+            elif item.retired.name.startswith("quarantine."):
+                connection.execute(f"drop view if exists {relation(item.retired.name)}")
+            _drop_table(connection, item.retired.name)
+    note_retired(connection, catalog)
+
+
+def _table(name: str) -> str:
+    """The table that a person means by `gold/days`, `gold.days` or the name of a source."""
+    table = name.replace("/", ".", 1)
+    return table if "." in table else f"bronze.{table}"
+
+
+def _sentences(connection: duckdb.DuckDBPyConnection, landing: Path, retired: Retired) -> Iterator[str]:
+    rows = "its view" if retired.name.startswith("quarantine.") else f"{retired.rows or 0:,} rows"
+    yield f"{rows}, with the results of its checks, its scores and what is known of its changes"
+    if not retired.source:
+        return
+    said = connection.execute(
+        "select (select count(*) from ops.malformed where source = $source), count(distinct path), "
+        "count(distinct file_id) filter (status = 'loaded') from ops.files where source = $source",
+        {"source": retired.source},
+    ).fetchall()
+    malformed, paths, contents = said[0]
+    yield f"{malformed:,} malformed records, the view quarantine.{retired.source}, and which snapshots were let in"
+    yield f"the ledger keeps its {paths:,} files ({contents:,} loaded) as retired, and landing is not touched"
+    if gone := list(_only_stored_here(connection, landing, retired.source)):
+        more = " and more" if len(gone) > SHOWN else ""
+        yield (
+            f"{len(gone):,} of these files are not in landing any more, so nothing can load their rows again: "
+            f"{', '.join(gone[:SHOWN])}{more}"
+        )
+
+
+def _only_stored_here(connection: duckdb.DuckDBPyConnection, landing: Path, source: str) -> Iterator[str]:
+    """Paths of loaded files that do not lie in landing any more."""
+    rows = connection.execute(
+        "select distinct path from ops.files where source = ? and status in ('loaded', 'duplicate') order by path",
+        [source],
+    ).fetchall()
+    yield from (path for (path,) in rows if not os.path.lexists(landing_path(landing, path)))
+
+
+def _drop_source(connection: duckdb.DuckDBPyConnection, source: str) -> None:
+    connection.execute(f"drop view if exists {relation(f'quarantine.{source}')}")
+    for name in ("malformed", "sources", "conservation", "snapshots", "snapshot_losses", "acceptances"):
+        connection.execute(f"delete from ops.{name} where source = ?", [source])
+    connection.execute("delete from ops.deliveries where source = ?", [source])
+    forget_profiles(connection, source)
+    reason = f"its source left the project and was dropped on {clock.now():%Y-%m-%d}"
+    connection.execute(
+        "update ops.files set status = 'retired', reason = coalesce(reason || '; ', '') || ? "
+        "where source = ? and status <> 'retired'",
+        [reason, source],
+    )
+
+
+def _drop_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
+    layer, name = table.split(".", 1)
+    if layer != "quarantine":
+        connection.execute(f"drop table if exists {relation(table)}")
+    connection.execute(f"drop table if exists changes.{quoted(f'{layer}_{name}')}")
+    for of in ("tables", "checks", "check_results", "quality_score", "deliveries", "freshness"):
+        connection.execute(f"delete from ops.{of} where table_name = ?", [table])
+    for of in ("seen", "seen_files"):
+        connection.execute(f"delete from ops.{of} where consumer = $table or input = $table", {"table": table})
+    # Should it come back, its seq begins anew: a result that looked at it before must not pass for one of then.
+    connection.execute(
+        "update ops.checks set looked_at = list_transform(looked_at, lambda seen: case when seen.table_name = $table "
+        "then {table_name: seen.table_name, seq: -1::bigint} else seen end) "
+        "where list_contains(list_transform(looked_at, lambda seen: seen.table_name), $table)",
+        {"table": table},
+    )

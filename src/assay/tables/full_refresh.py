@@ -1,0 +1,106 @@
+"""What a full refresh reads: every loaded content once more, held against the contract as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from assay.base.memory import limit_in_bytes
+from assay.contract.contract import Contract
+from assay.ledger.inspect_file import examine, file_date
+from assay.ledger.pending import File, NeedsFiles, as_examined, files, files_to_read_again_or_gone
+
+SHOWN = 5  # files that a message names
+
+
+@dataclass(frozen=True)
+class Again:
+    """The files of a full refresh.
+
+    Attributes:
+        files: One readable path for each content, with what it looks like under the contract of today.
+        replaced: Sightings of contents that no path shows any more and whose bytes are gone: old versions.
+    """
+
+    files: tuple[File, ...]
+    replaced: tuple[int, ...]
+
+
+def plan(connection: duckdb.DuckDBPyConnection, landing: Path, contract: Contract) -> Again:
+    """Look at everything that a full refresh of a source would read, before anything is changed.
+
+    Raises:
+        NeedsFiles: A content that counts is gone from landing, or a loaded file does not fit the contract any more.
+    """
+    found, gone = files_to_read_again_or_gone(connection, landing, contract.source)
+    _stop_when_live_ones_are_gone(connection, contract.source, found, gone)
+    loaded = {file.file_id for file in files(connection, landing, contract.source, "loaded")}
+    again, problems = [], []
+    for file in found:
+        seen = examine(file.path, contract, limit_in_bytes(connection))
+        if not (seen.problem or seen.not_enough):
+            again.append(as_examined(file, seen))
+        elif file.file_id in loaded:  # of one that only waits, landing says what is wrong
+            lack = f"it needs more memory than a load may take ({seen.not_enough}); raise ASSAY_MEMORY_LIMIT"
+            problems.append(f"{file.name}: {seen.problem or lack}")
+    if problems:
+        raise NeedsFiles(
+            f"bronze.{contract.source}: {len(problems)} loaded files do not fit the contract any more: "
+            f"{'; '.join(problems[:SHOWN])}. Take that change of the contract back, or put files that fit it under "
+            "the same names; nothing was changed"
+        )
+    return Again(tuple(again), tuple(file.sighting_id for file in gone))
+
+
+def note_replaced(connection: duckdb.DuckDBPyConnection, source: str, sightings: Sequence[int]) -> None:
+    """Write down that old versions could not be read again; their rows counted for nothing already."""
+    connection.execute(
+        "update ops.files set status = 'missing', reason = case when status = 'arrived' "
+        "then 'was gone before it was loaded' else 'was replaced, and gone when ' || ? || ' was loaded again' end "
+        "where list_contains(?::bigint[], sighting_id)",
+        [f"bronze.{source}", list(sightings)],
+    )
+
+
+def date_again(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    """Date every sighting by its name as the contract says today, unless that was done.
+
+    A name that the contract does not date keeps the date that it was loaded under.
+    """
+    done = connection.execute(
+        "update ops.sources set dated_by = $pattern where source = $source and dated_by is distinct from $pattern",
+        {"source": contract.source, "pattern": contract.file_date},
+    ).fetchall()
+    if not done[0][0]:
+        return
+    names = connection.execute("select distinct path from ops.files where source = ?", [contract.source]).fetchall()
+    for (name,) in names:
+        dated, problem = file_date(Path(name), contract)
+        if not problem:
+            connection.execute(
+                "update ops.files set file_date = ? where source = ? and path = ? and file_date is distinct from ?",
+                [dated, contract.source, name, dated],
+            )
+
+
+def _stop_when_live_ones_are_gone(
+    connection: duckdb.DuckDBPyConnection, source: str, found: Sequence[File], gone: Sequence[File]
+) -> None:
+    """A version that waits takes the place of the one before, as in a load."""
+    rows = connection.execute(
+        "select file_id from ops.files where source = ? "
+        "and (status in ('loaded', 'duplicate') or status = 'arrived' and list_contains(?::bigint[], file_id)) "
+        "qualify row_number() over (partition by path order by sighting_id desc) = 1 "
+        "union select file_id from ops.current_files where source = ?",  # its newer version is held back
+        [source, [file.file_id for file in found], source],
+    ).fetchall()
+    live = {row[0] for row in rows}
+    needed = [file.name for file in gone if file.file_id in live]
+    if needed:
+        raise NeedsFiles(
+            f"bronze.{source}: a full refresh reads every loaded file again, but {len(needed)} are gone from landing "
+            f"or hold something else now: {', '.join(needed[:SHOWN])}. Put them back and run again; nothing was changed"
+        )

@@ -1,0 +1,268 @@
+"""Rebuild the keys of a table that its inputs changed, and no others.
+
+A *keyed* table declares the key that it is redone by. What is redone are the keys that stand in the old or the new
+values of everything its inputs changed and it has not yet seen: of bronze the rows of files that came or stopped
+counting, of a keyed table the rows in `changes.<model>`. What a table has seen is written in the transaction that
+takes it in, so a crash between two tables loses nothing, and nothing depends on times or on "this run".
+
+All comparisons of keys are NULL-safe: `(a, b) in (…)` would neither delete nor insert a key that holds a NULL.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+
+from assay.base.warehouse import transaction
+from assay.contract.names import literal, quoted, relation, table_of
+from assay.contract.rebuild_key import Input, Redo, parse_redo
+from assay.tables.first_fingerprints import first_keyed
+from assay.tables.own_columns import own_columns_read
+from assay.tables.table_columns import stop_unless_as_declared
+from assay.tables.table_definition import Definition, keyed_form
+from assay.tables.versions import is_changed_while_empty, note_built, seqs, stop_when_changed
+
+_KEY = "assay_key_"
+"""Before the number of a key column, in names that no model uses: an argument of `affected()` must not find them."""
+
+
+def build_keyed(connection: duckdb.DuckDBPyConnection, payload: str) -> None:
+    """Replace the rows of the keys that changed by what the model's SQL gives for them, in one transaction.
+
+    Called by the materialization `keyed` on dbt's connection, on which it makes the temporary table
+    `affected_<model>` and the macro `is_affected_<model>(key…)` that the model's SQL asks.
+
+    Args:
+        connection: dbt's connection to the warehouse.
+        payload: JSON with `model` (the node), `inputs` (the nodes that it reads), `sql` (its compiled SQL), `run_id`
+            and `is_full_refresh`.
+
+    Raises:
+        ChangedWithData: The model is not the one that its rows were made with.
+        ColumnsDiffer: Its SQL does not give the columns that its yml declares.
+    """
+    _Keyed(connection, payload).build()
+
+
+class _Keyed:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, payload: str) -> None:
+        said: Mapping[str, Any] = json.loads(payload)
+        self._connection = connection
+        self._model = str(said["model"]["name"])
+        self._table = table_of(self._model)
+        self._redo: Redo = parse_redo(said["model"], said["inputs"])
+        self._columns = [(str(c["name"]), str(c["data_type"])) for c in said["model"]["columns"].values()]
+        self._sql = str(said["sql"])
+        self._run_id = str(said["run_id"])
+        self._definition = Definition(
+            keyed_form(self._sql, self._columns, self._redo),
+            first_keyed(said["model"], self._sql, self._columns, self._redo, said["inputs"]),
+        )
+        self._is_asked_full = bool(said["is_full_refresh"])
+        self._seqs = seqs(connection)
+
+    def build(self) -> None:
+        is_full = self._is_full()
+        if not is_full:
+            stop_when_changed(self._connection, self._table, self._definition)
+        self._make_affected(is_full=is_full)
+        stop_unless_as_declared(self._connection, self._table, self._sql, self._columns)
+        with transaction(self._connection):
+            if is_full:
+                self._rebuild()
+            else:
+                self._redo_affected()
+            self._note_seen()
+            self._prune_inputs()
+
+    def _make_affected(self, *, is_full: bool) -> None:
+        affected = self._no_keys() if is_full else self._affected()
+        places = range(len(self._redo.key))
+        names = ", ".join(f"{_KEY}{place}" for place in places)
+        self._connection.execute(
+            f"create or replace temp table {self._affected_name} as select * from ({affected}) as t({names})"
+        )
+        asked = [f"{_KEY}asked_{place}" for place in places]
+        condition = "true" if is_full else self._is_affected(asked)
+        self._connection.execute(
+            f"create or replace temp macro {quoted(f'is_affected_{self._model}')}({', '.join(asked)}) as ({condition})"
+        )
+
+    def _is_affected(self, asked: list[str]) -> str:
+        """SQL for whether a key, of which each column is an expression, is to be redone."""
+        same = " and ".join(f"{_KEY}{place} is not distinct from {key}" for place, key in enumerate(asked))
+        return f"exists (select 1 from temp.{self._affected_name} where {same})"
+
+    @property
+    def _affected_name(self) -> str:
+        return quoted(f"affected_{self._model}")
+
+    @property
+    def _changes(self) -> str:
+        return f"changes.{quoted(self._model)}"
+
+    def _is_full(self) -> bool:
+        if self._is_asked_full or not self._exists(self._table) or self._table not in self._seqs:
+            return True
+        if is_changed_while_empty(self._connection, self._table, self._definition):
+            return True
+        unseen_rebuilds = self._connection.execute(
+            "select count(*) from ops.tables as tables left join ops.seen as seen "
+            "on seen.input = tables.table_name and seen.consumer = $table "
+            "where list_contains($inputs, tables.table_name) and tables.rebuilt_seq > coalesce(seen.seq, -1)",
+            {"table": self._table, "inputs": [table_of(item.model) for item in self._redo.inputs]},
+        ).fetchall()
+        return bool(unseen_rebuilds[0][0]) or any(self._lost_changes(item) for item in self._redo.inputs)
+
+    def _lost_changes(self, item: Input) -> bool:
+        """Whether an input changed and nothing says how, because somebody dropped the table that did."""
+        table = table_of(item.model)
+        is_keyed = not item.model.startswith("bronze_")
+        return is_keyed and self._seqs.get(table, 0) > self._seen(table) and not self._exists(f"changes.{item.model}")
+
+    def _exists(self, table: str) -> bool:
+        schema, name = table.split(".", 1)
+        found = self._connection.execute(
+            "select count(*) from duckdb_tables() "
+            "where schema_name = ? and table_name = ? and database_name = current_database()",
+            [schema, name],
+        )
+        return bool(found.fetchall()[0][0])
+
+    def _seen(self, table: str) -> int:
+        found = self._connection.execute(
+            "select seq from ops.seen where consumer = ? and input = ?", [self._table, table]
+        ).fetchall()
+        return int(found[0][0]) if found else -1
+
+    def _no_keys(self) -> str:
+        types = dict(self._columns)
+        return "select " + ", ".join(f"null::{types[k]} as {quoted(k)}" for k in self._redo.key) + " where false"
+
+    def _affected(self) -> str:
+        parts = [self._affected_by(item) for item in self._redo.inputs if item.keys or item.via]
+        return " union ".join([self._no_keys(), *parts])
+
+    def _affected_by(self, item: Input) -> str:
+        if item.model.startswith("bronze_"):
+            return self._affected_by_files(item)
+        if not self._exists(f"changes.{item.model}"):
+            return self._no_keys()
+        changed = f"(select * from changes.{quoted(item.model)} where _seq > {self._seen(table_of(item.model))})"
+        return self._redo.affected(item, changed)
+
+    def _affected_by_files(self, item: Input) -> str:
+        """Keys of rows whose file came, stopped counting, or got another date since this table last looked.
+
+        Rows that break a rule too: they may have been clean when the table looked.
+        """
+        table = table_of(item.model)
+        current = f"select file_id, file_date from ops.current_files where source = {literal(table.split('.')[1])}"
+        seen = (
+            "select file_id, file_date from ops.seen_files "
+            f"where consumer = {literal(self._table)} and input = {literal(table)}"
+        )
+        changed = (
+            f"select file_id from (({current}) except ({seen})) union select file_id from (({seen}) except ({current}))"
+        )
+        files = [int(row[0]) for row in self._connection.execute(changed).fetchall()]
+        listed = ", ".join(map(str, files)) or "null"
+        rows = f"(select * from {relation(table)} where _file_id in ({listed}))"
+        return self._redo.affected(item, rows)
+
+    def _rebuild(self) -> None:
+        typed = ", ".join(f"{quoted(name)} {kind}" for name, kind in self._columns)
+        self._connection.execute(f"create or replace table {relation(self._table)} ({typed})")
+        self._connection.execute(f"insert into {relation(self._table)} by name select * from ({self._sql}\n)")
+        self._connection.execute(f"drop table if exists {self._changes}")
+        note_built(self._connection, self._table, self._definition, self._run_id, is_changed=True, is_rebuilt=True)
+
+    def _redo_affected(self) -> None:
+        target = relation(self._table)
+        names = ", ".join(quoted(name) for name, _ in self._columns)
+        where = self._is_affected([f"made.{quoted(name)}" for name in self._redo.key])
+        if not self._connection.execute(f"select 1 from temp.{self._affected_name} limit 1").fetchall():
+            note_built(self._connection, self._table, self._definition, self._run_id, is_changed=False)
+            return
+        self._connection.execute(
+            f"create or replace temp table keyed_new as select {names} from ({self._sql}\n) as made where {where}"
+        )
+        self._connection.execute(
+            f"create or replace temp table keyed_old as select {names} from {target} as made where {where}"
+        )
+        differs = self._differ("keyed_old", "keyed_new", names) or self._differ("keyed_new", "keyed_old", names)
+        if differs:
+            self._connection.execute(f"delete from {target} as made where {where}")
+            self._connection.execute(f"insert into {target} by name select * from temp.keyed_new")
+        seq = note_built(self._connection, self._table, self._definition, self._run_id, is_changed=differs)
+        if differs and self._has_consumers():
+            self._log_changes(seq)
+        self._connection.execute("drop table temp.keyed_old; drop table temp.keyed_new")
+
+    def _differ(self, left: str, right: str, names: str) -> bool:
+        found = self._connection.execute(
+            f"select 1 from (select {names} from temp.{left} except all select {names} from temp.{right}) limit 1"
+        )
+        return bool(found.fetchall())
+
+    def _has_consumers(self) -> bool:
+        found = self._connection.execute("select count(*) from ops.seen where input = ?", [self._table]).fetchall()
+        return bool(found[0][0])
+
+    def _log_changes(self, seq: int) -> None:
+        """Keep old and new values of rows that differ in what they say.
+
+        Columns of our own (`_…`) count where a table that reads this one is made from them: a snapshot changes the
+        `_file_id` of every row, and that alone is no reason to redo what does not read it.
+        """
+        read = self._own_columns_that_count()
+        logged = [(name, kind) for name, kind in self._columns if not name.startswith("_") or name in read]
+        names = ", ".join(quoted(name) for name, _ in logged)
+        changed = " union all ".join(
+            f"(select {names} from temp.{left} except all select {names} from temp.{right})"
+            for left, right in (("keyed_old", "keyed_new"), ("keyed_new", "keyed_old"))
+        )
+        self._connection.execute(
+            f"create table if not exists {self._changes} as "
+            f"select {names}, 0::bigint as _seq from {relation(self._table)} limit 0"
+        )
+        for name, kind in logged:
+            self._connection.execute(f"alter table {self._changes} add column if not exists {quoted(name)} {kind}")
+        self._connection.execute(f"insert into {self._changes} by name select *, {seq} as _seq from ({changed})")
+
+    def _own_columns_that_count(self) -> set[str]:
+        """Columns `_…` of this table from which others are made; all of them where a table of before has not said."""
+        own = {name for name, _ in self._columns if name.startswith("_")}
+        rows = self._connection.execute("select reads from ops.seen where input = ?", [self._table]).fetchall()
+        return own & set().union(*(own if reads is None else set(reads) for (reads,) in rows))
+
+    def _note_seen(self) -> None:
+        """Write down what of each input is in this table now."""
+        self._connection.execute("delete from ops.seen where consumer = ?", [self._table])
+        self._connection.execute("delete from ops.seen_files where consumer = ?", [self._table])
+        reads = own_columns_read(self._connection, self._sql, [table_of(item.model) for item in self._redo.inputs])
+        for item in self._redo.inputs:
+            table = table_of(item.model)
+            self._connection.execute(
+                "insert into ops.seen (consumer, input, seq, reads) values (?, ?, ?, ?)",
+                [self._table, table, self._seqs.get(table, 0), sorted({*reads[table], *self._redo.own_columns(item)})],
+            )
+            if item.model.startswith("bronze_"):
+                self._connection.execute(
+                    "insert into ops.seen_files (consumer, input, file_id, file_date) "
+                    "select ?, ?, file_id, file_date from ops.current_files where source = ?",
+                    [self._table, table, table.split(".")[1]],
+                )
+
+    def _prune_inputs(self) -> None:
+        """Drop changes that every table that reads them has seen."""
+        for item in self._redo.inputs:
+            if self._exists(f"changes.{item.model}"):
+                self._connection.execute(
+                    f"delete from changes.{quoted(item.model)} where _seq <= "
+                    "(select min(seq) from ops.seen where input = ?)",
+                    [table_of(item.model)],
+                )

@@ -1,0 +1,64 @@
+"""Which of Assay's own columns (`_file_id`, `_duplicates_identical`, …) of its inputs a model's SQL is made from.
+
+DuckDB's planner answers, which leaves out every column that a query does not need: a `select *` whose columns are
+picked later does not count, one that is counted or made distinct as a whole does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import duckdb
+
+from assay.contract.names import literal
+
+_BY_STATISTICS = "statistics_propagation"
+"""An optimizer that drops a condition which today's values all meet; tomorrow's may not."""
+
+
+def own_columns_read(
+    connection: duckdb.DuckDBPyConnection, sql: str, tables: Sequence[str]
+) -> Mapping[str, frozenset[str]]:
+    """The columns `_…` that a query reads, by table.
+
+    Args:
+        connection: The warehouse.
+        sql: The query.
+        tables: Tables that it may read, e.g. `silver.products`.
+    """
+    before = connection.execute("select current_setting('disabled_optimizers')").fetchall()[0][0]
+    connection.execute(f"set disabled_optimizers = {literal(_BY_STATISTICS)}")
+    try:
+        explained = connection.execute(f"explain (format json) {sql}").fetchall()
+    finally:
+        connection.execute(f"set disabled_optimizers = {literal(before)}")
+    scans = list(_scans(json.loads(explained[0][1])))
+    return {table: frozenset(_read(scans, table, _own_columns(connection, table))) for table in tables}
+
+
+def _own_columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    rows = connection.execute(
+        "select column_name from duckdb_columns() "
+        "where schema_name || '.' || table_name = ? and database_name = current_database() and column_name like '\\_%' "
+        "escape '\\'",
+        [table],
+    ).fetchall()
+    return [str(name) for (name,) in rows]
+
+
+def _scans(nodes: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """(table, all that is said of it) of each scan in a plan."""
+    for node in nodes:
+        info = node.get("extra_info") or {}
+        if isinstance(info, dict) and "Table" in info:
+            yield str(info["Table"]).replace('"', ""), json.dumps(info, ensure_ascii=False)
+        yield from _scans(node.get("children") or ())
+
+
+def _read(scans: Sequence[tuple[str, str]], table: str, own: Sequence[str]) -> Iterator[str]:
+    """A name that stands in another one counts too, which costs work and loses nothing."""
+    for name in own:
+        if any(scanned.endswith(f".{table}") and name in said for scanned, said in scans):
+            yield name

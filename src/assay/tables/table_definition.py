@@ -1,0 +1,135 @@
+"""What decides the stored rows of a table, written down so that a later version can tell whether it changed.
+
+The form is explicit and versioned: a key of a contract that says what is said anyway is left out, and what the engine's
+own macros make stands as a name, so neither a new key nor an edit of a macro is a change. Keep out: reading and writing
+`ops.tables`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from assay.contract.contract import Contract
+from assay.contract.rebuild_key import Redo
+
+VERSION = 2
+"""Of the form. Version 1 was a hash of Python's own spelling of objects; see `assay.tables.first_fingerprints`."""
+
+Form = Mapping[str, Any]
+
+_ENGINE = re.compile(r"/\*assay:(\w+(?: \w+)*)\*/.*?/\*assay:end\*/", re.DOTALL)
+"""What a macro of the engine wrote into compiled SQL."""
+_KEPT_OR_BLANK = re.compile(
+    r"""([eE]'(?:\\.|''|[^'\\])*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(\w*)\$.*?\$\2\$)|(?:--[^\n]*|/\*.*?\*/|\s)+""",
+    re.DOTALL,
+)
+"""A literal or quoted name, which is kept as it stands; or a comment or white space, which decides nothing."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What rows are made with.
+
+    Attributes:
+        form: All that decides them, in terms of JSON.
+        first_fingerprints: What version 1 may have stored for it.
+    """
+
+    form: Form
+    first_fingerprints: frozenset[str] = frozenset()
+
+    @property
+    def text(self) -> str:
+        """The form as it is stored."""
+        return json.dumps(self.form, sort_keys=True, ensure_ascii=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the form, with its version."""
+        return f"{VERSION}:{hashlib.sha256(self.text.encode()).hexdigest()[:16]}"
+
+    def is_of(self, fingerprint: str) -> bool:
+        """Whether rows that were stored under a fingerprint were made with this."""
+        return fingerprint == self.fingerprint or fingerprint in self.first_fingerprints
+
+
+def bronze_form(contract: Contract, sql: str) -> Form:
+    """What decides the rows of a bronze table.
+
+    Args:
+        contract: The source's contract.
+        sql: The model's compiled SQL.
+    """
+    return {"version": VERSION, "contract": contract.form, "sql": own_sql(sql)}
+
+
+def keyed_form(sql: str, columns: Sequence[tuple[str, str]], redo: Redo) -> Form:
+    """What decides the rows of a silver or gold table.
+
+    Args:
+        sql: The model's compiled SQL.
+        columns: Names and types of its columns.
+        redo: By which key it is rebuilt.
+    """
+    inputs = [
+        {"model": i.model, **_said(keys=list(i.keys), via=i.via, by=list(i.by), where=i.where)} for i in redo.inputs
+    ]
+    redone = {"key": list(redo.key), "inputs": sorted(inputs, key=lambda i: str(i["model"]))}
+    return {"version": VERSION, "sql": own_sql(sql), "columns": [list(column) for column in columns], "redo": redone}
+
+
+def _said(**values: object) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value}
+
+
+def own_sql(sql: str) -> str:
+    """Compiled SQL as its author wrote it: macros of the engine by name, without comments and layout."""
+    return _KEPT_OR_BLANK.sub(lambda part: part[1] or " ", _ENGINE.sub(r"{{ \1 }}", sql)).strip()
+
+
+def is_widened(contract: Contract, form: Form, stored: Form) -> bool:
+    """Whether a bronze table's form differs from the stored one by no more than optional columns and new rules.
+
+    Whether stored rows hold the new rules is for the caller to ask: they keep the verdict that they were loaded with.
+
+    Args:
+        contract: The source's contract.
+        form: Its form, with the model's SQL.
+        stored: The form that the rows were stored under.
+    """
+    known = {name for name, _ in stored["contract"]["columns"]}
+    added = {column.name for column in contract.columns if column.is_optional} - known
+    now, before = form["contract"], {name for name, _ in stored["contract"]["rules"]}
+    kept = {
+        "columns": [column for column in now["columns"] if column[0] not in added],
+        "rules": [rule for rule in now["rules"] if rule[0] in before or not added],
+    }
+    return _required({**form, "contract": {**now, **kept}}) == _required(stored)
+
+
+def _required(form: Form) -> Form:
+    """What files may leave out from now on changes no stored row."""
+    return {**form, "contract": {key: value for key, value in form["contract"].items() if key != "optional"}}
+
+
+def differences(stored: Form, now: Form) -> list[str]:
+    """What is not as it was, in words."""
+    if "contract" not in now or "contract" not in stored:
+        parts = {"sql": "its SQL", "columns": "its columns", "redo": "`redo`"}
+        return [words for part, words in parts.items() if stored.get(part) != now.get(part)]
+    before, after = stored["contract"], now["contract"]
+    plain = sorted({*before, *after} - {"columns", "rules", "optional"})
+    changed = [f"`{key}`" for key in plain if before.get(key) != after.get(key)]
+    changed += _changed_names("column", dict(before["columns"]), dict(after["columns"]))
+    changed += _changed_names("rule", {r[0]: r[1] for r in before["rules"]}, {r[0]: r[1] for r in after["rules"]})
+    return changed + (["its SQL"] if stored["sql"] != now["sql"] else [])
+
+
+def _changed_names(what: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    names = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
+    return [f"{what} {name} ({before.get(name, 'none')} → {after.get(name, 'none')})" for name in names]

@@ -1,0 +1,135 @@
+"""What wraps the content of a text file: nothing, gzip or Zstandard. The first bytes tell; the content is verified."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Generator, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Literal
+
+from backports.zstd import ZstdDecompressor, ZstdError
+
+from assay.text.stream import PIECE, Unreadable, open_regular, pieces
+
+Compression = Literal["none", "gzip", "zstd"]
+"""As DuckDB calls them."""
+
+MARK = 4
+"""First bytes that it takes to tell."""
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
+"""What follows the first byte, 0x50 to 0x5f, of a frame that holds no content (RFC 8878, section 3.1.2)."""
+
+
+def compression(head: bytes) -> Compression:
+    """What the first bytes of a file, at least `MARK` of them where it has as many, say."""
+    if head.startswith(_GZIP):
+        return "gzip"
+    return "zstd" if _is_zstd(head) else "none"
+
+
+def _is_zstd(head: bytes) -> bool:
+    return head.startswith(_ZSTD) or (head[:1] in b"PQRSTUVWXYZ[\\]^_" and head[1:MARK] == _ZSTD_SKIPPABLE)
+
+
+def content(path: Path) -> Generator[bytes, None, None]:
+    """The content of a file, decompressed, a piece at a time.
+
+    Raises:
+        Unreadable: It is no regular file, or its compressed stream is damaged.
+        FileNotFoundError: It is gone.
+    """
+    with open_regular(path) as file:
+        yield from plain(pieces(file))
+
+
+def plain(received: Iterator[bytes]) -> Iterator[bytes]:
+    """The content of what was received: decompressed where its first bytes say so.
+
+    Raises:
+        Unreadable: The compressed stream is damaged.
+    """
+    head = next(received, b"")
+    while len(head) < MARK and (more := next(received, b"")):
+        head += more
+    whole = chain([head], received)
+    kind = compression(head)
+    if kind == "none":
+        return whole
+    return gunzip(whole) if kind == "gzip" else unzstd(whole)
+
+
+def gunzip(received: Iterator[bytes]) -> Iterator[bytes]:
+    """Decompress one or more gzip members, each verified by its checksum and its length.
+
+    Zero bytes after a member are padding.
+
+    Raises:
+        Unreadable: The stream is cut off or damaged, or something else follows it.
+    """
+    member, is_first = None, True
+    for piece in received:
+        data = piece
+        while data:
+            if member is None:
+                data = data if is_first else data.lstrip(b"\0")
+                if not data:
+                    break
+                member = _member(data, is_first=is_first)
+                is_first = False
+            try:
+                content = member.decompress(data, PIECE)
+            except zlib.error as error:
+                raise Unreadable(_gzip_problem(str(error))) from error
+            if content:
+                yield content
+            data = member.unused_data if member.eof else member.unconsumed_tail
+            member = None if member.eof else member
+    if member is not None:
+        raise _cut_off("gzip")
+
+
+def unzstd(received: Iterator[bytes]) -> Iterator[bytes]:
+    """Decompress one or more Zstandard frames, each verified by its checksum where it has one.
+
+    Raises:
+        Unreadable: The stream is cut off or damaged, or something else follows it.
+    """
+    frame = None
+    for piece in received:
+        data = piece
+        while data or not (frame is None or frame.needs_input):
+            frame = frame or ZstdDecompressor()
+            try:
+                content = frame.decompress(data, PIECE)
+            except ZstdError as error:
+                raise Unreadable(f"the zstd stream is damaged ({error})") from error
+            if content:
+                yield content
+            data, frame = (frame.unused_data, None) if frame.eof else (b"", frame)
+    if frame is not None:
+        raise _cut_off("zstd")
+
+
+def _member(data: bytes, *, is_first: bool) -> zlib._Decompress:
+    if not is_first and data[:1] != _GZIP[:1]:
+        raise Unreadable(_followed())
+    return zlib.decompressobj(wbits=31)
+
+
+def _gzip_problem(message: str) -> str:
+    if "incorrect header check" in message:  # the first member has its magic bytes, or it would not be here
+        return _followed()
+    if "incorrect data check" in message or "incorrect length check" in message:
+        return "the gzip checksum does not match: the content is damaged"
+    return f"the gzip stream is damaged ({message.rpartition(': ')[2]})"
+
+
+def _followed() -> str:
+    return "something that is not gzip follows the end of the gzip stream"
+
+
+def _cut_off(kind: str) -> Unreadable:
+    return Unreadable(f"the {kind} stream ends in the middle: the file is cut off")

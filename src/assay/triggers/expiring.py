@@ -1,0 +1,67 @@
+"""Results of checks that say nothing any more though no row changed: their time is over, or another version asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+
+from assay.checks.validity import is_over
+from assay.contract.catalog import Catalog
+from assay.contract.moving_rules import AT_ONCE
+from assay.ledger.asked import CODE, LOAD_CHECKS, engines
+
+_LATEST = """
+    select table_name, check_name, definition, checked_at, expires_at from ops.checks
+    qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1
+"""
+
+
+@dataclass(frozen=True)
+class Expiring:
+    """The results of a table that stand for a while only.
+
+    Attributes:
+        results: When each ends, and when it was kept.
+    """
+
+    results: tuple[tuple[datetime, datetime], ...]
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether one has to be asked again; level, not edge, so that neither a restart nor a lost tick matters."""
+        return any(is_over(expires_at, checked_at, now) for expires_at, checked_at in self.results)
+
+
+def read_expiring(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Mapping[str, Expiring]:
+    """The tables of the project with results that end; those that chance decides are asked by runs alone.
+
+    Args:
+        connection: A connection to what is published.
+        catalog: The project.
+    """
+    tests = {str(test["name"]) for test in catalog.tests(catalog.models).values()}
+    found: dict[str, tuple[tuple[datetime, datetime], ...]] = {}
+    for table, check, _, checked_at, expires_at in connection.execute(_LATEST).fetchall():
+        is_asked = check in catalog.checks.get(table, ()) or (check in tests and _model(table) in catalog.models)
+        if is_asked and expires_at is not None and expires_at > AT_ONCE:
+            found[table] = (*found.get(table, ()), (expires_at, checked_at))
+    return {table: Expiring(results) for table, results in found.items()}
+
+
+def of_other_engines(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Iterator[str]:
+    """Tables with a result that was found by another version of Pandera, Ibis or DuckDB.
+
+    Args:
+        connection: A connection to what is published.
+        catalog: The project.
+    """
+    for table, check, definition, *_ in connection.execute(_LATEST).fetchall():
+        is_kept = check in CODE and check not in LOAD_CHECKS and check in catalog.checks.get(table, ())
+        if is_kept and definition and not definition.endswith(f"-{engines()}"):
+            yield table
+
+
+def _model(table: str) -> str:
+    return table.replace(".", "_", 1)

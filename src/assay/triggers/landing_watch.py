@@ -1,0 +1,143 @@
+"""What waits in the landing zone, seen cheaply: every file is compared with the ledger as it was published last.
+
+Nothing is remembered that could shut a file out: the answer is made anew from the files and the ledger in each look.
+Only the published ledger itself is kept in memory until it is replaced.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from assay.base import clock
+from assay.base.settings import Settings
+from assay.contract.catalog import Catalog
+from assay.contract.contract import Contract
+from assay.contract.file_glob import FileGlob, file_glob, may_be_claimed
+from assay.ledger.landing_zone import find
+from assay.publish.reader import open_published
+from assay.triggers.published_state import Hints, Known, read_known
+
+STILL = 0.5
+"""Seconds without a change after which a run is worth while; it waits for the rest of what files have to settle."""
+
+
+class Lookout:
+    """Looks at one lake again and again.
+
+    Args:
+        settings: The lake.
+        catalog: The project.
+    """
+
+    def __init__(self, settings: Settings, catalog: Catalog) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._known: tuple[object, Known] = (None, Known())
+        self._new_files: dict[str, tuple[Hints, float]] = {}
+        self._is_settled = True
+        self._seen: tuple[object, ...] = ()
+
+    def look(self) -> tuple[dict[str, int], Known]:
+        """Number of files that wait, by source; and what the last run published.
+
+        A file counts once it has not been written to for as long as files have to settle, or has not changed while it
+        was looked at for half a second: its time may lie in the future.
+        """
+        self._seen = self._stamp()
+        known = self.known()
+        now = clock.now().timestamp()
+        found: dict[str, int] = {}
+        since: dict[str, tuple[Hints, float]] = {}
+        count = 0
+        for source, contract in self._catalog.contracts.items():
+            try:
+                new = list(self._new(contract, known.hints.get(source, {})))
+            except OSError:
+                found[source] = 0  # a folder that cannot be listed: a run says what is wrong, and is tried again
+                continue
+            for name, hints in new:
+                before, at = self._new_files.get(name, (None, now))
+                since[name] = (hints, at if before == hints else now)
+            settled = sum(self._is_still(*since[name], now) for name, _ in new)
+            count += settled
+            if settled or source in known.waiting:
+                found[source] = settled
+        self._new_files, self._is_settled = since, count == len(since)
+        return found, known
+
+    def _is_still(self, hints: Hints, since: float, now: float) -> bool:
+        is_old = hints[1] <= (now - self._settings.settle_seconds) * 1e9
+        return is_old or abs(now - since) >= STILL
+
+    def may_differ(self) -> bool:
+        """Whether a look may find something else than the last one did; a few stats instead of one for each file.
+
+        A file that is written over in its place does not show here, only in a look.
+        """
+        return not self._is_settled or self._stamp() != self._seen
+
+    def _stamp(self) -> tuple[object, ...]:
+        """When something was put into or taken from each folder, and what is published."""
+        folders = {file_glob(contract.files).fixed_folder for contract in self._catalog.contracts.values()}
+        paths = [self._settings.landing, *(self._settings.landing / name for name in sorted(folders))]
+        times = [_changed_at(path) for path in paths]
+        return (*times, *self._links())
+
+    def _links(self) -> list[str]:
+        links = [self._settings.published / f"{kind}.duckdb" for kind in ("ops", "lake")]
+        return [str(link.readlink()) if link.is_symlink() else "" for link in links]
+
+    def _new(self, contract: Contract, known: Mapping[str, Hints]) -> Iterator[tuple[str, Hints]]:
+        """Paths of a source that show something else than the ledger saw there."""
+        glob = file_glob(contract.files)
+        if glob.fixed_folder != "/".join(glob.parts[:-1]):
+            arrivals = find(self._settings.landing, contract.files)
+            hints = ((arrival.name, arrival.hint) for arrival in arrivals)
+            shown = iter([(n, (h.size_bytes, h.mtime_ns, h.ctime_ns, h.inode)) for n, h in hints if h])
+        else:
+            shown = _listed(self._settings.landing, glob)
+        for name, there in shown:
+            if known.get(name) != there:
+                yield name, there
+
+    def known(self) -> Known:
+        """The ledger and the state of tables, read again only when a run has published since."""
+        stamp = self._links()
+        if stamp != self._known[0]:
+            try:
+                with open_published(self._settings.published) as connection:
+                    self._known = (stamp, read_known(connection, self._catalog))
+            except FileNotFoundError:
+                self._known = (stamp, Known())
+        return self._known[1]
+
+
+def _changed_at(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _listed(landing: Path, glob: FileGlob) -> Iterator[tuple[str, Hints]]:
+    """Files of one folder that a pattern of names claims; ten thousand in some thirty milliseconds."""
+    folder, claims = glob.fixed_folder, glob.name_matcher
+    try:
+        entries = os.scandir(landing / folder)
+    except FileNotFoundError:
+        return
+    with entries:
+        for entry in entries:
+            name = entry.name
+            if not may_be_claimed(name) or not claims(name):
+                continue
+            try:
+                found = entry.stat()
+            except OSError:
+                continue  # gone again, or a link that leads nowhere, of which a run says more
+            path = f"{folder}/{name}"
+            if not name.isascii():
+                path = os.fsencode(path).decode("utf-8", "backslashreplace")
+            yield path, (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
