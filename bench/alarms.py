@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from dataclasses import replace
 from pathlib import Path
 from shutil import copyfile
 
@@ -23,7 +22,7 @@ from assay.contract.catalog import Catalog
 
 def main() -> None:
     """Print a table: alarms by source and quarter; then each file that raised one."""
-    settings = replace(Settings.from_env(), home=Path(sys.argv[1]).absolute())
+    settings = Settings.from_env().model_copy(update={"home": Path(sys.argv[1]).absolute()})
     catalog = Catalog.read(settings.dbt_project)
     print("| source | files | Q1 | Q2 | Q3 | Q4 |\n|---|---|---|---|---|---|")  # noqa: T201
     told: list[str] = []

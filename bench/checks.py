@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from report import Table
+from report import Table, settings_of
 
 from assay.base.settings import Settings
 from assay.base.warehouse import connect
 from assay.checks.contract_check import check_contract
 from assay.checks.results import CheckResult
 from assay.checks.session import Session
-from assay.cli.replay import replay
 from assay.cli.running import run_once
 from assay.contract.catalog import Catalog
 from assay.contract.names import quoted, relation
 from assay.orchestration import checks as checks_of_assets
 from assay.orchestration.patches.instance import open_instance
+from demo.replay import replay
 
 FIRST = date(2017, 1, 1)
 WEEKS = 4
@@ -40,7 +40,7 @@ def _share(folder: Path) -> Table:
     """The demo's four weekly runs, and the steps of them that only check."""
     table = Table("Checks within the four runs of the demo of 28 days", "the runs")
     for number in range(RUNS):
-        settings = Settings(home=folder / str(number))
+        settings = settings_of(home=folder / str(number))
         asked = 0.0
 
         def timed(*arguments: Any) -> list[CheckResult]:
@@ -79,7 +79,7 @@ def _seconds(settings: Settings) -> tuple[float, float]:
 
 def _contract(folder: Path) -> Table:
     """The check `contract` of a table of ten million rows, and the same questions as one query."""
-    settings = Settings(home=folder)
+    settings = settings_of(home=folder)
     catalog = Catalog.read(settings.dbt_project)
     promise = catalog.promises[MODEL]
     connection = connect(settings.warehouse, wait_seconds=0)

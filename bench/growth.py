@@ -11,11 +11,11 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
-from report import Table
+from report import Table, settings_of
 
 from assay.base.settings import Settings
-from assay.cli.replay import replay
 from assay.cli.running import run_once
+from demo.replay import replay
 
 FIRST = date(2017, 1, 1)
 KEPT = ("warehouse.duckdb", "published", "dagster")
@@ -36,7 +36,7 @@ def tables(folder: Path, days: tuple[int, int] = (28, 364)) -> list[Table]:
 
 
 def _lake(home: Path, days: int) -> Settings:
-    settings = Settings(home=home)
+    settings = settings_of(home=home)
     replay(settings.landing, FIRST, FIRST + timedelta(days=days - 1))
     _run(settings)
     return settings

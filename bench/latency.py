@@ -21,13 +21,12 @@ from pathlib import Path
 
 import duckdb
 from plain_project import write_project
-from report import Table
+from report import PROJECT, Table, settings_of
 from services import HOST, free_port, services
 from split import PHASES, split
 
-from assay.base.settings import PROJECT, Settings
-from assay.cli.replay import replay
 from assay.contract.catalog import Catalog
+from demo.replay import replay
 
 FIRST = date(2017, 1, 1)
 WEEK = timedelta(days=7)
@@ -86,7 +85,7 @@ def _days(folder: Path, count: int) -> list[Path]:
 
 def _assay(home: Path, days: list[Path]) -> tuple[list[Waited], list[list[float]]]:
     """`assay dev` on a new lake."""
-    settings = Settings(home=home)
+    settings = settings_of(home=home)
     _first_week(settings.landing)
     command = ["-W", "ignore", "-c", ASSAY_COMMAND, "dev", "--port", str(free_port())]
     environment = {"ASSAY_HOME": str(home), "ASSAY_DBT_PROJECT": str(settings.dbt_project)}

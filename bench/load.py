@@ -17,13 +17,13 @@ import duckdb
 from report import Table
 
 from assay.base.warehouse import connect, transaction
-from assay.cli.replay.source_data import source_files
 from assay.contract.catalog import Catalog
 from assay.contract.names import literal
 from assay.contract.parse import parse_contract
 from assay.ledger.landing_zone import find
 from assay.ledger.scan import Ledger
 from assay.loading.loader import load_landed
+from demo.replay.source_data import source_files
 
 FORMATS: dict[str, dict[str, Any]] = {
     "csv": {"type": "csv", "delimiter": ",", "header": True, "encoding": "utf-8"},

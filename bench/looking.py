@@ -6,7 +6,7 @@ import copy
 import os
 from pathlib import Path
 
-from report import Table
+from report import Table, settings_of
 
 from assay.base.settings import Settings
 from assay.base.warehouse import connect, transaction
@@ -25,7 +25,7 @@ def tables(folder: Path) -> list[Table]:
     table = Table(f"{LOOKS} looks at {FILES:,} files of which none is new", "listing alone")
     works = {}
     for sources in (1, 50):
-        settings = Settings(home=folder / str(sources))
+        settings = settings_of(home=folder / str(sources))
         catalog = _catalog(sources)
         _fill(settings, catalog, FILES // sources)
         lookout = Lookout(settings, catalog)

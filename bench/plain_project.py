@@ -10,7 +10,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from assay.base.settings import PROJECT
+from report import PROJECT
+
 from assay.contract.catalog import Catalog
 from assay.contract.contract import Contract
 from assay.contract.names import literal

@@ -12,6 +12,16 @@ from importlib.metadata import version
 from os import cpu_count
 from pathlib import Path
 
+from assay.base.settings import Settings
+
+PROJECT = Path(__file__).resolve().parents[1]
+
+
+def settings_of(home: Path) -> Settings:
+    """A lake of this repository's project in some folder."""
+    return Settings(home=home, dbt_project=PROJECT / "dbt_project")
+
+
 RUNS = 3
 
 

@@ -16,9 +16,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import duckdb
-from report import Table
+from report import PROJECT, Table
 
-from assay.base.settings import PROJECT
 from assay.contract.names import literal
 
 HERE = Path(__file__).parent

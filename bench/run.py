@@ -13,9 +13,8 @@ import latency
 import load
 import looking
 import rivals
-from report import Table, machine, write
+from report import Table, machine, settings_of, write
 
-from assay.base.settings import Settings
 from assay.contract.catalog import Catalog
 from assay.tables.dbt import parse_if_changed
 
@@ -36,7 +35,7 @@ def main() -> None:
     print(f"Measured on {machine()}.")  # noqa: T201
     found: list[Table] = []
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
-        settings = Settings(home=Path(folder))
+        settings = settings_of(home=Path(folder))
         parse_if_changed(settings)
         catalog = Catalog.read(settings.dbt_project)
         parts: Mapping[str, Callable[[], list[Table]]] = {

@@ -8,8 +8,10 @@ from typing import Any
 import dagster as dg
 
 from assay.contract.catalog import Catalog
-from assay.orchestration.definitions import JOB, build_definitions
+from assay.orchestration.definitions import build_definitions
 from assay.orchestration.incidents_sensor import Watchman
+from assay.orchestration.lakehouse import Lakehouse
+from assay.orchestration.refresh import JOB
 from assay.publish.reader import open_published
 from tests.lab import Lab
 
@@ -20,7 +22,7 @@ class House:
     def __init__(self, lab: Lab, instance: dg.DagsterInstance) -> None:
         self.lab = lab
         self.instance = instance
-        self.definitions = build_definitions(lab.settings)
+        self.definitions = build_definitions(Lakehouse.open(lab.settings))
 
     def tick(self) -> str:
         """One look; what the sensor says of it."""

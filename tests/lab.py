@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 
 from assay.base.atomic_write import place
-from assay.base.settings import PROJECT, Settings
+from assay.base.settings import Settings
 from assay.cli.outcome import Outcome
 from assay.cli.running import run_once
 from assay.contract.names import quoted
@@ -26,6 +26,7 @@ from assay.orchestration.patches.instance import prepare_instance
 from assay.publish.reader import open_published
 from assay.publish.status import read_status
 from assay.tables.dbt import parse_if_changed
+from tests.places import PROJECT
 
 WHOLE = PROJECT / "dbt_project"
 CORE = {"transactions", "products", "daily_sales", "product_performance"}
@@ -165,8 +166,8 @@ def core_project() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="assay-core-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     target = folder / "dbt_project"
-    shutil.copytree(WHOLE, target, ignore=shutil.ignore_patterns("logs", "target"))
-    for path in (target / "models").glob("*/*_*.*"):
+    shutil.copytree(WHOLE, target, ignore=shutil.ignore_patterns("logs", "target", "__pycache__"))
+    for path in [*(target / "models").glob("*/*_*.*"), *(target / "rules").glob("*_*.py")]:
         if path.stem.partition("_")[2] not in CORE:
             path.unlink()
     parse_if_changed(Settings(home=folder / "home", dbt_project=target))

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from assay.base.settings import PROJECT
 from assay.contract.names import quoted
+from tests.places import PROJECT
 
 ENGINE_MACROS = ("keyed", "landed", "names", "python", "quarantined")
 TYPES = {"csv": {"type": "csv"}, "jsonl": {"type": "jsonl"}, "parquet": {"type": "parquet"}}

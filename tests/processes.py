@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from assay.base.settings import PROJECT, Settings
+from assay.base.settings import Settings
 from tests.lab import environment
+from tests.places import PROJECT
 
 PATIENCE = 240.0  # seconds after which a test gives up on a process
 ASSAY = "import sys; from assay.cli.start import main; sys.argv[0] = 'assay'; main()"

@@ -13,11 +13,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assay.cli.replay import ReplaySummary, replay, replaying
-from assay.cli.replay.arrivals import build_arrivals
-from assay.cli.replay.products import FIRST_SUNDAY, sundays
-from assay.cli.replay.source_data import open_source
 from assay.contract.names import literal
+from demo.replay import ReplaySummary, replay, replaying
+from demo.replay.arrivals import build_arrivals
+from demo.replay.products import FIRST_SUNDAY, sundays
+from demo.replay.source_data import open_source
 
 FIRST, LAST = date(2017, 1, 1), date(2017, 12, 31)
 WEEK = (date(2017, 1, 16), date(2017, 1, 22))

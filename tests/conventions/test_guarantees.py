@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from assay.base.settings import PROJECT
+from tests.places import PROJECT
 
 PAGE = PROJECT / "docs" / "guarantees.md"
 

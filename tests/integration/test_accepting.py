@@ -9,9 +9,9 @@ import dagster as dg
 import pytest
 
 from assay.base.run_marks import run_lock
-from assay.base.settings import PROJECT
 from tests.house import House
 from tests.lab import Lab, environment, product, receipt
+from tests.places import PROJECT
 from tests.processes import command, finish, holder, start
 
 pytestmark = pytest.mark.slow  # real runs and the command

@@ -16,8 +16,10 @@ import pytest
 from assay.base import clock
 from assay.contract.catalog import Catalog
 from assay.ledger import inspect_file as examining
-from assay.orchestration.definitions import JOB, build_definitions
+from assay.orchestration.definitions import build_definitions
+from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.patches.instance import open_instance
+from assay.orchestration.refresh import JOB
 from assay.orchestration.run_history import ASKED_FOR
 from assay.triggers.landing_watch import STILL, Lookout
 from tests.lab import OLD, Lab, product, receipt
@@ -37,7 +39,7 @@ class Watch:
     def __init__(self, lab: Lab, instance: dg.DagsterInstance) -> None:
         self.lab = lab
         self.instance = instance
-        self.definitions = build_definitions(lab.settings)
+        self.definitions = build_definitions(Lakehouse.open(lab.settings))
         self.sensor = self.definitions.resolve_sensor_def("arrivals")
 
     def tick(self) -> dg.RunRequest | str:

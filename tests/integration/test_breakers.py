@@ -13,9 +13,11 @@ import pytest
 from assay.base import clock
 from assay.contract.catalog import Catalog
 from assay.incidents import store
-from assay.orchestration.definitions import JOB, build_definitions
+from assay.orchestration.definitions import build_definitions
 from assay.orchestration.incidents_sensor import Watchman
+from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.patches.instance import open_instance
+from assay.orchestration.refresh import JOB
 from assay.orchestration.run_history import ASKED_FOR, RUNS, forgive, open_breakers
 from tests.lab import Lab, product, receipt
 
@@ -28,7 +30,7 @@ class Watch:
     def __init__(self, lab: Lab, instance: dg.DagsterInstance) -> None:
         self.lab = lab
         self.instance = instance
-        self.definitions = build_definitions(lab.settings)
+        self.definitions = build_definitions(Lakehouse.open(lab.settings))
         self.later = timedelta()
 
     def now(self) -> datetime:

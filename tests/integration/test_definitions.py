@@ -10,7 +10,9 @@ import dagster as dg
 import pytest
 
 from assay.contract.errors import ContractError
-from assay.orchestration.definitions import JOB, build_definitions
+from assay.orchestration.definitions import build_definitions
+from assay.orchestration.lakehouse import Lakehouse
+from assay.orchestration.refresh import JOB
 from tests.lab import HOSTILE_HOME, WHOLE, Lab, copy_project, product, receipt, receipts_csv
 
 SOURCES = {
@@ -47,7 +49,7 @@ def lab(tmp_path: Path) -> Lab:
 
 
 def specs(lab: Lab) -> dict[str, dg.AssetSpec]:
-    definitions = build_definitions(lab.settings)
+    definitions = build_definitions(Lakehouse.open(lab.settings))
     dg.Definitions.validate_loadable(definitions)
     return {spec.key.to_user_string(): spec for spec in definitions.resolve_all_asset_specs()}
 
@@ -94,7 +96,7 @@ def test_what_depends_on_what_runs_from_the_files_to_the_readers(lab: Lab) -> No
 
 def test_checks_block_and_runs_stay_in_one_process(lab: Lab) -> None:
     """With the default executor each step is a process, and the warehouse can be open in one only."""
-    definitions = build_definitions(lab.settings)
+    definitions = build_definitions(Lakehouse.open(lab.settings))
     graph = definitions.resolve_asset_graph()
     found: dict[str, set[str]] = {}
     for key in graph.asset_check_keys:
@@ -174,4 +176,4 @@ def test_a_data_test_of_several_tables_has_to_say_which_it_is_about(tmp_path: Pa
     test.write_text("select 1 from {{ ref('gold_daily_sales') }}, {{ ref('silver_transactions') }} where false")
     lab = Lab(tmp_path / "lake", dbt_project=project)
     with pytest.raises(ContractError, match=r"tests/sums.sql: .* say which model the test is about"):
-        build_definitions(lab.settings)
+        build_definitions(Lakehouse.open(lab.settings))

@@ -6,8 +6,8 @@ import re
 import shutil
 from pathlib import Path
 
-from assay.base.settings import PROJECT
 from tests.lab import OLD, Lab
+from tests.places import PROJECT
 
 DELIVERIES = """\
 pallet_id;store_id;weight_kg;delivered_at

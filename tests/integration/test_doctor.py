@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -24,6 +23,7 @@ from dagster._daemon.types import DaemonHeartbeat
 from assay.cli.doctor import examine
 from assay.cli.findings import Finding
 from assay.orchestration.definitions import build_definitions
+from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.patches.instance import open_instance
 from assay.publish.heartbeat import last_tick, note_tick, standing_still
 from tests.lab import Lab, copy_project, edit, environment, product, receipt
@@ -141,7 +141,7 @@ def test_a_warehouse_that_is_open_elsewhere_or_no_warehouse_and_a_broken_contrac
 
     project = copy_project(tmp_path)
     edit(project / "models/bronze/bronze_products.yml", ("load: snapshot", "load: sometimes"))
-    lab.settings = replace(lab.settings, dbt_project=project)
+    lab.settings = lab.settings.model_copy(update={"dbt_project": project})
     found = examined(lab)
     assert problems(found) == {"dbt project dbt_project"}
     assert "sometimes" in found["dbt project dbt_project"].found
@@ -158,7 +158,7 @@ def test_status_ends_with_a_line_when_the_services_do_not_tick_and_stays_cheap(f
         " ".join(assay(filled, "status").stdout.split())
     )
     with open_instance(filled.settings) as instance:
-        definitions = build_definitions(filled.settings)
+        definitions = build_definitions(Lakehouse.open(filled.settings))
         context = dg.build_sensor_context(instance, definitions=definitions)
         definitions.resolve_sensor_def("arrivals").evaluate_tick(context)
     ticked = last_tick(filled.settings)

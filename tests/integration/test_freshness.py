@@ -15,9 +15,11 @@ import time_machine
 from assay.base import clock
 from assay.base.run_marks import mark_alive
 from assay.contract.catalog import Catalog
-from assay.orchestration.definitions import JOB, build_definitions
+from assay.orchestration.definitions import build_definitions
 from assay.orchestration.incidents_sensor import Watchman
+from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.patches.instance import open_instance
+from assay.orchestration.refresh import JOB
 from tests.lab import Lab, copy_project, edit, product, receipt
 from tests.processes import finish, start
 
@@ -57,7 +59,7 @@ class Watch:
 
     def load(self) -> None:
         """As a start of the services, or a reload of the code."""
-        self.definitions = build_definitions(self.lab.settings)
+        self.definitions = build_definitions(Lakehouse.open(self.lab.settings))
 
     def asked(self) -> set[str]:
         """What one look at the conditions asks for."""

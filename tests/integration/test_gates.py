@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from shutil import copyfile
 
@@ -13,7 +12,9 @@ from assay.base.run_lock import RunLock
 from assay.contract.catalog import Catalog
 from assay.contract.errors import ContractError
 from assay.orchestration.checks import run_check
-from assay.orchestration.definitions import JOB, build_definitions
+from assay.orchestration.definitions import build_definitions
+from assay.orchestration.lakehouse import Lakehouse
+from assay.orchestration.refresh import JOB
 from assay.publish.run_session import open_session
 from tests.lab import WHOLE, Lab, copy_project, everything, product, receipt
 from tests.processes import finish, reader, start
@@ -136,9 +137,9 @@ def test_a_missing_or_outdated_result_is_no_pass(lab: Lab, spoiled: str, reason:
 
 def test_a_run_of_the_ui_waits_for_the_lake_and_names_who_has_it(lab: Lab) -> None:
     """The UI starts runs by definitions that hold no lock; two writers would be in the warehouse at once."""
-    impatient = replace(lab.settings, lock_wait_seconds=0.0)
+    impatient = lab.settings.model_copy(update={"lock_wait_seconds": 0.0})
     lab.receipts("day1", [receipt()])
-    job = build_definitions(impatient).resolve_job_def(JOB)
+    job = build_definitions(Lakehouse.open(impatient)).resolve_job_def(JOB)
     with dg.DagsterInstance.from_config(str(lab.settings.dagster_home)) as instance:
         with RunLock(lab.settings.home / "run.lock") as lock:
             lock.acquire("run 0815", wait_seconds=0)

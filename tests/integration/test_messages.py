@@ -6,12 +6,12 @@ import json
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 
 from assay.incidents import store
 from assay.incidents.notifier import deliver
@@ -28,7 +28,7 @@ def test_a_receiver_that_hangs_holds_up_no_tick_and_no_run_and_gets_the_message_
     with listening() as box:
         box.hang.set()
         lab = Lab(tmp_path / HOSTILE_HOME)
-        lab.settings = replace(lab.settings, receivers=box.url)
+        lab.settings = lab.settings.model_copy(update={"notify": SecretStr(box.url)})
         with open_instance(lab.settings) as instance:
             house = House(lab, instance)
             lab.put("transactions/day1.csv", b"no header")
@@ -102,7 +102,7 @@ from assay.incidents.reconcile import Cause
 from assay.incidents.notifier import deliver
 from assay.incidents.receivers import Receiver
 from assay.base.settings import Settings
-settings = Settings(home=Path(sys.argv[1]), receivers=sys.argv[2])
+settings = Settings(home=Path(sys.argv[1]), notify=sys.argv[2])
 def send(receiver, letter):
     from assay.incidents.notifier import by_apprise
     print("sent" if not by_apprise(receiver, letter) else "failed", flush=True)
@@ -126,7 +126,7 @@ def test_kill_9_between_the_look_and_the_delivery_loses_nothing_and_repeats_one_
 ) -> None:
     """Delivery is at least once: killed before it is noted that a receiver took a message, it goes out again."""
     with listening() as box:
-        settings = replace(lab.settings, receivers=box.url)
+        settings = lab.settings.model_copy(update={"notify": SecretStr(box.url)})
         arguments = [str(settings.home), box.url, "deliver" if until == "sent" else "no"]
         process = subprocess.Popen([sys.executable, "-c", LOOK, *arguments], stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
@@ -157,7 +157,7 @@ def test_a_mistake_in_notify_yml_is_said_and_keeps_no_incident_from_being_kept(
 
 def test_a_message_leaves_though_readers_cannot_be_shown_the_incident(lab: Lab) -> None:
     with listening() as box:
-        lab.settings = replace(lab.settings, receivers=box.url)
+        lab.settings = lab.settings.model_copy(update={"notify": SecretStr(box.url)})
         with open_instance(lab.settings) as instance:
             house = House(lab, instance)
             house.note(dg.DagsterRunStatus.FAILURE)

@@ -9,8 +9,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from assay.base.settings import PROJECT
 from tests.lab import OLD, Lab, copy_project, edit, everything, product, receipt
+from tests.places import PROJECT
 from tests.processes import kill, start, wait_until
 
 pytestmark = pytest.mark.slow  # real runs

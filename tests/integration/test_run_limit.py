@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -75,7 +74,7 @@ def test_the_services_stop_a_run_by_the_same_limit(lab: Lab) -> None:
     lab.receipts("day1", [receipt()])
     lab.good_run()
     lab.receipts("day2", [receipt(basket_id=101)])
-    limited = replace(lab.settings, run_limit_seconds=1)
+    limited = lab.settings.model_copy(update={"run_limit_seconds": 1})
     with busy_warehouse(lab):
         running = start(lab.settings, "run")
         assert wait_for_lock(lab.settings.home, running)

@@ -9,9 +9,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from assay.base.settings import PROJECT, Settings
+from assay.base.settings import Settings
 from assay.tables.dbt import parse_if_changed
 from tests.lab import Lab, edit
+from tests.places import PROJECT
 
 STORED = PROJECT / "tests" / "stored_lake"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -70,14 +69,14 @@ def test_it_is_in_status_files_and_doctor_as_it_lies_there_now(filled: Lab) -> N
 
 
 def test_status_goes_on_when_the_contracts_cannot_be_read(filled: Lab) -> None:
-    project = replace(filled.settings, dbt_project=filled.settings.home / "nothing")
+    project = filled.settings.model_copy(update={"dbt_project": filled.settings.home / "nothing"})
     assert unclaimed.look(project) is None
     assert json.loads(assay(project, "status", "--json").stdout)["unclaimed"] is None
     assert "is not known" in assay(project, "status").stdout
 
 
 def test_a_run_warns_of_it(filled: Lab) -> None:
-    settings = replace(filled.settings, log="json")
+    settings = filled.settings.model_copy(update={"log": "json"})
     done = subprocess.run(
         [sys.executable, "-c", "from assay.cli.start import main; main()", "run"],
         env={**environment(settings), "ASSAY_LOG": "json"}, capture_output=True, text=True, timeout=120, check=True,
@@ -132,7 +131,7 @@ def test_sources_that_overlap_stop_before_any_data_is_touched(lab: Lab) -> None:
     project = copy_project(lab.settings.home.parent)
     yml = project / "models/bronze/bronze_products.yml"
     edit(yml, ('files: "products/*.jsonl.gz"', 'files: "transactions/day*"'))
-    settings = replace(lab.settings, dbt_project=project)
+    settings = lab.settings.model_copy(update={"dbt_project": project})
     done = assay(settings, "run")
     said = " ".join(done.stderr.split())
     assert done.returncode == 2

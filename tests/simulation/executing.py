@@ -20,9 +20,13 @@ import time_machine
 
 from assay.base import clock
 from assay.base.run_marks import mark_alive, run_lock
-from assay.base.settings import PROJECT, Settings
-from assay.orchestration.definitions import JOB, build_definitions
+from assay.base.settings import Settings
+from assay.contract.catalog import Catalog
+from assay.orchestration.definitions import build_definitions
+from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.patches.instance import open_instance
+from assay.orchestration.refresh import JOB
+from tests.places import PROJECT
 
 
 @dataclass
@@ -72,7 +76,7 @@ def execute(
     """One run, as `assay run` makes it."""
     run_id = run_id or str(uuid.uuid4())
     lock = run_lock(settings)
-    job = build_definitions(settings, lock=lock).resolve_job_def(JOB)
+    job = build_definitions(Lakehouse(settings, Catalog.read(settings.dbt_project), lock)).resolve_job_def(JOB)
     lock.acquire(f"run {run_id} (process {os.getpid()})", wait_seconds=60)
     try:
         with mark_alive(settings, run_id):

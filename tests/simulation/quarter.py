@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -28,15 +28,18 @@ from threading import Thread
 import dagster as dg
 import time_machine
 from dagster._daemon.types import DaemonHeartbeat
+from pydantic import SecretStr
 
 from assay.base import clock
 from assay.contract.catalog import Catalog
 from assay.incidents.notifier import deliver
-from assay.orchestration.definitions import JOB, build_definitions
+from assay.orchestration.definitions import build_definitions
 from assay.orchestration.incidents_sensor import Watchman
 from assay.orchestration.lake_resource import mark_dead_runs
+from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.launcher import GONE
 from assay.orchestration.patches.instance import open_instance
+from assay.orchestration.refresh import JOB
 from assay.orchestration.run_history import History, subjects_of
 from assay.triggers.backoff import health
 from tests.lab import Lab, copy_project, edit, product, products_jsonl, receipt, receipts_csv
@@ -71,7 +74,7 @@ class Quarter:
     def __post_init__(self) -> None:
         settings = self.lab.settings
         self.catalog = Catalog.read(settings.dbt_project)
-        self.definitions = build_definitions(settings)
+        self.definitions = build_definitions(Lakehouse.open(settings))
         self.arrivals = self.definitions.resolve_sensor_def("arrivals")
         self.watchman = Watchman(settings, self.catalog)
         self.history = History(settings)
@@ -268,7 +271,9 @@ def main() -> int:
             quarter = Quarter(lab, instance, calendar, traveller, Random(said.seed))
             for name in ("dagster", "root"):
                 logging.getLogger(name).setLevel(logging.WARNING)
-            lab.settings = replace(lab.settings, receivers=f"json://127.0.0.1:{quarter.listen()}/")
+            lab.settings = lab.settings.model_copy(
+                update={"notify": SecretStr(f"json://127.0.0.1:{quarter.listen()}/")}
+            )
             for event in plan.events:
                 if event.at >= FIRST + timedelta(days=said.days):
                     break

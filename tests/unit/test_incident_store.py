@@ -29,7 +29,7 @@ class Lake:
     """A store below a home of its own; looks are hours apart, and begin in the past."""
 
     def __init__(self, home: Path, receivers: str = "") -> None:
-        self.settings = Settings(home=home, receivers=receivers)
+        self.settings = Settings(home=home, notify=receivers)
         self.now = datetime.now(UTC) - timedelta(days=30)
         with store.opened(self.settings.incidents, is_new=True) as connection:
             store.follow(connection, lambda _: [], self.now)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from assay.base.settings import PROJECT
 from assay.incidents.kinds import KINDS
 from assay.incidents.receivers import for_owner, read_receivers
 from assay.incidents.reconcile import (
@@ -24,6 +23,7 @@ from assay.incidents.reconcile import (
     Message,
     reconcile,
 )
+from tests.places import PROJECT
 
 NOW = datetime(2026, 3, 1, 6, 0, tzinfo=UTC)
 TICK = timedelta(seconds=10)

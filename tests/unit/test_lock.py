@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from assay.base.run_lock import LockTimeout, RunLock, is_locked
-from assay.base.settings import PROJECT
+from tests.places import PROJECT
 
 HOLDER = """
 import sys, time

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assay.cli.replay.arrivals import NEIGHBOURS, build_arrivals
-from assay.cli.replay.source_data import open_source
+from demo.replay.arrivals import NEIGHBOURS, build_arrivals
+from demo.replay.source_data import open_source
 
 DOCS = Path(__file__).parents[2] / "docs" / "demo-data.md"
 

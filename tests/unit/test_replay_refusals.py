@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from assay.cli.replay import DemoDataMissingError, PeriodError, replay, source_data
-from assay.cli.replay.source_data import source_files
+from demo.replay import DemoDataMissingError, PeriodError, replay, source_data
+from demo.replay.source_data import source_files
 
 FIRST, LAST = date(2017, 1, 1), date(2017, 12, 31)
 
@@ -62,8 +62,7 @@ def test_a_demo_extra_without_one_of_its_files_is_named(tmp_path: Path, monkeypa
 def test_the_demo_package_is_never_imported() -> None:
     """Importing it takes a second, for pandas; locating it takes a millisecond."""
     code = (
-        "import sys; from assay.cli.replay.source_data import source_files; "
-        "source_files(); print('pandas' in sys.modules)"
+        "import sys; from demo.replay.source_data import source_files; source_files(); print('pandas' in sys.modules)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 

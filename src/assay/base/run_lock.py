@@ -9,11 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+from assay.base.errors import UserError
+
 PATIENCE = 0.3
 """Seconds that even one who may not wait gives the lock: `is_locked` holds it for an instant."""
 
 
-class LockTimeout(Exception):
+class LockTimeout(UserError):
     """Another run held the lock for longer than this one may wait."""
 
 

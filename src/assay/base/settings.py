@@ -1,67 +1,134 @@
-"""Where things are. One frozen object; nothing else reads the environment."""
+"""Where things are and how a run behaves. One frozen object; nothing else reads the environment."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Literal
 
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from assay.base.errors import UserError
 from assay.base.memory import parse_size
+from assay.base.project import MARKER, find_project
+
+_PREFIX = "ASSAY_"
+_FOLDERS = ("home", "dbt_project")
+_EXPECTED = {
+    "log": "json, or nothing",
+    "memory_limit": "a size, such as 4GB or 3.5 GiB",
+    "run_limit_seconds": "a whole number of seconds, at least 1",
+    "commands": "the module and name of a Typer app, such as demo.commands:app",
+}
+_SECONDS = "a number of seconds, at least 0"
 
 
-class SettingsError(Exception):
-    """A variable of the environment has a value that cannot be used."""
+class SettingsError(UserError):
+    """A setting has a value that cannot be used."""
 
 
-PROJECT = Path(__file__).resolve().parents[3]
-ENGINE = Path(__file__).resolve().parents[1]
-"""The package `assay`."""
+class Settings(BaseSettings):
+    """The places of one lake, and how its runs behave.
 
-
-@dataclass(frozen=True)
-class Settings:
-    """The places of one lake.
+    Made directly it reads nothing; `from_env` reads, in this order, the environment (`ASSAY_HOME` is `home`), the
+    project's `.env`, its `assay.toml`, and takes the default for what none of them says.
 
     Attributes:
-        home: `ASSAY_HOME`; everything that Assay writes is below it.
-        dbt_project: `ASSAY_DBT_PROJECT`; the folder with dbt_project.yml and profiles.yml.
+        project: The folder that declares the lake; `ASSAY_PROJECT` names it.
+        home: Everything that Assay writes is below it; `data` in the project.
+        dbt_project: The folder with dbt_project.yml and profiles.yml; `dbt_project` in the project.
         settle_seconds: A file that something else writes must keep its size and time this long.
         settle_limit_seconds: A file that is still growing after this is left for the next run.
-        lock_wait_seconds: How long a run waits for its turn and for another program to close the warehouse.
+        lock_wait_seconds: How long a run waits for its turn.
+        foreign_wait_seconds: How long a run waits for another program to close the warehouse.
         watch_seconds: How long a look of the services at the landing zone lasts while nothing is to be done.
-        receivers: `ASSAY_NOTIFY`; URLs that get messages about incidents, separated by blanks.
-        run_limit_seconds: `ASSAY_RUN_LIMIT_SECONDS`; a run that takes longer is stopped and counts as failed.
-        memory_limit: `ASSAY_MEMORY_LIMIT`; bytes that a run may take; None for half of the memory that there is.
-        log: `ASSAY_LOG`; `json` for a line of JSON on standard error for all that a run does, empty for none.
+        notify: URLs that get messages about incidents, separated by blanks.
+        run_limit_seconds: A run that takes longer is stopped and counts as failed.
+        memory_limit: Bytes that a run may take; None for half of the memory that there is.
+        log: `json` for a line of JSON on standard error for all that a run does, empty for none.
+        commands: Commands of the project's own: module and name of a Typer app.
     """
 
+    model_config = SettingsConfigDict(frozen=True, env_prefix=_PREFIX, env_ignore_empty=True, extra="forbid")
+
     home: Path
-    dbt_project: Path = PROJECT / "dbt_project"
-    settle_seconds: float = 2.0
-    settle_limit_seconds: float = 30.0
-    lock_wait_seconds: float = 3600.0
-    foreign_wait_seconds: float = 30.0
-    watch_seconds: float = 4.5
-    receivers: str = field(default="", repr=False)  # a secret
-    run_limit_seconds: int = 7200
+    project: Path = Path()
+    dbt_project: Path = Path("dbt_project")
+    settle_seconds: float = Field(default=2.0, ge=0)
+    settle_limit_seconds: float = Field(default=30.0, ge=0)
+    lock_wait_seconds: float = Field(default=3600.0, ge=0)
+    foreign_wait_seconds: float = Field(default=30.0, ge=0)
+    watch_seconds: float = Field(default=4.5, ge=0)
+    notify: SecretStr = SecretStr("")
+    run_limit_seconds: int = Field(default=7200, ge=1)
     memory_limit: int | None = None
-    log: str = ""
+    log: Literal["", "json"] = ""
+    commands: str = Field(default="", pattern=r"|[\w.]+:\w+")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _around(cls, said: dict[str, Any]) -> dict[str, Any]:
+        """The project is the folder around the dbt project, unless it is named."""
+        return {"project": Path(said["dbt_project"]).parent, **said} if "dbt_project" in said else said
+
+    @field_validator("memory_limit", mode="before")
+    @classmethod
+    def _size(cls, value: object) -> object:
+        return parse_size(value) or "not a size" if isinstance(value, str) else value
+
+    @field_validator("run_limit_seconds", mode="before")
+    @classmethod
+    def _digits(cls, value: object) -> object:
+        is_number = not isinstance(value, str) or (value.isascii() and value.isdigit())
+        return value if is_number else "not a whole number"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings calls it with these names
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Made directly, settings are what they are given, whatever the environment says."""
+        return (init_settings,)
 
     @classmethod
     def from_env(cls) -> Settings:
-        """Settings from the environment; by default both folders are those of the repository.
+        """The settings of the project that is found from here; see `find_project`.
 
         Raises:
-            SettingsError: A value cannot be used.
+            ProjectNotFound: There is none.
+            SettingsError: A value cannot be used, or `assay.toml` has a key that is not a setting.
         """
-        return cls(
-            home=_home(),
-            dbt_project=_folder("ASSAY_DBT_PROJECT", "dbt_project"),
-            receivers=os.environ.get("ASSAY_NOTIFY", ""),
-            run_limit_seconds=_seconds("ASSAY_RUN_LIMIT_SECONDS", cls.run_limit_seconds),
-            memory_limit=_memory(),
-            log=_log(),
-        )
+        project = find_project()
+        said: dict[str, Any] = {}
+        origin: dict[str, str] = {}
+        for where, values in _sources(cls, project):
+            for name, value in values.items():
+                if name not in said:
+                    said[name], origin[name] = value, where.format(name=name, variable=_PREFIX + name.upper())
+        said["project"] = project
+        said = {"home": project / "data", "dbt_project": project / "dbt_project", **said}
+        try:
+            settings = cls(**said)
+        except ValidationError as error:
+            raise _explained(error, said, origin) from error
+        if marks := sorted(set(";?#") & set(str(settings.home))):  # dbt-duckdb reads it as an URL and would cut it
+            raise SettingsError(
+                f"{origin.get('home', 'home')} is {str(settings.home)!r}; its path must not hold "
+                f"{' or '.join(marks)}: rename the folder"
+            )
+        return settings
 
     @property
     def landing(self) -> Path:
@@ -94,36 +161,40 @@ class Settings:
         return self.home / "scratch"
 
 
-def _seconds(variable: str, default: int) -> int:
-    said = os.environ.get(variable) or str(default)
-    if not (said.isascii() and said.isdigit() and int(said)):
-        raise SettingsError(f"{variable} is {said!r}; expected a whole number of seconds, at least 1")
-    return int(said)
+def _sources(cls: type[Settings], project: Path) -> list[tuple[str, Mapping[str, Any]]]:
+    """What each source says, first the one that outranks the others, with how a message names a value of it."""
+    here = Path.cwd()
+    environment = EnvSettingsSource(cls)
+    dotenv = DotEnvSettingsSource(cls, env_file=project / ".env")
+    try:
+        toml = TomlConfigSettingsSource(cls, toml_file=project / MARKER)
+        found = toml()
+    except ValueError as error:
+        raise SettingsError(f"{project / MARKER}: is not TOML: {error}") from error
+    return [
+        ("{variable}", _resolved(environment(), here)),
+        (f"{{variable}} in {project / '.env'}", _resolved(_known(cls, dotenv()), project)),
+        (f"{{name}} in {project / MARKER}", _resolved(found, project)),
+    ]
 
 
-def _memory() -> int | None:
-    said = os.environ.get("ASSAY_MEMORY_LIMIT")
-    if said and not parse_size(said):
-        raise SettingsError(f"ASSAY_MEMORY_LIMIT is {said!r}; expected a size, such as 4GB or 3.5 GiB")
-    return parse_size(said) if said else None
+def _known(cls: type[Settings], said: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A `.env` may hold variables of others."""
+    return {name: value for name, value in said.items() if name in cls.model_fields}
 
 
-def _log() -> str:
-    said = os.environ.get("ASSAY_LOG", "")
-    if said not in ("", "json"):
-        raise SettingsError(f"ASSAY_LOG is {said!r}; expected json, or nothing")
-    return said
+def _resolved(said: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """What a source says, with its folders as absolute paths; a relative one is taken from where it stands."""
+    folders = {name: (folder / Path(str(said[name])).expanduser()).resolve() for name in _FOLDERS if name in said}
+    return {**said, **folders}
 
 
-def _home() -> Path:
-    """The folder of the lake; dbt-duckdb reads the path of a database as an URL, and would cut it at these marks."""
-    home = _folder("ASSAY_HOME", "data")
-    if marks := sorted(set(";?#") & set(str(home))):
-        raise SettingsError(
-            f"ASSAY_HOME is {str(home)!r}; its path must not hold {' or '.join(marks)}: rename the folder"
-        )
-    return home
-
-
-def _folder(variable: str, default: str) -> Path:
-    return Path(os.environ.get(variable) or PROJECT / default).expanduser().resolve()
+def _explained(error: ValidationError, said: Mapping[str, Any], origin: Mapping[str, str]) -> SettingsError:
+    first = error.errors()[0]
+    name = str(first["loc"][0])
+    where = origin.get(name, name)
+    if first["type"] == "extra_forbidden":
+        known = ", ".join(field for field in Settings.model_fields if field != "project")
+        return SettingsError(f"{where}: is not a setting; known are {known}")
+    value = "not text" if name == "notify" else repr(said.get(name))  # as it was written; URLs hold secrets
+    return SettingsError(f"{where} is {value}; expected {_EXPECTED.get(name, _SECONDS)}")

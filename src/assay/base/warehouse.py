@@ -10,13 +10,14 @@ from pathlib import Path
 
 import duckdb
 
+from assay.base.errors import UserError
 from assay.base.memory import default_limit
 from assay.base.upgrade import upgrade
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 
 
-class WarehouseBusy(Exception):
+class WarehouseBusy(UserError):
     """Another program has the warehouse open."""
 
 

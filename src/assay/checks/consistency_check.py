@@ -1,4 +1,4 @@
-"""Whether a table agrees with others: references with the share of orphans that is accepted, and business sense."""
+"""Whether a table agrees with others: references with the share of orphans that is accepted, and business rules."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from assay.checks.contract_check import EXAMPLES, rows_of
-from assay.checks.moving_checks import tables_of_sense
+from assay.checks.moving_checks import tables_of_rules
 from assay.checks.results import CheckResult, Rule
 from assay.checks.session import Session
 from assay.contract.checks import Reference
 from assay.contract.names import table_of
-from assay.contract.sense import models_with_sense
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -29,10 +28,10 @@ def check_consistency(lake: Session, model: str) -> CheckResult:
     table = table_of(model)
     references = lake.catalog.table_checks[model].references
     rules = [_reference(lake.connection, table, reference) for reference in references]
-    rules += _sense(lake.connection, model) if model in models_with_sense() else []
+    rules += _business_rules(lake, model) if model in lake.catalog.rules else []
     looked_at = {table, *(table_of(reference.to) for reference in references)}
-    if model in models_with_sense():
-        looked_at |= {table_of(parent) for parent in lake.catalog.parents(model)} | tables_of_sense(lake, model)
+    if model in lake.catalog.rules:
+        looked_at |= {table_of(parent) for parent in lake.catalog.parents(model)} | tables_of_rules(lake, model)
     return CheckResult(table, "consistency", tuple(rules), f"{len(rules)} rules hold", tuple(sorted(looked_at)))
 
 
@@ -76,15 +75,16 @@ def _missing(connection: duckdb.DuckDBPyConnection, query: str) -> list[str]:
     return sorted(missing)
 
 
-def _sense(connection: duckdb.DuckDBPyConnection, model: str) -> list[Rule]:
+def _business_rules(lake: Session, model: str) -> list[Rule]:
     import ibis  # noqa: PLC0415 - heavy, and only for checks
 
     from assay.contract.business_rules import broken, rules_of  # noqa: PLC0415 - imports Pandera
 
     layer, name = table_of(model).split(".", 1)
-    gold = ibis.duckdb.from_connection(connection).table(name, database=layer)
-    failed = broken(model, gold)
-    return [_judged(rule, rows(gold) if rule in failed else None, rows) for rule, rows in rules_of(model).items()]
+    gold = ibis.duckdb.from_connection(lake.connection).table(name, database=layer)
+    path = lake.catalog.rules[model]
+    failed = broken(path, gold)
+    return [_judged(rule, rows(gold) if rule in failed else None, rows) for rule, rows in rules_of(path).items()]
 
 
 def _judged(name: str, rows: ir.Table | None, rule: object) -> Rule:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from assay.base.settings import ENGINE
 from assay.checks.session import Session
 from assay.contract.moving_rules import Moves, moves_of, moves_of_python, moves_of_rules
 from assay.contract.names import table_of
-from assay.contract.sense import models_with_sense
 from assay.tables.versions import seqs
 
 
@@ -24,11 +22,11 @@ def moves_of_check(lake: Session, model: str, check: str) -> Moves:
         return moves_of_rules((rule.expression for rule in promise.rules), columns)
     references = lake.catalog.table_checks[model].references
     found = moves_of((reference.broken(table_of(model)) for reference in references), columns)
-    return found | _of_sense(lake, model) if model in models_with_sense() else found
+    return found | _of_rules(lake, model) if model in lake.catalog.rules else found
 
 
-def tables_of_sense(lake: Session, model: str) -> set[str]:
-    """The tables of the lake that the rules of business sense of a gold model read."""
+def tables_of_rules(lake: Session, model: str) -> set[str]:
+    """The tables of the lake that the business rules of a gold model read."""
     read = set()
     for query in _queries(lake, model):
         for name in lake.connection.get_table_names(query, qualified=True):
@@ -36,18 +34,18 @@ def tables_of_sense(lake: Session, model: str) -> set[str]:
     return read & seqs(lake.connection).keys()
 
 
-def _of_sense(lake: Session, model: str) -> Moves:
+def _of_rules(lake: Session, model: str) -> Moves:
     """Of rules written in Python both tell: the SQL that they become, and where they ask Python for the time."""
-    source = (ENGINE / "contract" / "sense" / f"{model}.py").read_text(encoding="utf-8")
+    source = lake.catalog.rules[model].read_text(encoding="utf-8")
     return moves_of(_queries(lake, model)) | moves_of_python(source)
 
 
 def _queries(lake: Session, model: str) -> list[str]:
-    """The SQL of the rules of business sense of a gold model."""
+    """The SQL of the business rules of a gold model."""
     import ibis  # noqa: PLC0415 - heavy, and only for checks
 
     from assay.contract.business_rules import rules_of  # noqa: PLC0415 - imports Pandera
 
     layer, name = table_of(model).split(".", 1)
     gold = ibis.duckdb.from_connection(lake.connection).table(name, database=layer)
-    return [str(ibis.to_sql(rows(gold), dialect="duckdb")) for rows in rules_of(model).values()]
+    return [str(ibis.to_sql(rows(gold), dialect="duckdb")) for rows in rules_of(lake.catalog.rules[model]).values()]

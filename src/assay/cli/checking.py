@@ -6,7 +6,6 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -54,7 +53,7 @@ def check(
             f"--fixtures {str(fixtures)!r} is no folder; expected one with files as in the landing zone"
         )
     with tempfile.TemporaryDirectory(prefix="assay-check-") as folder:
-        settings = replace(Settings.from_env(), home=Path(folder) / "lake", settle_seconds=0.0)
+        settings = Settings.from_env().model_copy(update={"home": Path(folder) / "lake", "settle_seconds": 0.0})
         settings.landing.parent.mkdir(parents=True)
         settings.landing.symlink_to(fixtures.absolute(), target_is_directory=True)
         with progress("building a lake of the fixtures") as tell:

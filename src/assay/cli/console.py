@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from assay.base import log
+from assay.base.signals import STOPPED, heed_interrupts
 
 WIDE = 160  # columns when the output goes to a file or a pipe
 
@@ -33,3 +34,13 @@ def progress(doing: str) -> Iterator[Callable[[str], object]]:
         return
     with err.status(doing) as spinner:
         yield spinner.update
+
+
+def stoppable(work: Callable[[], int]) -> int:
+    """Do the work; Ctrl-C ends it with a sentence."""
+    heed_interrupts()
+    try:
+        return work()
+    except KeyboardInterrupt:
+        complain("stopped; what was committed is kept, run again to go on")
+        return STOPPED

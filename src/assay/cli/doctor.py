@@ -7,9 +7,8 @@ import platform
 import re
 import shutil
 import time
-import tomllib
 from collections.abc import Generator, Iterator
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ from rich.markup import escape
 from assay.base.memory import default_limit
 from assay.base.run_lock import is_locked
 from assay.base.run_marks import lock_path
-from assay.base.settings import PROJECT, Settings
+from assay.base.settings import Settings
 from assay.base.warehouse import open_elsewhere
 from assay.cli import findings, unclaimed
 from assay.cli.console import err, out
@@ -38,6 +37,7 @@ from assay.tables.dbt import DbtError, parse_if_changed
 if TYPE_CHECKING:
     import dagster as dg
 
+DISTRIBUTION = "assay-lakehouse"
 PINNED = ("dagster", "dagster-dbt", "dbt-core", "dbt-duckdb", "duckdb")
 _COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
 
@@ -98,9 +98,8 @@ def _usage(settings: Settings) -> tuple[int, int]:
 
 
 def _versions() -> list[Finding]:
-    said = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    asked = {found.name: str(found.specifier) for found in map(Requirement, said["dependencies"])}
-    wanted = {"Python": said["requires-python"], **{name: asked[name] for name in PINNED}}
+    asked = {found.name: str(found.specifier) for found in map(Requirement, requires(DISTRIBUTION) or ())}
+    wanted = {"Python": metadata(DISTRIBUTION)["Requires-Python"], **{name: asked[name] for name in PINNED}}
     return findings.of_versions({"Python": platform.python_version(), **{n: _installed(n) for n in PINNED}}, wanted)
 
 
@@ -144,10 +143,11 @@ def _sensors(settings: Settings, catalog: Catalog, instance: dg.DagsterInstance)
     from dagster._core.scheduler.instigation import InstigatorStatus  # noqa: PLC0415
 
     from assay.orchestration.definitions import build_definitions  # noqa: PLC0415
+    from assay.orchestration.lakehouse import Lakehouse  # noqa: PLC0415
 
     known = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
     found = []
-    for sensor in build_definitions(settings, catalog=catalog).get_repository_def().sensor_defs:
+    for sensor in build_definitions(Lakehouse(settings, catalog)).get_repository_def().sensor_defs:
         states = [state for state in known if state.instigator_name == sensor.name]
         ticks = [t for s in states for t in instance.get_ticks(s.instigator_origin_id, s.selector_id, limit=1)]
         last = max(ticks, key=lambda tick: tick.timestamp, default=None)

@@ -1,19 +1,17 @@
-"""`assay land`, `assay replay`, `assay files`: files and the ledger."""
+"""`assay land` and `assay files`: files and the ledger."""
 
 from __future__ import annotations
 
 import time
-from datetime import date
 from pathlib import Path
 
-import typer
 from rich.markup import escape
 from rich.table import Table
 
 from assay.base.atomic_write import place
+from assay.base.errors import UserError
 from assay.base.settings import Settings
 from assay.cli.console import out
-from assay.cli.replay import replay
 from assay.contract.catalog import Catalog
 from assay.contract.contract import Contract
 from assay.contract.file_glob import file_glob
@@ -22,7 +20,7 @@ from assay.publish.status import held_snapshots
 from assay.tables.dbt import parse_if_changed
 
 
-class UnknownSource(Exception):
+class UnknownSource(UserError):
     """There is no contract of that name, or a file cannot be one of its files."""
 
 
@@ -58,19 +56,6 @@ def land(source: str, paths: list[str]) -> None:
         out.print(
             f"{escape(path.name)}: {'landed' if is_new else 'is there already with the same bytes'}", highlight=False
         )
-
-
-def replay_days(first: str, last: str) -> None:
-    """Write the demo's files of some days of arrival."""
-    done = replay(Settings.from_env().landing, _day(first), _day(last))
-    out.print(f"{done.written} files written, {done.unchanged} were there already", highlight=False)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no date such as 2017-01-31") from None
 
 
 def show(source: str, *, refused: bool) -> None:

@@ -106,7 +106,7 @@ def _table(found: list[Incident]) -> Table:
 
 
 def _say_who_is_told(settings: Settings) -> None:
-    receivers = read_receivers(settings.home, settings.receivers)
+    receivers = read_receivers(settings.home, settings.notify.get_secret_value())
     if not receivers:
         out.print("Nobody is told: there is no receiver. docs/incidents.md says how to name one.")
     elif settings.incidents.exists():

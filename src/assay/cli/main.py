@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from assay.base.run_lock import LockTimeout
-from assay.base.settings import SettingsError
-from assay.base.signals import STOPPED, heed_interrupts
-from assay.base.warehouse import WarehouseBusy
+from assay.base.errors import UserError
 from assay.cli import (
     accepting,
     checking,
@@ -28,12 +24,8 @@ from assay.cli import (
     unclaimed,
 )
 from assay.cli import doctor as examining
-from assay.cli.console import complain
-from assay.cli.replay import DemoDataMissingError, PeriodError
-from assay.contract.errors import ContractError
-from assay.incidents.receivers import ReceiverError
-from assay.ledger.acceptances import NothingToDecide
-from assay.tables.dbt import DbtError
+from assay.cli.console import complain, stoppable
+from assay.cli.project_commands import add_project_commands
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -42,20 +34,6 @@ app = typer.Typer(
     help="A lakehouse in one repository: files in, gold out, nothing lost.",
 )
 USAGE = 2
-EXPECTED = (
-    ContractError,
-    DbtError,
-    DemoDataMissingError,
-    LockTimeout,
-    NothingToDecide,
-    PeriodError,
-    ReceiverError,
-    SettingsError,
-    WarehouseBusy,
-    files.UnknownSource,
-    querying.NothingPublished,
-    ui.PortTaken,
-)
 
 
 @app.command()
@@ -68,15 +46,6 @@ def land(
 
 
 @app.command()
-def replay(
-    first: Annotated[str, typer.Option("--from", metavar="DATE", help="First day, as 2017-01-01.")],
-    last: Annotated[str, typer.Option("--to", metavar="DATE", help="Last day, included.")],
-) -> None:
-    """Write the demo's files that would have arrived on these days."""
-    files.replay_days(first, last)
-
-
-@app.command()
 def run(
     select: Annotated[str, typer.Option(help="Tables or a Dagster selection; default: everything.")] = "",
     full_refresh: Annotated[
@@ -84,13 +53,7 @@ def run(
     ] = None,
 ) -> None:
     """Load what has arrived and rebuild what it changes."""
-    raise typer.Exit(_stoppable(lambda: running.run(select, full_refresh or [])))
-
-
-@app.command()
-def demo(days: Annotated[int, typer.Option(help="How many days of receipts.", min=1)] = 28) -> None:
-    """Replay real receipts a week at a time and load each week."""
-    raise typer.Exit(_stoppable(lambda: running.demo(days)))
+    raise typer.Exit(stoppable(lambda: running.run(select, full_refresh or [])))
 
 
 @app.command()
@@ -139,7 +102,7 @@ def drop(
     yes: Annotated[bool, typer.Option("--yes", help="Drop it; without, only say what would go.")] = False,
 ) -> None:
     """Remove what is stored of tables and sources that are not in the project any more."""
-    raise typer.Exit(_stoppable(lambda: dropping.drop_retired(names, is_sure=yes)))
+    raise typer.Exit(stoppable(lambda: dropping.drop_retired(names, is_sure=yes)))
 
 
 @app.command()
@@ -180,7 +143,7 @@ def check(
     ] = None,
 ) -> None:
     """Count everything again and run every check on the whole lake, or on one that is built for it."""
-    raise typer.Exit(_stoppable(lambda: checking.check(select, junit, summary, fixtures)))
+    raise typer.Exit(stoppable(lambda: checking.check(select, junit, summary, fixtures)))
 
 
 @app.command()
@@ -195,21 +158,12 @@ def setup() -> None:
     running.prepare()
 
 
-def _stoppable(work: Callable[[], int]) -> int:
-    """Do the work; Ctrl-C ends it with a sentence."""
-    heed_interrupts()
-    try:
-        return work()
-    except KeyboardInterrupt:
-        complain("stopped; what was committed is kept, run again to go on")
-        return STOPPED
-
-
 def main() -> None:
     """Run a command; an error that a person can act on is a sentence, not a traceback."""
     try:
+        add_project_commands(app)
         app()
-    except EXPECTED as error:
+    except UserError as error:
         complain(str(error))
         sys.exit(USAGE)
     except OSError as error:

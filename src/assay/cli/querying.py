@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from assay.base.errors import UserError
 from assay.base.settings import Settings
 from assay.cli.console import err, out
 from assay.publish.reader import open_published
@@ -18,7 +19,7 @@ from assay.text import strict_json
 LIMIT = 1000  # rows that a table on the screen shows
 
 
-class NothingPublished(Exception):
+class NothingPublished(UserError):
     """No run has published anything yet."""
 
 

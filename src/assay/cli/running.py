@@ -1,4 +1,4 @@
-"""`assay run` and `assay demo`: Dagster runs in this process."""
+"""`assay run`: Dagster runs in this process."""
 
 from __future__ import annotations
 
@@ -8,17 +8,15 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from assay.base import log
 from assay.base.run_marks import mark_alive, run_lock
 from assay.base.settings import Settings
 from assay.base.signals import NOT_IN_TIME, STOPPED, noticing_interrupts, time_limit
-from assay.cli import incidents, score_card
-from assay.cli.console import complain, out, progress
+from assay.cli import incidents
+from assay.cli.console import complain, progress
 from assay.cli.outcome import Outcome, read_outcome, report, snapshots_that_count
-from assay.cli.replay import replay
 from assay.contract.catalog import Catalog
 from assay.contract.errors import ContractError
 from assay.contract.names import table_of
@@ -29,7 +27,6 @@ from assay.tables.dbt import parse_if_changed
 if TYPE_CHECKING:
     import dagster as dg
 
-FIRST_DAY = date(2017, 1, 1)
 Tell = Callable[[str], object]
 _TABLE = re.compile(r"[A-Za-z_]\w*[./][A-Za-z_]\w*")
 
@@ -68,11 +65,13 @@ def run_once(settings: Settings, select: str, full_refresh: Sequence[str], tell:
     """
     import dagster as dg  # noqa: PLC0415 - 1.3 s that `assay status` should not cost
 
-    from assay.orchestration.definitions import JOB, build_definitions  # noqa: PLC0415 - as above
+    from assay.orchestration.definitions import build_definitions  # noqa: PLC0415 - as above
+    from assay.orchestration.lakehouse import Lakehouse  # noqa: PLC0415 - as above
+    from assay.orchestration.refresh import JOB  # noqa: PLC0415 - as above
 
     catalog = Catalog.read(settings.dbt_project)
     lock = run_lock(settings)
-    definitions = build_definitions(settings, catalog=catalog, lock=lock)
+    definitions = build_definitions(Lakehouse(settings, catalog, lock))
     keys = selected_keys(definitions, select)
     models = [_model(catalog, table) for table in full_refresh]
     _stop_when_not_selected(keys, models)
@@ -223,22 +222,3 @@ def _follow(event: dg.EventLogEntry, failures: list[str], tell: Tell) -> None:
         found = happened.asset_check_evaluation_data
         if not found.passed and found.severity.value == "ERROR":
             failures.append(f"check {found.check_name} of {'.'.join(found.asset_key.path)}: {found.description}")
-
-
-def demo(days: int) -> int:
-    """Replay and run, a week at a time; 0 when every run succeeded."""
-    settings = prepare()
-    for start in range(0, days, 7):
-        first = FIRST_DAY + timedelta(days=start)
-        last = FIRST_DAY + timedelta(days=min(start + 7, days) - 1)
-        out.print(f"[bold]{first:%d %B} to {last:%d %B %Y}[/]", highlight=False)
-        with progress("files arrive") as tell:
-            replay(settings.landing, first, last)
-            outcome = run_once(settings, "", [], tell=tell)
-        report(outcome)
-        if not outcome.success:
-            break
-    incidents.look_after_run(settings)
-    if outcome.success:
-        score_card.show(as_json=False)
-    return 0 if outcome.success else 1

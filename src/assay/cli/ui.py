@@ -5,19 +5,24 @@ from __future__ import annotations
 import os
 import socket
 import warnings
+from pathlib import Path
+
+import yaml
 
 from assay.base import log
-from assay.base.settings import PROJECT, Settings
+from assay.base.errors import UserError
+from assay.base.project import definitions_of
+from assay.base.settings import Settings
 from assay.base.signals import heed_interrupts
 from assay.cli.console import err
 from assay.cli.running import prepare
-from assay.orchestration.patches.instance import open_instance
+from assay.orchestration.patches.instance import CODE_LOCATION, open_instance
 
 HOST = "127.0.0.1"
 """Dagster has no login, so nobody but this machine gets in."""
 
 
-class PortTaken(Exception):
+class PortTaken(UserError):
     """Something else listens on the port of the UI."""
 
 
@@ -35,7 +40,9 @@ def dev(port: int) -> None:
     os.environ["ASSAY_HOME"] = str(settings.home)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
-    os.chdir(PROJECT)  # Dagster reads `.env` and more from where it is started: let that be one place
+    os.environ["ASSAY_PROJECT"] = str(settings.project)
+    os.environ["ASSAY_DBT_PROJECT"] = str(settings.dbt_project)
+    os.chdir(settings.project)  # Dagster reads `.env` and more from where it is started: let that be one place
     import dagster as dg  # noqa: PLC0415 - 1.3 s that `assay status` should not cost
     from dagster._cli.dev import dev_command  # noqa: PLC0415 - as above
 
@@ -49,10 +56,22 @@ def dev(port: int) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.SupersessionWarning)  # says to use another product's command
         dev_command.main(
-            ["-w", str(PROJECT / "workspace.yaml"), "-h", HOST, "-p", str(port), *_log_format(settings)],
+            ["-w", str(_workspace(settings)), "-h", HOST, "-p", str(port), *_log_format(settings)],
             prog_name="assay dev",
             standalone_mode=False,
         )
+
+
+def _workspace(settings: Settings) -> Path:
+    """The project's `workspace.yaml`; one that loads what declares it where it has none."""
+    own = settings.project / "workspace.yaml"
+    if own.is_file():
+        return own
+    path = settings.dagster_home / "workspace.yaml"
+    file = definitions_of(settings.project)
+    loaded = {"relative_path": str(file), "working_directory": str(file.parent), "location_name": CODE_LOCATION}
+    path.write_text(yaml.safe_dump({"load_from": [{"python_file": loaded}]}), encoding="utf-8")
+    return path
 
 
 def _log_format(settings: Settings) -> list[str]:

@@ -1,10 +1,17 @@
-"""How a rule of business sense is written, and how a table is held against all of its rules."""
+"""How a business rule is written in Python, and how a gold table is held against all of its rules.
+
+A project has them in `rules/` of its dbt project: a module for each gold model, called like it, with one class of
+`BusinessRules`. A rule is a method that gives the rows that break it; its docstring says why it must hold. Rules that
+look at one row alone stand in the yml.
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from importlib import import_module
+from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Any
 
 import ibis.expr.types as ir
@@ -16,7 +23,7 @@ from assay.contract.errors import ContractError
 Rows = Callable[[ir.Table], ir.Table]
 
 
-class Sense(pa.DataFrameModel):
+class BusinessRules(pa.DataFrameModel):
     """A gold table with rules about what it means."""
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -36,7 +43,7 @@ class Sense(pa.DataFrameModel):
         super().__init_subclass__(**options)  # type: ignore[no-untyped-call]
 
 
-_RULES: dict[type[Sense], dict[str, Rows]] = {}
+_RULES: dict[type[BusinessRules], dict[str, Rows]] = {}
 """By model; Pandera takes every attribute of a model for a column."""
 
 
@@ -51,7 +58,7 @@ def breaking(rows: Rows) -> Any:
 
 
 def _as_check(name: str, rows: Rows) -> Any:
-    def holds(cls: type[Sense], data: Any) -> ir.BooleanScalar:  # noqa: ARG001 - Pandera calls it as a class method
+    def holds(cls: type[BusinessRules], data: Any) -> ir.BooleanScalar:  # noqa: ARG001 - Pandera calls it as a class method
         return rows(data.table).count() == 0
 
     holds.__name__ = name
@@ -73,24 +80,43 @@ def differing(left: ir.Table, right: ir.Table, key: str | list[str], value: str)
     return joined.filter(~same).select(**named, found=joined[value], expected=joined[f"{value}_expected"])
 
 
-def rules_of(model: str) -> dict[str, Rows]:
-    """The rules of one gold model, by name: functions from the table to the rows that break them."""
-    return _RULES[_sense_of(model)]
+def rules_of(path: Path) -> dict[str, Rows]:
+    """The rules in a module, by name: functions from the gold table to the rows that break them.
+
+    Args:
+        path: The module, which is called like the gold model.
+
+    Raises:
+        ContractError: It does not define one class of `BusinessRules`.
+    """
+    return _RULES[_load(path)]
 
 
-def broken(model: str, gold: ir.Table) -> set[str]:
-    """Hold a gold table against its rules; returns those that do not hold."""
+def broken(path: Path, gold: ir.Table) -> set[str]:
+    """Hold a gold table against the rules in a module; returns those that do not hold."""
     try:
-        _sense_of(model).validate(gold, lazy=True)
+        _load(path).validate(gold, lazy=True)
     except SchemaErrors as errors:
         failed = {str(getattr(error.check, "name", error.check)) for error in errors.schema_errors}
-        if failed <= set(rules_of(model)):
+        if failed <= set(rules_of(path)):
             return failed
         raise
     return set()
 
 
-def _sense_of(model: str) -> type[Sense]:
-    found = vars(import_module(f"assay.contract.sense.{model}")).values()
-    [sense] = [item for item in found if inspect.isclass(item) and issubclass(item, Sense) and item is not Sense]
-    return sense
+def _load(path: Path) -> type[BusinessRules]:
+    return _import(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _import(path: Path, stamp: int) -> type[BusinessRules]:  # noqa: ARG001 - a file that changed is another one
+    spec = spec_from_file_location(f"assay_rules_{path.stem}", path)
+    assert spec is not None  # noqa: S101 - its name ends with .py
+    assert spec.loader is not None  # noqa: S101 - as above
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    classes = [item for item in vars(module).values() if inspect.isclass(item) and issubclass(item, BusinessRules)]
+    rules = [item for item in classes if item is not BusinessRules]
+    if len(rules) != 1:
+        raise ContractError(f"rules/{path.name}: expected one class of BusinessRules, found {len(rules)}")
+    return rules[0]

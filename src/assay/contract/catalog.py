@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,13 @@ from assay.contract.moving_rules import refuse_moving_verdicts
 from assay.contract.names import table_of
 from assay.contract.parse import parse_columns, parse_contract
 from assay.contract.rebuild_key import parse_redo
-from assay.contract.sense import models_with_sense
 from assay.contract.sharing import check_sharing
 from assay.contract.sql_validation import check_redo, check_reference, check_rules, empty_database
 from assay.contract.table_schema import TablePromise, parse_promise
 from assay.contract.yaml_lint import check_written
+
+RULES = "rules"
+"""The folder of a dbt project with business rules in Python."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,12 @@ class Catalog:
     Attributes:
         manifest: dbt's manifest.json.
         models: The nodes of our models, by name.
+        rules: Modules with business rules, by the gold model that they are called like.
     """
 
     manifest: Mapping[str, Any]
     models: Mapping[str, Mapping[str, Any]]
+    rules: Mapping[str, Path] = field(default_factory=dict)
 
     @classmethod
     def read(cls, dbt_project: Path) -> Catalog:
@@ -59,6 +63,9 @@ class Catalog:
                 raise ContractError(f"{node['original_file_path']}: there is no yml of the same name beside it")
             check_written(dbt_project / node["patch_path"].split("://", 1)[-1])
         check_sharing(self.contracts)
+        unknown = sorted(set(self.rules) - set(self.of_layer("gold")))
+        if unknown:
+            raise ContractError(f"{RULES}/{unknown[0]}.py: there is no gold model {unknown[0]}")
         self.tests(self.models)
         with empty_database() as connection:
             self._try(connection)
@@ -229,7 +236,7 @@ class Catalog:
             found[f"bronze.{source}"] = {name: said.severity.get(name) == "error" for name in named}
         for model, checks in self.table_checks.items():
             levels = [reference.level.severity != "warn" for reference in checks.references]
-            levels += [True] if model in models_with_sense() else []
+            levels += [True] if model in self.rules else []
             found[table_of(model)] = {"contract": True, **({"consistency": any(levels)} if levels else {})}
         for source in self.contracts:
             silver = self.silver_of(source)
@@ -257,6 +264,6 @@ def _read(dbt_project: Path, stamp: tuple[int, ...]) -> Catalog:  # noqa: ARG001
     """Read and check a manifest; once for each that a process meets, because every run of the demo needs it."""
     manifest = json.loads((dbt_project / "target" / "manifest.json").read_text(encoding="utf-8"))
     models = {n["name"]: n for n in manifest["nodes"].values() if n["resource_type"] == "model"}
-    catalog = Catalog(manifest, models)
+    catalog = Catalog(manifest, models, {path.stem: path for path in sorted((dbt_project / RULES).glob("*.py"))})
     catalog.check(dbt_project)
     return catalog

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from assay.base.errors import UserError
 
-class ContractError(Exception):
+
+class ContractError(UserError):
     """A contract says something that Assay cannot honour. The message names the file, the fact and the next step."""

@@ -17,8 +17,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from assay.base.run_lock import LockTimeout, RunLock
-from assay.base.settings import PROJECT, Settings
+from assay.base.settings import Settings
 from assay.incidents import outbox
 from assay.incidents.receivers import Receiver, ReceiverError, read_receivers
 from assay.incidents.reconcile import OWNER
@@ -45,7 +47,7 @@ def poke(settings: Settings, now: datetime) -> subprocess.Popen[bytes] | None:
     Raises:
         ReceiverError: `ASSAY_NOTIFY` or `notify.yml` is not understood.
     """
-    receivers = read_receivers(settings.home, settings.receivers)
+    receivers = read_receivers(settings.home, settings.notify.get_secret_value())
     if not receivers or not settings.incidents.exists():
         return None
     with opened(settings.incidents) as connection:
@@ -58,8 +60,8 @@ def poke(settings: Settings, now: datetime) -> subprocess.Popen[bytes] | None:
             return None
     return subprocess.Popen(  # noqa: S603 - this interpreter and this module
         [sys.executable, "-m", "assay.incidents.notifier", str(settings.home)],
-        cwd=PROJECT,
-        env={**os.environ, "ASSAY_NOTIFY": settings.receivers},
+        cwd=settings.home,
+        env={**os.environ, "ASSAY_NOTIFY": settings.notify.get_secret_value()},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C ends `assay dev`, but not a message on its way
@@ -79,7 +81,7 @@ def deliver(settings: Settings, send: Send | None = None) -> bool:
     Raises:
         ReceiverError: as of `poke`.
     """
-    receivers = read_receivers(settings.home, settings.receivers)
+    receivers = read_receivers(settings.home, settings.notify.get_secret_value())
     lock = RunLock(settings.home / "notify.lock")
     try:
         lock.acquire(f"process {os.getpid()}", wait_seconds=0)
@@ -143,7 +145,7 @@ def by_apprise(receiver: Receiver, letter: outbox.Letter) -> str:
 
 def main() -> None:
     """Deliver once for the lake that is named, and end even if a receiver hangs."""
-    settings = Settings(home=Path(sys.argv[1]), receivers=os.environ.get("ASSAY_NOTIFY", ""))
+    settings = Settings(home=Path(sys.argv[1]), notify=SecretStr(os.environ.get("ASSAY_NOTIFY", "")))
     try:
         has_ended = deliver(settings)
     except ReceiverError as error:

@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from assay.base.errors import UserError
 from assay.incidents.reconcile import EVERYONE, OWNER, TEAM
 
 FILE = "notify.yml"
@@ -26,7 +27,7 @@ LEVELS = (OWNER, TEAM, EVERYONE)
 _KEYS = ("url", "levels", "owners")
 
 
-class ReceiverError(Exception):
+class ReceiverError(UserError):
     """A receiver cannot be used. The message says which and why, and never its URL."""
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import duckdb
 
 from assay.base import clock
+from assay.base.errors import UserError
 
 _LISTED = {
     "held back": """
@@ -26,7 +27,7 @@ _LISTED = {
 }
 
 
-class NothingToDecide(Exception):
+class NothingToDecide(UserError):
     """A file is not held back, or was not let in."""
 
 

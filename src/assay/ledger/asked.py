@@ -6,9 +6,8 @@ import hashlib
 from functools import cache
 from importlib.metadata import version
 
-from assay.base.settings import ENGINE
+from assay.base.project import ENGINE
 from assay.contract.catalog import Catalog
-from assay.contract.sense import models_with_sense
 
 LOAD_CHECKS = ("validity", "volume", "completeness", "distribution", "freshness")
 ENGINES = ("duckdb", "ibis-framework", "pandera")
@@ -40,7 +39,8 @@ def definition(catalog: Catalog, table: str, check: str) -> str:
         asked = [repr(catalog.contracts[entity]), repr(catalog.load_checks[entity])]
     else:
         asked = [repr(catalog.promises[model]), repr(catalog.table_checks[model])]
-    return f"{_hash('', *asked, *map(repr, _code(check, model)))}-{engines()}"
+    rules = [catalog.rules[model].read_bytes()] if check == "consistency" and model in catalog.rules else []
+    return f"{_hash('', *asked, *map(repr, [*_code(check), *rules]))}-{engines()}"
 
 
 @cache
@@ -50,10 +50,9 @@ def engines() -> str:
 
 
 @cache
-def _code(check: str, model: str) -> tuple[bytes, ...]:
-    """The files that a check of a model is made of."""
-    paths = [*CODE[check], *([f"contract/sense/{model}.py"] if model in models_with_sense() else [])]
-    paths += () if check in LOAD_CHECKS else _MOVING
+def _code(check: str) -> tuple[bytes, ...]:
+    """The files of the engine that a check is made of."""
+    paths = (*CODE[check], *(() if check in LOAD_CHECKS else _MOVING))
     return tuple((ENGINE / path).read_bytes() for path in paths)
 
 

@@ -9,10 +9,11 @@ from datetime import timedelta
 import dagster as dg
 
 from assay.base import clock
-from assay.base.settings import Settings
 from assay.contract.catalog import Catalog
 from assay.contract.names import table_of
 from assay.orchestration.keys import PUBLISHED, key_of, landing_key
+from assay.orchestration.lakehouse import Lakehouse
+from assay.orchestration.refresh import JOB
 from assay.orchestration.run_history import ASKED_BY, ASKED_FOR, History, subjects_of
 from assay.publish.heartbeat import note_tick
 from assay.triggers.backoff import Health, Tried, health, in_words
@@ -26,23 +27,21 @@ LOOK_EVERY = 0.25
 a tick the files are looked at again only when a folder has changed."""
 
 
-def arrivals_sensor(settings: Settings, lookout: Lookout, catalog: Catalog, job: str) -> dg.SensorDefinition:
+def arrivals_sensor(lake: Lakehouse) -> dg.SensorDefinition:
     """Ask for a run when files wait or a table is behind its inputs.
 
     One sensor for all sources: one look at all folders costs less than a tick of Dagster, and files of many sources
     that arrive together make one run, which rebuilds what hangs on them once.
 
     Args:
-        settings: The lake.
-        lookout: Looks at it.
-        catalog: The project.
-        job: Name of the job whose assets are run in part.
+        lake: The lake.
     """
+    settings, lookout, catalog = lake.settings, lake.watch, lake.catalog
     history = History(settings)
 
     @dg.sensor(
         name="arrivals",
-        job_name=job,
+        job_name=JOB,
         minimum_interval_seconds=1,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(

@@ -1,59 +1,53 @@
-"""What a code location consists of: every asset, check and resource of one lake, composed and nothing else."""
+"""The definitions of a project, as its own `definitions.py` composes them."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import cast
+
 import dagster as dg
 
-from assay.base.run_lock import RunLock
-from assay.base.settings import Settings
-from assay.contract.catalog import Catalog
-from assay.orchestration.arrivals_sensor import arrivals_sensor
-from assay.orchestration.checks import layer_checks
-from assay.orchestration.freshness_sensor import RebuildBeforeStale, freshness_sensor, with_freshness
-from assay.orchestration.incidents_sensor import incidents_sensor
-from assay.orchestration.lake_resource import lake_resource
-from assay.orchestration.landing import landing_assets
-from assay.orchestration.models import LAYERS, layer_assets
-from assay.orchestration.published import published_asset
-from assay.triggers.landing_watch import Lookout
-
-JOB = "refresh"
-JOB_DOES = (
-    "Loads what has arrived and rebuilds what it changes, from landing to what readers see, with all checks. "
-    "Needs no configuration, and changes nothing when nothing is new."
-)
+from assay.base.errors import UserError
+from assay.base.project import DEFINITIONS, definitions_of
+from assay.orchestration.lakehouse import Lakehouse
 
 
-def build_definitions(
-    settings: Settings, *, catalog: Catalog | None = None, lock: RunLock | None = None
-) -> dg.Definitions:
-    """Everything that a lake consists of.
+class DefinitionsMissing(UserError):
+    """A project's `definitions.py` cannot be used."""
+
+
+def build_definitions(lake: Lakehouse) -> dg.Definitions:
+    """Everything that a lake consists of, as its project declares it.
 
     Args:
-        settings: Where the lake is.
-        catalog: The project, when it was read already.
-        lock: The run lock, when this process took it before it starts a run.
+        lake: The lake.
 
     Raises:
-        assay.contract.errors.ContractError: A contract or promise cannot be used.
+        DefinitionsMissing: The project's `definitions.py` has no function `build_definitions`.
     """
-    catalog = catalog or Catalog.read(settings.dbt_project)
-    lookout = Lookout(settings, catalog)
-    condition = RebuildBeforeStale(settings, lookout, catalog)
-    assets = [
-        landing_assets(catalog),
-        *(assets for step in LAYERS for assets in layer_assets(catalog, step)),
-        published_asset(catalog),
-    ]
-    return dg.Definitions(
-        assets=[with_freshness(each, condition, catalog) for each in assets],
-        asset_checks=[checks for layer in LAYERS for checks in layer_checks(catalog, layer)],
-        jobs=[dg.define_asset_job(JOB, selection=dg.AssetSelection.all(), description=JOB_DOES)],
-        sensors=[
-            arrivals_sensor(settings, lookout, catalog, JOB),
-            freshness_sensor(catalog),
-            incidents_sensor(settings, catalog),
-        ],
-        resources={"lake": lake_resource(settings, catalog, lock)},
-        executor=dg.in_process_executor,
-    )
+    build = getattr(_module(definitions_of(lake.settings.project)), "build_definitions", None)
+    if build is None:
+        raise DefinitionsMissing(
+            f"{lake.settings.project / DEFINITIONS}: expected a function build_definitions(lake); "
+            "`assay init` writes one to start from"
+        )
+    return cast(Callable[[Lakehouse], dg.Definitions], build)(lake)
+
+
+@cache
+def _module(path: Path) -> ModuleType:
+    """The file as a module; what it imports is looked for beside it, as Dagster does."""
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    spec = spec_from_file_location(f"assay_project_{abs(hash(path))}", path)
+    assert spec is not None  # noqa: S101 - its name ends with .py
+    assert spec.loader is not None  # noqa: S101 - as above
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module  # Dagster looks up where a function was defined
+    spec.loader.exec_module(module)
+    return module

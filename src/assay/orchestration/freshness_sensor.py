@@ -12,7 +12,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -21,6 +21,7 @@ from assay.contract.catalog import Catalog
 from assay.contract.freshness import Policy
 from assay.contract.names import table_of
 from assay.orchestration.keys import PUBLISHED, key_of, table_of_key
+from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.run_history import ASKED_BY, History
 from assay.triggers.backoff import Tried, health
 from assay.triggers.landing_watch import Lookout
@@ -114,13 +115,13 @@ def _held_against(catalog: Catalog, tables: Collection[str]) -> set[str]:
     return {table_of(model) for model in found if table_of(model) not in catalog.lagging}
 
 
-def freshness_sensor(catalog: Catalog) -> dg.AutomationConditionSensorDefinition:
+def freshness_sensor(lake: Lakehouse) -> dg.AutomationConditionSensorDefinition:
     """The sensor that asks the condition of every table that it may concern.
 
     Args:
-        catalog: The project.
+        lake: The lake.
     """
-    keys = [PUBLISHED, *(key_of(table_of(model)) for model in catalog.of_layer("silver", "gold"))]
+    keys = [PUBLISHED, *(key_of(table_of(model)) for model in lake.catalog.of_layer("silver", "gold"))]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", dg.BetaWarning)  # a condition of our own can be asked in our own process only
         return dg.AutomationConditionSensorDefinition(
@@ -134,21 +135,20 @@ def freshness_sensor(catalog: Catalog) -> dg.AutomationConditionSensorDefinition
         )
 
 
-def with_freshness(
-    assets: dg.AssetsDefinition, condition: dg.AutomationCondition[Any], catalog: Catalog
-) -> dg.AssetsDefinition:
-    """Some assets with their policy as Dagster shows it, and with the condition where it may concern them."""
+def with_freshness(lake: Lakehouse, assets: Sequence[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
+    """Some assets with their policies as Dagster shows them, and with the condition where it may concern them."""
+    condition = RebuildBeforeStale(lake.settings, lake.watch, lake.catalog)
     layers = ("silver", "gold")
 
     def complete(spec: dg.AssetSpec) -> dg.AssetSpec:
         is_asked = spec.key == PUBLISHED or spec.key.path[0] in layers
-        policy = catalog.policies.get("_".join(spec.key.path))
+        policy = lake.catalog.policies.get("_".join(spec.key.path))
         return spec.replace_attributes(
             automation_condition=condition if is_asked else None,
             freshness_policy=as_shown(policy) if policy else None,
         )
 
-    return assets.map_asset_specs(complete)
+    return [each.map_asset_specs(complete) for each in assets]
 
 
 def as_shown(policy: Policy) -> dg.FreshnessPolicy | None:

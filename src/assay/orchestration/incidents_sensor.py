@@ -26,6 +26,7 @@ from assay.incidents.reconcile import Cause, Incident, Plan
 from assay.ledger.landing_zone import find
 from assay.ledger.scan import landing_path
 from assay.orchestration.freshness_events import confirm
+from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.run_history import History, subjects_of
 from assay.page.page import write_page
 from assay.publish.publishing import publish_rows
@@ -153,14 +154,14 @@ class Watchman:
             store.note_published(connection, number)
 
 
-def incidents_sensor(settings: Settings, catalog: Catalog) -> dg.SensorDefinition:
+def incidents_sensor(lake: Lakehouse) -> dg.SensorDefinition:
     """Look for what is wrong every ten seconds; messages travel in a process of their own.
 
     Args:
-        settings: The lake.
-        catalog: The project.
+        lake: The lake.
     """
-    watchman = Watchman(settings, catalog)
+    settings = lake.settings
+    watchman = Watchman(settings, lake.catalog)
     postman: list[subprocess.Popen[bytes]] = []
 
     @dg.sensor(

@@ -8,13 +8,13 @@ from contextlib import nullcontext
 import dagster as dg
 
 from assay.base import log as lines
-from assay.base.run_lock import LockTimeout, RunLock
+from assay.base.run_lock import LockTimeout
 from assay.base.run_marks import forget_dead, mark_alive
 from assay.base.settings import Settings
 from assay.base.signals import NOT_IN_TIME, noticing_interrupts
 from assay.base.warehouse import WarehouseBusy
 from assay.checks.session import Session
-from assay.contract.catalog import Catalog
+from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.launcher import GONE, UNFINISHED, is_gone
 from assay.orchestration.patches.instance import reuse_engines
 from assay.orchestration.patches.run_log import log_run, quiet_console
@@ -23,14 +23,14 @@ from assay.publish.run_session import UNPUBLISHED, open_session
 FULL_REFRESH_TAG = "assay/full_refresh"
 
 
-def lake_resource(settings: Settings, catalog: Catalog, lock: RunLock | None = None) -> dg.ResourceDefinition:
+def lake_resource(lake: Lakehouse) -> dg.ResourceDefinition:
     """A resource that opens the session when a run starts and publishes and closes it when the run ends.
 
     Args:
-        settings: The lake.
-        catalog: The project.
-        lock: The run lock, when the process took it, and marked itself alive, before Dagster started the run.
+        lake: The lake; its lock is there when the process took it, and marked itself alive, before Dagster started the
+            run.
     """
+    settings, catalog, lock = lake.settings, lake.catalog, lake.lock
     lines.configure(settings)
     if lines.is_on():
         quiet_console()

@@ -14,17 +14,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assay.base.errors import UserError
 from assay.base.settings import Settings
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-_SOURCES = (".sql", ".yml", ".yaml", ".csv", ".md")
+_SOURCES = (".sql", ".yml", ".yaml", ".csv", ".md", ".py")
 LONGEST = 2000  # characters of a message of dbt that are worth showing
 _KEPT = ("manifest.json", "partial_parse.msgpack")
 
 
-class DbtError(Exception):
+class DbtError(UserError):
     """dbt could not do what it was asked; the message is dbt's."""
 
 

@@ -5,8 +5,8 @@ and any repair of the data: values are written exactly as the source has them. d
 prose.
 """
 
-from assay.cli.replay.arrivals import PeriodError
-from assay.cli.replay.replaying import ReplaySummary, replay
-from assay.cli.replay.source_data import DemoDataMissingError
+from demo.replay.arrivals import PeriodError
+from demo.replay.replaying import ReplaySummary, replay
+from demo.replay.source_data import DemoDataMissingError
 
 __all__ = ["DemoDataMissingError", "PeriodError", "ReplaySummary", "replay"]

@@ -54,7 +54,7 @@ from feed
 """
 
 
-class PeriodError(ValueError):
+class PeriodError(UserError, ValueError):
     """The days asked for are in the wrong order or not in the data. The message names both and the next step."""
 
 

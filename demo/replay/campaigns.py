@@ -10,8 +10,8 @@ from datetime import date
 
 import duckdb
 
-from assay.cli.replay.arrivals import ArrivingFile
 from assay.contract.names import literal
+from demo.replay.arrivals import ArrivingFile
 
 
 @dataclass(frozen=True)

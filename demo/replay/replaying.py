@@ -18,14 +18,14 @@ from pathlib import Path
 import duckdb
 
 from assay.base.atomic_write import place
-from assay.cli.replay.arrivals import ArrivingFile, build_arrivals, check_order, check_range
-from assay.cli.replay.campaigns import campaign_files
-from assay.cli.replay.households import household_files
-from assay.cli.replay.products import product_files
-from assay.cli.replay.promotions import promotion_files
-from assay.cli.replay.source_data import open_source
-from assay.cli.replay.transactions import transaction_files
 from assay.contract.names import literal
+from demo.replay.arrivals import ArrivingFile, build_arrivals, check_order, check_range
+from demo.replay.campaigns import campaign_files
+from demo.replay.households import household_files
+from demo.replay.products import product_files
+from demo.replay.promotions import promotion_files
+from demo.replay.source_data import open_source
+from demo.replay.transactions import transaction_files
 
 SOURCES = (transaction_files, product_files, promotion_files, household_files, campaign_files)
 WORKERS = 4

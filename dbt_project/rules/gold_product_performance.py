@@ -1,11 +1,11 @@
-"""Business sense of `gold.product_performance`."""
+"""Business rules of `gold.product_performance`."""
 
 import ibis.expr.types as ir
 
-from assay.contract.business_rules import Sense, breaking, differing, silver
+from assay.contract.business_rules import BusinessRules, breaking, differing, silver
 
 
-class ProductPerformance(Sense):
+class ProductPerformance(BusinessRules):
     """Sales by product and week."""
 
     @breaking

@@ -1,11 +1,11 @@
-"""Business sense of `gold.household_value`."""
+"""Business rules of `gold.household_value`."""
 
 import ibis.expr.types as ir
 
-from assay.contract.business_rules import Sense, breaking, differing, silver
+from assay.contract.business_rules import BusinessRules, breaking, differing, silver
 
 
-class HouseholdValue(Sense):
+class HouseholdValue(BusinessRules):
     """What a household was worth, week by week."""
 
     @breaking

@@ -9,8 +9,8 @@ from datetime import date
 
 import duckdb
 
-from assay.cli.replay.arrivals import ArrivingFile
 from assay.contract.names import literal
+from demo.replay.arrivals import ArrivingFile
 
 SOURCE = "households"
 # Semicolons and Latin-1. DuckDB writes UTF-8, which is the same bytes, because every value is ASCII.

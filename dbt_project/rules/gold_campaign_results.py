@@ -1,11 +1,11 @@
-"""Business sense of `gold.campaign_results`."""
+"""Business rules of `gold.campaign_results`."""
 
 import ibis.expr.types as ir
 
-from assay.contract.business_rules import Sense, breaking, silver
+from assay.contract.business_rules import BusinessRules, breaking, silver
 
 
-class CampaignResults(Sense):
+class CampaignResults(BusinessRules):
     """What campaigns came to."""
 
     @breaking

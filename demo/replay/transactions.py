@@ -9,8 +9,8 @@ from datetime import date
 
 import duckdb
 
-from assay.cli.replay.arrivals import ArrivingFile
 from assay.contract.names import literal
+from demo.replay.arrivals import ArrivingFile
 
 SOURCE = "transactions"
 OPTIONS = "format csv, header true, delimiter ',', timestampformat '%Y-%m-%d %H:%M:%S'"

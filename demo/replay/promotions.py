@@ -9,8 +9,8 @@ from datetime import date
 
 import duckdb
 
-from assay.cli.replay.arrivals import ArrivingFile
-from assay.cli.replay.products import FIRST_SUNDAY, sundays
+from demo.replay.arrivals import ArrivingFile
+from demo.replay.products import FIRST_SUNDAY, sundays
 
 SOURCE = "promotions"
 OPTIONS = "format parquet, compression zstd"

