@@ -11,6 +11,8 @@ from datetime import date
 
 import duckdb
 
+from assay.base.errors import UserError
+
 NEIGHBOURS = 25
 """Baskets before and after in order of id that say which day the feed is at: 51 together, of about 428 a day.
 
