@@ -34,6 +34,7 @@ CHECKS = (
         f"silver/{name}": {"contract", "conservation", *(["consistency"] if name in REFERRING else [])}
         for name in SOURCES
     }
+    | {"silver/campaigns": {"contract", "conservation", "versions_are_ordered"}}
     | {f"gold/{name}": {"contract", "consistency"} for name in GOLD}
 )
 ODD_TEST = """

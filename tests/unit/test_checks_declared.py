@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from assay.contract.checks import parse_load_checks, parse_table_checks
+from assay.contract.checks import FILES_AGREE, ROWS_AGREE, parse_load_checks, parse_table_checks
 from assay.contract.errors import ContractError
 from assay.contract.parse import parse_columns
-from tests.source import bronze_node
+from tests.source import bronze_node, built, catalog
 
 WHY = "A reason."
 
@@ -96,3 +96,34 @@ def test_a_reference_names_the_rows_that_have_no_partner() -> None:
     [reference] = found.references
     assert (reference.name, reference.to, reference.where) == ("known", "silver_shops", "true")
     assert 'from "silver"."shops"' in reference.broken("silver.sales")
+
+
+EVENTS = {"load": "events", "newest_by": {"file_date": "d_%Y.csv"}}
+
+
+@pytest.mark.parametrize(
+    ("contract", "rules", "blocks"),
+    [
+        (EVENTS, {}, True),
+        (EVENTS, {FILES_AGREE: {"severity": "warn", "because": WHY}}, True),
+        (EVENTS, {name: {"severity": "warn", "because": WHY} for name in (FILES_AGREE, ROWS_AGREE)}, False),
+        ({**EVENTS, "load": "snapshot"}, {}, None),
+        ({**EVENTS, "newest_by": "id"}, {}, None),
+        ({"load": "events"}, {}, None),
+    ],
+)
+def test_versions_are_asked_for_where_names_of_files_order_rows(
+    contract: dict[str, Any], rules: object, blocks: bool | None
+) -> None:
+    bronze = {**bronze_node("sales", {"id": "bigint"}, ["id"], **contract), "depends_on": {"nodes": []}}
+    found = catalog(bronze, built("silver_sales", "bronze_sales", checks={"rules": rules}))
+    assert found.checks["silver.sales"].get("versions_are_ordered") is blocks
+
+
+def test_a_rule_of_a_check_that_a_table_does_not_have_is_refused() -> None:
+    bronze = {**bronze_node("sales", {"id": "bigint"}, ["id"]), "depends_on": {"nodes": []}}
+    silver = built(
+        "silver_sales", "bronze_sales", checks={"rules": {FILES_AGREE: {"severity": "warn", "because": WHY}}}
+    )
+    with pytest.raises(ContractError, match=f"{FILES_AGREE} is no rule"):
+        assert catalog(bronze, silver).table_checks

@@ -11,7 +11,14 @@ from typing import Any
 
 import duckdb
 
-from assay.contract.checks import LoadChecks, TableChecks, parse_load_checks, parse_table_checks
+from assay.contract.checks import (
+    FILES_AGREE,
+    ROWS_AGREE,
+    LoadChecks,
+    TableChecks,
+    parse_load_checks,
+    parse_table_checks,
+)
 from assay.contract.contract import Contract
 from assay.contract.errors import ContractError
 from assay.contract.freshness import Policy, parse_freshness
@@ -174,16 +181,27 @@ class Catalog:
     def table_checks(self) -> dict[str, TableChecks]:
         """What each silver and gold model's yml says of checks beyond its constraints."""
         models = {model: list(self.models[model]["columns"]) for model in self.of_layer("silver", "gold")}
-        return {
-            model: parse_table_checks(self.models[model], [rule.name for rule in promise.rules], models)
+        added = dict.fromkeys(self.ordered_by_names, (FILES_AGREE, ROWS_AGREE))
+        rules = {
+            model: [*(rule.name for rule in promise.rules), *added.get(model, ())]
             for model, promise in self.promises.items()
         }
+        return {model: parse_table_checks(self.models[model], rules[model], models) for model in self.promises}
 
     def silver_of(self, source: str) -> str | None:
         """The silver model that takes in a source: the one whose only parent is its bronze model."""
         bronze = f"bronze_{source}"
         found = [model for model in self.of_layer("silver") if self.parents(model) == [bronze]]
         return found[0] if len(found) == 1 else None
+
+    @cached_property
+    def ordered_by_names(self) -> dict[str, str]:
+        """Silver models of sources of which the row of the newest file name wins and all files count, with the source.
+
+        Of snapshots one file counts, and two of one moment are held back.
+        """
+        sources = [source for source, said in self.contracts.items() if said.load == "events" and said.file_date]
+        return {silver: source for source in sources if (silver := self.silver_of(source))}
 
     def tests(self, models: Iterable[str]) -> dict[str, Mapping[str, Any]]:
         """dbt's data tests of some models, by unique id."""
@@ -242,6 +260,10 @@ class Catalog:
             silver = self.silver_of(source)
             if silver:
                 found[table_of(silver)]["conservation"] = True
+        for silver in self.ordered_by_names:
+            said_of = self.table_checks[silver].levels
+            blocks = [name not in said_of or said_of[name].severity != "warn" for name in (FILES_AGREE, ROWS_AGREE)]
+            found[table_of(silver)]["versions_are_ordered"] = any(blocks)
         return found
 
     @cached_property

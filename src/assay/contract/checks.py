@@ -28,6 +28,8 @@ from assay.contract.errors import ContractError
 from assay.contract.names import quoted, relation, table_of
 from assay.contract.parse import naming_yml, one_of, only
 
+FILES_AGREE, ROWS_AGREE = "files_of_one_moment_agree", "rows_of_one_file_agree"
+"""Rules of `versions_are_ordered`, a check of tables whose newest file wins; a yml may give them another severity."""
 Severity = Literal["error", "warn", "regression"]
 """Of a rule that does not hold: `error` blocks, `warn` is told, `regression` blocks above what is accepted."""
 
@@ -163,7 +165,7 @@ def parse_table_checks(
 
     Args:
         node: The model in the manifest.
-        rules: Names of the rules of its constraints.
+        rules: Names of the rules of its constraints, and of those that a check adds.
         models: The columns of each model of the project.
 
     Raises:

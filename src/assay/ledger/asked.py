@@ -17,6 +17,7 @@ CODE = {
     **dict.fromkeys(("validity", "volume", "completeness", "distribution"), _ARRIVALS),
     "contract": ("checks/contract_check.py", "contract/table_schema.py"),
     "consistency": ("checks/consistency_check.py", "contract/checks.py", "contract/business_rules.py"),
+    "versions_are_ordered": ("checks/versions_check.py", "checks/ties.py"),
 }
 """Checks whose pass stands until something changes, and what they are made of."""
 _MOVING = ("checks/moving_checks.py", "contract/moving_rules.py")
@@ -39,6 +40,8 @@ def definition(catalog: Catalog, table: str, check: str) -> str:
         asked = [repr(catalog.contracts[entity]), repr(catalog.load_checks[entity])]
     else:
         asked = [repr(catalog.promises[model]), repr(catalog.table_checks[model])]
+    if check == "versions_are_ordered":
+        asked.append(repr(catalog.contracts[catalog.ordered_by_names[model]]))
     rules = [catalog.rules[model].read_bytes()] if check == "consistency" and model in catalog.rules else []
     return f"{_hash('', *asked, *map(repr, [*_code(check), *rules]))}-{engines()}"
 

@@ -14,6 +14,7 @@ from assay.checks.moving_checks import moves_of_check
 from assay.checks.results import CheckResult
 from assay.checks.session import Session
 from assay.checks.validity import Check, as_built, standing
+from assay.checks.versions_check import check_versions
 from assay.contract.catalog import Catalog
 from assay.contract.names import table_of
 from assay.ledger.asked import LOAD_CHECKS, definition
@@ -25,6 +26,10 @@ DESCRIPTIONS = {
     "conservation": (
         "Records read = rows in bronze + malformed, and rows in bronze = rows in silver + quarantined + superseded + "
         "duplicates; each term is counted on its own."
+    ),
+    "versions_are_ordered": (
+        "Of each key the newest files that hold it say one thing: between rows that no moment in a name orders, the "
+        "greatest values would win."
     ),
     "consistency": "The table agrees with others: what it refers to is there, and its totals are those of its inputs.",
     "validity": "Few records of the newest files are malformed or break a rule of the contract.",
@@ -85,6 +90,8 @@ def run_check(lake: Session, table: str, check: str) -> CheckResult:
         return kept
     if check == "conservation":
         return check_conservation(lake, model)
+    if check == "versions_are_ordered":
+        return check_versions(lake, model)
     at = clock.now()
     found = {"consistency": check_consistency, "contract": check_contract}[check](lake, model)
     return replace(found, expires_at=moves_of_check(lake, model, check).until(at))

@@ -1,0 +1,1 @@
+"""What this lake consists of: its tables and checks, and Python assets of its own."""

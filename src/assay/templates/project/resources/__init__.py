@@ -1,0 +1,1 @@
+"""With what its assets work: the open lake, and resources of its own."""
