@@ -17,7 +17,7 @@ from assay.contract.contract import Contract
 from assay.contract.names import literal
 
 PLAIN = Path(__file__).parent / "plain"
-MACROS = ("names.sql", "promotion_places.sql", "sold_by_volume.sql")
+MACROS = ("promotion_places.sql", "sold_by_volume.sql")
 
 
 def write_project(folder: Path, catalog: Catalog) -> None:
@@ -25,6 +25,8 @@ def write_project(folder: Path, catalog: Catalog) -> None:
     shutil.copytree(PLAIN, folder, ignore=shutil.ignore_patterns("__pycache__"))
     for layer in ("silver", "gold"):
         shutil.copytree(PROJECT / "dbt_project" / "models" / layer, folder / "dbt" / "models" / layer, ignore=_yml)
+    for model in (folder / "dbt" / "models").rglob("*.sql"):
+        model.write_text(model.read_text().replace("assay.", ""))  # the macros are the project's own here
     for name in MACROS:
         shutil.copy(PROJECT / "dbt_project" / "macros" / name, folder / "dbt" / "macros" / name)
     (folder / "dbt" / "models" / "bronze").mkdir()

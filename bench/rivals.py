@@ -107,7 +107,9 @@ def _works(folder: Path, path: Path, dlt_python: Path) -> Mapping[str, Callable[
 def _assay_project(project: Path) -> Path:
     shutil.rmtree(project, ignore_errors=True)
     shutil.copytree(
-        PROJECT / "dbt_project", project, ignore=shutil.ignore_patterns("models", "tests", "target", "logs")
+        PROJECT / "dbt_project",
+        project,
+        ignore=shutil.ignore_patterns("models", "tests", "rules", "target", "build", "logs"),
     )
     models = project / "models" / "bronze"
     models.mkdir(parents=True)
@@ -115,7 +117,6 @@ def _assay_project(project: Path) -> Path:
         f"      - {{name: {name}, data_type: '{kind}', description: Column {name}.}}\n" for name, kind in TYPES.items()
     )
     (models / "bronze_mixed.yml").write_text((HERE / "mixed.yml").read_text() + columns)
-    shutil.copy(PROJECT / "dbt_project" / "models" / "bronze" / "bronze_products.sql", models / "bronze_mixed.sql")
     _process([str(ASSAY), "setup"], _environment(project.parent / "assay", project), PROJECT)  # once, as `make setup`
     return project
 

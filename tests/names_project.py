@@ -12,7 +12,6 @@ import yaml
 from assay.contract.names import quoted
 from tests.places import PROJECT
 
-ENGINE_MACROS = ("keyed", "landed", "names", "python", "quarantined")
 TYPES = {"csv": {"type": "csv"}, "jsonl": {"type": "jsonl"}, "parquet": {"type": "parquet"}}
 
 
@@ -24,11 +23,9 @@ def write_project(folder: Path, columns: Mapping[str, str]) -> Path:
         columns: Names and types; the first one is the key.
     """
     project = folder / "dbt_project"
-    (project / "macros").mkdir(parents=True)
+    project.mkdir(parents=True)
     for name in ("dbt_project.yml", "profiles.yml"):
         shutil.copy(PROJECT / "dbt_project" / name, project)
-    for name in ENGINE_MACROS:
-        shutil.copy(PROJECT / "dbt_project" / "macros" / f"{name}.sql", project / "macros")
     for source, form in TYPES.items():
         _write_source(project / "models", source, form, columns)
     return project
@@ -56,13 +53,12 @@ def _write_source(models: Path, source: str, form: Mapping[str, Any], columns: M
         "constraints": primary_key,
         "columns": [*typed[:-1], ruled],
     }
-    _model(models, f"bronze_{source}", "select *, {{ verdict() }} as _violations from {{ landing() }}", bronze)
-    _model(models, f"quarantine_{source}", f"{{{{ quarantined('bronze_{source}') }}}}", {"columns": [{"name": "kind"}]})
+    _yml(models, f"bronze_{source}", bronze)
     names = ", ".join(map(quoted, columns))
     ours = [{"name": f"_{name}", "data_type": "bigint"} for name in ("duplicates_identical", "duplicates_conflicting")]
     silver = {"constraints": primary_key, "columns": [*typed, *ours]}
     own = ", ".join(str(column["name"]) for column in ours)
-    select = f"select {_raw(names)}, {own} from ({{{{ newest_rows('bronze_{source}') }}}})"
+    select = f"select {_raw(names)}, {own} from ({{{{ assay.newest_rows('bronze_{source}') }}}})"
     _model(models, f"silver_{source}", select, silver)
     redo = {"key": [key], "inputs": {f"silver_{source}": [quoted(key)]}}
     gold = {"constraints": primary_key, "columns": typed, "config": {"meta": {"redo": redo}}}
@@ -78,8 +74,12 @@ def _raw(sql: str) -> str:
 
 
 def _model(models: Path, name: str, sql: str, said: Mapping[str, Any]) -> None:
+    _yml(models, name, said)
+    (models / name.split("_", maxsplit=1)[0] / f"{name}.sql").write_text(sql, encoding="utf-8")
+
+
+def _yml(models: Path, name: str, said: Mapping[str, Any]) -> None:
     folder = models / name.split("_", maxsplit=1)[0]
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{name}.sql").write_text(sql, encoding="utf-8")
     yml = yaml.safe_dump({"models": [{"name": name, **said}]}, allow_unicode=True, sort_keys=False)
     (folder / f"{name}.yml").write_text(yml, encoding="utf-8")

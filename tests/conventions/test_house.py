@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import subprocess
 import sys
@@ -119,11 +120,11 @@ def test_a_model_is_called_as_its_layer_and_has_its_yml_beside_it(sql: Path) -> 
 def test_every_table_and_column_is_described_in_words_of_its_own() -> None:
     """A copied description is wrong in one of its places; what is the same everywhere is a doc block."""
     said: dict[str, list[str]] = {}
-    for sql in MODELS:
-        model = yaml.safe_load(sql.with_suffix(".yml").read_text())["models"][0]
-        said.setdefault(model["description"].strip(), []).append(sql.stem)
+    written = [yaml.safe_load(yml.read_text())["models"] for yml in (PROJECT / "dbt_project").glob("models/**/*.yml")]
+    for model in itertools.chain.from_iterable(written):
+        said.setdefault(model["description"].strip(), []).append(model["name"])
         for column in model["columns"]:
-            said.setdefault(column.get("description", "").strip(), []).append(f"{sql.stem}.{column['name']}")
+            said.setdefault(column.get("description", "").strip(), []).append(f"{model['name']}.{column['name']}")
     assert "" not in said, f"without a description: {said['']}"
     copied = {text: names for text, names in said.items() if len(names) > 1 and "doc(" not in text}
     assert not copied, copied

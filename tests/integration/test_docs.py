@@ -6,6 +6,8 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.lab import OLD, Lab
 from tests.places import PROJECT
 
@@ -18,14 +20,15 @@ pallet_id;store_id;weight_kg;delivered_at
 """
 
 
-def test_the_source_of_the_guide_can_be_added_by_copying_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("has_sql", [True, False], ids=["with SQL of its own", "from its yml alone"])
+def test_the_source_of_the_guide_can_be_added_by_copying_it(tmp_path: Path, has_sql: bool) -> None:
     project = tmp_path / "dbt_project"
     shutil.copytree(PROJECT / "dbt_project", project, ignore=shutil.ignore_patterns("target", "logs"))
     guide = (PROJECT / "docs" / "adding-a-source.md").read_text()
     for name, block in blocks_by_file(guide):
         (project / name.removeprefix("dbt_project/")).write_text(block)
-    shown = (project / "models/quarantine/quarantine_products.yml").read_text()
-    (project / "models/quarantine/quarantine_deliveries.yml").write_text(shown.replace("products", "deliveries"))
+    if not has_sql:
+        (project / "models/silver/silver_deliveries.sql").unlink()
 
     lab = Lab(tmp_path / "home", project)
     lab.put("deliveries/pallets.csv", DELIVERIES.encode(), mtime=OLD)
@@ -46,7 +49,7 @@ def blocks_by_file(guide: str) -> list[tuple[str, str]]:
     """(path, content) of each code block that follows the name of a file in back quotes."""
     found = re.findall(r"`(dbt_project/[\w/.]+)`[^`]*(?:`[^`]+`[^`]*)*?\n```\w+\n(.+?)```", guide, re.DOTALL)
     assert [Path(name).name for name, _ in found] == [
-        "bronze_deliveries.yml", "bronze_deliveries.sql", "silver_deliveries.sql", "silver_deliveries.yml",
-        "quarantine_deliveries.sql",
-    ]  # fmt: skip
+        "deliveries.yml",
+        "silver_deliveries.sql",
+    ]
     return found

@@ -197,7 +197,7 @@ def test_while_an_upstream_table_is_late_it_waits_and_then_goes_on(watch: Watch)
 TOTALS_SQL = """
 with performance as (
     select product_id, baskets from {{ ref('gold_product_performance') }}
-    where {{ affected('product_id') }}
+    where {{ assay.affected('product_id') }}
 ),
 
 final as (

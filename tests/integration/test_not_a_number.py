@@ -74,11 +74,10 @@ models:
       - {name: sensors, data_type: bigint, description: How many.}
 """
 SQL = {
-    "bronze": "select *, {{ verdict() }} as _violations from {{ landing() }}",
-    "silver": "with newest as ({{ newest_rows('bronze_readings') }})\n"
+    "silver": "with newest as ({{ assay.newest_rows('bronze_readings') }})\n"
     "select id, v, _file_id, _duplicates_identical, _duplicates_conflicting from newest",
-    "gold": "select v, count(*) as sensors from {{ ref('silver_readings') }} where {{ affected('v') }} group by v",
-    "quarantine": "{{ quarantined('bronze_readings') }}",
+    "gold": "select v, count(*) as sensors from {{ ref('silver_readings') }} where {{ assay.affected('v') }}\n"
+    "group by v",
 }
 
 
@@ -86,14 +85,12 @@ SQL = {
 def lab(tmp_path: Path) -> Lab:
     project = copy_project(tmp_path)
     models = project / "models"
-    for path in models.glob("*/*_*.*"):
+    for path in [*models.glob("*/*_*.*"), *(project / "rules").glob("*_*.py")]:
         path.unlink()
-    rejected = Path(__file__).parents[2] / "dbt_project/models/quarantine/quarantine_products.yml"
-    yml = {"bronze": BRONZE, "silver": SILVER, "gold": GOLD}
-    yml["quarantine"] = rejected.read_text().replace("quarantine_products", "quarantine_readings")
+    for layer, yml in {"bronze": BRONZE, "silver": SILVER, "gold": GOLD}.items():
+        (models / layer / f"{layer}_readings.yml").write_text(yml)
     for layer, sql in SQL.items():
         (models / layer / f"{layer}_readings.sql").write_text(sql + "\n")
-        (models / layer / f"{layer}_readings.yml").write_text(yml[layer])
     for test in (project / "tests").glob("*.sql"):
         test.unlink()
     lab = Lab(tmp_path / "home", project)

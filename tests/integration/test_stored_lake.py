@@ -19,11 +19,9 @@ STORED = PROJECT / "tests" / "stored_lake"
 
 @pytest.fixture(scope="module")
 def parsed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project that the lake was made with, with the macros of today, parsed once."""
+    """The project that the lake was made with, parsed once."""
     project = tmp_path_factory.mktemp("stored") / "dbt_project"
     shutil.copytree(STORED / "dbt_project", project)
-    for macro in ("keyed", "landed", "names", "python", "quarantined"):
-        shutil.copy(PROJECT / "dbt_project" / "macros" / f"{macro}.sql", project / "macros")
     parse_if_changed(Settings(home=project.parent / "home", dbt_project=project))
     return project
 

@@ -3,7 +3,7 @@ with campaigns as (
         *,
         (end_date - start_date + 1)::integer as days_planned
     from {{ ref('silver_campaigns') }}
-    where {{ affected('campaign_id') }}
+    where {{ assay.affected('campaign_id') }}
 ),
 
 reached as (

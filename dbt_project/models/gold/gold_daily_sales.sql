@@ -1,6 +1,6 @@
 with receipts as (
     select * from {{ ref('silver_transactions') }}
-    where {{ affected('store_id', 'sales_date') }}
+    where {{ assay.affected('store_id', 'sales_date') }}
 ),
 
 products as (

@@ -25,7 +25,7 @@ weeks as (
 
 affected_weeks as (
     select * from weeks
-    where {{ affected('week_start_date') }}
+    where {{ assay.affected('week_start_date') }}
 ),
 
 window_weeks as (

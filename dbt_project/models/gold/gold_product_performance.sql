@@ -7,7 +7,7 @@ with receipts as (
 
 affected_receipts as (
     select * from receipts
-    where {{ affected('product_id', 'week_start_date') }}
+    where {{ assay.affected('product_id', 'week_start_date') }}
 ),
 
 products as (

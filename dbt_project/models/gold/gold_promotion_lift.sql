@@ -1,6 +1,6 @@
 with products as (
     select * from {{ ref('silver_products') }}
-    where {{ affected('category') }}
+    where {{ assay.affected('category') }}
 ),
 
 promotions as (

@@ -1,5 +1,5 @@
 with campaign_households as (
-    {{ newest_rows('bronze_campaign_households') }}
+    {{ assay.newest_rows('bronze_campaign_households') }}
 ),
 
 final as (

@@ -1,5 +1,5 @@
 with campaigns as (
-    {{ newest_rows('bronze_campaigns') }}
+    {{ assay.newest_rows('bronze_campaigns') }}
 ),
 
 final as (

@@ -1,5 +1,5 @@
 with redemptions as (
-    {{ newest_rows('bronze_coupon_redemptions') }}
+    {{ assay.newest_rows('bronze_coupon_redemptions') }}
 ),
 
 final as (

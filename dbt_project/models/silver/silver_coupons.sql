@@ -1,5 +1,5 @@
 with coupons as (
-    {{ newest_rows('bronze_coupons') }}
+    {{ assay.newest_rows('bronze_coupons') }}
 ),
 
 final as (

@@ -1,5 +1,5 @@
 with households as (
-    {{ newest_rows('bronze_households') }}
+    {{ assay.newest_rows('bronze_households') }}
 ),
 
 final as (

@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_rows('bronze_products') }}
+    {{ assay.newest_rows('bronze_products') }}
 ),
 
 spelled as (

@@ -1,5 +1,5 @@
 with promotions as (
-    {{ newest_rows('bronze_promotions') }}
+    {{ assay.newest_rows('bronze_promotions') }}
 ),
 
 final as (

@@ -1,5 +1,5 @@
 with receipts as (
-    {{ newest_rows('bronze_transactions') }}
+    {{ assay.newest_rows('bronze_transactions') }}
 ),
 
 in_store_time as (

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from assay.contract.contract import Column, Rule
 from assay.contract.names import quoted, relation, table_of
+from assay.contract.own_columns import OWN_COLUMNS, OWN_TYPE, inputs_of, undeclared
 from assay.contract.parse import naming_yml, parse_columns, parse_key, parse_rules
-from assay.contract.types import ColumnType
+from assay.contract.types import ColumnType, column_type
 
 if TYPE_CHECKING:
     import ibis
@@ -42,7 +43,13 @@ def parse_promise(node: Mapping[str, Any]) -> TablePromise:
     with naming_yml(node):
         columns = parse_columns(node)
         key = parse_key(node, [column.name for column in columns])
-        return TablePromise(str(node["name"]), columns, key, parse_rules(node, key))
+        own = undeclared([column.name for column in columns], inputs_of(node))
+        return TablePromise(
+            str(node["name"]),
+            (*columns, *(Column(name, column_type(OWN_TYPE), OWN_COLUMNS[name]) for name in own)),
+            key,
+            (*parse_rules(node, key), *(Rule(f"{name}_not_null", f"{quoted(name)} is not null", name) for name in own)),
+        )
 
 
 def pandera_schema(promise: TablePromise, *, is_one_by_one: bool = True) -> pa.DataFrameSchema:

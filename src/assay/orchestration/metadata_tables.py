@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 
 from assay.checks.results import CheckResult, Rule, in_words
+from assay.contract.own_columns import OWN_COLUMNS, OWN_TYPE, inputs_of, undeclared
 from assay.loading.bronze_table import ADDED
 
 MOST = 50
@@ -60,8 +61,11 @@ def severity_of(result: CheckResult) -> dg.AssetCheckSeverity:
     return dg.AssetCheckSeverity.WARN if result.verdict == "warn" else dg.AssetCheckSeverity.ERROR
 
 
+_OWN: Mapping[str, Any] = {"data_type": OWN_TYPE, "constraints": [{"type": "not_null"}]}
+
+
 def column_schema(model: Mapping[str, Any]) -> dg.TableSchema:
-    """The columns of a model with types, descriptions and rules, as its yml says; of bronze also the added ones.
+    """The columns of a model with types, descriptions and rules, as its yml says; with those that Assay adds.
 
     A bronze table also holds the rows that break its rules, so there even a column that must not be NULL may be.
 
@@ -73,6 +77,8 @@ def column_schema(model: Mapping[str, Any]) -> dg.TableSchema:
     columns = [_column(column, key, is_bronze=is_bronze) for column in model["columns"].values()]
     if is_bronze:
         columns += [dg.TableColumn(name, kind, _ADDED[name]) for name, kind in ADDED]
+    own = undeclared([column.name for column in columns], inputs_of(model))
+    columns += [_column({"name": name, **_OWN, "description": OWN_COLUMNS[name]}, (), is_bronze=False) for name in own]
     return dg.TableSchema(columns)
 
 

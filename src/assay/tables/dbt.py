@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.base.errors import UserError
 from assay.base.settings import Settings
+from assay.tables.generated_models import BUILD, PACKAGES, package_files, write_build
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
@@ -70,6 +71,7 @@ def parse_if_changed(settings: Settings) -> bool:
         return False
     aside = target / f".parse-{os.getpid()}"
     try:
+        write_build(settings.dbt_project)
         _invoke(settings, ["parse"], aside, None)
         stamp.unlink(missing_ok=True)  # a kill between the next lines must not leave an old stamp beside a new manifest
         for name in _KEPT:
@@ -84,11 +86,18 @@ def _sources_hash(project: Path) -> str:
     from importlib.metadata import version  # noqa: PLC0415 - rarely needed
 
     said = hashlib.sha256(f"{version('dbt-core')} {version('dbt-duckdb')}".encode())
+    for path in package_files():
+        said.update(path.read_bytes())
     for path in sorted(project.rglob("*")):
-        if path.suffix in _SOURCES and "target" not in path.relative_to(project).parts:
+        if path.suffix in _SOURCES and not _is_written_here(path.relative_to(project)):
             said.update(f"\n{path.relative_to(project)}\n".encode())
             said.update(path.read_bytes())
     return said.hexdigest()
+
+
+def _is_written_here(path: Path) -> bool:
+    """Whether dbt or Assay wrote it, which says nothing that its sources do not."""
+    return "target" in path.parts or path.parts[0] == BUILD or path.parts[:2] == (PACKAGES, "assay")
 
 
 def build(
@@ -189,7 +198,7 @@ def _result(item: Any) -> NodeResult:
 
 def readable(message: str) -> str:
     """The message of an error that our own code raised inside a dbt model, without the traceback around it."""
-    found = re.findall(r"^\s*((?:resources|contracts|_?duckdb)[\w.]*): (.+(?:\n(?!\s*\n).*)*)", message, re.MULTILINE)
+    found = re.findall(r"^\s*((?:assay|_?duckdb)[\w.]*): (.+(?:\n(?!\s*\n).*)*)", message, re.MULTILINE)
     if not found:
         return message.strip()[:LONGEST]
     kind, said = found[-1]

@@ -18,6 +18,7 @@ import duckdb
 
 from assay.base.warehouse import transaction
 from assay.contract.names import literal, quoted, relation, table_of
+from assay.contract.own_columns import OWN_TYPE, undeclared
 from assay.contract.rebuild_key import Input, Redo, parse_redo
 from assay.tables.first_fingerprints import first_keyed
 from assay.tables.own_columns import own_columns_read
@@ -54,7 +55,9 @@ class _Keyed:
         self._model = str(said["model"]["name"])
         self._table = table_of(self._model)
         self._redo: Redo = parse_redo(said["model"], said["inputs"])
-        self._columns = [(str(c["name"]), str(c["data_type"])) for c in said["model"]["columns"].values()]
+        declared = [(str(c["name"]), str(c["data_type"])) for c in said["model"]["columns"].values()]
+        own = undeclared([name for name, _ in declared], list(said["inputs"]))
+        self._columns = [*declared, *((name, OWN_TYPE) for name in own)]
         self._sql = str(said["sql"])
         self._run_id = str(said["run_id"])
         self._definition = Definition(

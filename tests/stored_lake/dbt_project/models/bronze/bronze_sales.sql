@@ -1,4 +1,4 @@
 select
     *,
-    {{ verdict() }} as _violations
-from {{ landing() }}
+    {{ assay.verdict() }} as _violations
+from {{ assay.landing() }}

@@ -1,1 +1,1 @@
-{{ quarantined('bronze_sales') }}
+{{ assay.quarantined('bronze_sales') }}

@@ -1,1 +1,1 @@
-{{ quarantined('bronze_stock') }}
+{{ assay.quarantined('bronze_stock') }}

@@ -1,5 +1,5 @@
 with newest as (
-    {{ newest_rows('bronze_sales') }}
+    {{ assay.newest_rows('bronze_sales') }}
 )
 
 select

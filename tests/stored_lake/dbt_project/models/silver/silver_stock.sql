@@ -5,4 +5,4 @@ select
     _file_id,
     _duplicates_identical,
     _duplicates_conflicting
-from ({{ newest_rows('bronze_stock') }})
+from ({{ assay.newest_rows('bronze_stock') }})

@@ -1,6 +1,6 @@
 {# The source's files, one at a time: the contract's columns in their types, and `_rescued`. Made by the loader. #}
 {% macro landing() -%}
-    temp.main.{{ assay_quoted('landing_' ~ model.name.split('_', 1)[1]) }}
+    temp.main.{{ assay.quoted('landing_' ~ model.name.split('_', 1)[1]) }}
 {%- endmacro %}
 
 {# All rules of the contract that a row breaks, by name; NULL when it breaks none. A rule that is NULL passes. #}
@@ -16,13 +16,13 @@
     {%- endfor -%}
     {%- for column in model.columns.values() -%}
         {%- if column.name in key -%}
-            {%- do rules.append([column.name ~ '_not_null', assay_quoted(column.name) ~ ' is not null']) -%}
+            {%- do rules.append([column.name ~ '_not_null', assay.quoted(column.name) ~ ' is not null']) -%}
         {%- endif -%}
         {%- for constraint in column.constraints -%}
             {%- if constraint.type == 'check' -%}
                 {%- do rules.append([constraint.name, constraint.expression]) -%}
             {%- elif constraint.type == 'not_null' and column.name not in key -%}
-                {%- do rules.append([column.name ~ '_not_null', assay_quoted(column.name) ~ ' is not null']) -%}
+                {%- do rules.append([column.name ~ '_not_null', assay.quoted(column.name) ~ ' is not null']) -%}
             {%- endif -%}
         {%- endfor -%}
     {%- endfor -%}
@@ -46,14 +46,14 @@
 {% materialization landed, adapter='duckdb' %}
     {%- set target = this.incorporate(type='table') -%}
     {%- set payload = {
-        'model': assay_node(model),
+        'model': assay.node_parts(model),
         'sql': sql,
         'home': env_var('ASSAY_HOME'),
         'run_id': var('run_id', 'dbt'),
-        'is_full_refresh': assay_is_full_refresh(),
+        'is_full_refresh': assay.is_full_refresh(),
     } -%}
     {% call statement('main', language='python') -%}
-        {{ assay_python('assay.loading.loader', 'load_landed', payload) }}
+        {{ assay.python_call('assay.loading.loader', 'load_landed', payload) }}
     {%- endcall %}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}

@@ -1,5 +1,5 @@
 {# A dbt Python model that hands a payload to a function of ours, on dbt's own connection. #}
-{% macro assay_python(module, function, payload) -%}
+{% macro python_call(module, function, payload) -%}
 from {{ module }} import {{ function }}
 
 
@@ -17,7 +17,7 @@ def materialize(df, connection):
 {%- endmacro %}
 
 {# The parts of a node that decide how its rows are made. #}
-{% macro assay_node(node) -%}
+{% macro node_parts(node) -%}
     {{ return({
         'name': node.name,
         'patch_path': node.patch_path,
@@ -27,6 +27,6 @@ def materialize(df, connection):
     }) }}
 {%- endmacro %}
 
-{% macro assay_is_full_refresh() -%}
+{% macro is_full_refresh() -%}
     {{ return(flags.FULL_REFRESH or model.name in var('full_refresh', [])) }}
 {%- endmacro %}

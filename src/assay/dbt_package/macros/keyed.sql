@@ -7,7 +7,7 @@
    Rows that are equally new are told apart by all that they say, so the order of arrival decides nothing. #}
 {% macro newest_rows(bronze) -%}
     {%- set relation = ref(bronze) -%}
-    {%- set contract = assay_contract(bronze) -%}
+    {%- set contract = assay.contract_of(bronze) -%}
     {%- set key = contract.key | join(', ') -%}
     {%- set everything = 'row(' ~ (contract.columns + ['_rescued_pairs']) | join(', ') ~ ')' -%}
     /*assay:newest_rows {{ bronze }}*/
@@ -23,16 +23,16 @@
         from (
             select
                 bronze.*,
-                {{ assay_rescued_pairs('bronze._rescued') }} as _rescued_pairs,
+                {{ assay.rescued_pairs('bronze._rescued') }} as _rescued_pairs,
                 current_files.file_date as _file_date
             from {{ relation }} as bronze
             inner join ops.current_files as current_files
                 on
                     bronze._file_id = current_files.file_id
-                    and current_files.source = {{ assay_literal(bronze.split('_', 1)[1]) }}
+                    and current_files.source = {{ assay.literal(bronze.split('_', 1)[1]) }}
             where
                 bronze._violations is null
-                and {{ affected(*contract.key) }}
+                and {{ assay.affected(*contract.key) }}
         )
         window newest as (
             partition by {{ key }}
@@ -48,7 +48,7 @@
 {%- endmacro %}
 
 {# What was rescued, in the order of its names: two files may write the same columns in another order. #}
-{% macro assay_rescued_pairs(rescued) -%}
+{% macro rescued_pairs(rescued) -%}
     case
         when {{ rescued }} is not null then list_sort(list_transform(
             json_keys({{ rescued }}),
@@ -58,20 +58,20 @@
 {%- endmacro %}
 
 {# What the macros need of the contract that stands beside a bronze model. #}
-{% macro assay_contract(bronze) -%}
+{% macro contract_of(bronze) -%}
     {%- set found = {'key': [], 'columns': [], 'types': {}, 'newest': none} -%}
     {%- if execute -%}
         {%- set node = graph.nodes['model.' ~ project_name ~ '.' ~ bronze] -%}
         {%- for column in node.columns.values() -%}
             {%- do found['types'].update({column.name: column.data_type}) -%}
-            {%- do found['columns'].append(assay_quoted(column.name)) -%}
+            {%- do found['columns'].append(assay.quoted(column.name)) -%}
         {%- endfor -%}
         {%- for constraint in node.constraints if constraint.type == 'primary_key' -%}
-            {%- for name in constraint.columns -%}{%- do found['key'].append(assay_quoted(name)) -%}{%- endfor -%}
+            {%- for name in constraint.columns -%}{%- do found['key'].append(assay.quoted(name)) -%}{%- endfor -%}
         {%- endfor -%}
         {%- set newest = node.config.meta.contract.get('newest_by') -%}
         {%- if newest is string -%}
-            {%- do found.update({'newest': assay_quoted(newest)}) -%}
+            {%- do found.update({'newest': assay.quoted(newest)}) -%}
         {%- elif newest -%}
             {%- do found.update({'newest': '_file_date'}) -%}
         {%- endif -%}
@@ -83,16 +83,16 @@
 {% materialization keyed, adapter='duckdb' %}
     {%- set target = this.incorporate(type='table') -%}
     {%- set inputs = {} -%}
-    {%- for id in model.depends_on.nodes -%}{%- do inputs.update({graph.nodes[id].name: assay_node(graph.nodes[id])}) -%}{%- endfor -%}
+    {%- for id in model.depends_on.nodes -%}{%- do inputs.update({graph.nodes[id].name: assay.node_parts(graph.nodes[id])}) -%}{%- endfor -%}
     {%- set payload = {
-        'model': assay_node(model),
+        'model': assay.node_parts(model),
         'inputs': inputs,
         'sql': sql,
         'run_id': var('run_id', 'dbt'),
-        'is_full_refresh': assay_is_full_refresh(),
+        'is_full_refresh': assay.is_full_refresh(),
     } -%}
     {% call statement('main', language='python') -%}
-        {{ assay_python('assay.tables.keyed', 'build_keyed', payload) }}
+        {{ assay.python_call('assay.tables.keyed', 'build_keyed', payload) }}
     {%- endcall %}
     {{ return({'relations': [target]}) }}
 {% endmaterialization %}

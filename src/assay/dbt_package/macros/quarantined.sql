@@ -1,7 +1,7 @@
 {# All rejected records of a source: malformed records as they stood in the file, and live rows that break a rule. #}
 {% macro quarantined(bronze) -%}
     {%- set source = bronze.split('_', 1)[1] -%}
-    {%- set contract = assay_contract(bronze) -%}
+    {%- set contract = assay.contract_of(bronze) -%}
     select
         'malformed' as kind,
         malformed.reasons,
@@ -16,14 +16,14 @@
     left join (
         select file_id, min_by(path, sighting_id) as path from ops.files group by file_id
     ) as paths on malformed.file_id = paths.file_id
-    where malformed.source = {{ assay_literal(source) }}
+    where malformed.source = {{ assay.literal(source) }}
     union all
     select
         'quarantined' as kind,
         bronze._violations as reasons,
         json_object(
             {%- for name, type in contract.types.items() %}
-            {{ assay_literal(name) }}, {{ assay_json_value('bronze.' ~ assay_quoted(name), type) }}{{ ',' if not loop.last }}
+            {{ assay.literal(name) }}, {{ assay.json_value('bronze.' ~ assay.quoted(name), type) }}{{ ',' if not loop.last }}
             {%- endfor %}
         )::varchar as record,
         null as line,
@@ -34,7 +34,7 @@
         true as is_live
     from {{ ref(bronze) }} as bronze
     inner join ops.current_files as current_files
-        on bronze._file_id = current_files.file_id and current_files.source = {{ assay_literal(source) }}
+        on bronze._file_id = current_files.file_id and current_files.source = {{ assay.literal(source) }}
     left join (
         select file_id, min_by(path, sighting_id) as path, max(contract_version) as contract_version
         from ops.files where status = 'loaded' group by file_id
@@ -43,7 +43,7 @@
 {%- endmacro %}
 
 {# A value as JSON holds it; NaN and infinity, which JSON does not have, are strings. #}
-{% macro assay_json_value(value, type) -%}
+{% macro json_value(value, type) -%}
     {%- if type | lower | trim == 'double' -%}
         case when isfinite({{ value }}) is not false then to_json({{ value }}) else to_json({{ value }}::varchar) end
     {%- else -%}

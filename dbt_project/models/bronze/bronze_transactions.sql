@@ -1,4 +1,0 @@
-select
-    *,
-    {{ verdict() }} as _violations
-from {{ landing() }}

@@ -1,1 +1,0 @@
-{{ quarantined('bronze_campaign_households') }}

@@ -1,1 +1,0 @@
-{{ quarantined('bronze_transactions') }}
