@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from assay.checks.profiles import _summed, profile_new
@@ -75,6 +78,18 @@ def test_columns_and_rules_of_a_contract_are_held_against_each_other_once(make: 
         parse_rules(node, ["id"])
 
 
+def written(form: str, names: Sequence[str], records: Sequence[Mapping[str, object]]) -> bytes:
+    """A file of records; of Parquet as texts."""
+    if form == "parquet":
+        out = io.BytesIO()
+        pq.write_table(pa.table({name: [str(record[name]) for record in records] for name in names}), out)
+        return out.getvalue()
+    lines = [",".join(names), *(",".join(map(str, record.values())) for record in records)]
+    if form == "jsonl":
+        lines = [json.dumps(record) for record in records]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
 class Sent:
     """A connection that notes the statements of one column each that it and its cursors are sent."""
 
@@ -93,20 +108,17 @@ class Sent:
         return self._connection.execute(query, *values)
 
 
-@pytest.mark.parametrize("form", ["csv", "jsonl"])
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
 @pytest.mark.parametrize("width", [2, WIDE, 2 * WIDE], ids=["a narrow contract", "a wide one", "a wider one"])
 def test_no_guard_is_planned_column_by_column(make: Make, form: str, width: int) -> None:
     kinds = ["date", "decimal(9,2)", "double", "varchar"]
     declared = {"id": "bigint", **{f"c{at}": kinds[at % 4] for at in range(width - 1)}}
     source = make(declared, format={"type": form})
     values = {"date": "2024-02-29", "decimal(9,2)": "1.50", "double": "0.5", "varchar": "t"}
-    extra = {f"extra {at}": "1.50" for at in range(WIDE)} if form == "csv" or width == 2 else {}
+    extra = {f"extra {at}": "1.50" for at in range(WIDE)} if form != "jsonl" or width == 2 else {}
     records = [{"id": str(n), **{name: values[declared[name]] for name in list(declared)[1:]}, **extra} for n in (1, 2)]
     records[1]["c0"] = "2024-02-30"
-    lines = [json.dumps(record) for record in records]
-    if form == "csv":
-        lines = [",".join(record) for record in (records[0].keys(), *(record.values() for record in records))]
-    source.put("f", "\n".join(lines) + "\n")
+    source.put("f", written(form, list(records[0]), records))
     statements: list[str] = []
     source.look()
     source.connection = Sent(source.connection, statements)  # type: ignore[assignment]
@@ -117,6 +129,7 @@ def test_no_guard_is_planned_column_by_column(make: Make, form: str, width: int)
     assert [reasons for *_, reasons in source.malformed()] == [["c0: '2024-02-30' is no date"]]
     assert max(statement.count("regexp_full_match") for statement in statements) <= 4 * 2
     assert sum(statement.count("regexp_full_match") for statement in statements) <= 4 * 2 * 4
+    assert not any("json_object" in statement for statement in statements) or form == "jsonl"
 
 
 def test_what_is_sent_to_read_or_profile_a_file_grows_with_its_columns(make: Make) -> None:
@@ -134,18 +147,14 @@ def test_what_is_sent_to_read_or_profile_a_file_grows_with_its_columns(make: Mak
     assert all(wide < 2.3 * narrow for narrow, wide in zip(*sizes, strict=True))
 
 
-@pytest.mark.parametrize("form", ["csv", "jsonl"])
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
 def test_a_wide_file_is_read_value_by_value_also_where_records_are_broken(make: Make, form: str) -> None:
     source = make(columns(WIDE), format={"type": form})
     names = list(source.columns)
     rows = [{name: f"t{n}" if kind == "varchar" else n for name, kind in source.columns.items()} for n in range(3)]
     broken = {**rows[2], names[-2]: "x", names[5]: "y"}
     for name, records in (("good", rows[:2]), ("broken", [rows[2], broken])):
-        if form == "csv":
-            lines = [",".join(names), *(",".join(map(str, record.values())) for record in records)]
-        else:
-            lines = [json.dumps(record) for record in records]
-        source.put(name, "\n".join(lines) + "\n")
+        source.put(name, written(form, names, records))
     source.run()
     assert source.files() == {"good": "loaded", "broken": "loaded"}
     assert source.rows() == [tuple(row.values()) for row in rows]

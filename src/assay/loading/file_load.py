@@ -32,7 +32,7 @@ from assay.reading.json_lines import (
     wide_jsonl_copy,
     written_back_view,
 )
-from assay.reading.parquet import parquet_reading
+from assay.reading.parquet import parquet_rows, parquet_view, wide_parquet
 from assay.reading.read_views import arrow_view, csv_view, readable_path
 from assay.reading.wide_reading import Texts, WideReading, is_wide, wide_csv, wide_csv_copy
 from assay.text import Unreadable, first_object, refuse_misfit, write_clean
@@ -98,6 +98,7 @@ class FileLoad:
         return self._read_once(file, lambda name: self._fast_view(file, name))
 
     def _read_once(self, file: File, view: Callable[[str], str]) -> Counted:
+        self._wide = None
         if file.plain_records is None:
             raise Doubt
         with readable_path(file.path) as name:
@@ -123,6 +124,7 @@ class FileLoad:
             Unreadable: The file as a whole cannot be read.
             FileNotFoundError: It is gone.
         """
+        self._wide = None
         if self._contract.format.type == "parquet":
             with readable_path(file.path) as name:
                 return self._careful_parquet(file, name)
@@ -170,8 +172,9 @@ class FileLoad:
             self._keep_malformed(f"_line, _record, _reasons from {READING} where _reasons is not null", file, [])
             inserted = self._table.insert("_reasons is null", file.file_id, self._load_id, self.at)
         except duckdb.Error as error:
-            raise_unless_about_file(error, name)
-            raise Unreadable(f"cannot be read as Parquet: {first_line(error)}") from error
+            cause = self._cause(error)
+            raise_unless_about_file(cause, name)
+            raise Unreadable(f"cannot be read as Parquet: {first_line(cause)}") from error
         return self._counted(file, file.plain_records or 0, inserted)
 
     def _keep_malformed(self, found: str, file: File, values: list[str]) -> None:
@@ -237,7 +240,10 @@ class FileLoad:
         return self._wide.view(_ARROW)
 
     def _parquet_view(self, file: File, name: str, *, has_lines: bool) -> str:
-        return parquet_reading(self._connection, file.path, name, self._contract, has_lines=has_lines)
+        rows = parquet_rows(self._connection, file.path, name, has_lines=has_lines)
+        if is_wide(self._contract, list(rows.places)):
+            return self._wide_view(wide_parquet(rows, self._contract), has_lines=has_lines)
+        return parquet_view(rows, self._contract, has_lines=has_lines)
 
     def _read(self, view: str) -> None:
         self._connection.execute(f"create or replace temp view {READING.split('.')[1]} as {view}")

@@ -154,6 +154,11 @@ def json_object(columns: Mapping[str, str], types: Mapping[str, str]) -> str:
     )
 
 
+def json_value(value: str, found: str) -> str:
+    """SQL for the JSON text of a typed value, `null` of NULL, as it stands in `json_object`."""
+    return f"({_strict(f'json_array({_json_value(value, found)})::varchar', found if _is_nested(found) else '')})[2:-2]"
+
+
 def _json_value(value: str, found: str) -> str:
     """SQL that `json_object` writes exactly. What is JSON already it reads again, and all numbers of it as doubles."""
     if found in _WITHOUT_END:

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from assay.contract.contract import Column, Contract
 from assay.contract.names import quoted
 from assay.contract.types import ColumnType
 from assay.reading.arrow_csv import ArrowCsv, whole_numbers
 from assay.reading.exact_casts import from_text
+from assay.reading.long_columns import LONG, ask, large, objects
 from assay.reading.read_views import SHOWN, around_value, csv_source
 from assay.reading.wide_plans import MANY
 
@@ -29,22 +29,24 @@ _CELLS = 1 << 20
 _LINE = "_line"
 _RESCUED = "_rescued"
 _REASONS = "_reasons"
-_LONG = "assay_long"
+_RECORD = "_record"
 _HUGE = "hugeint"
 """Has no Arrow type that holds each of its values; comes as text."""
 
 
 @dataclass(frozen=True)
 class Texts:
-    """What a reading is made of: the texts of a file.
+    """What a reading is made of: the texts of a file, or the values of a Parquet file.
 
     Attributes:
         batches: Opens the file on a connection. Columns `_line` (from 1, where lines are known) and `_rescued` (JSON,
-            where the texts do not tell it) come first.
+            where the texts do not tell it) stand beside those of the file.
         names: Of the other columns in their order; a struct stands for the columns that are its fields.
         typed: Names of those that have their type already.
         mark: SQL of a text as the file means it, made from SQL of a text.
         decimal: The decimal mark of numbers.
+        found: Where columns are no texts: DuckDB's type of each, by name. Malformed records are then told as well.
+        guards: SQL of the value of those that have neither their type nor a text of it, made of `raw`.
     """
 
     batches: Callable[[duckdb.DuckDBPyConnection], Iterator[pa.RecordBatch]]
@@ -52,6 +54,32 @@ class Texts:
     typed: frozenset[str] = frozenset()
     mark: Callable[[str], str] = str
     decimal: str = "."
+    found: Mapping[str, str] = field(default_factory=dict)
+    guards: Mapping[str, str] = field(default_factory=dict)
+
+    def columns(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
+        """The columns of a batch by their names; those of a struct are NULL where it is."""
+        arrays: list[pa.Array] = []
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            if name not in (_LINE, _RESCUED):
+                is_many = pa.types.is_struct(column.type) and not self.found
+                arrays += column.flatten() if is_many else [column]
+        return dict(zip(self.names, arrays, strict=True))
+
+
+@dataclass(frozen=True)
+class _Guard:
+    """How values of one type become values of another.
+
+    Attributes:
+        found: The type in the file.
+        value: SQL made of `raw`; NULL where it cannot be held.
+        wanted: The contract's type.
+    """
+
+    found: str
+    value: str
+    wanted: ColumnType
 
 
 def is_wide(contract: Contract, header: Sequence[str] | None) -> bool:
@@ -59,9 +87,9 @@ def is_wide(contract: Contract, header: Sequence[str] | None) -> bool:
     return max(len(contract.columns), len(header or ())) > MANY
 
 
-def query(sql: str, width: int) -> Callable[[duckdb.DuckDBPyConnection], Iterator[pa.RecordBatch]]:
-    """The batches that a statement gives, whose rows have so many values."""
-    return lambda connection: iter(connection.execute(sql).to_arrow_reader(max(1, _CELLS // width)))
+def query(sql: str, width: int, most: int = _CELLS) -> Callable[[duckdb.DuckDBPyConnection], Iterator[pa.RecordBatch]]:
+    """The batches that a statement gives, whose rows have so many values; of not more than `most` rows."""
+    return lambda connection: iter(connection.execute(sql).to_arrow_reader(max(1, min(most, _CELLS // width))))
 
 
 def wide_csv(scanned: ArrowCsv, contract: Contract, header: Sequence[str] | None) -> Texts:
@@ -98,10 +126,10 @@ class WideReading:
         self._has_lines = has_lines
         known, present = set(contract.names), set(texts.names)
         self._extra = [name for name in texts.names if name not in known]
-        self._by_type: dict[ColumnType, list[Column]] = defaultdict(list)
+        self._by_guard: dict[_Guard, list[Column]] = defaultdict(list)
         for column in contract.columns:
             if column.name in present and column.name not in texts.typed:
-                self._by_type[column.type].append(column)
+                self._by_guard[self._guard(column)].append(column)
         self._schema = self._arrow_schema()
         self._kept: list[pa.RecordBatch] | None = None
         self.error: Exception | None = None
@@ -118,11 +146,11 @@ class WideReading:
             f"v{at}{f'::{_HUGE}' if column.name in huge else ''} as {quoted(column.name)}"
             for at, column in enumerate(self._columns)
         )
-        lines = f", {_LINE}, {_REASONS}" if self._has_lines else ""
+        lines = "".join(f", {added.name}" for added in self._lines)
         return f"select {values}, {_RESCUED}::json as {_RESCUED}{lines} from {name}"
 
     def __arrow_c_schema__(self) -> Any:
-        """The columns v0, v1, … of the contract, `_rescued`, and where lines are known `_line` and `_reasons`."""
+        """The columns v0, v1, … of the contract, `_rescued`, and those of `_lines`."""
         return self._schema.__arrow_c_schema__()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> Any:
@@ -133,14 +161,27 @@ class WideReading:
         """
         return pa.RecordBatchReader.from_batches(self._schema, self._noting_errors()).__arrow_c_stream__()
 
+    @property
+    def _lines(self) -> list[pa.Field]:
+        """What is known of a record where its line is; the record itself only where it is malformed."""
+        if not self._has_lines:
+            return []
+        record = [pa.field(_RECORD, pa.large_string())] if self._texts.found else []
+        return [pa.field(_LINE, pa.int64()), *record, pa.field(_REASONS, pa.list_(pa.large_string()))]
+
+    def _guard(self, column: Column) -> _Guard:
+        value = self._texts.guards.get(column.name) or from_text("raw", column.type, self._texts.decimal)
+        if column.type.sql == _HUGE:
+            value = f"({value})::varchar"
+        return _Guard(self._texts.found.get(column.name, "VARCHAR"), value, column.type)
+
     def _arrow_schema(self) -> pa.Schema:
         kinds = list(dict.fromkeys(column.type for column in self._columns))
         nulls = ", ".join(f"null::{_carried(kind)} as k{at}" for at, kind in enumerate(kinds))
-        types = [_large(field.type) for field in self._connection.execute(f"select {nulls}").to_arrow_table().schema]
+        types = [large(each.type) for each in self._connection.execute(f"select {nulls}").to_arrow_table().schema]
         by_kind = dict(zip(kinds, types, strict=True))
         fields = [pa.field(f"v{at}", by_kind[column.type]) for at, column in enumerate(self._columns)]
-        lines = [pa.field(_LINE, pa.int64()), pa.field(_REASONS, pa.list_(pa.large_string()))]
-        return pa.schema([*fields, pa.field(_RESCUED, pa.large_string()), *(lines if self._has_lines else [])])
+        return pa.schema([*fields, pa.field(_RESCUED, pa.large_string()), *self._lines])
 
     def _noting_errors(self) -> Iterator[pa.RecordBatch]:
         self.error = None
@@ -169,102 +210,73 @@ class WideReading:
 
     def _typed(self, connection: duckdb.DuckDBPyConnection, batch: pa.RecordBatch) -> pa.RecordBatch:
         rows = batch.num_rows
-        texts = dict(zip(self._texts.names, _flat(batch), strict=True))
-        values = {name: texts[name] for name in self._texts.typed if name in texts}
+        cells = self._texts.columns(batch)
+        values = {name: cells[name] for name in self._texts.typed if name in cells}
         bad: list[tuple[int, int, str]] = []
         places = {column.name: at for at, column in enumerate(self._columns)}
-        for kind, columns in self._by_type.items():
-            raw, value = self._convert(connection, kind, [texts[column.name] for column in columns])
+        for guard, columns in self._by_guard.items():
+            value, shown = self._convert(connection, guard, [cells[column.name] for column in columns])
             values |= {column.name: value.slice(at * rows, rows) for at, column in enumerate(columns)}
-            wrong = pc.indices_nonzero(pc.and_(pc.is_valid(raw), pc.is_null(value))).to_pylist()
+            wrong = shown.is_valid().to_numpy(zero_copy_only=False).nonzero()[0].tolist()
             if wrong and not self._has_lines:
                 raise ValueError("malformed")
             for at in wrong:
                 column = columns[at // rows]
-                head, tail = around_value(column.name, kind.sql)
-                bad.append((at % rows, places[column.name], f"{head}{raw[at].as_py()[:SHOWN]}{tail}"))
-        return self._batch(values, self._rescued(connection, batch, texts), batch, bad)
-
-    def _batch(
-        self,
-        values: Mapping[str, pa.Array],
-        rescued: pa.Array,
-        batch: pa.RecordBatch,
-        bad: Sequence[tuple[int, int, str]],
-    ) -> pa.RecordBatch:
-        rows = batch.num_rows
+                head, tail = around_value(column.name, guard.wanted.sql)
+                bad.append((at % rows, places[column.name], f"{head}{shown[at].as_py()}{tail}"))
         arrays = [
             values[column.name] if column.name in values else pa.nulls(rows, self._schema.field(at).type)
             for at, column in enumerate(self._columns)
         ]
-        arrays.append(rescued)
-        if self._has_lines:
-            reasons: list[list[str] | None] = [None] * rows
-            for row, _, said in sorted(bad):
-                reasons[row] = [*(reasons[row] or []), said]
-            arrays += [batch.column(_LINE), pa.array(reasons, self._schema.field(_REASONS).type)]
+        arrays += [self._rescued(connection, batch, cells), *self._explained(connection, batch, cells, bad)]
         return pa.record_batch(
-            [array.cast(field.type) for array, field in zip(arrays, self._schema, strict=True)], schema=self._schema
+            [array.cast(each.type) for array, each in zip(arrays, self._schema, strict=True)], schema=self._schema
         )
 
     def _convert(
-        self, connection: duckdb.DuckDBPyConnection, kind: ColumnType, texts: Sequence[pa.Array]
-    ) -> tuple[pa.Array, pa.Array]:
-        """The texts of columns of one type as the file means them, and their values, one column after the other."""
-        value = from_text("raw", kind, self._texts.decimal)
-        if kind.sql == _HUGE:
-            value = f"({value})::varchar"
-        return _long(
-            connection, f"select raw, {value} as value from (select {self._texts.mark('t')} as raw from {_LONG})", texts
+        self, connection: duckdb.DuckDBPyConnection, guard: _Guard, cells: Sequence[pa.Array]
+    ) -> tuple[pa.Array, ...]:
+        """The values of columns, one column after the other, and what a reason shows of those that cannot be held."""
+        shown = f"case when value is null and raw is not null then left(raw::varchar, {SHOWN}) end as shown"
+        raw = f"({self._texts.mark('t')})::{guard.found} as raw"
+        return ask(
+            connection,
+            f"select value, {shown} from (select raw, {guard.value} as value from (select {raw} from {LONG}))",
+            cells,
         )
 
     def _rescued(
-        self, connection: duckdb.DuckDBPyConnection, batch: pa.RecordBatch, texts: Mapping[str, pa.Array]
+        self, connection: duckdb.DuckDBPyConnection, batch: pa.RecordBatch, cells: Mapping[str, pa.Array]
     ) -> pa.Array:
         """The JSON text of what the contract does not name, row by row."""
-        rows = batch.num_rows
         if _RESCUED in batch.schema.names:
             return batch.column(_RESCUED)
         if not self._extra:
-            return pa.nulls(rows, pa.large_string())
-        written = f"select coalesce(to_json(t)::varchar, 'null') as written from {_LONG}"
-        (names,) = _long(connection, written, [pa.array(self._extra)])
-        (values,) = _long(connection, written, [texts[name] for name in self._extra])
-        keys, all_values = [f"{name}:" for name in names.to_pylist()], values.to_pylist()
-        objects = (map(str.__add__, keys, all_values[row::rows]) for row in range(rows))
-        return pa.array([f"{{{','.join(pairs)}}}" for pairs in objects], pa.large_string())
+            return pa.nulls(batch.num_rows, pa.large_string())
+        return objects(connection, {name: cells[name] for name in self._extra}, self._texts.found)
 
-
-def _long(connection: duckdb.DuckDBPyConnection, sql: str, columns: Sequence[pa.Array]) -> tuple[pa.Array, ...]:
-    """What a statement makes of columns that are put one below the other, as `t`, in their order."""
-    long = pa.table({"t": pa.chunked_array([column.cast(pa.large_string()) for column in columns])})
-    connection.register(_LONG, long)
-    try:
-        done = connection.execute(sql).to_arrow_table()
-    finally:
-        connection.unregister(_LONG)
-    return tuple(_one(column) for column in done.columns)
-
-
-def _one(column: pa.ChunkedArray) -> pa.Array:
-    """The column in one piece, texts with room for more than two gigabytes."""
-    whole = column.cast(_large(column.type)).combine_chunks()
-    return pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole
-
-
-def _large(kind: pa.DataType) -> pa.DataType:
-    return pa.large_string() if pa.types.is_string(kind) else kind
+    def _explained(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        batch: pa.RecordBatch,
+        cells: Mapping[str, pa.Array],
+        bad: Sequence[tuple[int, int, str]],
+    ) -> list[pa.Array]:
+        """The columns of `_lines`."""
+        if not self._has_lines:
+            return []
+        reasons: dict[int, list[str]] = defaultdict(list)
+        for row, _, said in sorted(bad):
+            reasons[row].append(said)
+        kept: list[pa.Array] = []
+        if self._texts.found:
+            wrong = {name: cell.take(pa.array(reasons, pa.int64())) for name, cell in cells.items() if reasons}
+            records = dict(zip(reasons, objects(connection, wrong, self._texts.found).to_pylist(), strict=True))
+            kept = [pa.array([records.get(row) for row in range(batch.num_rows)], pa.large_string())]
+        explained = [reasons.get(row) for row in range(batch.num_rows)]
+        return [batch.column(_LINE), *kept, pa.array(explained, self._schema.field(_REASONS).type)]
 
 
 def _carried(kind: ColumnType) -> str:
     """The type in which Arrow carries values to DuckDB."""
     return "varchar" if kind.sql == _HUGE else kind.sql
-
-
-def _flat(batch: pa.RecordBatch) -> list[pa.Array]:
-    """The columns of texts; those of a struct are NULL where it is."""
-    arrays: list[pa.Array] = []
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        if name not in (_LINE, _RESCUED):
-            arrays += column.flatten() if pa.types.is_struct(column.type) else [column]
-    return arrays

@@ -5,6 +5,7 @@ pages first, and reads what DuckDB cannot hold: decimals of more than 38 digits,
 """
 
 from assay.reading.parquet.inspection import ParquetLook, count_records, look_into_parquet
-from assay.reading.parquet.view import parquet_reading
+from assay.reading.parquet.view import parquet_rows, parquet_view
+from assay.reading.parquet.wide import wide_parquet
 
-__all__ = ["ParquetLook", "count_records", "look_into_parquet", "parquet_reading"]
+__all__ = ["ParquetLook", "count_records", "look_into_parquet", "parquet_rows", "parquet_view", "wide_parquet"]

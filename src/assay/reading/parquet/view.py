@@ -6,12 +6,14 @@ DuckDB reads the file itself, unless it would change a value of a column; then i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
 
 from assay.base.memory import limit_in_bytes
-from assay.contract.contract import Contract
+from assay.contract.contract import Column, Contract
 from assay.contract.names import literal, quoted
 from assay.contract.types import ColumnType
 from assay.reading.exact_casts import from_text, from_value, json_object
@@ -21,19 +23,54 @@ from assay.reading.parquet.ranges import out_of_range
 from assay.reading.parquet.schema import FileColumn
 from assay.reading.read_views import Field, absent_field, reading
 
-_ARROW = "assay_parquet"
+ARROW = "assay_parquet"
+"""The table that DuckDB scans of what pyarrow reads."""
 
 
-def parquet_reading(
-    connection: duckdb.DuckDBPyConnection, path: Path, name: str, contract: Contract, *, has_lines: bool
-) -> str:
-    """SQL of the reading of one file.
+@dataclass(frozen=True)
+class ParquetRows:
+    """The rows of a file as they come, before they are given the contract's types.
+
+    Attributes:
+        name: The file, readable by DuckDB as it stands.
+        columns: What the file declares, in its order; they are called by their place, `c0`, `c1`, …
+        types: DuckDB's types of the columns, by their place.
+        texts: Names of those that come as exact text.
+        exact: What pyarrow reads, where DuckDB does not read the file itself.
+        most: Rows of a batch within the memory.
+    """
+
+    name: str
+    columns: Sequence[FileColumn]
+    types: Mapping[str, str]
+    texts: frozenset[str]
+    exact: ExactParquet | None
+    most: int
+
+    @cached_property
+    def places(self) -> dict[str, str]:
+        """The places of the columns, by name."""
+        return dict(zip((column.name for column in self.columns), _places(self.columns), strict=True))
+
+    def sql(self, places: Sequence[str], *, has_lines: bool) -> str:
+        """SQL of a table of some columns, and of `_line` where lines are known."""
+        return _rows(self.name, self.columns, places, is_exact=self.exact is not None, has_lines=has_lines)
+
+    def value(self, column: Column, raw: str) -> str:
+        """SQL of the value of a column of both the contract and the file; NULL where it cannot be held."""
+        at = int(self.places[column.name][1:])
+        if column.name in self.texts:
+            return _exact_value(raw, self.columns[at], column.type)
+        return from_value(raw, self.types[f"c{at}"], column.type)
+
+
+def parquet_rows(connection: duckdb.DuckDBPyConnection, path: Path, name: str, *, has_lines: bool) -> ParquetRows:
+    """The rows of one file.
 
     Args:
         connection: Where it is read.
         path: The file.
         name: The file, readable by DuckDB as it stands (see `readable_path`).
-        contract: The file's contract.
         has_lines: Whether records are known by their position and what cannot be held is explained.
 
     Raises:
@@ -46,17 +83,24 @@ def parquet_reading(
     texts = text_columns(columns)
     if has_lines:
         texts += out_of_range(path, [column for column in columns if column.name not in texts], plan)
-    if texts:
-        connection.register(_ARROW, ExactParquet(path, columns, names, texts, plan))
-        rows = f"(select {', '.join(_places(columns))}, {LINE} from {_ARROW})"
-    elif has_lines:
-        rows = numbered_rows(name, names, list(_places(columns)))
-    else:
-        plain = ", ".join(f"{quoted(column)} as {place}" for column, place in zip(names, _places(columns), strict=True))
-        rows = f"(select {plain} from {parquet_source(name)})"
-    rows = _without_json_type(rows, columns)
+    exact = ExactParquet(path, columns, names, texts, plan) if texts else None
+    if exact:
+        connection.register(ARROW, exact)
+    rows = _rows(name, columns, _places(columns), is_exact=exact is not None, has_lines=has_lines)
     described = connection.execute(f"select column_name, column_type from (describe from {rows})").fetchall()
-    return _view(rows, contract, columns, frozenset(texts), dict(described), has_lines=has_lines)
+    return ParquetRows(name, columns, dict(described), frozenset(texts), exact, plan.rows)
+
+
+def _rows(name: str, columns: Sequence[FileColumn], places: Sequence[str], *, is_exact: bool, has_lines: bool) -> str:
+    names = [column.name for column in columns]
+    if is_exact:
+        rows = f"(select {', '.join(places)}, {LINE} from {ARROW})"
+    elif has_lines:
+        rows = numbered_rows(name, names, places)
+    else:
+        plain = ", ".join(f"{quoted(names[int(place[1:])])} as {place}" for place in places)
+        rows = f"(select {plain} from {parquet_source(name)})"
+    return _without_json_type(rows, {place: columns[int(place[1:])] for place in places})
 
 
 def numbered_rows(name: str, names: Sequence[str], places: Sequence[str]) -> str:
@@ -79,34 +123,22 @@ def parquet_source(name: str, *, has_row_number: bool = False) -> str:
     return f"read_parquet({literal(name)}, hive_partitioning = false{more})"
 
 
-def _view(
-    rows: str,
-    contract: Contract,
-    columns: Sequence[FileColumn],
-    texts: frozenset[str],
-    types: Mapping[str, str],
-    *,
-    has_lines: bool,
-) -> str:
-    places = dict(zip((column.name for column in columns), _places(columns), strict=True))
-    by_name = {column.name: column for column in columns}
-    fields = []
-    for wanted in contract.columns:
-        place = places.get(wanted.name)
-        if place is None:
-            fields.append(absent_field(wanted))
-            continue
-        value = (
-            _exact_value(place, by_name[wanted.name], wanted.type)
-            if wanted.name in texts
-            else from_value(place, types[place], wanted.type)
-        )
-        fields.append(Field(wanted.name, place, value, wanted.type.sql))
-    extra = {name: place for name, place in places.items() if name not in contract.names}
-    rescued = f"{json_object(extra, types)}::json" if extra else "null::json"
+def parquet_view(rows: ParquetRows, contract: Contract, *, has_lines: bool) -> str:
+    """SQL of the reading of a file; what pyarrow reads of it is registered where the rows were asked for."""
+    places = rows.places
+    fields = [
+        Field(column.name, places[column.name], rows.value(column, places[column.name]), column.type.sql)
+        if column.name in places
+        else absent_field(column)
+        for column in contract.columns
+    ]
+    known = set(contract.names)
+    extra = {name: place for name, place in places.items() if name not in known}
+    rescued = f"{json_object(extra, rows.types)}::json" if extra else "null::json"
+    source = rows.sql(list(places.values()), has_lines=has_lines)
     if not has_lines:
-        return reading(rows, fields, rescued, has_lines=False)
-    source = f"(select *, {json_object(places, types)} as _record from {rows})"
+        return reading(source, fields, rescued, has_lines=False)
+    source = f"(select *, {json_object(places, rows.types)} as _record from {source})"
     return reading(source, fields, rescued, has_lines=True, has_record=True)
 
 
@@ -114,11 +146,9 @@ def _places(columns: Sequence[FileColumn]) -> list[str]:
     return [f"c{at}" for at in range(len(columns))]
 
 
-def _without_json_type(rows: str, columns: Sequence[FileColumn]) -> str:
+def _without_json_type(rows: str, columns: Mapping[str, FileColumn]) -> str:
     """JSON as the text that it is: written into another JSON, DuckDB takes its numbers for doubles."""
-    texts = [
-        f"{place}::varchar as {place}" for place, c in zip(_places(columns), columns, strict=True) if c.shape == "json"
-    ]
+    texts = [f"{place}::varchar as {place}" for place, column in columns.items() if column.shape == "json"]
     return f"(select * replace ({', '.join(texts)}) from {rows})" if texts else rows
 
 
