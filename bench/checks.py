@@ -20,7 +20,7 @@ from assay.cli.running import run_once
 from assay.contract.catalog import Catalog
 from assay.contract.names import quoted, relation
 from assay.orchestration import checks as checks_of_assets
-from assay.orchestration.patches.instance import open_instance
+from assay.orchestration.instance import open_instance
 from demo.replay import replay
 
 FIRST = date(2017, 1, 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from assay.base.settings import Settings
-from assay.orchestration.patches.instance import open_instance
+from assay.orchestration.instance import open_instance
 
 PHASES = (
     "landing to the run that is asked for",

@@ -22,7 +22,7 @@ from assay.base.settings import Settings
 from assay.cli.outcome import Outcome
 from assay.cli.running import run_once
 from assay.contract.names import quoted
-from assay.orchestration.patches.instance import prepare_instance
+from assay.orchestration.instance import prepare_instance
 from assay.publish.reader import open_published
 from assay.publish.status import read_status
 from assay.tables.dbt import parse_if_changed

@@ -1,47 +1,19 @@
-"""With the services running, files become gold without a hand, and after an outage all that landed meanwhile does."""
+"""Services that stop, and what forks their runs killed: nothing that landed is lost, and no run is given up."""
 
 from __future__ import annotations
 
 import os
 import signal
-import socket
-import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from assay.orchestration.patches.instance import open_instance
-from tests.lab import Lab, copy_project, edit, product, receipt
-from tests.processes import PATIENCE, fork_server, holder, start, wait_until
-from tests.receiver import listening
-
-pytestmark = pytest.mark.chaos
-
-
-@contextmanager
-def services(lab: Lab) -> Iterator[subprocess.Popen[str]]:
-    """`assay dev` on a free port, until the end of the block."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    running = start(lab.settings, "dev", "--port", str(port), output=subprocess.DEVNULL)
-    try:
-        yield running
-    finally:
-        running.send_signal(signal.SIGTERM)
-        running.wait(timeout=60)
-
-
-def receipts_in_gold(lab: Lab) -> int:
-    try:
-        return int(lab.rows("select coalesce(sum(baskets), 0) from gold.daily_sales")[0][0])
-    except Exception:  # noqa: BLE001 - nothing is published yet
-        return -1
+from assay.orchestration.instance import open_instance
+from tests.lab import Lab, product, receipt
+from tests.processes import fork_server, holder, wait_until
+from tests.services import receipts_in_gold, services
 
 
 def test_files_become_gold_and_an_outage_is_caught_up_in_one_run(tmp_path: Path) -> None:
@@ -87,53 +59,3 @@ def test_a_run_goes_on_when_what_forked_it_is_killed_and_the_next_is_forked_agai
     assert {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}
     assert not [message for message in said if "exited" in message and "unexpectedly" in message]
     assert len(lab.rows("select distinct run_id from ops.files")) == len(runs)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="runs are forked on Linux only")
-def test_where_runs_cannot_be_forked_they_are_spawned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lab = Lab(tmp_path / "lake")
-    lab.products("2017-01-01", [product()])
-    lab.receipts("day1", [receipt()])
-    with tempfile.TemporaryDirectory(prefix="x" * 70, dir="/tmp") as long:
-        monkeypatch.setenv("TMPDIR", long)  # the address of a socket has at most 107 characters; Dagster's are shorter
-        with services(lab):
-            wait_until(lambda: receipts_in_gold(lab) == 1)
-            assert fork_server(lab.settings) is None
-
-
-def test_a_refused_file_is_told_and_its_end_as_well_without_a_hand(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    lab = Lab(tmp_path / "a lake [x]")
-    lab.products("2017-01-01", [product()])
-    with listening() as box:
-        monkeypatch.setenv("ASSAY_NOTIFY", box.url)
-        with services(lab):
-            lab.put("transactions/day1.csv", b"no header")
-            box.wait_for(1, seconds=PATIENCE)
-            lab.receipts("day1", [receipt()])
-            box.wait_for(2, seconds=PATIENCE)
-    assert box.titles[0] == "[level 2] A file was refused: transactions"
-    assert box.titles[1].startswith("[over] A file was refused: transactions")
-    assert lab.rows("select count(*), count(closed_at) from ops.incidents") == [(1, 1)]
-
-
-def test_a_table_that_may_lag_is_rebuilt_by_the_services_once_its_lag_is_used_up(tmp_path: Path) -> None:
-    project = copy_project(tmp_path)
-    path = project / "models" / "gold" / "gold_product_performance.yml"
-    edit(path, ("owner: analytics\n", "owner: analytics\n        freshness: {lag: 2 minutes}\n"))
-    lab = Lab(tmp_path / "lake", project)
-    lab.products("2017-01-01", [product()])
-    lab.receipts("day1", [receipt()])
-    with services(lab):
-        wait_until(lambda: receipts_in_gold(lab) == 1)
-        lab.receipts("day2", [receipt(basket_id=2)])
-        wait_until(lambda: receipts_in_gold(lab) == 2)
-        slow = "select sum(baskets) from gold.product_performance"
-        assert lab.rows(slow) == [(1,)]
-        wait_until(lambda: lab.rows(slow) == [(2,)])
-    waited = lab.rows(
-        "select max(published_at - landed_at) from ops.deliveries where table_name = 'gold.product_performance'"
-    )[0][0]
-    assert 40 < waited.total_seconds() < 120  # before its promise is broken, and not at once
-    assert lab.status()["held_back"] is None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from assay.orchestration.patches.instance import open_instance
+from assay.orchestration.instance import open_instance
 from tests.house import House
 from tests.lab import Lab
 from tests.source import Source

@@ -17,8 +17,8 @@ from assay.base import clock
 from assay.contract.catalog import Catalog
 from assay.ledger import inspect_file as examining
 from assay.orchestration.definitions import build_definitions
+from assay.orchestration.instance import open_instance
 from assay.orchestration.lakehouse import Lakehouse
-from assay.orchestration.patches.instance import open_instance
 from assay.orchestration.refresh import JOB
 from assay.orchestration.run_history import ASKED_FOR
 from assay.triggers.landing_watch import STILL, Lookout

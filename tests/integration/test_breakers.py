@@ -15,8 +15,8 @@ from assay.contract.catalog import Catalog
 from assay.incidents import store
 from assay.orchestration.definitions import build_definitions
 from assay.orchestration.incidents_sensor import Watchman
+from assay.orchestration.instance import open_instance
 from assay.orchestration.lakehouse import Lakehouse
-from assay.orchestration.patches.instance import open_instance
 from assay.orchestration.refresh import JOB
 from assay.orchestration.run_history import ASKED_FOR, RUNS, forgive, open_breakers
 from tests.lab import Lab, product, receipt

@@ -23,8 +23,8 @@ from dagster._daemon.types import DaemonHeartbeat
 from assay.cli.doctor import examine
 from assay.cli.findings import Finding
 from assay.orchestration.definitions import build_definitions
+from assay.orchestration.instance import open_instance
 from assay.orchestration.lakehouse import Lakehouse
-from assay.orchestration.patches.instance import open_instance
 from assay.publish.heartbeat import last_tick, note_tick, standing_still
 from tests.lab import Lab, copy_project, edit, environment, product, receipt
 from tests.processes import PATIENCE, command, kill, start, wait_for_lock, wait_until

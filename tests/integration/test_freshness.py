@@ -17,8 +17,8 @@ from assay.base.run_marks import mark_alive
 from assay.contract.catalog import Catalog
 from assay.orchestration.definitions import build_definitions
 from assay.orchestration.incidents_sensor import Watchman
+from assay.orchestration.instance import open_instance
 from assay.orchestration.lakehouse import Lakehouse
-from assay.orchestration.patches.instance import open_instance
 from assay.orchestration.refresh import JOB
 from tests.lab import Lab, copy_project, edit, product, receipt
 from tests.processes import finish, start

@@ -110,7 +110,7 @@ def test_two_that_look_at_one_lake_at_the_same_time_keep_one_incident(house: Hou
     house.note(dg.DagsterRunStatus.FAILURE)
     code = (
         "from assay.base.settings import Settings; from assay.contract.catalog import Catalog; import datetime\n"
-        "from assay.orchestration.patches.instance import open_instance\n"
+        "from assay.orchestration.instance import open_instance\n"
         "from assay.orchestration.incidents_sensor import Watchman\n"
         "settings = Settings.from_env(); watchman = Watchman(settings, Catalog.read(settings.dbt_project))\n"
         "with open_instance(settings) as instance:\n"

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from assay.incidents import store
 from assay.incidents.notifier import deliver
 from assay.incidents.receivers import ReceiverError
-from assay.orchestration.patches.instance import open_instance
+from assay.orchestration.instance import open_instance
 from tests.house import House
 from tests.lab import HOSTILE_HOME, Lab
 from tests.processes import finish, kill, start

@@ -17,7 +17,7 @@ from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
 
 from assay.base.settings import Settings, SettingsError
-from assay.orchestration.patches.instance import open_instance
+from assay.orchestration.instance import open_instance
 from tests.lab import Lab, environment, receipt
 from tests.processes import PATIENCE, command, finish, start, wait_for_lock
 

@@ -11,7 +11,7 @@ import pytest
 from assay.base import clock
 from assay.contract.catalog import Catalog
 from assay.orchestration.incidents_sensor import Watchman
-from assay.orchestration.patches.instance import open_instance
+from assay.orchestration.instance import open_instance
 from tests.lab import Lab, product, receipt
 from tests.processes import finish, start
 

@@ -15,7 +15,7 @@ from assay.contract.names import quoted
 from assay.contract.rebuild_key import Input, Redo
 from assay.ledger.asked import definition
 from assay.orchestration.checks import run_check
-from assay.orchestration.patches.instance import open_instance
+from assay.orchestration.instance import open_instance
 from assay.publish.run_session import open_session
 from tests.house import House
 from tests.lab import Lab, copy_project, edit, everything, product, products_jsonl

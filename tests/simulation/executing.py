@@ -23,8 +23,8 @@ from assay.base.run_marks import mark_alive, run_lock
 from assay.base.settings import Settings
 from assay.contract.catalog import Catalog
 from assay.orchestration.definitions import build_definitions
+from assay.orchestration.instance import open_instance
 from assay.orchestration.lakehouse import Lakehouse
-from assay.orchestration.patches.instance import open_instance
 from assay.orchestration.refresh import JOB
 from tests.places import PROJECT
 

@@ -35,10 +35,10 @@ from assay.contract.catalog import Catalog
 from assay.incidents.notifier import deliver
 from assay.orchestration.definitions import build_definitions
 from assay.orchestration.incidents_sensor import Watchman
+from assay.orchestration.instance import open_instance
 from assay.orchestration.lake_resource import mark_dead_runs
 from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.launcher import GONE
-from assay.orchestration.patches.instance import open_instance
 from assay.orchestration.refresh import JOB
 from assay.orchestration.run_history import History, subjects_of
 from assay.triggers.backoff import health

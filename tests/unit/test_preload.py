@@ -15,5 +15,5 @@ def test_each_is_there_because_python_leaves_out_others_without_a_word(library: 
 
 
 def test_none_is_of_the_project_so_that_runs_see_its_code_as_it_is_then() -> None:
-    first_party = {"assets", "cli", "contracts", "dashboard", "definitions", "resources", "sensors"}
+    first_party = {"assay", "assets", "definitions", "resources", "sensors"}
     assert not first_party & {library.partition(".")[0] for library in LIBRARIES}

@@ -28,7 +28,7 @@ from assay.contract.catalog import Catalog
 from assay.contract.errors import ContractError
 from assay.ledger.unclaimed import list_unclaimed
 from assay.loading.rejudge import rejudged
-from assay.orchestration.patches.instance import open_instance
+from assay.orchestration.instance import open_instance
 from assay.publish.heartbeat import standing_still
 from assay.publish.reader import is_of_this_version, open_published
 from assay.publish.status import empty_snapshots_of_before, held_snapshots, read_status
@@ -64,6 +64,7 @@ def examine(settings: Settings, now: float, usage: tuple[int, int]) -> Iterator[
         usage: Bytes of the disk that it is on: all, and free.
     """
     yield from _versions()
+    yield findings.of_patches(f"dagster {_installed('dagster')}")
     catalog = yield from _project(settings)
     yield from _runs_and_services(settings, catalog, now)
     lock = lock_path(settings)

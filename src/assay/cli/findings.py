@@ -9,6 +9,7 @@ from typing import Any, Literal
 from packaging.specifiers import SpecifierSet
 
 from assay.loading.rejudge import Rejudged
+from assay.orchestration.patches import registry
 from assay.publish.heartbeat import LATE_SECONDS, lasted
 from assay.publish.status import HeldSnapshot
 
@@ -62,6 +63,21 @@ def of_versions(installed: Mapping[str, str | None], wanted: Mapping[str, str]) 
     if wrong:
         return [Finding("problem", "versions", ", ".join(wrong), "install what is pinned with `make setup`")]
     return [Finding("ok", "versions", ", ".join(f"{name} {version}" for name, version in installed.items()))]
+
+
+def of_patches(installed: str) -> Finding:
+    """Whether the patches of Dagster were tried on the Dagster that is installed, and which are switched off.
+
+    Args:
+        installed: As `dagster 1.13.27`.
+    """
+    strange = registry.tried_on_others(installed)
+    if strange:
+        found = f"tried on {strange[0].tried_on}, not on {installed}: {', '.join(patch.name for patch in strange)}"
+        do = f'where something misbehaves, {registry.SWITCH}={registry.ALL}; see "After an update of Dagster"'
+        return Finding("warning", "patches", found, f"{do} in docs/runbook.md")
+    off = [patch.name for patch in registry.PATCHES if not registry.is_on(patch.name)]
+    return Finding("ok", "patches", f"tried on {installed}" + (f"; off: {', '.join(off)}" if off else ""))
 
 
 def of_services(beat: float | None, sensors: Sequence[Sensor], now: float) -> list[Finding]:

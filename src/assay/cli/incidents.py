@@ -23,7 +23,7 @@ from assay.incidents.notifier import poke
 from assay.incidents.outbox import problem_of
 from assay.incidents.receivers import ReceiverError, read_receivers
 from assay.incidents.reconcile import Incident, in_words
-from assay.orchestration.patches.instance import open_instance
+from assay.orchestration.instance import open_instance
 
 DELIVERY_SECONDS = 5.0
 """How long `assay run` waits, after the run, for its messages to leave; what has not left by then goes on by itself."""

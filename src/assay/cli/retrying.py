@@ -6,7 +6,7 @@ from assay.cli.console import out
 from assay.cli.running import prepare
 from assay.contract.catalog import Catalog
 from assay.contract.errors import ContractError
-from assay.orchestration.patches.instance import open_instance
+from assay.orchestration.instance import open_instance
 
 
 def retry(name: str) -> None:

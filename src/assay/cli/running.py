@@ -21,7 +21,8 @@ from assay.contract.catalog import Catalog
 from assay.contract.errors import ContractError
 from assay.contract.names import table_of
 from assay.orchestration.event_messages import root_message, step_failure
-from assay.orchestration.patches.instance import open_instance, prepare_instance, runs_belong_to
+from assay.orchestration.instance import open_instance, prepare_instance
+from assay.orchestration.patches.run_origin import runs_belong_to
 from assay.tables.dbt import parse_if_changed
 
 if TYPE_CHECKING:

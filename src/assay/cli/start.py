@@ -1,14 +1,33 @@
 """What the command `assay` calls: `assay.cli.main` alone takes two seconds longer to begin and to end."""
 
+import sys
+from typing import NoReturn
+
 from assay.orchestration.patches.gc_tuning import collect_seldom, leave_uncollected
+from assay.orchestration.patches.registry import UnknownPatch
+
+USAGE = 2
+NO_WINDOWS = (
+    "Assay runs on Linux and macOS; on Windows install it inside WSL (`wsl --install`), where it runs as on Linux"
+)
 
 
 def main() -> None:
-    """Run a command."""
-    collect_seldom()
+    """Run a command; a system that cannot run any is told before anything is imported that fails there."""
+    if sys.platform == "win32":
+        _refuse(NO_WINDOWS)
+    try:
+        collect_seldom()
+    except UnknownPatch as error:
+        _refuse(str(error))
     from assay.cli.main import main as command  # noqa: PLC0415 - what it imports is what should not be slowed down
 
     try:
         command()
     finally:
         leave_uncollected()
+
+
+def _refuse(sentence: str) -> NoReturn:
+    sys.stderr.write(f"assay: {sentence}\n")
+    sys.exit(USAGE)

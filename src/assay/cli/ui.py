@@ -16,7 +16,8 @@ from assay.base.settings import Settings
 from assay.base.signals import heed_interrupts
 from assay.cli.console import err
 from assay.cli.running import prepare
-from assay.orchestration.patches.instance import CODE_LOCATION, open_instance
+from assay.orchestration.instance import CODE_LOCATION
+from assay.orchestration.patches.dev_instance import serve_instance_of
 
 HOST = "127.0.0.1"
 """Dagster has no login, so nobody but this machine gets in."""
@@ -46,8 +47,7 @@ def dev(port: int) -> None:
     import dagster as dg  # noqa: PLC0415 - 1.3 s that `assay status` should not cost
     from dagster._cli.dev import dev_command  # noqa: PLC0415 - as above
 
-    # Dagster alone would miss the configuration of a lake in a folder such as `data [old]`; see `open_instance`.
-    dg.DagsterInstance.get = staticmethod(lambda: open_instance(settings))  # type: ignore[method-assign]
+    serve_instance_of(settings)
     heed_interrupts()
     if log.is_on():
         log.info("services begun", address=f"http://{HOST}:{port}")

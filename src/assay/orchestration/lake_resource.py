@@ -16,8 +16,9 @@ from assay.base.warehouse import WarehouseBusy
 from assay.checks.session import Session
 from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.launcher import GONE, UNFINISHED, is_gone
-from assay.orchestration.patches.instance import reuse_engines
-from assay.orchestration.patches.run_log import log_run, quiet_console
+from assay.orchestration.patches.quiet_console import quiet_console
+from assay.orchestration.patches.sqlite_engines import reuse_engines
+from assay.orchestration.run_log import log_run
 from assay.publish.run_session import UNPUBLISHED, open_session
 
 FULL_REFRESH_TAG = "assay/full_refresh"

@@ -1,1 +1,5 @@
-"""Changes to parts of Dagster that it does not offer for change, each with why and the version it was tried on."""
+"""Changes to what libraries do not offer for change: one module for each, listed in `registry` with a switch.
+
+Belongs here: whatever replaces a private name of Dagster, and the garbage collector's settings. Keep out: all that
+Dagster's public interface can do, and anything that the lake cannot do without.
+"""

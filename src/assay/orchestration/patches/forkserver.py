@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.orchestration.patches.gc_tuning import collect_seldom
+from assay.orchestration.patches.registry import switchable
 
 LIBRARIES = (
     "dagster._cli.api",
@@ -74,10 +75,14 @@ class RunProcess(ForkServerProcess):
             return popen_spawn_posix.Popen(process_obj)
 
 
+@switchable("forkserver")
 def start_runs_from_a_fork() -> None:
-    """In Dagster's code server on Linux: from now on fork the processes of runs. Nothing in any other process."""
-    if sys.platform != "linux" or not {"api", "grpc"} <= set(sys.orig_argv):
-        return  # elsewhere libraries of the system may not be used after a fork
+    """In Dagster's code server: from now on fork the processes of runs. Nothing in any other process.
+
+    On Linux only: elsewhere libraries of the system may not be used after a fork.
+    """
+    if not {"api", "grpc"} <= set(sys.orig_argv):
+        return
     forkserver.set_forkserver_preload(list(LIBRARIES))
     with suppress(OSError):  # it is tried again with each run, which says so
         forkserver.ensure_running()

@@ -7,15 +7,19 @@ begins and more than a second after it is done, and finds nothing.
 
 import gc
 
+from assay.orchestration.patches.registry import switchable
+
 _YOUNG, _MIDDLE, _OLD = 100_000, 50, 50
 
 
+@switchable("gc_tuning")
 def collect_seldom() -> None:
     """Look a hundred times as seldom, and no more among the objects that are there already."""
     gc.freeze()
     gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
 
 
+@switchable("gc_tuning")
 def leave_uncollected() -> None:
     """Look among no object that is there: the process ends."""
     gc.freeze()

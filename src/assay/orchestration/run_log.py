@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import dagster as dg
-from dagster._core.execution import context_creation_job
 
 from assay.base import log
 
@@ -24,14 +23,6 @@ def log_run(instance: dg.DagsterInstance, run_id: str) -> None:
     began = time.perf_counter()
     log.info("run begun", run=run_id)
     instance.add_event_listener(run_id, lambda event: _follow(event, began))
-
-
-def quiet_console() -> None:
-    """Keep Dagster's own coloured lines, which quote errors and so data, out of what is JSON alone.
-
-    Nothing in a run's or an instance's configuration switches them off without the events that the UI shows.
-    """
-    vars(context_creation_job)["default_system_loggers"] = lambda _instance: ()
 
 
 def _follow(event: dg.EventLogEntry, began: float) -> None:
