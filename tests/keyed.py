@@ -12,6 +12,9 @@ from assay.base.warehouse import prepare
 from assay.tables.keyed import build_keyed
 
 Row = tuple[object, ...]
+SALES = {"id": "bigint", "region": "varchar", "rate": "double", "amount": "bigint"}
+EVERYTHING = "create temp macro everything(a) as true, (a, b) as true, (a, b, c) as true"
+"""What stands for `AFFECTED` where all keys are wanted."""
 
 
 def model(name: str, columns: Mapping[str, str], key: Sequence[str] = (), **meta: Any) -> dict[str, Any]:
@@ -26,37 +29,44 @@ def model(name: str, columns: Mapping[str, str], key: Sequence[str] = (), **meta
 
 
 class Tables:
-    """A bronze source `bronze.x` whose files are put and replaced, and the tables that are made of it.
+    """Bronze sources whose files are put and replaced, and the tables that are made of them.
 
     Args:
-        columns: Names and types of the source.
-        key: Its primary key.
+        columns: Names and types of each source's columns.
+        key: The primary key of each source.
+        sources: Their names.
     """
 
-    def __init__(self, columns: Mapping[str, str], key: Sequence[str]) -> None:
-        self.connection = duckdb.connect()
+    def __init__(self, columns: Mapping[str, str], key: Sequence[str], sources: Sequence[str] = ("x",)) -> None:
+        self.connection = duckdb.connect(config={"threads": 1})
         prepare(self.connection)
         self.columns = dict(columns)
-        self.models = {"bronze_x": model("bronze_x", columns, key)}
+        self.models: dict[str, dict[str, Any]] = {}
         self.sql: dict[str, str] = {}
         self._files = 0
         typed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
-        self.connection.execute(
-            f"create table bronze.x ({typed}, _rescued json, _violations varchar[], _file_id bigint)"
-        )
-        self.connection.execute("insert into ops.sources values ('x', 'events', '1.0.0', '', null)")
+        for source in sources:
+            self.models[f"bronze_{source}"] = model(f"bronze_{source}", columns, key)
+            self.connection.execute(
+                f"create table bronze.{source} ({typed}, _rescued json, _violations varchar[], _file_id bigint)"
+            )
+            self.connection.execute("insert into ops.sources values (?, 'events', '1.0.0', '', null)", [source])
+        self.connection.execute(EVERYTHING)
 
-    def put(self, path: str, rows: Sequence[Row]) -> None:
+    def put(self, path: str, rows: Sequence[Row], source: str = "x") -> None:
         """A file, or a new version of it."""
         self._files += 1
-        marks = ", ".join("?" * len(self.columns))
-        for row in rows:
-            self.connection.execute(f"insert into bronze.x select {marks}, null, null, {self._files}", list(row))
+        marks = f"({', '.join('?' * len(self.columns))}, null, null, {self._files})"
+        if rows:
+            self.connection.execute(
+                f"insert into bronze.{source} values {', '.join([marks] * len(rows))}",
+                [value for row in rows for value in row],
+            )
         self.connection.execute(
             "insert into ops.files (sighting_id, file_id, source, path, format, contract_version, "
             "contract_fingerprint, status, first_seen, run_id) "
-            "values (?, ?, 'x', ?, 'csv', '1', '', 'loaded', now(), '')",
-            [self._files, self._files, path],
+            "values (?, ?, ?, ?, 'csv', '1', '', 'loaded', now(), '')",
+            [self._files, self._files, source, f"{source}/{path}"],
         )
 
     def add(self, name: str, columns: Mapping[str, str], sql: str, redo: Mapping[str, Any]) -> None:
@@ -79,9 +89,39 @@ class Tables:
 
     def rows(self, name: str) -> list[Row]:
         """All rows of a table in a fixed order; the sign of a zero is not a value."""
-        table = name.replace("_", ".", 1)
-        rows = self.connection.execute(f"select * from {table} order by all").fetchall()
+        return self._rows(f"select * from {name.replace('_', '.', 1)}")
+
+    def whole(self, name: str) -> list[Row]:
+        """The rows that a table's SQL gives for all keys, of its inputs as they are."""
+        columns = ", ".join(self.models[name]["columns"])
+        return self._rows(f"select {columns} from ({self.sql[name].replace('AFFECTED', 'temp.main.everything')})")
+
+    def _rows(self, sql: str) -> list[Row]:
+        rows = self.connection.execute(f"select * from ({sql}) order by all").fetchall()
         return [tuple(0.0 if value == 0.0 else value for value in row) for row in rows]
 
 
-CURRENT = "from bronze.x where _file_id in (select file_id from ops.current_files where source = 'x')"
+def sales(tables: Tables, source: str) -> None:
+    """`silver.<source>`: one row for each sale."""
+    tables.add(
+        f"silver_{source}",
+        {**SALES, "_file_id": "bigint", "_duplicates_identical": "bigint"},
+        "select id, max(region) as region, max(rate) as rate, sum(amount)::bigint as amount, "
+        f"max(_file_id) as _file_id, count(*) - 1 as _duplicates_identical from bronze.{source} where _file_id in "
+        f"(select file_id from ops.current_files where source = '{source}') and AFFECTED(id) group by id",
+        {"key": ["id"], "inputs": {f"bronze_{source}": ["id"]}},
+    )
+
+
+def regions() -> Tables:
+    """Sales, one row for each; and what each region sold."""
+    tables = Tables(SALES, ["id"])
+    sales(tables, "x")
+    tables.add(
+        "gold_regions",
+        {"region": "varchar", "amount": "bigint", "sales": "bigint"},
+        "select region, sum(amount)::bigint as amount, count(*) as sales from silver.x where AFFECTED(region) "
+        "group by region",
+        {"key": ["region"], "inputs": {"silver_x": ["region"]}},
+    )
+    return tables

@@ -1,36 +1,8 @@
-"""Rebuilding the keys that changed gives the same table as rebuilding everything, whatever stands in the keys."""
+"""Rebuilding the keys that changed: one example for each fault that there was; `test_keyed_property` draws them."""
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from tests.keyed import CURRENT, Tables
-
-SALES = {"id": "bigint", "region": "varchar", "rate": "double", "amount": "bigint"}
-
-
-def regions() -> Tables:
-    """Sales, one row for each; and what each region sold."""
-    tables = Tables(SALES, ["id"])
-    tables.add(
-        "silver_x",
-        {**SALES, "_file_id": "bigint", "_duplicates_identical": "bigint"},
-        "select id, max(region) as region, max(rate) as rate, sum(amount)::bigint as amount, "
-        f"max(_file_id) as _file_id, count(*) - 1 as _duplicates_identical {CURRENT} and AFFECTED(id) group by id",
-        {"key": ["id"], "inputs": {"bronze_x": ["id"]}},
-    )
-    tables.add(
-        "gold_regions",
-        {"region": "varchar", "amount": "bigint", "sales": "bigint"},
-        "select region, sum(amount)::bigint as amount, count(*) as sales from silver.x where AFFECTED(region) "
-        "group by region",
-        {"key": ["region"], "inputs": {"silver_x": ["region"]}},
-    )
-    return tables
+from tests.keyed import Tables, regions
 
 
 def test_a_new_row_whose_key_is_null_reaches_gold() -> None:
@@ -168,42 +140,3 @@ def test_columns_of_ours_that_nobody_reads_cause_no_work() -> None:
     assert (
         tables.connection.execute("select seq from ops.tables where table_name = 'gold.regions'").fetchall() == before
     )
-
-
-KEYS = st.sampled_from(["a", "a ", "A", "ä", "", None])
-RATES = st.sampled_from([1.0, 0.0, -0.0, math.nan, math.inf, None])
-ROWS = st.lists(st.tuples(st.integers(1, 4), KEYS, RATES, st.integers(0, 2)), max_size=4)
-STEPS = st.lists(st.tuples(st.sampled_from("pqr"), ROWS), min_size=2, max_size=5)
-KEYED_BY = st.sampled_from([["region"], ["rate"], ["region", "rate"], ["rate", "region", "id"]])
-SUMS = st.sampled_from(["sum(amount)", "count(*)", "sum(_duplicates_identical)", "max(_file_id)", "count(distinct id)"])
-
-
-@settings(max_examples=60, deadline=None)
-@given(steps=STEPS, key=KEYED_BY, figure=SUMS, has_builds=st.lists(st.booleans(), min_size=5, max_size=5))
-def test_key_by_key_is_the_same_as_everything_at_once(
-    steps: list[tuple[str, list[Any]]], key: list[str], figure: str, has_builds: list[bool]
-) -> None:
-    tables = regions()
-    types = {name: SALES[name] for name in key}
-    names, same = ", ".join(key), " and ".join(f"x.{name} is not distinct from y.{name}" for name in key)
-    tables.add(
-        "gold_any",
-        {**types, "figure": "bigint"},
-        f"select {names}, coalesce({figure}, 0)::bigint as figure from silver.x where AFFECTED({names}) group by all",
-        {"key": key, "inputs": {"silver_x": key}},
-    )
-    tables.add(
-        "gold_via",
-        {"id": "bigint", "figure": "bigint"},
-        f"select x.id, sum(y.figure)::bigint as figure from silver.x as x join gold.any as y on {same} "
-        "where AFFECTED(x.id) group by all",
-        {"key": ["id"], "inputs": {"silver_x": ["id"], "gold_any": {"via": "silver_x", "by": key}}},
-    )
-    for (path, rows), is_built in zip(steps, has_builds, strict=False):
-        tables.put(path, rows)
-        if is_built:
-            tables.build()
-    tables.build()
-    made = {name: str(tables.rows(name)) for name in tables.sql}
-    tables.build(is_full=True)
-    assert made == {name: str(tables.rows(name)) for name in tables.sql}
