@@ -98,7 +98,6 @@ def test_a_file_asks_for_one_run_of_what_hangs_on_it_and_is_then_done(watch: Wat
     assert watch.tick() == "nothing waits"
 
 
-@pytest.mark.chaos  # five hundred files take a while
 def test_files_of_many_sources_and_five_hundred_files_make_one_run(watch: Watch) -> None:
     for number in range(500):
         watch.lab.receipts(f"day{number}", [receipt(basket_id=number)])
@@ -110,7 +109,6 @@ def test_files_of_many_sources_and_five_hundred_files_make_one_run(watch: Watch)
     assert watch.tick() == "nothing waits"
 
 
-@pytest.mark.chaos
 def test_a_touch_a_new_version_and_a_copy_are_looked_at_once(watch: Watch) -> None:
     watch.lab.products("2017-01-01", [product()])
     path = watch.lab.receipts("day1", [receipt()])
@@ -214,7 +212,6 @@ def test_within_a_tick_the_files_are_looked_at_again_only_when_something_may_dif
     assert lookout.may_differ()
 
 
-@pytest.mark.chaos
 def test_a_lake_that_an_older_version_published_is_run_once_and_known_again(watch: Watch) -> None:
     watch.lab.products("2017-01-01", [product()])
     watch.lab.receipts("day1", [receipt()])

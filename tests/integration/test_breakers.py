@@ -114,7 +114,6 @@ def test_after_five_failures_the_breaker_opens_and_one_trial_opens_or_closes_it(
     assert watch.requests() == {}
 
 
-@pytest.mark.chaos
 def test_a_good_run_by_hand_closes_every_breaker(watch: Watch) -> None:
     watch.lab.products("2017-01-08", [product(), product(product_id=11)])
     for _ in range(5):
@@ -124,7 +123,6 @@ def test_a_good_run_by_hand_closes_every_breaker(watch: Watch) -> None:
     assert watch.open() == {}
 
 
-@pytest.mark.chaos
 def test_a_run_that_was_made_and_never_began_holds_up_nothing_for_ever(watch: Watch) -> None:
     watch.lab.products("2017-01-08", [product(), product(product_id=11)])
     job = watch.definitions.resolve_job_def(JOB)
@@ -135,7 +133,6 @@ def test_a_run_that_was_made_and_never_began_holds_up_nothing_for_ever(watch: Wa
     assert set(watch.requests()) == {"products"}
 
 
-@pytest.mark.chaos
 def test_a_folder_that_cannot_be_listed_fails_its_source_alone_and_makes_no_storm(watch: Watch) -> None:
     folder = watch.lab.settings.landing / "products"
     shutil.rmtree(folder)
@@ -153,7 +150,6 @@ def test_a_folder_that_cannot_be_listed_fails_its_source_alone_and_makes_no_stor
     assert watch.run(watch.requests()["products"])
 
 
-@pytest.mark.chaos
 def test_a_table_whose_checks_died_is_asked_again(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
     watch.lab.receipts("day2", [receipt(basket_id=2)])
     with monkeypatch.context() as patched:
@@ -169,7 +165,6 @@ def test_a_table_whose_checks_died_is_asked_again(watch: Watch, monkeypatch: pyt
     assert watch.lab.status()["held_back"] is None
 
 
-@pytest.mark.chaos
 def test_a_bad_input_is_waited_for_and_opens_no_breaker_of_what_hangs_on_it(watch: Watch) -> None:
     watch.lab.receipts("day2", [receipt(basket_id=2)])
     watch.lab.good_run("landing/transactions,bronze.transactions")
@@ -188,7 +183,6 @@ def test_a_bad_input_is_waited_for_and_opens_no_breaker_of_what_hangs_on_it(watc
     assert watch.lab.rows("select sum(baskets) from gold.daily_sales") == [(2,)]
 
 
-@pytest.mark.chaos
 def test_a_busy_lake_does_not_forget_an_open_breaker(watch: Watch) -> None:
     for _ in range(5):
         watch.fail("products", "No space left on device")

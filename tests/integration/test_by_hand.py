@@ -40,7 +40,6 @@ def test_changes_that_were_dropped_before_gold_saw_them_are_not_lost(filled: Lab
     assert days == [("2017-01-02",), ("2017-01-05",)]
 
 
-@pytest.mark.chaos
 def test_a_model_that_left_the_project_leaves_the_readers_and_comes_back_whole(tmp_path: Path) -> None:
     """Its old rows would be shown for ever; and what it has seen would keep every change of its inputs for ever."""
     project = copy_project(tmp_path)

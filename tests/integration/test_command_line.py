@@ -128,7 +128,7 @@ def test_status_and_query_work_while_a_run_is_writing(lab: Lab) -> None:
     assert done.stdout == "usd\n2.50\n"
 
 
-@pytest.mark.chaos
+@pytest.mark.slow
 def test_a_warehouse_open_elsewhere_is_named_waited_for_and_given_up_cleanly(lab: Lab) -> None:
     lab.receipts("day1", [receipt()])
     lab.good_run()
@@ -191,7 +191,7 @@ def test_check_counts_again_and_fails_when_a_row_is_gone(lab: Lab) -> None:
     assert lab.status()["held_back"] is not None
 
 
-@pytest.mark.chaos  # three processes that load everything: too long for `make test`
+@pytest.mark.slow  # three processes that load everything: too long for `make test`
 def test_check_builds_a_lake_of_fixtures_and_leaves_the_lake_alone(lab: Lab, tmp_path: Path) -> None:
     """CI has no lake; and what it checks must not be what happens to lie there."""
     fixtures = Lab(tmp_path / "fixtures", lab.settings.dbt_project)

@@ -118,7 +118,6 @@ def test_a_killed_run_is_named_until_the_next_one_has_cleaned_up(filled: Lab) ->
     assert "warning services: they never ran on this lake → start them with `make dev`" in done.stdout
 
 
-@pytest.mark.chaos
 def test_a_warehouse_that_is_open_elsewhere_or_no_warehouse_and_a_broken_contract_are_problems(
     lab: Lab, tmp_path: Path
 ) -> None:

@@ -7,8 +7,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.lab import OLD, Lab, product, receipt, receipts_csv
 
 GOLD = ("gold.daily_sales", "gold.product_performance")
@@ -84,7 +82,6 @@ def test_the_latest_version_under_a_name_replaces_the_one_before_as_a_whole(lab:
     assert lab.source("transactions")["rows"]["bronze"] == 4
 
 
-@pytest.mark.chaos
 def test_a_refused_new_version_and_a_file_that_went_away_leave_what_was_loaded(lab: Lab) -> None:
     """Taking rows back because a file was moved to an archive, or replaced by a broken one, would lose records."""
     lab.receipts("replaced", [receipt(basket_id=1)])
@@ -147,7 +144,6 @@ def test_a_snapshot_rewrites_the_past_and_one_that_repeats_an_earlier_one_brings
     }  # fmt: skip
 
 
-@pytest.mark.chaos
 def test_a_corrected_row_redoes_both_days_and_its_older_self_is_counted_as_a_duplicate(lab: Lab) -> None:
     """A correction that moves a sale to another day leaves it on both days when only the new day is redone."""
     lab.receipts(

@@ -144,7 +144,6 @@ def test_it_starts_from_nothing_and_rebuilds_once_just_before_the_lag_is_used_up
         assert watch.tick() == set()
 
 
-@pytest.mark.chaos
 def test_after_a_failed_run_it_is_tried_again_and_a_reload_changes_nothing(watch: Watch) -> None:
     begin(watch)
     watch.arrive(2)
@@ -166,7 +165,6 @@ def test_after_a_failed_run_it_is_tried_again_and_a_reload_changes_nothing(watch
     assert watch.tick() == set()
 
 
-@pytest.mark.chaos
 def test_a_clock_that_jumps_neither_puts_it_to_sleep_nor_makes_a_storm(watch: Watch) -> None:
     watch.day.passes(days=30)
     begin(watch)
@@ -182,7 +180,6 @@ def test_a_clock_that_jumps_neither_puts_it_to_sleep_nor_makes_a_storm(watch: Wa
     assert watch.tick() == set()
 
 
-@pytest.mark.chaos
 def test_while_an_upstream_table_is_late_it_waits_and_then_goes_on(watch: Watch) -> None:
     begin(watch)
     watch.lab.receipts("day2", [receipt(basket_id=2)])
@@ -230,7 +227,6 @@ models:
 """
 
 
-@pytest.mark.chaos
 def test_a_slow_table_is_rebuilt_early_for_a_tight_consumer(tmp_path: Path) -> None:
     project = copy_project(tmp_path)
     (project / "models" / "gold" / "gold_totals.sql").write_text(TOTALS_SQL)
@@ -249,7 +245,6 @@ def test_a_slow_table_is_rebuilt_early_for_a_tight_consumer(tmp_path: Path) -> N
     assert watch.tick() == set()
 
 
-@pytest.mark.chaos
 def test_a_table_that_lags_is_held_against_what_it_was_made_of(watch: Watch) -> None:
     """Its sums are not those of the receipts that came since; that is no failure, and blocks nobody."""
     begin(watch)
@@ -261,7 +256,6 @@ def test_a_table_that_lags_is_held_against_what_it_was_made_of(watch: Watch) -> 
     assert watch.lab.status()["held_back"] is None
 
 
-@pytest.mark.chaos
 @pytest.mark.timeout(1200)
 def test_on_a_day_with_a_hundred_files_a_table_with_a_lag_of_six_hours_runs_at_most_five_times(watch: Watch) -> None:
     begin(watch)
@@ -283,7 +277,6 @@ def test_on_a_day_with_a_hundred_files_a_table_with_a_lag_of_six_hours_runs_at_m
     assert watch.baskets("product_performance") == watch.baskets("daily_sales") == 101
 
 
-@pytest.mark.chaos
 def test_a_table_with_nothing_new_upstream_is_confirmed_and_one_that_lags_is_not(watch: Watch) -> None:
     """Dagster shows a table as failed whose policy's window has passed since it was built."""
     begin(watch)

@@ -65,7 +65,7 @@ def campaign(number: int) -> bytes:
     return f'{{{said}, "end_date": "2017-02-01"}}\n'.encode()
 
 
-@pytest.mark.chaos
+@pytest.mark.slow
 def test_a_domain_that_shares_nothing_with_a_failing_one_goes_on(tmp_path: Path) -> None:
     """The steps of a run are those of layers; one step for all would skip every table after the first bad one."""
     project = copy_project(tmp_path)
@@ -157,7 +157,7 @@ def test_a_full_refresh_that_the_selection_leaves_out_is_refused(lab: Lab) -> No
         lab.run("gold.daily_sales", full_refresh=["silver.products"])
 
 
-@pytest.mark.chaos
+@pytest.mark.slow
 def test_two_runs_at_once_work_one_after_the_other(tmp_path: Path) -> None:
     """Runs that interleave between steps publish each other's half-built tables."""
     lab = Lab(tmp_path / "lake")

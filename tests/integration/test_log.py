@@ -72,7 +72,6 @@ def test_a_run_says_in_lines_what_became_of_each_file_table_and_check(lab: Lab) 
     assert any(reason.endswith("check contract failed") for reason in reasons)
 
 
-@pytest.mark.chaos
 def test_a_failure_and_a_mistake_are_lines_too(lab: Lab) -> None:
     lab.receipts("day1", [receipt()])
     lab.good_run()
@@ -86,7 +85,6 @@ def test_a_failure_and_a_mistake_are_lines_too(lab: Lab) -> None:
     assert "is no selection" in line["message"]
 
 
-@pytest.mark.chaos
 def test_by_default_there_are_no_lines_and_an_unknown_form_is_named(lab: Lab) -> None:
     for form, code, said in (("", 0, ""), ("xml", 2, "ASSAY_LOG is 'xml'; expected json, or nothing")):
         done = subprocess.run(
@@ -113,7 +111,6 @@ def household(number: object, age: str = "25-34", kids: str = "1") -> bytes:
     return f"{number};{age};35-49K;Renter;Married;3;2 Adults Kids;{kids}\n".encode()
 
 
-@pytest.mark.chaos
 def test_no_value_of_a_person_is_in_any_line(people: Lab) -> None:
     """In a row that breaks a rule, a malformed record, files refused for header and rows, and a failing check."""
     files = {

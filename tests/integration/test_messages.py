@@ -23,7 +23,7 @@ from tests.processes import finish, kill, start
 from tests.receiver import listening
 
 
-@pytest.mark.chaos
+@pytest.mark.slow
 def test_a_receiver_that_hangs_holds_up_no_tick_and_no_run_and_gets_the_message_later(tmp_path: Path) -> None:
     with listening() as box:
         box.hang.set()
@@ -64,7 +64,7 @@ def _be_patient_no_more(lab: Lab) -> None:
         connection.execute("update receivers set next_try_at = ?", [store.as_text(datetime.now(UTC))])
 
 
-@pytest.mark.chaos
+@pytest.mark.slow
 def test_assay_run_looks_once_tells_and_is_not_held_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with listening() as box:
         lab = Lab(tmp_path / HOSTILE_HOME)

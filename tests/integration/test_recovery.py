@@ -72,7 +72,6 @@ def test_a_version_that_was_replaced_while_it_waited_loads_when_it_comes_again(l
     assert lab.rows("select status from ops.files order by sighting_id") == [("missing",), ("missing",), ("loaded",)]
 
 
-@pytest.mark.chaos
 def test_a_stricter_contract_stops_the_run_until_the_table_is_loaded_again(tmp_path: Path) -> None:
     """Rows that were judged by two contracts must not stand in one table; nor may bad ones reach a first reader."""
     project = copy_project(tmp_path)
@@ -107,7 +106,6 @@ def test_a_stricter_contract_stops_the_run_until_the_table_is_loaded_again(tmp_p
     assert lab.status()["held_back"] is None
 
 
-@pytest.mark.chaos
 def test_a_changed_model_stops_what_hangs_on_it_until_it_is_built_again(tmp_path: Path) -> None:
     """Redoing only the new keys by the new rule leaves a table of which nobody knows what it says."""
     project = copy_project(tmp_path)
@@ -194,7 +192,6 @@ def test_a_full_refresh_under_a_contract_that_old_files_do_not_fit_names_them(tm
     assert everything(lab) == before
 
 
-@pytest.mark.chaos
 def test_an_empty_table_takes_a_new_contract_without_being_asked(tmp_path: Path) -> None:
     """With no row stored there is nothing to mix; the columns of the old contract would make every load fail."""
     project = copy_project(tmp_path)

@@ -40,7 +40,7 @@ def runs(settings: Settings) -> list[Any]:
         return list(instance.get_run_records())
 
 
-@pytest.mark.chaos
+@pytest.mark.slow
 def test_a_run_that_takes_too_long_ends_as_failed_with_that_reason_and_the_next_goes_on(lab: Lab) -> None:
     lab.receipts("day1", [receipt()])
     lab.good_run()
@@ -68,7 +68,7 @@ def test_a_limit_that_is_no_number_of_seconds_is_named(monkeypatch: pytest.Monke
         Settings.from_env()
 
 
-@pytest.mark.chaos
+@pytest.mark.slow
 def test_the_services_stop_a_run_by_the_same_limit(lab: Lab) -> None:
     """Dagster's monitoring ends what our launcher can reach, a run of `assay run` as well, and marks it as failed."""
     lab.receipts("day1", [receipt()])

@@ -23,7 +23,7 @@ FIRST, LAST = date(2017, 1, 1), date(2017, 12, 31)
 WEEK = (date(2017, 1, 16), date(2017, 1, 22))
 
 
-pytestmark = pytest.mark.chaos  # the whole year is replayed
+pytestmark = pytest.mark.slow  # the whole year is replayed
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,8 @@ import pytest
 
 from tests.lab import Lab, copy_project, edit, everything, product, receipt
 
+pytestmark = pytest.mark.slow  # real runs of a project with a mistake
+
 MISTAKES = {
     "a join that fans out": (
         "silver/silver_transactions.sql",

@@ -19,6 +19,8 @@ from assay.publish.run_session import open_session
 from tests.lab import WHOLE, Lab
 from tests.weeks import three_weeks
 
+pytestmark = pytest.mark.slow  # every rule of every table
+
 CATALOG = Catalog.read(WHOLE)
 NUMBERS = ("-1", "0", "101", "10000000")
 VALUES = ("null", *NUMBERS, "'?'", "'a'", "''", "date '1900-01-01'", "date '2999-12-31'", "true", "false")
