@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import json
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 
 from tests.source import Source
@@ -154,8 +156,13 @@ def test_a_corrupt_file_called_as_a_full_disk_is_still_refused(make: Make, tmp_p
     assert list(source.files().values()) == ["refused"]
 
 
-def test_an_empty_table_is_a_file_of_no_records(put: Make) -> None:
+def test_an_empty_table_is_a_file_of_no_records(put: Make, tmp_path: Path) -> None:
     source = put(f"select {ONE} where false")
+    empty = pq.read_table(io.BytesIO(parquet(tmp_path / "made", f"select {ONE} where false")))
+    for number, writer in enumerate(({}, {"use_dictionary": False}, {"data_page_version": "2.0"}), start=1):
+        out = io.BytesIO()
+        pq.write_table(empty, out, **writer)  # a row group of no records, without a page
+        source.put(f"{number}.parquet", out.getvalue())
     source.run()
-    assert source.files() == {"0.parquet": "loaded"}
+    assert set(source.files().values()) <= {"loaded", "duplicate"}, source.files()
     assert source.rows() == []

@@ -3,7 +3,7 @@
 `ASSAY_PATCHES_OFF` names patches to leave out, separated by commas, or is `all`. The lake works without each of them,
 slower or with less to see. A patch whose private name is gone turns itself off and says so once.
 
-Only the standard library is imported here: `assay.cli.start` asks before anything heavy is loaded. For the same reason
+Nothing heavy is imported here: `assay.cli.start` asks before anything heavy is loaded. For the same reason
 this is the one module besides `assay.base.settings` that reads the environment.
 """
 
@@ -17,6 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ParamSpec
 
+from assay.base.errors import UserError
+
 SWITCH = "ASSAY_PATCHES_OFF"
 ALL = "all"
 _TRIED_ON = "dagster 1.13.27"
@@ -25,7 +27,7 @@ _P = ParamSpec("_P")
 _failed: set[str] = set()
 
 
-class UnknownPatch(Exception):
+class UnknownPatch(UserError):
     """`ASSAY_PATCHES_OFF` names something that is not a patch."""
 
 

@@ -61,6 +61,8 @@ def pages_of(descriptor: int, chunk: Any) -> Chunk:
     Raises:
         Unreadable: One cannot be read.
     """
+    if not chunk.num_values:  # pyarrow writes an empty table as a row group without a page
+        return Chunk(0, 0, ())
     at = chunk.data_page_offset
     if chunk.dictionary_page_offset and 0 < chunk.dictionary_page_offset < at:
         at = chunk.dictionary_page_offset
