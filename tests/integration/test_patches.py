@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
+from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
 from assay.orchestration.instance import open_instance
@@ -35,21 +39,54 @@ def run_without(lab: Lab, patches: str) -> None:
     assert '"outcome": "succeeded"' in done.stderr
 
 
+def events_by_kind(lab: Lab) -> Mapping[str, int]:
+    """How many events the UI finds in the history of assets, checks and runs, which Dagster keeps apart from runs."""
+    index = lab.settings.dagster_home / "history" / "runs" / "index.db"
+    with closing(sqlite3.connect(index)) as connection:
+        return dict(connection.execute("select dagster_event_type, count(*) from event_logs group by 1").fetchall())
+
+
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[Any, ...]]]:
-    """All that readers see after a run with every patch."""
+def patched(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """A lake after a run with every patch."""
     lab = filled(tmp_path_factory.mktemp("patched"))
     lab.good_run()
-    return everything(lab)
+    return lab
+
+
+@pytest.fixture(scope="module")
+def expected(patched: Lab) -> dict[str, list[tuple[Any, ...]]]:
+    """All that readers see of it."""
+    return everything(patched)
+
+
+@pytest.fixture(scope="module")
+def expected_events(patched: Lab) -> Mapping[str, int]:
+    """What the UI finds of it."""
+    return events_by_kind(patched)
+
+
+def test_the_ui_finds_the_history_of_every_asset(patched: Lab) -> None:
+    """Dagster writes it inside a transaction, in which it opens other connections."""
+    with open_instance(patched.settings) as instance:
+        [run] = instance.get_runs()
+        planned = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
+        keys = {record.asset_key for record in planned}
+        assert {key for key in keys if key and instance.fetch_materializations(key, limit=1).records} == keys
+    assert len(keys) >= 9
 
 
 @pytest.mark.parametrize("patches", [ALL, *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES)])
 def test_without_a_patch_the_rows_are_the_same(
-    tmp_path: Path, expected: dict[str, list[tuple[Any, ...]]], patches: str
+    tmp_path: Path,
+    expected: dict[str, list[tuple[Any, ...]]],
+    expected_events: Mapping[str, int],
+    patches: str,
 ) -> None:
     lab = filled(tmp_path / "lake")
     run_without(lab, patches)
     assert everything(lab) == expected
+    assert events_by_kind(lab) == expected_events
     assert len(expected["quarantine.transactions"]) == 2
     with open_instance(lab.settings) as instance:
         [run] = instance.get_runs()

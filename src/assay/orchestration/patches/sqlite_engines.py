@@ -6,7 +6,7 @@ engine of its own, that is a third of a small run.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,11 @@ def _create_engine_of(module: ModuleType) -> Callable[..., Engine]:
 
 
 class _Engines:
-    """`create_engine`, asked once for each of the last few databases; each thread keeps its connection."""
+    """`create_engine`, asked once for each of the last few databases.
+
+    A connection is never handed out twice at a time: Dagster opens one inside the transaction of another, and the
+    first to be given back would roll the other one's events back without a word.
+    """
 
     def __init__(self, create_engine: Callable[..., Engine]) -> None:
         self._create = create_engine
@@ -44,16 +48,22 @@ class _Engines:
 
     def __call__(self, url: str, **arguments: object) -> Engine:
         from sqlalchemy import event  # noqa: PLC0415 - Dagster imports it
-        from sqlalchemy.pool import SingletonThreadPool  # noqa: PLC0415 - as above
+        from sqlalchemy.pool import QueuePool  # noqa: PLC0415 - as above
 
         if url not in self._made:
             while len(self._made) >= _ENGINES:
                 self._made.pop(next(iter(self._made))).pool.dispose()
-            engine = self._create(url, **{**arguments, "poolclass": SingletonThreadPool})
+            pooled = {"poolclass": QueuePool, "connect_args": {**_connect_args(arguments), "check_same_thread": False}}
+            engine = self._create(url, **{**arguments, **pooled})
             vars(engine)["dispose"] = _keep_open
             event.listen(engine, "connect", _trust_the_log)
             self._made[url] = engine
         return self._made[url]
+
+
+def _connect_args(arguments: Mapping[str, object]) -> dict[str, object]:
+    said = arguments.get("connect_args")
+    return dict(said) if isinstance(said, dict) else {}
 
 
 def _trust_the_log(connection: Any, _: object) -> None:
