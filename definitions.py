@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import dagster as dg
 
+from assay.orchestration.executor import lake_executor
 from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.patches.forkserver import start_runs_from_a_fork
+from assets.household_features import household_features
 from assets.tables import checks, jobs, tables
+from resources.feature_store import FeatureStore
 from resources.lakehouse import resources
+from sensors.features import features_follow_readers, features_job
 from sensors.services import services
 
 
@@ -18,12 +22,12 @@ def build_definitions(lake: Lakehouse) -> dg.Definitions:
         lake: Its settings and its project.
     """
     return dg.Definitions(
-        assets=tables(lake),
+        assets=[*tables(lake), household_features],
         asset_checks=checks(lake),
-        jobs=jobs(lake),
-        sensors=services(lake),
-        resources=resources(lake),
-        executor=dg.in_process_executor,
+        jobs=[*jobs(lake), features_job()],
+        sensors=[*services(lake), features_follow_readers],
+        resources={**resources(lake), "features": FeatureStore(published=str(lake.settings.published))},
+        executor=lake_executor,
     )
 
 

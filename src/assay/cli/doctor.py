@@ -24,6 +24,7 @@ from assay.base.warehouse import open_elsewhere
 from assay.cli import findings, unclaimed
 from assay.cli.console import err, out
 from assay.cli.findings import Finding, Sensor
+from assay.cli.init import DISTRIBUTION
 from assay.contract.catalog import Catalog
 from assay.contract.errors import ContractError
 from assay.ledger.unclaimed import list_unclaimed
@@ -37,7 +38,6 @@ from assay.tables.dbt import DbtError, parse_if_changed
 if TYPE_CHECKING:
     import dagster as dg
 
-DISTRIBUTION = "assay-lakehouse"
 PINNED = ("dagster", "dagster-dbt", "dbt-core", "dbt-duckdb", "duckdb")
 _COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
 

@@ -21,7 +21,7 @@ SHOWN = 3
 """Files that a finding names."""
 MISSED = 3
 """A sensor is late when it missed that many of its own turns, and at least two minutes."""
-START = "start them with `make dev`, or load by hand with `assay run`"
+START = "start them with `assay dev`, or load by hand with `assay run`"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def of_versions(installed: Mapping[str, str | None], wanted: Mapping[str, str]) 
         if version is None or not SpecifierSet(wanted[name]).contains(version)
     ]
     if wrong:
-        return [Finding("problem", "versions", ", ".join(wrong), "install what is pinned with `make setup`")]
+        return [Finding("problem", "versions", ", ".join(wrong), "install the pinned versions: `pip install --force-reinstall assay-lakehouse`, or `make setup` in a clone")]
     return [Finding("ok", "versions", ", ".join(f"{name} {version}" for name, version in installed.items()))]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -24,6 +25,7 @@ from assay.cli import (
     unclaimed,
 )
 from assay.cli import doctor as examining
+from assay.cli import init as initializing
 from assay.cli.console import complain, stoppable
 from assay.cli.project_commands import add_project_commands
 
@@ -31,9 +33,28 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="A lakehouse in one repository: files in, gold out, nothing lost.",
 )
 USAGE = 2
+
+
+@app.callback()
+def main_options(
+    project: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Outranks ASSAY_PROJECT.")] = None,
+    home: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The lake; outranks ASSAY_HOME.")] = None,
+) -> None:
+    """A lakehouse: files in, gold out, nothing lost."""
+    for variable, folder in (("ASSAY_PROJECT", project), ("ASSAY_HOME", home)):
+        if folder is not None:  # what a command starts, such as the services, has to find the same lake
+            os.environ[variable] = str(folder.expanduser().resolve())
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Empty, or not there yet.")],
+    example: Annotated[bool, typer.Option("--example", help="With a tiny source that runs.")] = False,
+) -> None:
+    """Make a project of your own."""
+    initializing.init(folder, has_example=example)
 
 
 @app.command()

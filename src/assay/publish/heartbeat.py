@@ -41,7 +41,7 @@ def standing_still(settings: Settings, now: float) -> str:
     if ticked is not None and now - ticked <= LATE_SECONDS:
         return ""
     since = "they never ran on this lake" if ticked is None else f"they last ticked {lasted(now - ticked)} ago"
-    return f"The services are not running: {since}; files that land wait until `make dev` or `assay run`."
+    return f"The services are not running: {since}; files that land wait until `assay dev` or `assay run`."
 
 
 def lasted(seconds: float) -> str:

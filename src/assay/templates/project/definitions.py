@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from assay.orchestration.executor import lake_executor
 from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.patches.forkserver import start_runs_from_a_fork
 from assets.tables import checks, jobs, tables
@@ -23,7 +24,7 @@ def build_definitions(lake: Lakehouse) -> dg.Definitions:
         jobs=jobs(lake),
         sensors=services(lake),
         resources=resources(lake),
-        executor=dg.in_process_executor,
+        executor=lake_executor,
     )
 
 

@@ -1,0 +1,81 @@
+"""A Python asset of the project's own: made of what readers see, checked, switched at once, and nobody waits for it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import duckdb
+import pytest
+
+from assay.base.settings import Settings
+from assay.orchestration.instance import open_instance
+from assay.orchestration.keys import PUBLISHED
+from assets.household_features import problem_of
+from sensors.features import request_for
+from tests.lab import WHOLE, Lab, receipt
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    """The whole project after one run."""
+    lab = Lab(tmp_path_factory.mktemp("features"), WHOLE)
+    lab.receipts("day1", [receipt(), receipt(household_id=2, basket_id=101, product_id=11)])
+    lab.good_run()
+    return lab
+
+
+def features(lab: Lab) -> list[tuple[object, ...]]:
+    path = lab.settings.published / "features" / "household_features.parquet"
+    query = "select household_id, baskets_recent, sales_total_usd::varchar from read_parquet(?) order by 1"
+    return duckdb.execute(query, [str(path)]).fetchall()
+
+
+def test_a_run_makes_the_features_of_what_it_has_published(lab: Lab) -> None:
+    assert features(lab) == [(1, 1, "2.50"), (2, 1, "2.50")]
+    lab.receipts("day2", [receipt(basket_id=102)])
+    lab.good_run()
+    assert features(lab) == [(1, 2, "5.00"), (2, 1, "2.50")]
+
+
+def test_a_failure_holds_nothing_else_back_and_the_features_stay(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = features(lab)
+    monkeypatch.setattr("assets.household_features.problem_of", lambda _: "sales_total_usd: odd")
+    lab.receipts("day3", [receipt(basket_id=103, household_id=3)])
+    outcome = lab.run()
+    assert not outcome.success
+    assert "the features stay as they were: sales_total_usd: odd" in " ".join(outcome.failures)
+    assert features(lab) == before
+    assert lab.rows("select count(*) from silver.transactions where household_id = 3") == [(1,)]
+    assert lab.status()["held_back"] is None
+    monkeypatch.undo()
+    lab.good_run()
+    assert len(features(lab)) == len(before) + 1
+
+
+def test_what_is_odd_is_named() -> None:
+    columns = "1::bigint as household_id, -1::bigint as days_since_last_basket, 1::bigint as baskets_recent"
+    table = duckdb.sql(f"select {columns}, 3::decimal(12,2) as sales_recent_usd, 2::decimal(14,2) as sales_total_usd")
+    assert "days_since_last_basket" in problem_of(table)
+    assert "recent_is_part_of_total" in problem_of(table)
+
+
+def test_the_sensor_asks_when_readers_were_given_other_rows_and_not_otherwise(lab: Lab) -> None:
+    lab.receipts("day4", [receipt(basket_id=104)])
+    lab.good_run()
+    lab.good_run()
+    with open_instance(lab.settings) as instance:
+        newest = instance.fetch_materializations(PUBLISHED, limit=2).records
+    nothing, something = (request_for(record.event_log_entry) for record in newest)
+    assert isinstance(nothing, dg.SkipReason)
+    assert isinstance(something, dg.RunRequest)
+    assert something.run_key == newest[1].run_id
+
+
+def test_nothing_published_is_a_sentence(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, dbt_project=WHOLE)
+    from resources.feature_store import FeatureStore  # noqa: PLC0415 - as the project imports it
+
+    store = FeatureStore(published=str(settings.published))
+    with pytest.raises(dg.Failure, match="nothing is published yet"), store.snapshot():
+        pass
