@@ -58,6 +58,14 @@ def test_everything_that_can_be_said_is_read() -> None:
         ({"accepted": ["a.csv"]}, "a list of {file: …, because: …}"),
         (["volume"], "expected keys with values"),
         ({"volume": 5}, "volume: expected keys with values"),
+        (
+            {"volume": {"change_pct": float("nan"), "because": WHY}},
+            "checks: volume: change_pct: nan is no number of 0 or",
+        ),
+        ({"volume": {"change_pct": 5, "because": 5}}, "checks: volume: because is a text, not 5; put it in quotes"),
+        ({"distribution": {"columns": "price"}}, "checks: distribution: columns is a list of names, not 'price'"),
+        ({"accepted": [{"file": "a.csv", "because": WHY, "x": 1}]}, "checks: accepted: a.csv: unknown key 'x'"),
+        ({"accepted": [{"because": WHY}]}, "checks: accepted: missing file"),
     ],
 )
 def test_what_is_not_understood_is_refused_with_the_yml(checks: object, said: str) -> None:
@@ -83,6 +91,13 @@ REFERENCE = {"columns": ["id"], "to": "silver_shops", "severity": "warn", "becau
         ({"consistency": {"known": {**REFERENCE, "columns": []}}}, "nothing is no column of silver_shops"),
         ({"consistency": {"known": {**REFERENCE, "else": 1}}}, "unknown key 'else'"),
         ({"volume": {}}, "unknown key 'volume'"),
+        ({"rules": "positive"}, "checks: rules: expected keys with values, found 'positive'"),
+        ({"rules": {"positive": 5}}, "checks: rules: positive: expected keys with values, found 5"),
+        (
+            {"rules": {"positive": {"level": 1}}},
+            "positive: unknown key 'level'; known are severity, accepted_pct, because",
+        ),
+        ({"consistency": {"known": {"columns": ["id"], "because": WHY}}}, "checks: consistency: known: missing to"),
     ],
 )
 def test_a_table_says_only_what_it_can(checks: object, said: str) -> None:

@@ -64,6 +64,9 @@ def test_a_contract_says_what_its_yml_says() -> None:
         ({"max_loss": True}, "max_loss: True is not a share"),
         ({"max_loss": "50 %"}, "max_loss: '50 %' is not a share"),
         ({"max_loss": float("nan")}, "max_loss: nan is not a share"),
+        ({"shares_with": "products"}, "shares_with: 'products' is not a list of sources such as [products]"),
+        ({"newest_by": {}}, "newest_by: missing file_date"),
+        ({"files": ["a/*.csv"]}, "files: ['a/*.csv'] is no glob under the landing zone"),
         ({"files": "*.csv"}, "files: '*.csv' is no glob under the landing zone"),
         ({"files": "../secret/*.csv"}, "files: '../secret/*.csv' is no glob"),
         ({"files": "/abs/*.csv"}, "files: '/abs/*.csv' is no glob"),
@@ -71,6 +74,7 @@ def test_a_contract_says_what_its_yml_says() -> None:
         ({"files": "_a/*.csv"}, "files: '_a/*.csv': names that start with"),
         ({"format": "csv"}, "format: expected keys such as"),
         ({"format": {}}, "format: type: None is none of csv, jsonl, parquet"),
+        ({"format": {"type": ["csv"]}}, "format: type: ['csv'] is none of csv, jsonl, parquet"),
         ({"format": {"type": "xml"}}, "format: type: 'xml' is none of"),
         ({"format": {"type": "csv", "separator": ";"}}, "format: unknown key 'separator'; known for csv are"),
         ({"format": {"type": "parquet", "delimiter": ";"}}, "format: unknown key 'delimiter'; known for parquet"),
@@ -124,6 +128,14 @@ def test_a_model_without_a_contract_is_told_where_one_is_shown() -> None:
         ({"name": "x", "data_type": "decimal(39,2)"}, "column x: type 'decimal(39,2)': precision is 1 to 38"),
         ({"name": "x", "data_type": "decimal(4,5)"}, "column x: type 'decimal(4,5)'"),
         ({"name": "x"}, "column x: data_type is missing"),
+        (
+            {"name": "x", "data_type": "bigint", "config": {"meta": {"personal": "no"}}},
+            "column x: config: meta: personal is true or false, not 'no'",
+        ),
+        (
+            {"name": "x", "data_type": "bigint", "config": {"meta": {"optional": 1}}},
+            "column x: config: meta: optional is true or false, not 1",
+        ),
         ({"name": "_x", "data_type": "bigint"}, "column _x: names that start with `_`"),
         ({"name": "", "data_type": "bigint"}, "column '': a name is neither empty nor blank"),
         ({"name": " \t", "data_type": "bigint"}, "column ' \\t': a name is neither empty nor blank"),
@@ -134,7 +146,7 @@ def test_a_model_without_a_contract_is_told_where_one_is_shown() -> None:
         ({"name": "NAME", "data_type": "bigint"}, "columns: name stands there twice"),
     ],
 )
-def test_a_wrong_column_is_named(column: dict[str, str], said: str) -> None:
+def test_a_wrong_column_is_named(column: dict[str, Any], said: str) -> None:
     model = node()
     model["columns"][column["name"]] = column
     assert refusal(model).startswith(said)

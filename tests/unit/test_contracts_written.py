@@ -52,6 +52,8 @@ def test_a_yml_of_known_keys_passes(tmp_path: Path) -> None:
     [
         ("description: One row", "descriptoin: One row", "bronze_sales: unknown key 'descriptoin'"),
         ("data_type: bigint", "datatype: bigint", "column id: unknown key 'datatype'"),
+        ("data_type: bigint", "optional: true", "; write `config: {meta: {optional: true}}`"),
+        ("name: bronze_sales", "docs: {}", "models: missing name"),
         ("expression:", "expresion:", "column id: constraints: unknown key 'expresion'"),
         ("columns: [id]}", "column: [id]}", "bronze_sales: constraints: unknown key 'column'"),
         ("data_type: bigint", "data_type: bigint\n      - name: ID", "column id stands there 2 times"),

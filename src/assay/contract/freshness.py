@@ -9,15 +9,13 @@ freshness: {lag: 30 hours, because: The file comes every night.} # of a bronze m
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from assay.contract.errors import ContractError
-from assay.contract.parse import naming_yml, only
+from assay.contract.parse import naming_yml
 
 WINDOW = timedelta(hours=1)
 """What lands later than this before a daily deadline belongs to the next one."""
@@ -25,9 +23,7 @@ SHORTEST = timedelta(minutes=1)
 """Dagster refuses shorter windows, and its daemon looks every few seconds."""
 IMMEDIATE = timedelta(minutes=15)
 """The promise of a table with lag 0: the run takes seconds, three retries some minutes."""
-_UNITS = {"minute": 60, "hour": 3600, "day": 86400}
-_LAG = re.compile(r"(\d+)\s+(minute|hour|day)s?")
-_BY = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
+UNITS = {"minute": 60, "hour": 3600, "day": 86400}
 
 
 @dataclass(frozen=True)
@@ -87,7 +83,7 @@ def in_words(span: timedelta) -> str:
     seconds = span.total_seconds()
     for unit, size in (("day", 172800), ("hour", 3600), ("minute", 60)):
         if seconds >= size:
-            number = seconds / _UNITS[unit]
+            number = seconds / UNITS[unit]
             return f"{number:.3g} {unit}{'' if number == 1 else 's'}"
     return f"{seconds:.0f} seconds"
 
@@ -98,43 +94,8 @@ def parse_freshness(node: Mapping[str, Any]) -> Policy | None:
     Raises:
         ContractError: It cannot be understood, or is shorter than a minute; names the yml.
     """
+    from assay.contract.yml_checks import FreshnessYml  # noqa: PLC0415 - see assay.contract.yml
+
     with naming_yml(node):
         said = node["config"].get("meta", {}).get("freshness")
-        if said is None:
-            return None
-        if not isinstance(said, Mapping):
-            raise ContractError(f"freshness: expected {{lag: …}} or {{by: …, timezone: …}}, found {said!r}")
-        only(said, ("lag", "by", "timezone", "because"), "freshness")
-        if ("lag" in said) == ("by" in said) or ("timezone" in said) != ("by" in said):
-            raise ContractError("freshness: expected {lag: …}, or {by: …, timezone: …}, and not both")
-        because = str(said.get("because") or "").strip()
-        if "lag" in said:
-            return Policy(_lag(said["lag"]), because=because)
-        return Policy(by=_by(said["by"]), timezone=_timezone(said["timezone"]), because=because)
-
-
-def _lag(said: object) -> timedelta:
-    if said == 0 and not isinstance(said, bool):
-        return timedelta(0)
-    found = _LAG.fullmatch(str(said).strip())
-    if not found:
-        raise ContractError(f"freshness: lag: {said!r} is neither 0 nor such as `15 minutes`, `6 hours` or `1 day`")
-    lag = timedelta(seconds=int(found[1]) * _UNITS[found[2]])
-    if lag < SHORTEST:
-        raise ContractError(f"freshness: lag: {said!r} is shorter than a minute; 0 is in the run that loads a file")
-    return lag
-
-
-def _by(said: object) -> time:
-    found = _BY.fullmatch(said) if isinstance(said, str) else None
-    if not found:
-        raise ContractError(f'freshness: by: {said!r} is no time of day in quotes, such as "06:00"')
-    return time(int(found[1]), int(found[2]))
-
-
-def _timezone(said: object) -> str:
-    try:
-        ZoneInfo(str(said))
-    except (ValueError, OSError, LookupError) as error:
-        raise ContractError(f"freshness: timezone: {said!r} is none, expected one such as America/New_York") from error
-    return str(said)
+        return None if said is None else Policy(**dict(FreshnessYml.read(said, "freshness")))

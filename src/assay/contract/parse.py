@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import PurePosixPath
 from typing import Any
 
-from assay.contract.contract import Column, Contract, Load, Rule
+from assay.contract.contract import Column, Contract, Rule
 from assay.contract.errors import ContractError
+from assay.contract.format import Format
 from assay.contract.moments import pattern
 from assay.contract.names import quoted
-from assay.contract.parse_format import parse_format
-from assay.contract.sharing import parse_shares_with
 from assay.contract.types import column_type
 
 Node = Mapping[str, Any]
 """A model as in dbt's manifest.json."""
-
-_REQUIRED = ("version", "owner", "files", "format", "load", "new_columns")
-_OPTIONAL = ("newest_by", "max_loss", "shares_with")
-_SEMVER = re.compile(r"\d+\.\d+\.\d+")
 
 
 def parse_contract(node: Node) -> Contract:
@@ -48,64 +41,36 @@ def naming_yml(node: Node) -> Iterator[None]:
 
 
 def _parse(node: Node) -> Contract:
-    said = node["config"].get("meta", {}).get("contract")
-    if not isinstance(said, Mapping):
-        raise ContractError("a bronze model needs `config: meta: contract:`; docs/adding-a-source.md shows one")
-    only(said, (*_REQUIRED, *_OPTIONAL), "contract")
-    missing = [key for key in _REQUIRED if key not in said]
-    if missing:
-        raise ContractError(f"contract: missing {', '.join(missing)}")
+    from assay.contract.yml_contract import ContractYml, FileDateYml  # noqa: PLC0415 - see assay.contract.yml
+
+    said = ContractYml.read(node["config"].get("meta", {}).get("contract"))
     columns = parse_columns(node)
-    ours = [column.name for column in columns if column.name.startswith("_")]
+    names = [column.name for column in columns]
+    ours = [name for name in names if name.startswith("_")]
     if ours:
         raise ContractError(f"column {ours[0]}: names that start with `_` are kept for columns that Assay adds")
-    key = parse_key(node, [column.name for column in columns])
-    newest_by, file_date = _newest(said.get("newest_by"), [column.name for column in columns])
-    load: Load = one_of("load", said["load"], ("events", "snapshot"))
-    if load == "snapshot" and not file_date:
-        raise ContractError('load: snapshot needs `newest_by: {file_date: "name_%Y-%m-%d.csv"}`')
-    if not _SEMVER.fullmatch(str(said["version"])):
-        raise ContractError(f"version: {said['version']!r} is no semantic version such as 1.0.0")
-    if not said["owner"] or not isinstance(said["owner"], str):
-        raise ContractError(f"owner: {said['owner']!r} is no name of a team")
+    key = parse_key(node, names)
+    newest_by = said.newest_by
+    if isinstance(newest_by, FileDateYml):
+        pattern(newest_by.file_date)  # refuses one that does not give the moment back
+    elif newest_by is not None and newest_by not in names:
+        raise ContractError(f"newest_by: {newest_by!r} is no column of the contract")
     return Contract(
         source=str(node["name"]).removeprefix("bronze_"),
-        version=str(said["version"]),
-        owner=str(said["owner"]),
-        files=_files(said["files"]),
-        format=parse_format(said["format"]),
-        load=load,
+        version=said.version,
+        owner=said.owner,
+        files=said.files,
+        format=Format(**dict(said.format)),
+        load=said.load,
         columns=columns,
         key=key,
         rules=parse_rules(node, key),
-        new_columns=one_of("new_columns", said["new_columns"], ("rescue", "refuse")),
-        newest_by=newest_by,
-        file_date=file_date,
-        shares_with=parse_shares_with(said.get("shares_with")),
-        **_max_loss(said, load),
+        new_columns=said.new_columns,
+        newest_by=newest_by if isinstance(newest_by, str) else None,
+        file_date=newest_by.file_date if isinstance(newest_by, FileDateYml) else None,
+        shares_with=said.shares_with or (),
+        max_loss=said.max_loss,
     )
-
-
-def only(said: Mapping[str, Any], known: Collection[str], where: str) -> None:
-    """Refuse keys that nobody reads.
-
-    Raises:
-        ContractError: There is one.
-    """
-    unknown = sorted(map(str, set(said) - set(known)))
-    if unknown:
-        raise ContractError(f"{where}: unknown key {', '.join(map(repr, unknown))}; known are {', '.join(known)}")
-
-
-def one_of(where: str, value: object, known: Sequence[str]) -> Any:
-    """The value, which is one of those that are known.
-
-    Raises:
-        ContractError: It is not.
-    """
-    if value not in known:
-        raise ContractError(f"{where}: {value!r} is none of {', '.join(known)}")
-    return value
 
 
 def parse_columns(node: Node) -> tuple[Column, ...]:
@@ -147,10 +112,9 @@ def is_optional(column: Mapping[str, Any]) -> bool:
     Raises:
         ContractError: It says something else than true or false.
     """
-    value = ((column.get("config") or {}).get("meta") or {}).get("optional", False)
-    if not isinstance(value, bool):
-        raise ContractError(f"config: meta: optional is true or false, not {value!r}")
-    return value
+    from assay.contract.yml_file import ColumnMetaYml  # noqa: PLC0415 - see assay.contract.yml
+
+    return ColumnMetaYml.read((column.get("config") or {}).get("meta") or {}, "config", "meta").optional
 
 
 def _check_optional(contract: Contract) -> None:
@@ -184,43 +148,6 @@ def parse_key(node: Node, columns: Sequence[str]) -> tuple[str, ...]:
     if len(set(key)) < len(key):
         raise ContractError(f"primary_key: {', '.join(key)} names a column twice")
     return key
-
-
-def _newest(said: object, columns: Sequence[str]) -> tuple[str | None, str | None]:
-    """(column, file name pattern) that decide which row of a key wins."""
-    if said is None:
-        return None, None
-    if isinstance(said, Mapping):
-        only(said, ("file_date",), "newest_by")
-        text = str(said.get("file_date"))
-        pattern(text)  # refuses one that does not give the moment back
-        return None, text
-    if said not in columns:
-        raise ContractError(f"newest_by: {said!r} is no column of the contract")
-    return str(said), None
-
-
-def _max_loss(said: Mapping[str, Any], load: Load) -> dict[str, float]:
-    """The share that a contract names; nothing where it leaves that to the default."""
-    if "max_loss" not in said:
-        return {}
-    share = said["max_loss"]
-    if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
-        raise ContractError(f"max_loss: {share!r} is not a share from 0 to 1 such as 0.5")
-    if load != "snapshot":
-        raise ContractError(f"max_loss: a file of `load: {load}` replaces no other; it goes with `load: snapshot`")
-    return {"max_loss": float(share)}
-
-
-def _files(said: object) -> str:
-    path = PurePosixPath(str(said))
-    if path.is_absolute() or ".." in path.parts or len(path.parts) < 2:  # noqa: PLR2004 - a folder and a name
-        raise ContractError(f'files: {said!r} is no glob under the landing zone such as "transactions/*.csv"')
-    if any("**" in part and part != "**" for part in path.parts) or path.name == "**":
-        raise ContractError(f"files: {said!r}: `**` stands for folders, alone between two slashes")
-    if any(part.startswith((".", "_")) for part in path.parts):
-        raise ContractError(f"files: {said!r}: names that start with `.` or `_` are left alone")
-    return str(path)
 
 
 def parse_rules(node: Node, key: Sequence[str]) -> tuple[Rule, ...]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assay.contract.errors import ContractError
 from assay.contract.names import quoted, relation, table_of
 from assay.contract.parse import naming_yml
+
+if TYPE_CHECKING:
+    from assay.contract.yml_checks import RedoYml, ViaColumnsYml, ViaWhereYml
 
 
 @dataclass(frozen=True)
@@ -84,18 +87,15 @@ def parse_redo(node: Mapping[str, Any], inputs: Mapping[str, Mapping[str, Any]])
 
 
 def _declared(said: object, inputs: Mapping[str, Mapping[str, Any]]) -> Redo:
-    if not isinstance(said, Mapping) or set(said) != {"key", "inputs"}:
-        raise ContractError(f"redo needs `key` and `inputs`, and nothing else; found {said!r}")
-    key, how = said["key"], said["inputs"]
-    if not isinstance(key, list) or not key or not isinstance(how, Mapping):
-        raise ContractError("redo: `key` is a list of columns, and `inputs` has one entry for each input")
-    if set(how) != set(inputs):
+    from assay.contract.yml_checks import RedoYml  # noqa: PLC0415 - see assay.contract.yml
+
+    redo = RedoYml.read(said, "redo")
+    if set(redo.inputs) != set(inputs):
         raise ContractError(
-            f"redo names the inputs {', '.join(sorted(map(str, how)))}, but the SQL refers to "
+            f"redo names the inputs {', '.join(sorted(redo.inputs))}, but the SQL refers to "
             f"{', '.join(sorted(inputs)) or 'nothing'}; a change of an input that is not named would be lost"
         )
-    names = tuple(map(str, key))
-    return Redo(names, tuple(_input(model, declared, how, names) for model, declared in how.items()))
+    return Redo(redo.key, tuple(_input(model, how, redo) for model, how in redo.inputs.items()))
 
 
 def _default(inputs: Mapping[str, Mapping[str, Any]]) -> Redo:
@@ -109,20 +109,14 @@ def _default(inputs: Mapping[str, Mapping[str, Any]]) -> Redo:
     return Redo(key, (Input(bronze[0], tuple(map(quoted, key))),))
 
 
-def _input(model: str, how: object, inputs: Mapping[str, object], key: Sequence[str]) -> Input:
-    if isinstance(how, list):
-        if len(how) != len(key):
-            raise ContractError(f"redo: {model} gives {len(how)} expressions for the key {', '.join(key)}")
-        return Input(model, tuple(map(str, how)))
-    if isinstance(how, Mapping) and set(how) in ({"via", "by"}, {"via", "where"}):
-        return _via(model, str(how["via"]), how, inputs)
-    raise ContractError(f"redo: {model} needs a list of expressions, or `via` and a list `by`, or `via` and `where`")
-
-
-def _via(model: str, via: str, how: Mapping[str, object], inputs: Mapping[str, object]) -> Input:
-    if not isinstance(inputs.get(via), list):
-        raise ContractError(f"redo: {model} goes via {via}, which is no input with expressions")
-    by, where = how.get("by", []), how.get("where", "")
-    if not isinstance(by, list) or not isinstance(where, str) or not (by or where):
+def _input(model: str, how: tuple[str, ...] | ViaColumnsYml | ViaWhereYml, redo: RedoYml) -> Input:
+    if isinstance(how, tuple):
+        if len(how) != len(redo.key):
+            raise ContractError(f"redo: {model} gives {len(how)} expressions for the key {', '.join(redo.key)}")
+        return Input(model, how)
+    if not isinstance(redo.inputs.get(how.via), tuple):
+        raise ContractError(f"redo: {model} goes via {how.via}, which is no input with expressions")
+    made = Input(model, **dict(how))
+    if not (made.by or made.where):
         raise ContractError(f"redo: {model}: `by` is a list of columns, `where` is SQL over `changed` and `via`")
-    return Input(model, via=via, by=tuple(map(str, by)), where=where)
+    return made

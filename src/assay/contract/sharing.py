@@ -11,19 +11,6 @@ from assay.contract.file_glob import NEVER_CLAIMED, UNFINISHED
 from assay.contract.glob_overlap import shared_path
 
 
-def parse_shares_with(declared: object) -> tuple[str, ...]:
-    """The sources that a contract's `shares_with` names.
-
-    Raises:
-        ContractError: It is not a list of names.
-    """
-    if declared is None:
-        return ()
-    if not isinstance(declared, list) or not all(isinstance(name, str) for name in declared):
-        raise ContractError(f"shares_with: {declared!r} is not a list of sources such as [products]")
-    return tuple(declared)
-
-
 def check_sharing(contracts: Mapping[str, Contract]) -> None:
     """Hold the globs of all sources against each other.
 

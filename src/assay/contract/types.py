@@ -10,7 +10,7 @@ from assay.contract.errors import ContractError
 
 Kind = Literal["integer", "decimal", "double", "text", "boolean", "date", "timestamp", "timestamptz"]
 
-_KINDS: dict[str, Kind] = {
+KINDS: dict[str, Kind] = {
     "tinyint": "integer",
     "smallint": "integer",
     "integer": "integer",
@@ -23,7 +23,7 @@ _KINDS: dict[str, Kind] = {
     "timestamp": "timestamp",
     "timestamp with time zone": "timestamptz",
 }
-_ALIASES = {"int": "integer", "text": "varchar", "string": "varchar", "timestamptz": "timestamp with time zone"}
+ALIASES = {"int": "integer", "text": "varchar", "string": "varchar", "timestamptz": "timestamp with time zone"}
 _DECIMAL = re.compile(r"(?:decimal|numeric)\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)")
 MAX_PRECISION = 38  # DuckDB's widest DECIMAL
 
@@ -50,14 +50,14 @@ def column_type(written: str) -> ColumnType:
         ContractError: The type is unknown, or a decimal without a usable precision and scale.
     """
     name = " ".join(written.lower().split())
-    name = _ALIASES.get(name, name)
-    if name in _KINDS:
-        return ColumnType(name, _KINDS[name])
+    name = ALIASES.get(name, name)
+    if name in KINDS:
+        return ColumnType(name, KINDS[name])
     decimal = _DECIMAL.fullmatch(name)
     if decimal:
         precision, scale = int(decimal[1]), int(decimal[2])
         if 1 <= precision <= MAX_PRECISION and scale <= precision:
             return ColumnType(f"decimal({precision},{scale})", "decimal", scale)
         raise ContractError(f"type {written!r}: precision is 1 to {MAX_PRECISION} and scale at most the precision")
-    known = ", ".join([*_KINDS, "decimal(p,s)"])
+    known = ", ".join([*KINDS, "decimal(p,s)"])
     raise ContractError(f"unknown type {written!r}; write one of: {known}")

@@ -1,0 +1,173 @@
+"""The keys of a source's contract: `config: meta: contract:` of a bronze model."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic.config import JsonDict
+
+from assay.contract.contract import Contract, Load, NewColumns
+from assay.contract.format import Format
+from assay.contract.yml import Expected, Name, Yml
+
+_LINE_ENDS = frozenset("\r\n\0")
+
+
+def _encoding(name: str) -> str:
+    try:
+        if "a\n".encode(name).decode(name) != "a\n":
+            raise ValueError(f"{{key}} {name!r} does not give back what was written in it")
+    except (LookupError, UnicodeError) as error:
+        raise ValueError(f"unknown {{key}} {name!r}") from error
+    return name
+
+
+_MARK: JsonDict = {"maxLength": 1}
+Encoding = Annotated[str, AfterValidator(_encoding)]
+_ENCODING = Field(default=Format.encoding, description="A Python codec name.", examples=["utf-8", "cp1252"])
+
+
+class _FormatYml(Yml):
+    shape = "expected keys such as {type: csv, delimiter: ','}"
+
+
+class CsvYml(_FormatYml):
+    """Records of fields with a delimiter between them."""
+
+    kind = "csv"
+
+    type: Literal["csv"] = Field(description="Records of fields with a delimiter between them.")
+    delimiter: str = Field(
+        default=Format.delimiter, description="One character between fields.", json_schema_extra=_MARK
+    )
+    quote: str = Field(
+        default=Format.quote, description="Around a field with delimiters; empty for none.", json_schema_extra=_MARK
+    )
+    escape: str = Field(
+        default=Format.escape, description="Before a quote in a field; a quote doubles it.", json_schema_extra=_MARK
+    )
+    header: bool = Field(default=Format.header, description="Whether the first record names the columns.")
+    encoding: Encoding = _ENCODING
+    nulls: Annotated[
+        tuple[str, ...],
+        Field(strict=False),
+        Expected("{key} is a list of texts such as ['', 'NA'], not {found}"),
+    ] = Field(default=Format.nulls, description="Unquoted fields that mean NULL.")
+    decimal: Annotated[Literal[".", ","], Expected("{found} is none of . and ,")] = Field(
+        default=".", description="The decimal mark of numbers."
+    )
+
+    @model_validator(mode="after")
+    def _marks_differ(self) -> Self:
+        if len(self.delimiter) != 1 or len(self.quote) > 1 or len(self.escape) > 1:
+            raise ValueError("delimiter is one character, quote and escape at most one")
+        if not (self.quote + self.escape).isascii():
+            raise ValueError(f"quote {self.quote!r} and escape {self.escape!r} must be ASCII")
+        if self.delimiter in (self.quote, self.escape) or _LINE_ENDS & {self.delimiter, self.quote, self.escape}:
+            raise ValueError("delimiter differs from quote and escape, and none of them is a line end")
+        for null in self.nulls:
+            if {self.delimiter, *self.quote, *_LINE_ENDS} & set(null):
+                raise ValueError(f"nulls: {null!r} holds a delimiter, quote or line end, so no field can be it")
+        return self
+
+
+class JsonlYml(_FormatYml):
+    """A JSON object a line."""
+
+    kind = "jsonl"
+
+    type: Literal["jsonl"] = Field(description="One JSON object a line.")
+    encoding: Encoding = _ENCODING
+
+
+class ParquetYml(_FormatYml):
+    """Parquet, which says itself how it is written."""
+
+    kind = "parquet"
+
+    type: Literal["parquet"] = Field(description="Parquet; says itself how it is written.")
+
+
+class FileDateYml(Yml):
+    """The moment in the file's name decides."""
+
+    file_date: str = Field(description="The name without its folder, as for strptime.", examples=["stock_%Y-%m-%d.csv"])
+
+
+def _files(said: str) -> str:
+    path = PurePosixPath(said)
+    if path.is_absolute() or ".." in path.parts or len(path.parts) < 2:  # noqa: PLR2004 - a folder and a name
+        raise ValueError(f'{said!r} is no glob under the landing zone such as "transactions/*.csv"')
+    if any("**" in part and part != "**" for part in path.parts) or path.name == "**":
+        raise ValueError(f"{said!r}: `**` stands for folders, alone between two slashes")
+    if any(part.startswith((".", "_")) for part in path.parts):
+        raise ValueError(f"{said!r}: names that start with `.` or `_` are left alone")
+    return str(path)
+
+
+class ContractYml(Yml):
+    """What a source promises about its files and rows."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"load": {"const": "snapshot"}}, "required": ["load"]},
+            "then": {"properties": {"newest_by": {"type": "object"}}, "required": ["newest_by"]},
+            "else": {"not": {"required": ["max_loss"]}},
+        },
+    )
+    shape = "a bronze model needs `config: meta: contract:`; docs/adding-a-source.md shows one"
+
+    version: Annotated[
+        str, Field(pattern=r"^\d+\.\d+\.\d+$"), Expected("{found} is no semantic version such as 1.0.0")
+    ] = Field(description="Semantic version; a breaking change is a major version.")
+    owner: Annotated[str, Field(min_length=1), Expected("{found} is no name of a team")] = Field(
+        description="The team that answers for the source."
+    )
+    files: Annotated[
+        str,
+        Expected('{found} is no glob under the landing zone such as "transactions/*.csv"'),
+        AfterValidator(_files),
+    ] = Field(
+        description="A glob below the landing zone; `**` stands for any folders.",
+        examples=["sales/*.csv"],
+        json_schema_extra={"pattern": "^[^/]+/"},
+    )
+    format: Annotated[CsvYml | JsonlYml | ParquetYml, Field(discriminator="type")] = Field(
+        description="How the files are written; nothing of it is guessed."
+    )
+    load: Load = Field(description="`events`: rows of all files add up; `snapshot`: the newest file is the truth.")
+    new_columns: NewColumns = Field(
+        description="Columns that are not named here: `rescue` keeps them in `_rescued`, `refuse` refuses the file."
+    )
+    newest_by: (
+        Annotated[
+            Annotated[Name, Expected("{found} is no column of the contract"), Tag("<column>")]
+            | Annotated[FileDateYml, Tag("<file>")],
+            Discriminator(lambda said: "<file>" if isinstance(said, dict) else "<column>"),
+        ]
+        | None
+    ) = Field(default=None, description="The column, or `file_date`, whose greatest value wins among rows of one key.")
+    max_loss: Annotated[float, Field(ge=0, le=1), Expected("{found} is not a share from 0 to 1 such as 0.5")] = Field(
+        default=Contract.max_loss,
+        description="Share of a snapshot's keys that the next one may lack before it is held back.",
+    )
+    shares_with: (
+        Annotated[
+            tuple[str, ...],
+            Field(strict=False),
+            Expected("{found} is not a list of sources such as [products]"),
+        ]
+        | None
+    ) = Field(default=None, description="Other sources whose globs may claim the same files; each loads such a file.")
+
+    @model_validator(mode="after")
+    def _load_fits(self) -> Self:
+        if self.load == "snapshot" and not isinstance(self.newest_by, FileDateYml):
+            raise ValueError('load: snapshot needs `newest_by: {file_date: "name_%Y-%m-%d.csv"}`')
+        if self.load != "snapshot" and "max_loss" in self.model_fields_set:
+            raise ValueError(
+                f"max_loss: a file of `load: {self.load}` replaces no other; it goes with `load: snapshot`"
+            )
+        return self

@@ -1,0 +1,134 @@
+"""The keys of a whole yml beside a model.
+
+Values below `config` may be Jinja, which dbt renders: they are held against their models in dbt's manifest, not here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import ConfigDict, Field, SkipValidation, WithJsonSchema, model_validator
+
+from assay.contract.types import ALIASES, KINDS
+from assay.contract.yml import Name, Names, Yml
+from assay.contract.yml_checks import FreshnessYml, LoadChecksYml, RedoYml, TableChecksYml
+from assay.contract.yml_contract import ContractYml
+
+_OPEN = ConfigDict(extra="allow")
+_OTHER_TYPES = {"type": "string", "pattern": r"[A-Z\s(\[]"}  # decimals, other spellings, and lists in quarantine
+_TYPES = WithJsonSchema({"anyOf": [{"enum": [*KINDS, *ALIASES, "decimal(12,2)"]}, _OTHER_TYPES]})
+_Text = Annotated[Any, WithJsonSchema({"type": "string"})]
+_DBT = Field(default=None, description="dbt's own.")
+
+
+class ConstraintYml(Yml):
+    """What every row holds, or the table's key."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "required": ["type"],
+            "if": {"properties": {"type": {"const": "check"}}},
+            "then": {"required": ["name", "expression"]},
+        }
+    )
+    type: Annotated[Any, WithJsonSchema({"enum": ["primary_key", "not_null", "check"]})] = Field(
+        default=None, description="`primary_key` with `columns`, of the model; `not_null`; `check` with an expression."
+    )
+    name: _Text = Field(default=None, description="Of a check; `_violations` lists it.")
+    expression: _Text = Field(default=None, description="SQL over the columns; NULL passes.")
+    columns: SkipValidation[Names] = Field(default=(), description="Of the primary key.")
+    warn_unsupported: Any = _DBT
+    warn_unenforced: Any = _DBT
+    to: Any = _DBT
+    to_columns: Any = _DBT
+
+
+class ColumnMetaYml(Yml):
+    """What Assay reads of a column's `meta`; other keys are for others."""
+
+    model_config = _OPEN
+    optional: bool = Field(default=False, description="Whether files may leave the column out; it is NULL then.")
+    personal: bool = Field(default=False, description="Whether values are about a person, and not shown in examples.")
+    from_: Name | None = Field(default=None, alias="from", description="Of a silver column: what the source calls it.")
+
+
+class ColumnConfigYml(Yml):
+    """What dbt and Assay read of a column's `config`."""
+
+    model_config = _OPEN
+    meta: ColumnMetaYml | None = Field(default=None, description="What is said of a column beyond dbt's keys.")
+
+
+class ColumnYml(Yml):
+    """A column."""
+
+    called = ("column ", "name")
+    hints: ClassVar[Mapping[str, str]] = {"optional": "write `config: {meta: {optional: true}}`"}
+
+    name: Name = Field(description="As files write it.")
+    description: _Text = Field(default=None, description="What it means.")
+    data_type: Annotated[Any, _TYPES] = Field(default=None, description="What its values are held in.")
+    constraints: list[ConstraintYml] | None = Field(default=None, description="Rules of this column.")
+    data_tests: Any = _DBT
+    config: SkipValidation[ColumnConfigYml | None] = Field(default=None, description="With `meta`.")
+    quote: Any = _DBT
+    meta: Any = _DBT
+    tags: Any = _DBT
+
+
+class MetaYml(Yml):
+    """What Assay reads of a model's `meta`; other keys are for others."""
+
+    model_config = _OPEN
+    owner: str | None = Field(default=None, description="The team that answers for the table.")
+    contract: ContractYml | None = Field(default=None, description="Of a bronze model: what the source promises.")
+    checks: LoadChecksYml | TableChecksYml | None = Field(default=None, description="Checks beyond the constraints.")
+    freshness: FreshnessYml | None = Field(
+        default=None, description="How old data may be, or when a source has to send."
+    )
+    redo: RedoYml | None = Field(default=None, description="By which key a silver or gold table is rebuilt.")
+
+
+class ConfigYml(Yml):
+    """What dbt and Assay read of a model's `config`."""
+
+    model_config = _OPEN
+    meta: MetaYml | None = Field(default=None, description="What is said of a table beyond dbt's keys.")
+
+
+class ModelYml(Yml):
+    """A model, which is a table."""
+
+    called = ("", "name")
+    hints = ColumnYml.hints
+
+    name: Name = Field(
+        description="`<layer>_<entity>`, as the file's.",
+        json_schema_extra={"pattern": "^(bronze|silver|gold|quarantine)_."},
+    )
+    description: _Text = Field(default=None, description="The grain first: one row per …")
+    config: SkipValidation[ConfigYml | None] = Field(default=None, description="With `meta`, and dbt's own keys.")
+    constraints: list[ConstraintYml] | None = Field(
+        default=None, description="The primary key, and checks over several columns."
+    )
+    columns: list[ColumnYml] | None = Field(default=None, description="All columns, in order.")
+    data_tests: Any = _DBT
+    docs: Any = _DBT
+    latest_version: Any = _DBT
+    group: Any = _DBT
+
+    @model_validator(mode="after")
+    def _no_column_twice(self) -> Self:
+        for name, times in Counter(column.name.lower() for column in self.columns or ()).items():
+            if times > 1:
+                raise ValueError(f"column {name} stands there {times} times; keep one")
+        return self
+
+
+class PropertiesYml(Yml):
+    """A yml beside a model."""
+
+    model_config = _OPEN
+    models: list[ModelYml] | None = Field(default=None, description="The model.")
