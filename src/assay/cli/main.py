@@ -19,6 +19,7 @@ from assay.cli import (
     querying,
     retrying,
     running,
+    schema,
     score_card,
     slo,
     ui,
@@ -124,6 +125,14 @@ def drop(
 ) -> None:
     """Remove what is stored of tables and sources that are not in the project any more."""
     raise typer.Exit(stoppable(lambda: dropping.drop_retired(names, is_sure=yes)))
+
+
+@app.command("schema")
+def print_schema(
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there instead.")] = None,
+) -> None:
+    """The JSON Schema of the yml beside a model, with which editors complete and check it."""
+    schema.show(output)
 
 
 @app.command()
