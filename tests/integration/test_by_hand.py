@@ -50,6 +50,7 @@ def test_a_model_that_left_the_project_leaves_the_readers_and_comes_back_whole(t
     gold = project / "models" / "gold"
     for suffix in ("sql", "yml"):
         (gold / f"gold_product_performance.{suffix}").unlink()
+    (project / "rules" / "gold_product_performance.py").unlink()
     lab = Lab(tmp_path / "lake", dbt_project=project)
     lab.receipts("day2", [receipt(basket_id=101)])
     lab.good_run()
@@ -57,7 +58,8 @@ def test_a_model_that_left_the_project_leaves_the_readers_and_comes_back_whole(t
     assert lab.stored("select count(*) from changes.silver_transactions") == [(0,)]
     assert lab.status()["held_back"] is None
 
-    shutil.copytree(core_project() / "models" / "gold", gold, dirs_exist_ok=True)
+    for part in ("models/gold", "rules"):
+        shutil.copytree(core_project() / part, project / part, dirs_exist_ok=True)
     lab = Lab(tmp_path / "lake", dbt_project=project)
     lab.good_run()
     assert lab.rows("select baskets from gold.product_performance") == [(2,)]

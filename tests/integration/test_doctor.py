@@ -165,7 +165,8 @@ def test_status_ends_with_a_line_when_the_services_do_not_tick_and_stays_cheap(f
     assert standing_still(filled.settings, ticked + 119) == ""
     assert "they last ticked 3 min ago" in standing_still(filled.settings, ticked + 180)
     assert "services" not in assay(filled, "status").stdout
-    script = "import sys; from cli import score_card; score_card.show(as_json=False); print('dagster' in sys.modules)"
+    show = "from assay.cli import score_card; score_card.show(as_json=False)"
+    script = f"import sys; {show}; print('dagster' in sys.modules)"
     done = subprocess.run(
         [command()[0], "-c", script], env=environment(filled.settings), capture_output=True, text=True, check=True
     )

@@ -101,7 +101,7 @@ def people(tmp_path: Path) -> Lab:
     """A lake with households, whose columns are all personal."""
     project = tmp_path / "dbt_project"
     shutil.copytree(WHOLE, project, ignore=shutil.ignore_patterns("logs", "target"))
-    for path in (project / "models").glob("*/*_*.*"):
+    for path in [*(project / "models").glob("*/*_*.*"), *(project / "rules").glob("*_*.py")]:
         if path.stem.partition("_")[2] not in CORE | {"households"}:
             path.unlink()
     return Lab(tmp_path / "lake", project)
