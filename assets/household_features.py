@@ -13,6 +13,7 @@ from resources.feature_store import FeatureStore
 NAME = "household_features"
 KEY = dg.AssetKey(["features", NAME])
 CHECK = "features_are_sound"
+CHECKED = "One row for each household; no sum and no time is negative, and what is recent is part of the total."
 WEEKS = 4
 """Of which the recent features tell, up to the last day that is published."""
 _FEATURES = f"""
@@ -42,7 +43,7 @@ _FEATURES = f"""
 @dg.asset(
     key=KEY,
     deps=[PUBLISHED],
-    check_specs=[dg.AssetCheckSpec(CHECK, asset=KEY, description="A row for each household; no time or sum is odd.")],
+    check_specs=[dg.AssetCheckSpec(CHECK, asset=KEY, blocking=True, description=CHECKED)],
     group_name="features",
     kinds={"python", "parquet"},
     owners=["team:data-science"],

@@ -23,7 +23,7 @@ GOLD = {"campaign_results", "daily_sales", "household_value", "product_performan
 TABLES = {f"{layer}/{source}" for layer in ("bronze", "silver", "quarantine") for source in SOURCES} | {
     f"gold/{name}" for name in GOLD
 }
-OTHERS = {f"landing/{source}" for source in SOURCES} | {"published/lake"}
+OTHERS = {f"landing/{source}" for source in SOURCES} | {"published/lake", "features/household_features"}
 ARRIVALS = {"validity", "volume", "completeness"}
 MEASURED = {"households", "products", "promotions", "transactions"}
 REFERRING = {"campaign_households", "coupon_redemptions", "coupons", "transactions"}
@@ -36,6 +36,7 @@ CHECKS = (
     }
     | {"silver/campaigns": {"contract", "conservation", "versions_are_ordered"}}
     | {f"gold/{name}": {"contract", "consistency"} for name in GOLD}
+    | {"features/household_features": {"features_are_sound"}}
 )
 ODD_TEST = """
 {{ config(severity='warn', meta={'dagster': {'ref': {'name': 'silver_transactions'}}}) }}
@@ -106,7 +107,7 @@ def test_checks_block_and_runs_stay_in_one_process(lab: Lab) -> None:
         assert check.blocking, key
         found.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
     assert found == CHECKS
-    assert definitions.resolve_job_def(JOB).executor_def.name == "in_process"
+    assert definitions.resolve_job_def(JOB).executor_def.name == "lake"
 
 
 def test_each_materialization_says_where_every_record_went(lab: Lab) -> None:

@@ -115,7 +115,7 @@ def test_a_killed_run_is_named_until_the_next_one_has_cleaned_up(filled: Lab) ->
     assert examined(filled)["runs"].mark == "ok"
     done = assay(filled, "doctor")
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
-    assert "warning services: they never ran on this lake → start them with `make dev`" in done.stdout
+    assert "warning services: they never ran on this lake → start them with `assay dev`" in done.stdout
 
 
 def test_a_warehouse_that_is_open_elsewhere_or_no_warehouse_and_a_broken_contract_are_problems(
@@ -153,7 +153,7 @@ def test_what_is_held_back_is_a_warning(filled: Lab) -> None:
 
 
 def test_status_ends_with_a_line_when_the_services_do_not_tick_and_stays_cheap(filled: Lab) -> None:
-    assert "The services are not running: they never ran on this lake; files that land wait until `make dev`" in (
+    assert "The services are not running: they never ran on this lake; files that land wait until `assay dev`" in (
         " ".join(assay(filled, "status").stdout.split())
     )
     with open_instance(filled.settings) as instance:

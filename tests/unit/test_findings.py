@@ -54,7 +54,7 @@ def test_a_daemon_that_is_gone_and_each_sensor_say_for_how_long() -> None:
     assert marks(found) == ["problem", "problem"]
     assert "for 3 h" in found[0].found
     assert found[1].found == "last ticked 3 h ago"
-    assert "make dev" in found[1].do
+    assert "assay dev" in found[1].do
 
 
 def test_a_sensor_is_late_by_its_own_interval() -> None:

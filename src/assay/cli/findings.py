@@ -21,6 +21,7 @@ SHOWN = 3
 """Files that a finding names."""
 MISSED = 3
 """A sensor is late when it missed that many of its own turns, and at least two minutes."""
+REINSTALL = "install the pinned versions: `pip install --force-reinstall assay-lakehouse`, or `make setup` in a clone"
 START = "start them with `assay dev`, or load by hand with `assay run`"
 
 
@@ -61,7 +62,14 @@ def of_versions(installed: Mapping[str, str | None], wanted: Mapping[str, str]) 
         if version is None or not SpecifierSet(wanted[name]).contains(version)
     ]
     if wrong:
-        return [Finding("problem", "versions", ", ".join(wrong), "install the pinned versions: `pip install --force-reinstall assay-lakehouse`, or `make setup` in a clone")]
+        return [
+            Finding(
+                "problem",
+                "versions",
+                ", ".join(wrong),
+                REINSTALL,
+            )
+        ]
     return [Finding("ok", "versions", ", ".join(f"{name} {version}" for name, version in installed.items()))]
 
 
