@@ -6,10 +6,10 @@ ARGS ?= ls
 INSTALLED := .venv/.installed
 BENCH_INSTALLED := .venv-bench/.installed
 MANIFEST := dbt_project/target/manifest.json
-DBT_FILES := $(shell find dbt_project -name target -prune -o -name logs -prune -o -type f -print)
+DBT_FILES := $(shell find dbt_project src/assay/dbt_package -name target -prune -o -name build -prune -o -name dbt_packages -prune -o -name logs -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test slow chaos quarter lint format check bench dbt lock clean
+.PHONY: help setup demo dev test slow chaos quarter wheel lint format check bench dbt lock clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ chaos: setup ## Kill real runs and services, fill the disk, shuffle arrivals; a 
 quarter: setup ## Ninety simulated days with crashes, corrupt files, silence and full disks; a quarter of an hour
 	@$(BIN)/python -W ignore -m tests.simulation.quarter
 
+wheel: setup ## Build the wheel and the sdist, install each anew, and run a lake with it; some minutes
+	@$(BIN)/python -m tests.wheel
+
 lint: setup ## Style, types and SQL
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -75,4 +78,4 @@ lock: $(INSTALLED) ## Resolve the dependencies again into requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header --extra demo --extra dev -o requirements.lock pyproject.toml
 
 clean: ## Remove the virtual environment and the parsed project; the lake stays
-	@rm -rf .venv .venv-bench dbt_project/target
+	@rm -rf .venv .venv-bench dbt_project/target dbt_project/build dbt_project/dbt_packages
