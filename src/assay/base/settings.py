@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     run_limit_seconds: int = Field(default=7200, ge=1)
     memory_limit: int | None = None
     log: Literal["", "json"] = ""
-    commands: str = Field(default="", pattern=r"|[\w.]+:\w+")
+    commands: str = Field(default="", pattern=r"^([\w.]+:\w+)?$")
 
     @model_validator(mode="before")
     @classmethod

@@ -1,0 +1,121 @@
+"""`assay init` makes a project that is what this repository declares itself with, complete at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from assay.base.project import TEMPLATE
+from assay.base.settings import Settings
+from assay.cli.init import FolderInUse, init, project_name
+from tests.lab import Lab
+from tests.places import PROJECT
+from tests.processes import ASSAY
+
+SAME = (
+    "assets/__init__.py",
+    "assets/tables.py",
+    "dbt_project/profiles.yml",
+    "resources/__init__.py",
+    "resources/lakehouse.py",
+    "sensors/__init__.py",
+    "sensors/services.py",
+    "workspace.yaml",
+)
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_the_template_and_this_project_are_the_same(name: str) -> None:
+    assert (TEMPLATE / name).read_text() == (PROJECT / name).read_text()
+
+
+def test_this_project_adds_to_the_definitions_of_the_template_and_takes_nothing_away() -> None:
+    ours = (PROJECT / "definitions.py").read_text()
+    for line in (TEMPLATE / "definitions.py").read_text().splitlines():
+        wanted = line.strip().rstrip(",").removesuffix("(lake)").split("=")[-1]
+        assert wanted in ours, line
+
+
+def test_the_dbt_project_of_the_template_differs_from_this_one_in_its_name_alone() -> None:
+    template = (TEMPLATE / "dbt_project" / "dbt_project.yml").read_text()
+    assert template.replace("$project", "retail") == (PROJECT / "dbt_project" / "dbt_project.yml").read_text()
+
+
+def test_an_example_runs_and_every_record_is_accounted_for(tmp_path: Path) -> None:
+    folder = tmp_path / "my lake's [x]"
+    init(folder, has_example=True)
+    lab = Lab(folder / "data", folder / "dbt_project")
+    assert lab.settings.project == folder
+    lab.good_run()
+    assert lab.source("readings")["rows"] == {
+        "bronze": 240, "silver": 238, "quarantined": 1, "superseded": 0, "duplicates": 1,
+    }  # fmt: skip
+    assert lab.source("readings")["is_conserved"]
+    assert lab.rows("select count(*), sum(readings)::int from gold.daily_temperatures") == [(10, 238)]
+    assert lab.status()["held_back"] is None
+    assert tomllib.loads((folder / "pyproject.toml").read_text())["project"]["name"] == "my_lake_s_x"
+
+
+def test_a_project_without_a_source_runs_too(tmp_path: Path) -> None:
+    init(tmp_path / "empty", has_example=False)
+    lab = Lab(tmp_path / "empty" / "data", tmp_path / "empty" / "dbt_project")
+    lab.good_run()
+
+
+def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(FolderInUse, match="is not an empty folder"):
+        init(tmp_path, has_example=False)
+    with pytest.raises(FolderInUse, match="is not an empty folder"):
+        init(tmp_path / "mine.txt", has_example=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("My lake (2)", "my_lake_2"),
+        ("2026", "lake_2026"),
+        ("assay", "lake_assay"),
+        ("…", "lake"),
+        ("Übersicht", "bersicht"),
+    ],
+)
+def test_a_name_is_one_that_dbt_takes(folder: str, name: str) -> None:
+    assert project_name(folder) == name
+
+
+def test_a_file_of_the_project_takes_precedence_over_what_would_be_written(tmp_path: Path) -> None:
+    init(tmp_path / "lake", has_example=True)
+    own = tmp_path / "lake" / "dbt_project" / "models" / "silver" / "silver_readings.sql"
+    own.parent.mkdir()
+    own.write_text(
+        "select reading_id, upper(room) as room, measured_at, celsius as temperature_celsius, "
+        "_file_id, _duplicates_identical, _duplicates_conflicting from ({{ assay.newest_rows('bronze_readings') }})\n"
+    )
+    lab = Lab(tmp_path / "lake" / "data", tmp_path / "lake" / "dbt_project")
+    lab.good_run()
+    assert lab.rows("select count(*) from silver.readings where room = 'KITCHEN'") == [(48,)]
+    assert not (own.parents[2] / "build" / "models" / "silver" / "silver_readings.sql").exists()
+
+
+def test_a_command_outside_of_any_project_says_what_to_do(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ASSAY, "status"], cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "`assay init FOLDER` makes one" in " ".join(done.stderr.split())
+
+
+def test_settings_of_a_project_are_found_from_a_folder_below_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    init(tmp_path / "lake", has_example=True)
+    monkeypatch.chdir(tmp_path / "lake" / "dbt_project" / "models")
+    settings = Settings.from_env()
+    assert settings.project == tmp_path / "lake"
+    assert settings.home == tmp_path / "lake" / "data"
