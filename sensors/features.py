@@ -23,7 +23,7 @@ def features_job() -> dg.UnresolvedAssetJobDefinition:
     minimum_interval_seconds=10,
     description="Asks for new features when a run has given readers other rows.",
 )
-def features_follow_readers(event: dg.EventLogEntry) -> dg.RunRequest | dg.SkipReason:
+def features_follow_readers(_: dg.SensorEvaluationContext, event: dg.EventLogEntry) -> dg.RunRequest | dg.SkipReason:
     """Called for what `published/lake` says at the end of a run."""
     return request_for(event)
 

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,20 @@ def test_imports_go_one_way(package: str) -> None:
         if packages(path) - below
     }
     assert not wrong, f"{package} may import {', '.join(sorted(below))} and nothing else"
+
+
+def test_no_module_imports_itself_by_way_of_others() -> None:
+    """What is imported inside of a function, or for types alone, counts too."""
+    names = {
+        ".".join(path.relative_to(ENGINE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in modules()
+    }
+    graph = {
+        name: {module for found in imported(path) for module in (found, found.rpartition(".")[0])} & names.keys()
+        for name, path in names.items()
+    }
+    assert sum(map(len, graph.values())) > 300, "the imports are not read as they are written"
+    TopologicalSorter(graph).prepare()  # a CycleError names one
 
 
 def test_the_engine_knows_no_project_and_no_demo() -> None:
