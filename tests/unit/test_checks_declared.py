@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from assay.contract.checks import FILES_AGREE, ROWS_AGREE, parse_load_checks, parse_table_checks
+from assay.contract.checks import parse_load_checks, parse_table_checks
+from assay.contract.declared_checks import FILES_AGREE, ROWS_AGREE
 from assay.contract.errors import ContractError
 from assay.contract.parse import parse_columns
 from tests.source import bronze_node, built, catalog

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from assay.contract.checks import parse_freshness
 from assay.contract.errors import ContractError
-from assay.contract.freshness import IMMEDIATE, Policy, in_words, parse_freshness
+from assay.contract.freshness import IMMEDIATE, Policy, in_words
 
 MORNING = Policy(by=time(6), timezone="America/New_York")
 

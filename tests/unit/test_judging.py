@@ -11,7 +11,7 @@ import pytest
 from assay.checks.anomaly_rules import Loads, judge, needed
 from assay.checks.profiles import ColumnProfile, Profile
 from assay.checks.statistics import MOST
-from assay.contract.checks import LoadChecks
+from assay.contract.declared_checks import LoadChecks
 
 SUNDAY = date(2017, 1, 1)
 

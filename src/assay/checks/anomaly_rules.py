@@ -11,7 +11,7 @@ from statistics import median
 
 from assay.checks.profiles import Profile
 from assay.checks.statistics import ENOUGH, MOST, Against, against, is_odd, pooled, stability
-from assay.contract.checks import LoadChecks
+from assay.contract.declared_checks import LoadChecks
 
 _WEEK = 7
 _FEW = 200

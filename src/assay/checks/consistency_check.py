@@ -11,7 +11,7 @@ from assay.checks.contract_check import EXAMPLES, rows_of
 from assay.checks.moving_checks import tables_of_rules
 from assay.checks.results import CheckResult, Rule
 from assay.checks.session import Session
-from assay.contract.checks import Reference
+from assay.contract.declared_checks import Reference
 from assay.contract.names import table_of
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import duckdb
 
 from assay.checks.results import CheckResult, Rule
 from assay.checks.session import Session
-from assay.contract.checks import Level
 from assay.contract.contract import Rule as Condition
+from assay.contract.declared_checks import Level
 from assay.contract.names import quoted, relation
 from assay.contract.table_schema import TablePromise, pandera_schema
 

@@ -12,7 +12,7 @@ from assay.checks.anomaly_rules import Figure, Loads, Verdict, broken_pct, is_da
 from assay.checks.results import CheckResult, Rule
 from assay.checks.session import Session
 from assay.checks.statistics import ENOUGH, Against
-from assay.contract.checks import LoadChecks, Severity
+from assay.contract.declared_checks import LoadChecks, Severity
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 

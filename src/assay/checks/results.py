@@ -11,7 +11,7 @@ import duckdb
 
 from assay.base import clock
 from assay.base.warehouse import transaction
-from assay.contract.checks import Severity
+from assay.contract.declared_checks import Severity
 from assay.tables.versions import seqs
 from assay.text import strict_json
 

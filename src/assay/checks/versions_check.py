@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from assay.checks.results import MASKED, CheckResult, Rule, in_words
 from assay.checks.session import Session
 from assay.checks.ties import Tie, Ties, find_ties
-from assay.contract.checks import FILES_AGREE, ROWS_AGREE, Level
+from assay.contract.declared_checks import FILES_AGREE, ROWS_AGREE, Level
 from assay.contract.names import listed, table_of
 from assay.contract.rebuild_key import parse_redo
 

@@ -11,17 +11,11 @@ from typing import Any
 
 import duckdb
 
-from assay.contract.checks import (
-    FILES_AGREE,
-    ROWS_AGREE,
-    LoadChecks,
-    TableChecks,
-    parse_load_checks,
-    parse_table_checks,
-)
+from assay.contract.checks import parse_freshness, parse_load_checks, parse_table_checks
 from assay.contract.contract import Contract
+from assay.contract.declared_checks import FILES_AGREE, ROWS_AGREE, LoadChecks, TableChecks
 from assay.contract.errors import ContractError
-from assay.contract.freshness import Policy, parse_freshness
+from assay.contract.freshness import Policy
 from assay.contract.moving_rules import refuse_moving_verdicts
 from assay.contract.names import table_of
 from assay.contract.parse import parse_columns, parse_contract

@@ -9,13 +9,9 @@ freshness: {lag: 30 hours, because: The file comes every night.} # of a bronze m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
-
-from assay.contract.parse import naming_yml
 
 WINDOW = timedelta(hours=1)
 """What lands later than this before a daily deadline belongs to the next one."""
@@ -86,16 +82,3 @@ def in_words(span: timedelta) -> str:
             number = seconds / UNITS[unit]
             return f"{number:.3g} {unit}{'' if number == 1 else 's'}"
     return f"{seconds:.0f} seconds"
-
-
-def parse_freshness(node: Mapping[str, Any]) -> Policy | None:
-    """What a model's yml says; None where it says nothing.
-
-    Raises:
-        ContractError: It cannot be understood, or is shorter than a minute; names the yml.
-    """
-    from assay.contract.yml_checks import FreshnessYml  # noqa: PLC0415 - see assay.contract.yml
-
-    with naming_yml(node):
-        said = node["config"].get("meta", {}).get("freshness")
-        return None if said is None else Policy(**dict(FreshnessYml.read(said, "freshness")))

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import duckdb
 
-from assay.contract.checks import Reference
 from assay.contract.contract import Column, Rule
+from assay.contract.declared_checks import Reference
 from assay.contract.errors import ContractError
 from assay.contract.names import quoted, relation, table_of
 from assay.contract.rebuild_key import Redo

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ConfigDict, Field, PlainValidator, StringConstraints, WithJsonSchema, model_validator
 
-from assay.contract.checks import LoadChecks, Severity
+from assay.contract.declared_checks import LoadChecks, Severity
 from assay.contract.freshness import SHORTEST, UNITS
 from assay.contract.yml import Expected, Name, Names, Yml
 

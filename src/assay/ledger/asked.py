@@ -16,7 +16,7 @@ _ARRIVALS = ("checks/load_checks.py", "checks/anomaly_rules.py", "checks/profile
 CODE = {
     **dict.fromkeys(("validity", "volume", "completeness", "distribution"), _ARRIVALS),
     "contract": ("checks/contract_check.py", "contract/table_schema.py"),
-    "consistency": ("checks/consistency_check.py", "contract/checks.py", "contract/business_rules.py"),
+    "consistency": ("checks/consistency_check.py", "contract/declared_checks.py", "contract/business_rules.py"),
     "versions_are_ordered": ("checks/versions_check.py", "checks/ties.py"),
 }
 """Checks whose pass stands until something changes, and what they are made of."""
