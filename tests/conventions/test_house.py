@@ -36,6 +36,8 @@ ORDER = (
 """Packages of the engine; each may import those before it."""
 MOST = 0.15
 """The share of the engine's lines that one package may have."""
+STILL_CUT = ("contract/parse.py", "contract/rebuild_key.py", "contract/sharing.py", "cli/running.py")
+"""Modules that still cut or join names of tables; `--select` on the command line may name other assets too."""
 MODELS = sorted((PROJECT / "dbt_project" / "models").rglob("*.sql"))
 
 
@@ -101,6 +103,19 @@ def test_only_orchestration_and_the_command_line_import_dagster() -> None:
         and {"dagster", "dagster_dbt"} & {name.split(".")[0] for name in imported(path)}
     ]
     assert not guilty, f"move what needs Dagster to orchestration: {guilty}"
+
+
+def test_the_name_of_a_table_is_cut_and_joined_in_one_place() -> None:
+    """`silver_a.b` has an underscore and a dot of its own: only `contract/names.py` knows which of them counts."""
+    by_hand = re.compile(
+        r"""replace\("[._/]", "[._/]", 1\)|removeprefix\("(bronze|silver|gold|quarantine)|"""
+        r"""f"(bronze|silver|gold|quarantine)[._]\{|\{layer\}[._]\{|startswith\("(bronze|silver|gold|quarantine)[._]"\)"""
+    )
+    spared = {"contract/names.py", *STILL_CUT}
+    guilty = {
+        name for p in modules() if by_hand.search(p.read_text()) and (name := str(p.relative_to(ENGINE))) not in spared
+    }
+    assert not guilty, f"use TableName of contract/names.py in {sorted(guilty)}"
 
 
 def test_no_package_is_most_of_the_engine() -> None:

@@ -10,7 +10,7 @@ from dataclasses import astuple, dataclass
 import duckdb
 
 from assay.base import clock
-from assay.contract.names import literal, quoted, relation
+from assay.contract.names import TableName, literal, relation
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def count(connection: duckdb.DuckDBPyConnection, source: str, silver: str) -> Co
         source: e.g. `products`.
         silver: The table that takes the source in, e.g. `silver.products`.
     """
-    bronze = f"bronze.{quoted(source)}"
+    bronze = TableName.of_source(source).sql
     current = f"(select file_id from ops.current_files where source = {literal(source)})"
     files = connection.execute(
         "select coalesce(sum(records_read), 0), coalesce(sum(records_loaded), 0) from ops.files "
@@ -93,7 +93,7 @@ def files_that_disagree(
             where source = {literal(source)} and status = 'loaded' and {where}
         ),
         rows as (
-            select _file_id as file_id, count(*) as n from bronze.{quoted(source)}
+            select _file_id as file_id, count(*) as n from {TableName.of_source(source).sql}
             where _file_id in (select file_id from files) group by all
         ),
         malformed as (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from assay.checks import conservation
 from assay.checks.results import CheckResult, Rule
 from assay.checks.session import Session
+from assay.contract.names import TableName, table_of
 
 
 def check_conservation(lake: Session, model: str) -> CheckResult:
@@ -14,8 +15,8 @@ def check_conservation(lake: Session, model: str) -> CheckResult:
         lake: The open lake.
         model: The silver model.
     """
-    source = lake.catalog.parents(model)[0].removeprefix("bronze_")
-    table = model.replace("_", ".", 1)
+    source = TableName.of_model(lake.catalog.parents(model)[0]).entity
+    table = table_of(model)
     counted = conservation.count(lake.connection, source, table)
     conservation.record(lake.connection, source, counted, lake.run_id)
     duplicates = counted.duplicates_identical + counted.duplicates_conflicting
@@ -50,4 +51,4 @@ def check_conservation(lake: Session, model: str) -> CheckResult:
         ),
     )
     holds = f"{counted.records_read:,} records read, every one accounted for"
-    return CheckResult(table, "conservation", rules, holds, (f"bronze.{source}", table))
+    return CheckResult(table, "conservation", rules, holds, (TableName.of_source(source).table, table))

@@ -12,7 +12,7 @@ from assay.checks.moving_checks import tables_of_rules
 from assay.checks.results import CheckResult, Rule
 from assay.checks.session import Session
 from assay.contract.declared_checks import Reference
-from assay.contract.names import table_of
+from assay.contract.names import TableName, table_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -80,8 +80,8 @@ def _business_rules(lake: Session, model: str) -> list[Rule]:
 
     from assay.contract.business_rules import broken, rules_of  # noqa: PLC0415 - imports Pandera
 
-    layer, name = table_of(model).split(".", 1)
-    gold = ibis.duckdb.from_connection(lake.connection).table(name, database=layer)
+    name = TableName.of_model(model)
+    gold = ibis.duckdb.from_connection(lake.connection).table(name.entity, database=name.layer)
     path = lake.catalog.rules[model]
     failed = broken(path, gold)
     return [_judged(rule, rows(gold) if rule in failed else None, rows) for rule, rows in rules_of(path).items()]

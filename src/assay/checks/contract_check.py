@@ -11,7 +11,7 @@ from assay.checks.results import CheckResult, Rule
 from assay.checks.session import Session
 from assay.contract.contract import Rule as Condition
 from assay.contract.declared_checks import Level
-from assay.contract.names import quoted, relation
+from assay.contract.names import TableName, quoted, relation, table_of
 from assay.contract.table_schema import TablePromise, pandera_schema
 
 EXAMPLES = 5
@@ -26,7 +26,7 @@ def check_contract(lake: Session, model: str) -> CheckResult:
     """
     promise = lake.catalog.promises[model]
     levels = lake.catalog.table_checks[model].levels
-    table = model.replace("_", ".", 1)
+    table = table_of(model)
     strict = replace(promise, rules=tuple(rule for rule in promise.rules if rule.name not in levels))
     broken = _broken(lake.connection, strict, table)
     rows = lake.connection.execute(f"select count(*) from {relation(table)}").fetchall()[0][0]
@@ -48,13 +48,13 @@ def _broken(connection: duckdb.DuckDBPyConnection, promise: TablePromise, table:
     import ibis  # noqa: PLC0415 - heavy, and only for checks
     from pandera.errors import SchemaErrors  # noqa: PLC0415
 
-    schema, name = table.split(".", 1)
+    name = TableName.parse(table)
     backend = ibis.duckdb.from_connection(connection)
     found: Mapping[str, str] = {}
     for is_one_by_one in (False, True):
         try:
             checked = pandera_schema(promise, is_one_by_one=is_one_by_one)
-            checked.validate(backend.table(name, database=schema), lazy=True)
+            checked.validate(backend.table(name.entity, database=name.layer), lazy=True)
         except SchemaErrors as errors:
             found = dict(_reason(error) for error in errors.schema_errors)
         else:

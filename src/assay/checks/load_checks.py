@@ -13,6 +13,7 @@ from assay.checks.results import CheckResult, Rule
 from assay.checks.session import Session
 from assay.checks.statistics import ENOUGH, Against
 from assay.contract.declared_checks import LoadChecks, Severity
+from assay.contract.names import TableName
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -42,7 +43,7 @@ def check_load(lake: Session, source: str, check: str) -> CheckResult:
         source: e.g. `products`.
         check: `validity`, `volume`, `completeness`, `distribution` or `freshness`.
     """
-    table = f"bronze.{source}"
+    table = TableName.of_source(source).table
     if check == "freshness":
         return CheckResult(table, check, (_freshness(lake, source),), "the source is not silent")
     if source not in lake.judged:  # worked out once for a run, and asked for by each check
@@ -156,7 +157,7 @@ def _example(verdict: Verdict) -> Mapping[str, object]:
 
 def _freshness(lake: Session, source: str) -> Rule:
     """Whether the source has sent as its policy says; a warning, for no table is wrong for it."""
-    policy = lake.catalog.policies[f"bronze_{source}"]
+    policy = lake.catalog.policies[TableName.of_source(source).model]
     now = clock.now()
     newest = lake.connection.execute(
         "select max(first_seen) from ops.files where source = ? and status = 'loaded'", [source]

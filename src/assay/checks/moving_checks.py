@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from assay.checks.session import Session
 from assay.contract.moving_rules import Moves, moves_of, moves_of_python, moves_of_rules
-from assay.contract.names import table_of
+from assay.contract.names import TableName, table_of
 from assay.tables.versions import seqs
 
 
@@ -46,6 +46,6 @@ def _queries(lake: Session, model: str) -> list[str]:
 
     from assay.contract.business_rules import rules_of  # noqa: PLC0415 - imports Pandera
 
-    layer, name = table_of(model).split(".", 1)
-    gold = ibis.duckdb.from_connection(lake.connection).table(name, database=layer)
+    name = TableName.of_model(model)
+    gold = ibis.duckdb.from_connection(lake.connection).table(name.entity, database=name.layer)
     return [str(ibis.to_sql(rows(gold), dialect="duckdb")) for rows in rules_of(lake.catalog.rules[model]).values()]

@@ -13,7 +13,7 @@ from datetime import date
 import duckdb
 
 from assay.contract.contract import Column, Contract
-from assay.contract.names import literal, quoted
+from assay.contract.names import TableName, literal, quoted
 
 MOST_VALUES = 50
 """Values of a text column that are counted by themselves; the rest is counted together."""
@@ -100,7 +100,8 @@ def profile_new(
 def _write(
     connection: duckdb.DuckDBPyConnection, contract: Contract, measured: Sequence[str], files: list[int], run_id: str
 ) -> None:
-    rows = f"(select * from bronze.{quoted(contract.source)} where _file_id in ({', '.join(map(str, files))}))"
+    bronze = TableName.of_source(contract.source).sql
+    rows = f"(select * from {bronze} where _file_id in ({', '.join(map(str, files))}))"
     connection.execute(
         f"""
         insert into ops.profiles
@@ -149,7 +150,7 @@ def _count_broken(connection: duckdb.DuckDBPyConnection, source: str) -> None:
                 select file_id, max(records_malformed) + coalesce(max(n), 0) as broken
                 from ops.files as files
                 left join (
-                    select _file_id, count(*) as n from bronze.{quoted(source)}
+                    select _file_id, count(*) as n from {TableName.of_source(source).sql}
                     where _violations is not null and _file_id in ({", ".join(map(str, files))}) group by all
                 ) as rows on files.file_id = rows._file_id
                 where source = $source and status = 'loaded' and list_contains($files::bigint[], file_id)

@@ -10,7 +10,7 @@ import duckdb
 from assay.base.duckdb_errors import first_line
 from assay.base.memory import NOT_ENOUGH
 from assay.contract.contract import Contract
-from assay.contract.names import literal, quoted
+from assay.contract.names import TableName, literal, quoted
 from assay.ledger.pending import File, files_to_read_again_or_gone
 from assay.loading.rejudge import mark_as_read_today
 from assay.reading.parquet import count_records as count_records_of_parquet
@@ -93,7 +93,7 @@ def _duplicates(connection: duckdb.DuckDBPyConnection, contract: Contract) -> in
         f"""
         select coalesce(sum(times - 1), 0)
         from (
-            select count(*) as times from bronze.{quoted(contract.source)}
+            select count(*) as times from {TableName.of_source(contract.source).sql}
             where _violations is null
                 and _file_id in (select file_id from ops.current_files where source = {literal(contract.source)})
             group by {key}

@@ -6,7 +6,7 @@ from assay.checks import conservation
 from assay.checks.recount import recount
 from assay.checks.results import CheckResult, Rule
 from assay.checks.session import Session
-from assay.contract.names import table_of
+from assay.contract.names import TableName, table_of
 
 SHOWN = 5
 
@@ -55,4 +55,4 @@ def check_recount(lake: Session, source: str, silver: str) -> CheckResult:
     )
     gone = f"; {len(counted.gone)} files are gone and could not be read again" if counted.gone else ""
     holds = f"{counted.records:,} records in {counted.files:,} files counted again{gone}"
-    return CheckResult(table_of(silver), "recount", rules, holds, (f"bronze.{source}", table_of(silver)))
+    return CheckResult(table_of(silver), "recount", rules, holds, (TableName.of_source(source).table, table_of(silver)))

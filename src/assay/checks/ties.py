@@ -13,7 +13,7 @@ from datetime import datetime
 import duckdb
 
 from assay.contract.contract import Contract
-from assay.contract.names import literal, quoted, relation
+from assay.contract.names import TableName, literal, quoted, relation
 from assay.contract.rebuild_key import Redo
 
 SHOWN = 5
@@ -100,7 +100,7 @@ def _query(contract: Contract, silver: str, redo: Redo) -> str:
             qualify row_number() over (partition by file_id order by file_date desc nulls last, path) = 1
         ),
         clean as (
-            select * from bronze.{quoted(contract.source)}
+            select * from {TableName.of_source(contract.source).sql}
             where _violations is null and exists (select 1 from asked where {same})
         ),
         newest as (

@@ -8,7 +8,7 @@ from assay.checks.results import MASKED, CheckResult, Rule, in_words
 from assay.checks.session import Session
 from assay.checks.ties import Tie, Ties, find_ties
 from assay.contract.declared_checks import FILES_AGREE, ROWS_AGREE, Level
-from assay.contract.names import listed, table_of
+from assay.contract.names import TableName, listed, table_of
 from assay.contract.rebuild_key import parse_redo
 
 WAYS_OUT = {
@@ -29,7 +29,7 @@ def check_versions(lake: Session, model: str) -> CheckResult:
     """
     table = table_of(model)
     contract = lake.catalog.contracts[lake.catalog.ordered_by_names[model]]
-    bronze = f"bronze_{contract.source}"
+    bronze = TableName.of_source(contract.source).model
     redo = parse_redo(lake.catalog.models[model], {bronze: lake.catalog.models[bronze]})
     between, within, rows = find_ties(lake.connection, contract, table, redo)
     levels = lake.catalog.table_checks[model].levels

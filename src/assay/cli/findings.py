@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from packaging.specifiers import SpecifierSet
 
+from assay.contract.names import TableName
 from assay.loading.rejudge import Rejudged
 from assay.orchestration.patches import registry
 from assay.publish.heartbeat import LATE_SECONDS, lasted
@@ -290,6 +291,6 @@ def _of_rejudged(source: str, files: Sequence[Rejudged]) -> Finding:
         "warning",
         f"stored files of {source}",
         f"{count} loaded by an earlier version would be judged differently now: {shown}{more}",
-        f"`assay run --full-refresh bronze.{source}` loads the files of the source anew; put a file that would be "
-        "refused right first",
+        f"`assay run --full-refresh {TableName.of_source(source)}` loads the files of the source anew; put a "
+        "file that would be refused right first",
     )

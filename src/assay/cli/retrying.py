@@ -6,6 +6,7 @@ from assay.cli.console import out
 from assay.cli.running import prepare
 from assay.contract.catalog import Catalog
 from assay.contract.errors import ContractError
+from assay.contract.names import TableName
 from assay.orchestration.instance import open_instance
 
 
@@ -22,7 +23,7 @@ def retry(name: str) -> None:
 
     settings = prepare()
     subjects = subjects_of(Catalog.read(settings.dbt_project))
-    subject = name.replace("/", ".", 1).removeprefix("bronze.")
+    subject = TableName.of_subject(name).subject
     if subject not in subjects:
         raise ContractError(f"there is no source or table {name!r}; there are {', '.join(subjects)}")
     with open_instance(settings) as instance:

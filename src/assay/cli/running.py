@@ -19,7 +19,7 @@ from assay.cli.console import complain, progress
 from assay.cli.outcome import Outcome, read_outcome, report, snapshots_that_count
 from assay.contract.catalog import Catalog
 from assay.contract.errors import ContractError
-from assay.contract.names import table_of
+from assay.contract.names import TableName, table_of
 from assay.orchestration.event_messages import root_message, step_failure
 from assay.orchestration.instance import open_instance, prepare_instance
 from assay.orchestration.patches.run_origin import runs_belong_to
@@ -138,12 +138,11 @@ def _report_too_late(settings: Settings, run_id: str) -> str:
 
 
 def _model(catalog: Catalog, table: str) -> str:
-    model = table.replace(".", "_", 1).replace("/", "_", 1)
-    if model not in catalog.models:
-        raise ContractError(
-            f"there is no table {table!r}; there are {', '.join(m.replace('_', '.', 1) for m in catalog.models)}"
-        )
-    return model
+    names = [TableName.of_model(model) for model in catalog.models]
+    spelled = {spelling: name.model for name in names for spelling in (name.table, name.asset_path, name.model)}
+    if table not in spelled:
+        raise ContractError(f"there is no table {table!r}; there are {', '.join(name.table for name in names)}")
+    return spelled[table]
 
 
 def _stop_when_not_selected(keys: Sequence[dg.AssetKey] | None, models: Sequence[str]) -> None:

@@ -16,6 +16,7 @@ from assay.base.settings import Settings
 from assay.cli.console import out
 from assay.cli.querying import NothingPublished
 from assay.contract.catalog import Catalog
+from assay.contract.names import TableName, model_of
 from assay.incidents import store
 from assay.incidents.slo_history import Record, read_record
 from assay.publish.reader import open_published
@@ -52,7 +53,7 @@ def show(*, as_json: bool) -> None:
         ]
         sys.stdout.write(json.dumps(said, indent=2) + "\n")
         return
-    policies = {table: str(catalog.policies[table.replace(".", "_", 1)]) for table in found}
+    policies = {table: str(catalog.policies[model_of(table)]) for table in found}
     out.print(_page(found, policies))
     out.print(
         f"Objective: {OBJECTIVE:.0%} of the time within the promise. Budget: what is left of the other "
@@ -72,7 +73,7 @@ def _incidents(settings: Settings) -> Iterator[sqlite3.Connection | None]:
 
 def _tables(record: Record) -> list[str]:
     """Gold first."""
-    return sorted(record.arrivals, key=lambda table: (not table.startswith("gold."), table))
+    return sorted(record.arrivals, key=lambda table: (TableName.parse(table).layer != "gold", table))
 
 
 def _page(found: dict[str, list[Level]], policies: dict[str, str]) -> Table:

@@ -17,7 +17,7 @@ from assay.contract.declared_checks import FILES_AGREE, ROWS_AGREE, LoadChecks, 
 from assay.contract.errors import ContractError
 from assay.contract.freshness import Policy
 from assay.contract.moving_rules import refuse_moving_verdicts
-from assay.contract.names import table_of
+from assay.contract.names import TableName, layer_of, table_of
 from assay.contract.parse import parse_columns, parse_contract
 from assay.contract.rebuild_key import parse_redo
 from assay.contract.sharing import check_sharing
@@ -81,7 +81,8 @@ class Catalog:
             columns = {name: columns_of[name] for name in parents}
             check_redo(connection, f"{model}.yml", parse_redo(self.models[model], parents), columns)
         for contract in self.contracts.values():
-            check_rules(connection, f"bronze_{contract.source}.yml", contract.columns, contract.rules)
+            bronze = TableName.of_source(contract.source)
+            check_rules(connection, f"{bronze.model}.yml", contract.columns, contract.rules)
         refuse_moving_verdicts(connection, self.contracts.values())
         for promise in self.promises.values():
             check_rules(connection, f"{promise.model}.yml", promise.columns, promise.rules)
@@ -92,7 +93,7 @@ class Catalog:
     @staticmethod
     def layer(model: str) -> str:
         """`silver_products` → `silver`."""
-        return model.split("_", 1)[0]
+        return layer_of(model)
 
     def of_layer(self, *layers: str) -> list[str]:
         """Names of the models of some layers, sorted."""
@@ -159,15 +160,15 @@ class Catalog:
 
     def contract_version(self, table: str) -> str | None:
         """The version of the contract behind a bronze or silver table; None where no single contract is."""
-        layer, entity = table.split(".", 1)
-        is_one = layer == "bronze" or self.silver_of(entity) == f"{layer}_{entity}"
-        return self.contracts[entity].version if is_one and entity in self.contracts else None
+        name = TableName.parse(table)
+        is_one = name.is_bronze or self.silver_of(name.entity) == name.model
+        return self.contracts[name.entity].version if is_one and name.entity in self.contracts else None
 
     @cached_property
     def load_checks(self) -> dict[str, LoadChecks]:
         """What may be odd about the files of each source."""
         return {
-            source: parse_load_checks(self.models[f"bronze_{source}"], contract.columns)
+            source: parse_load_checks(self.models[TableName.of_source(source).model], contract.columns)
             for source, contract in self.contracts.items()
         }
 
@@ -184,7 +185,7 @@ class Catalog:
 
     def silver_of(self, source: str) -> str | None:
         """The silver model that takes in a source: the one whose only parent is its bronze model."""
-        bronze = f"bronze_{source}"
+        bronze = TableName.of_source(source).model
         found = [model for model in self.of_layer("silver") if self.parents(model) == [bronze]]
         return found[0] if len(found) == 1 else None
 
@@ -236,7 +237,7 @@ class Catalog:
         domains = self.domains()
         if len(domains) == 1:
             return {"": domains[0]}
-        return {f"_{min(domain).split('_', 1)[1]}": domain for domain in domains}
+        return {f"_{TableName.of_model(min(domain)).entity}": domain for domain in domains}
 
     @cached_property
     def checks(self) -> dict[str, dict[str, bool]]:
@@ -244,8 +245,9 @@ class Catalog:
         found: dict[str, dict[str, bool]] = {}
         for source, said in self.load_checks.items():
             named = ["validity", "volume", "completeness", *(["distribution"] if said.columns else [])]
-            named += ["freshness"] if f"bronze_{source}" in self.policies else []
-            found[f"bronze.{source}"] = {name: said.severity.get(name) == "error" for name in named}
+            bronze = TableName.of_source(source)
+            named += ["freshness"] if bronze.model in self.policies else []
+            found[bronze.table] = {name: said.severity.get(name) == "error" for name in named}
         for model, checks in self.table_checks.items():
             levels = [reference.level.severity != "warn" for reference in checks.references]
             levels += [True] if model in self.rules else []

@@ -19,7 +19,7 @@ import duckdb
 
 from assay.contract.contract import Contract
 from assay.contract.errors import ContractError
-from assay.contract.names import literal
+from assay.contract.names import TableName, literal
 from assay.contract.sql_validation import empty_database
 
 DAY = timedelta(days=1)
@@ -120,10 +120,11 @@ def refuse_moving_verdicts(connection: duckdb.DuckDBPyConnection, contracts: Col
         return
     for contract, rule in [(said, rule) for said in contracts for rule in said.rules]:
         if names := moves_of_rules([rule.expression], contract.names).names:
+            bronze = TableName.of_source(contract.source)
             raise ContractError(
-                f"bronze_{contract.source}.yml: rule {rule.name}: {rule.expression!r} depends on {', '.join(names)}, "
-                "but a row is judged once, when it is loaded, and a later day would judge it otherwise; state the rule "
-                "in the yml of the silver or gold table, where it is asked again as time goes on"
+                f"{bronze.model}.yml: rule {rule.name}: {rule.expression!r} depends on {', '.join(names)}, but a "
+                "row is judged once, when it is loaded, and a later day would judge it otherwise; state the rule in "
+                "the yml of the silver or gold table, where it is asked again as time goes on"
             )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from assay.contract.names import layer_of
+
 OWN_COLUMNS = {
     "_file_id": "The content in the ledger `ops.files` that this row came with.",
     "_duplicates_identical": "Further rows of the same key that say the same.",
@@ -28,5 +30,5 @@ def undeclared(declared: Iterable[str], inputs: Sequence[str]) -> tuple[str, ...
         declared: The columns in its yml.
         inputs: The models that it refers to.
     """
-    takes_in_a_source = len(inputs) == 1 and inputs[0].startswith("bronze_")
+    takes_in_a_source = len(inputs) == 1 and layer_of(inputs[0]) == "bronze"
     return tuple(OWN_COLUMNS) if takes_in_a_source and not set(declared) & set(OWN_COLUMNS) else ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from assay.contract.names import TableName
 from assay.incidents.data_causes import broken_records, failed_checks, refused_files
 from assay.incidents.held import held_back
 from assay.incidents.inputs import Look
@@ -40,7 +41,7 @@ def causes(look: Look) -> list[Cause]:
 def _silent_sources(look: Look) -> Iterator[Cause]:
     """Sources without a loaded file for longer than their yml allows, by the clock: silence makes no run."""
     for source, contract in look.catalog.contracts.items():
-        policy = look.catalog.policies.get(f"bronze_{source}")
+        policy = look.catalog.policies.get(TableName.of_source(source).model)
         last = look.facts.newest.get(source) or look.facts.began
         if policy is None or last is None or look.now <= policy.late_from(last):
             continue
@@ -51,8 +52,8 @@ def _silent_sources(look: Look) -> Iterator[Cause]:
             owner=contract.owner,
             problem=f"no file of {source} has come in time ({policy}); {newest}",
             tried="the landing zone is looked at every few seconds while the services run",
-            affects=look.affects(f"bronze_{source}"),
-            where=f"landing/{contract.files} → bronze.{source}",
+            affects=look.affects(TableName.of_source(source).model),
+            where=f"landing/{contract.files} → {TableName.of_source(source)}",
             since=policy.late_from(last),
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assay.base.log import brief
+from assay.contract.names import TableName
 from assay.incidents.inputs import Look
 from assay.incidents.lineage import owner_of
 from assay.incidents.published_problems import Refused, Verdict
@@ -18,9 +19,10 @@ def failed_checks(look: Look) -> Iterator[Cause]:
     """One for each check that blocks; `validity` and `freshness` have kinds of their own."""
     tests = {str(test["name"]) for test in look.catalog.tests(look.catalog.models).values()}
     for verdict in look.facts.verdicts:
-        is_own = verdict.check in ("validity", "freshness") and verdict.table.startswith("bronze.")
+        name = TableName.parse(verdict.table)
+        is_own = verdict.check in ("validity", "freshness") and name.is_bronze
         known = {*look.catalog.checks.get(verdict.table, ()), *tests}
-        model = verdict.table.replace(".", "_", 1)
+        model = name.model
         if verdict.verdict == "warn" or is_own or verdict.check not in known or model not in look.catalog.models:
             continue
         said = "failed" if verdict.verdict == "fail" else "could not be evaluated"
@@ -47,8 +49,8 @@ def refused_files(look: Look) -> Iterator[Cause]:
                 owner=contract.owner,
                 problem=_refused(files),
                 tried="nothing: a refused file is not tried again until it or its contract changes",
-                affects=look.affects(f"bronze_{source}"),
-                where=f"landing/{files[0].path} → bronze.{source}, run {files[0].run_id}",
+                affects=look.affects(TableName.of_source(source).model),
+                where=f"landing/{files[0].path} → {TableName.of_source(source)}, run {files[0].run_id}",
                 since=min(file.first_seen for file in files),
             )
 
@@ -64,15 +66,16 @@ def _refused(files: list[Refused]) -> str:
 def broken_records(look: Look) -> Iterator[Cause]:
     """One for each source of which more records broke a rule than its yml allows."""
     for verdict in look.facts.verdicts:
-        layer, source = verdict.table.split(".", 1)
-        if layer == "bronze" and verdict.check == "validity" and source in look.catalog.contracts:
+        name = TableName.parse(verdict.table)
+        source = name.entity
+        if name.is_bronze and verdict.check == "validity" and source in look.catalog.contracts:
             yield Cause(
                 kind="quarantine_over_budget",
                 subject=source,
                 owner=look.catalog.contracts[source].owner,
                 problem=verdict.summary,
                 tried="the broken records are kept in quarantine, the others are loaded",
-                affects=look.affects(f"bronze_{source}"),
+                affects=look.affects(TableName.of_source(source).model),
                 where=_place(verdict),
                 since=verdict.checked_at,
             )

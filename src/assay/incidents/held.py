@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from assay.contract.names import TableName
 from assay.incidents.inputs import Look
 from assay.incidents.reconcile import Cause
 
@@ -22,7 +23,7 @@ def held_back(look: Look) -> Iterator[Cause]:
             owner=contract.owner,
             problem=f"{newest.path} is held back{others}: {newest.because}",
             tried=f"readers keep {newest.kept}" if newest.kept else "nothing of this source counts yet",
-            affects=look.affects(f"bronze_{source}"),
-            where=f"landing/{newest.path} → bronze.{source}",
+            affects=look.affects(TableName.of_source(source).model),
+            where=f"landing/{newest.path} → {TableName.of_source(source)}",
             since=min(file.first_seen for file in held),
         )

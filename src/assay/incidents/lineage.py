@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from assay.contract.catalog import Catalog
-from assay.contract.names import table_of
+from assay.contract.names import TableName, table_of
 from assay.incidents.reconcile import in_words
 
 LAKE_OWNER = "lake"
@@ -21,7 +21,7 @@ def owner_of(catalog: Catalog, model: str) -> str:
     if said:
         return str(said)
     sources = sorted(name for name in {model, *catalog.ancestors(model)} if catalog.layer(name) == "bronze")
-    owners = dict.fromkeys(catalog.contracts[name.split("_", 1)[1]].owner for name in sources)
+    owners = dict.fromkeys(catalog.contracts[TableName.of_model(name).entity].owner for name in sources)
     return ", ".join(owners) or LAKE_OWNER
 
 

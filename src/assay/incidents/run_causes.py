@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from assay.base.log import brief
 from assay.contract.catalog import Catalog
-from assay.contract.names import table_of
+from assay.contract.names import TableName, layer_of, model_of
 from assay.incidents.inputs import Look
 from assay.incidents.lineage import LAKE_OWNER, owner_of
 from assay.incidents.reconcile import Cause
@@ -36,9 +36,9 @@ def _failed_run(look: Look, failure: Standing, domain: str) -> Cause:
     is_retried = is_retried and bool(run.asked_for)
     said = [sentence for sentence in run.said if _domain(look.catalog, sentence) == domain]
     models = {
-        model for model in look.catalog.models if not run.covers or table_of(model).replace(".", "/") in run.covers
+        model for model in look.catalog.models if not run.covers or TableName.of_model(model).asset_path in run.covers
     }
-    owners = dict.fromkeys(owner_of(look.catalog, model) for model in sorted(models) if model.startswith("bronze_"))
+    owners = dict.fromkeys(owner_of(look.catalog, model) for model in sorted(models) if layer_of(model) == "bronze")
     asked = f", asked for {run.asked_for}" if run.asked_for else ""
     return Cause(
         kind="failed_run",
@@ -106,7 +106,7 @@ def broken_promises(look: Look, told: Collection[Cause]) -> Iterator[Cause]:
         return
     stands = {_model(cause.subject) for cause in told if cause.kind in ("failed_check", "breaker_open")}
     for table, (waits_since, due) in sorted(look.facts.late.items()):
-        model = table.replace(".", "_", 1)
+        model = model_of(table)
         if due >= look.now or model not in look.catalog.policies or stands & _same_domain(look.catalog, model):
             continue
         yield Cause(
@@ -129,8 +129,7 @@ def _same_domain(catalog: Catalog, model: str) -> set[str]:
 
 def _model(subject: str) -> str:
     """The model that a check, table or source is about."""
-    name = subject.split(maxsplit=1)[0]
-    return name.replace(".", "_", 1) if "." in name else f"bronze_{name}"
+    return TableName.of_subject(subject.split(maxsplit=1)[0]).model
 
 
 def _head(said: str) -> str:

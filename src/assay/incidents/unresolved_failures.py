@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from assay.contract.catalog import Catalog
-from assay.contract.names import table_of
+from assay.contract.names import LAYERS, TableName
 from assay.triggers.backoff import Tried
 
 PUBLISHED = "published/lake"
@@ -47,8 +47,10 @@ def standing_failures(runs: Sequence[Tried], everything: frozenset[str]) -> Iter
 
 def _subject(asset: str) -> str:
     """The source or table that an asset stands for in the record of runs."""
-    layer, _, name = asset.partition("/")
-    return name if layer in ("landing", "bronze") else f"{layer}.{name}"
+    layer, _, entity = asset.partition("/")
+    if layer == "landing":
+        return entity
+    return TableName(layer, entity).subject if layer in LAYERS else asset.replace("/", ".")
 
 
 def _in_a_row(runs: Sequence[Tried], covers: frozenset[str]) -> int:
@@ -63,5 +65,5 @@ def _in_a_row(runs: Sequence[Tried], covers: frozenset[str]) -> int:
 def all_assets(catalog: Catalog) -> frozenset[str]:
     """Every asset of a lake, as runs name what they cover."""
     landed = (f"landing/{source}" for source in catalog.contracts)
-    tables = (table_of(model).replace(".", "/", 1) for model in catalog.models)
+    tables = (TableName.of_model(model).asset_path for model in catalog.models)
     return frozenset([PUBLISHED, *landed, *tables])

@@ -12,6 +12,7 @@ import duckdb
 
 from assay.base import clock
 from assay.base.errors import UserError
+from assay.contract.names import TableName
 
 _LISTED = {
     "held back": """
@@ -89,7 +90,7 @@ def _decide(connection: duckdb.DuckDBPyConnection, state: str, name: str, by: st
         )
     [(source, path)] = places
     # Its checks and the tables downstream are of before, so the services ask for a run as of any change.
-    connection.execute("update ops.tables set seq = seq + 1 where table_name = ?", [f"bronze.{source}"])
+    connection.execute("update ops.tables set seq = seq + 1 where table_name = ?", [TableName.of_source(source).table])
     return Decided(source, path)
 
 

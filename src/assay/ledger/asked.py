@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from assay.base.project import ENGINE
 from assay.contract.catalog import Catalog
+from assay.contract.names import TableName
 
 LOAD_CHECKS = ("validity", "volume", "completeness", "distribution", "freshness")
 ENGINES = ("duckdb", "ibis-framework", "pandera")
@@ -34,10 +35,10 @@ def definition(catalog: Catalog, table: str, check: str) -> str:
     """
     if check not in CODE:
         return ""
-    layer, entity = table.split(".", 1)
-    model = f"{layer}_{entity}"
+    name = TableName.parse(table)
+    model, source = name.model, name.entity
     if check in LOAD_CHECKS:
-        asked = [repr(catalog.contracts[entity]), repr(catalog.load_checks[entity])]
+        asked = [repr(catalog.contracts[source]), repr(catalog.load_checks[source])]
     else:
         asked = [repr(catalog.promises[model]), repr(catalog.table_checks[model])]
     if check == "versions_are_ordered":

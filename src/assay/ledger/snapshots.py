@@ -15,7 +15,7 @@ from itertools import groupby
 import duckdb
 
 from assay.contract.contract import Contract
-from assay.contract.names import quoted
+from assay.contract.names import TableName, quoted
 
 CURRENT, HELD = "current", "held back"
 """States of a snapshot in `ops.snapshots`; of those that others replaced there is no row."""
@@ -203,7 +203,7 @@ class _Losses:
 
     def _count(self, before: int, file_id: int) -> Loss:
         keys = ", ".join(quoted(name) for name in self._contract.key)
-        clean = f"from bronze.{quoted(self._contract.source)} where _violations is null and _file_id ="
+        clean = f"from {TableName.of_source(self._contract.source).sql} where _violations is null and _file_id ="
         counted = self._connection.execute(
             f"with before as (select distinct {keys} {clean} {before}), "
             f"present as (select distinct {keys} {clean} {file_id}) "

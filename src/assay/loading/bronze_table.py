@@ -9,7 +9,7 @@ from typing import Any
 import duckdb
 
 from assay.contract.contract import Contract
-from assay.contract.names import literal, quoted
+from assay.contract.names import TableName, literal, quoted
 from assay.ledger.rows import forget_profiles
 from assay.ledger.snapshots import decide_again, forget_losses
 from assay.loading.widening import RESCUED, add_columns
@@ -66,8 +66,8 @@ class BronzeTable:
         self._sql = sql
         self._run_id = run_id
         self._definition = definition
-        self.name = f"bronze.{contract.source}"
-        self._relation = f"bronze.{quoted(contract.source)}"
+        self.name = TableName.of_source(contract.source).table
+        self._relation = TableName.of_source(contract.source).sql
 
     def prepare(self) -> None:
         """Create the table when it is missing, and note how its source is loaded.

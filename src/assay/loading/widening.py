@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 from assay.contract.contract import Column, Contract, Rule
-from assay.contract.names import literal, quoted
+from assay.contract.names import TableName, literal, quoted
 from assay.reading.exact_casts import from_text
 from assay.reading.json_lines import json_key, marked, unmarked
 from assay.tables.versions import ChangedWithData, changed_with_data
@@ -43,7 +43,7 @@ def add_columns(
     Raises:
         ChangedWithData: A rescued value does not fit its column's type, or rows without a value break a new rule.
     """
-    bronze = f"bronze.{quoted(contract.source)}"
+    bronze = TableName.of_source(contract.source).sql
     for column in columns:
         connection.execute(f"alter table {bronze} add column {quoted(column.name)} {column.type.sql}")
     holds = " or ".join(f"list_contains(json_keys(_rescued), {literal(column.name)})" for column in columns)
@@ -110,10 +110,11 @@ def _stop_when_values_do_not_fit(
             examples = [
                 row[0] for row in _rows(connection, f"select distinct r{place} {wrong} order by 1 limit {SHOWN}")
             ]
+            bronze = TableName.of_source(contract.source)
             raise ChangedWithData(
-                f"bronze.{contract.source}: the new column {column.name} is {column.type.sql}, but {count:,} stored "
+                f"{bronze}: the new column {column.name} is {column.type.sql}, but {count:,} stored "
                 f"rows hold something else in _rescued, such as {', '.join(map(repr, examples))}. Give it a type that "
-                f"holds these, or load the files anew with `assay run --full-refresh bronze.{contract.source}`; "
+                f"holds these, or load the files anew with `assay run --full-refresh {bronze}`; "
                 "nothing was changed"
             )
 
@@ -122,11 +123,12 @@ def _stop_when_rows_break_rules(
     connection: duckdb.DuckDBPyConnection, contract: Contract, rules: Sequence[Rule], holds: str
 ) -> None:
     """Rows without a value keep the verdict that they were loaded with, so they must hold the new rules as they are."""
+    bronze = TableName.of_source(contract.source)
     for rule in rules:
-        broken = f"select 1 from bronze.{quoted(contract.source)} where ({rule.expression}) is false and not ({holds})"
+        broken = f"select 1 from {bronze.sql} where ({rule.expression}) is false and not ({holds})"
         if _rows(connection, f"{broken} limit 1"):
             raise changed_with_data(
-                f"bronze.{contract.source}", [f"rule {rule.name} does not hold for all stored rows without a value"]
+                bronze.table, [f"rule {rule.name} does not hold for all stored rows without a value"]
             )
 
 

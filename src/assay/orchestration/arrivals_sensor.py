@@ -10,7 +10,7 @@ import dagster as dg
 
 from assay.base import clock
 from assay.contract.catalog import Catalog
-from assay.contract.names import table_of
+from assay.contract.names import TableName, table_of
 from assay.orchestration.keys import PUBLISHED, key_of, landing_key
 from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.refresh import JOB
@@ -93,7 +93,7 @@ def wanted_now(catalog: Catalog, waiting: Mapping[str, int], known: Known) -> se
         wanted |= known.unpublished
     if wanted:
         # Readers see a domain once all of it is there, so the first run makes the tables of silent sources too, empty.
-        wanted |= {source for source in catalog.contracts if f"bronze.{source}" not in known.built}
+        wanted |= {source for source in catalog.contracts if TableName.of_source(source).table not in known.built}
     return wanted
 
 
@@ -134,7 +134,7 @@ def selection(
     """
     wanted = set(subjects)
     sources = [subject for subject in wanted if subject in catalog.contracts]
-    models = {f"bronze_{source}" for source in sources}
+    models = {TableName.of_source(source).model for source in sources}
     models |= {model for model in catalog.promises if table_of(model) in wanted}
     left = {table for table in catalog.lagging if table in known.built} | set(resting)
     candidates = [model for model in catalog.models if table_of(model) not in left]

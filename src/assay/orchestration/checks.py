@@ -16,7 +16,7 @@ from assay.checks.session import Session
 from assay.checks.validity import Check, as_built, standing
 from assay.checks.versions_check import check_versions
 from assay.contract.catalog import Catalog
-from assay.contract.names import table_of
+from assay.contract.names import TableName, table_of
 from assay.ledger.asked import LOAD_CHECKS, definition
 from assay.orchestration.keys import key_of, table_of_key
 from assay.orchestration.metadata_tables import evidence, severity_of
@@ -82,10 +82,10 @@ def check_or_keep(lake: Session, checks: Iterable[Check]) -> Iterator[CheckResul
 
 def run_check(lake: Session, table: str, check: str) -> CheckResult:
     """Evaluate one check of one table."""
-    layer, entity = table.split(".", 1)
-    model = f"{layer}_{entity}"
+    name = TableName.parse(table)
+    model = name.model
     if check in LOAD_CHECKS:
-        return check_load(lake, entity, check)
+        return check_load(lake, name.entity, check)
     if check == "consistency" and table in lake.catalog.lagging and (kept := as_built(lake.connection, table, check)):
         return kept
     if check == "conservation":

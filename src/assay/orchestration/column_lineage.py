@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from assay.contract.catalog import Catalog
-from assay.contract.names import table_of
+from assay.contract.names import TableName
 from assay.orchestration.keys import key_of, table_of_key
 from assay.orchestration.metadata_tables import text_table
 
@@ -36,11 +36,11 @@ def _trace(catalog: Catalog, model: str, compiled: str) -> Mapping[str, Any]:
     from sqlglot.lineage import lineage  # noqa: PLC0415
 
     parents = catalog.parents(model)
-    schema: dict[str, dict[str, dict[str, str]]] = {table_of(p).split(".")[0]: {} for p in parents}
+    schema: dict[str, dict[str, dict[str, str]]] = {}
     for parent in parents:
-        layer, entity = table_of(parent).split(".")
+        name = TableName.of_model(parent)
         columns = {c["name"]: c.get("data_type", "varchar") for c in catalog.models[parent]["columns"].values()}
-        schema[layer][entity] = columns | {"_file_id": "bigint", "_violations": "varchar[]"}
+        schema.setdefault(name.layer, {})[name.entity] = columns | {"_file_id": "bigint", "_violations": "varchar[]"}
     try:
         nodes = lineage(None, compiled, schema=schema, dialect="duckdb", trim_selects=False)
         leaves = {name: [(leaf, parse_one(leaf.name).name) for leaf in _leaves(node)] for name, node in nodes.items()}
@@ -49,7 +49,8 @@ def _trace(catalog: Catalog, model: str, compiled: str) -> Mapping[str, Any]:
     found: dict[str, list[dg.TableColumnDep]] = {}
     for column in catalog.models[model]["columns"]:
         tables = [(leaf.expression.find(exp.Table), name) for leaf, name in leaves.get(column, ())]
-        deps = {(f"{t.db}.{t.name}", name) for t, name in tables if t is not None and f"{t.db}_{t.name}" in parents}
+        read = [(TableName(table.db, table.name), name) for table, name in tables if table is not None]
+        deps = {(table.table, name) for table, name in read if table.model in parents}
         found[column] = [dg.TableColumnDep(key_of(table), name) for table, name in sorted(deps)]
     if not any(found.values()):
         return {}

@@ -13,7 +13,7 @@ import dagster as dg
 
 from assay.contract.catalog import Catalog
 from assay.contract.freshness import Policy
-from assay.contract.names import table_of
+from assay.contract.names import TableName, model_of, table_of
 from assay.incidents.published_problems import Facts
 from assay.orchestration.keys import key_of
 
@@ -35,9 +35,9 @@ def confirm(
     """
     confirmed = []
     for table, policy in _followed(catalog):
-        model = table.replace(".", "_", 1)
+        model = model_of(table)
         made_of = {table, *(table_of(name) for name in catalog.ancestors(model))}
-        made_of |= {name.removeprefix("bronze.") for name in made_of}
+        made_of |= {TableName.parse(name).subject for name in made_of}
         if table in facts.late or table not in facts.shown or made_of & set(unlike):
             continue
         event = instance.get_latest_materialization_event(key_of(table))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dagster import AssetKey
 
+from assay.contract.names import TableName
 from assay.incidents import unresolved_failures
 
 PUBLISHED = AssetKey(unresolved_failures.PUBLISHED.split("/"))
@@ -11,7 +12,8 @@ PUBLISHED = AssetKey(unresolved_failures.PUBLISHED.split("/"))
 
 def key_of(table: str) -> AssetKey:
     """`silver.products` → `silver/products`."""
-    return AssetKey(table.split("."))
+    name = TableName.parse(table)
+    return AssetKey([name.layer, name.entity])
 
 
 def table_of_key(key: AssetKey) -> str:

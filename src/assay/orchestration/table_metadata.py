@@ -8,7 +8,7 @@ import dagster as dg
 
 from assay.checks.score import sparkline
 from assay.checks.session import Session
-from assay.contract.names import relation
+from assay.contract.names import TableName, model_of, relation
 from assay.publish.delivery import sources_of
 
 _FILES = """
@@ -43,11 +43,11 @@ def facts_of(lake: Session, table: str) -> dict[str, Any]:
     """
     rows = lake.connection.execute(f"select count(*) from {relation(table)}").fetchall()[0][0]
     facts: dict[str, Any] = {"dagster/row_count": int(rows)}
-    layer, entity = table.split(".", 1)
-    if layer == "bronze":
-        facts |= _files(lake, entity) | _bronze_rows(lake, entity)
+    name = TableName.parse(table)
+    if name.is_bronze:
+        facts |= _files(lake, name.entity) | _bronze_rows(lake, name.entity)
     for source in lake.catalog.contracts:
-        if lake.catalog.silver_of(source) == f"{layer}_{entity}":
+        if lake.catalog.silver_of(source) == name.model:
             facts |= _files(lake, source) | _bronze_rows(lake, source) | _duplicates(lake, table)
     changed = lake.connection.execute("select run_id, seq from ops.tables where table_name = ?", [table]).fetchall()
     if changed:
@@ -60,7 +60,7 @@ def _age(lake: Session, table: str) -> dict[str, Any]:
     found = lake.connection.execute(
         "select max(coalesce(landed_at, first_seen)) from ops.files "
         "where status = 'loaded' and list_contains($sources::varchar[], source)",
-        {"sources": sources_of(lake.catalog, table.replace(".", "_", 1))},
+        {"sources": sources_of(lake.catalog, model_of(table))},
     ).fetchall()[0][0]
     return {"data_as_of": dg.MetadataValue.timestamp(found)} if found else {}
 
@@ -78,7 +78,7 @@ def _files(lake: Session, source: str) -> dict[str, int]:
 
 
 def _bronze_rows(lake: Session, source: str) -> dict[str, int]:
-    sql = _ROWS.format(bronze=relation(f"bronze.{source}"))
+    sql = _ROWS.format(bronze=TableName.of_source(source).sql)
     values = lake.connection.execute(sql, {"source": source}).fetchall()[0]
     return dict(zip(("quarantined", "superseded"), map(int, values), strict=True))
 

@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtProject
 
-from assay.contract.names import table_of
+from assay.contract.names import layer_of, table_of
 from assay.orchestration.keys import key_of, landing_key
 from assay.orchestration.metadata_tables import column_schema
 
@@ -25,11 +25,11 @@ class Translator(DagsterDbtTranslator):
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """The layer."""
-        return str(dbt_resource_props["name"]).split("_", 1)[0]
+        return layer_of(str(dbt_resource_props["name"]))
 
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
         """The yml's words; below them the SQL, where it says more than the name of a macro."""
-        layer = str(dbt_resource_props["name"]).split("_", 1)[0]
+        layer = layer_of(str(dbt_resource_props["name"]))
         if layer in ("bronze", "quarantine"):
             return str(dbt_resource_props["description"])
         return super().get_description(dbt_resource_props)
@@ -42,7 +42,7 @@ class Translator(DagsterDbtTranslator):
 
     def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
         """The layer and how the table is made."""
-        layer = str(dbt_resource_props["name"]).split("_", 1)[0]
+        layer = layer_of(str(dbt_resource_props["name"]))
         return {"assay/layer": layer, "assay/materialized": str(dbt_resource_props["config"]["materialized"])}
 
     def get_asset_check_spec(

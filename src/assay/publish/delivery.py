@@ -11,7 +11,7 @@ from assay.base import clock
 from assay.base.warehouse import transaction
 from assay.checks.validity import behind
 from assay.contract.catalog import Catalog
-from assay.contract.names import table_of
+from assay.contract.names import TableName, table_of
 from assay.publish.publishing import last_decision
 from assay.tables.versions import seqs
 
@@ -86,8 +86,8 @@ def fed(catalog: Catalog, models: set[str]) -> list[dict[str, str]]:
 
 def sources_of(catalog: Catalog, model: str) -> list[str]:
     """The sources that a model is made of."""
-    made_of = {model, *catalog.ancestors(model)}
-    return sorted(name.removeprefix("bronze_") for name in made_of if catalog.layer(name) == "bronze")
+    made_of = map(TableName.of_model, {model, *catalog.ancestors(model)})
+    return sorted(name.entity for name in made_of if name.is_bronze)
 
 
 def shown_whole(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> set[str]:

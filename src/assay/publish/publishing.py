@@ -20,7 +20,7 @@ import duckdb
 
 from assay.base import clock
 from assay.checks.validity import reasons_against
-from assay.contract.names import literal, quoted, relation
+from assay.contract.names import TableName, literal, quoted, relation
 from assay.tables.versions import seqs
 
 KEPT = 3
@@ -89,7 +89,7 @@ def publish_lake(
     now: dict[str, int] = {}
     because: list[str] = []
     for domain in domains:
-        shown = {table for table in domain if not table.startswith("bronze.")}
+        shown = {table for table in domain if not TableName.parse(table).is_bronze}
         against = reasons_against(connection, shown, expected, lagging, as_of)
         against += [f"{table} was never built" for table in sorted(shown) if table not in known]
         because += against
@@ -195,7 +195,8 @@ def clean_up(folder: Path, kinds: Sequence[str] = ("lake", "ops")) -> None:
 def _states(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """The state of each table that may be shown; a quarantine view is as its bronze table."""
     known = seqs(connection)
-    quarantine = {f"quarantine.{t.split('.')[1]}": seq for t, seq in known.items() if t.startswith("bronze.")}
+    names = {TableName.parse(table): seq for table, seq in known.items()}
+    quarantine = {name.in_layer("quarantine").table: seq for name, seq in names.items() if name.is_bronze}
     views = connection.execute(
         "select schema_name || '.' || view_name from duckdb_views() where schema_name = 'quarantine' "
         "and database_name = current_database()"

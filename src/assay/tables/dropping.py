@@ -17,7 +17,7 @@ from assay.base import clock
 from assay.base.warehouse import transaction
 from assay.contract.catalog import Catalog
 from assay.contract.errors import ContractError
-from assay.contract.names import quoted, relation
+from assay.contract.names import TableName, relation
 from assay.ledger.rows import forget_profiles
 from assay.ledger.scan import landing_path
 from assay.tables.retired import Retired, note_retired, read_retired
@@ -54,9 +54,9 @@ def plan_drops(
         ContractError: One is in the project, or nothing of that name is stored.
     """
     retired = {found.name: found for found in read_retired(connection)}
-    wanted = dict.fromkeys(_table(name) for name in names)
+    wanted = dict.fromkeys(TableName.of_subject(name).table for name in names)
     for name in wanted:
-        model = name.replace(".", "_", 1)
+        model = TableName.of_subject(name).model
         if model in catalog.models:
             path = str(catalog.models[model].get("patch_path") or model).split("://")[-1]
             raise ContractError(
@@ -75,20 +75,14 @@ def drop(connection: duckdb.DuckDBPyConnection, catalog: Catalog, drops: Collect
         for item in drops:
             if item.retired.source:
                 _drop_source(connection, item.retired.source)
-            elif item.retired.name.startswith("quarantine."):
+            elif TableName.parse(item.retired.name).layer == "quarantine":
                 connection.execute(f"drop view if exists {relation(item.retired.name)}")
             _drop_table(connection, item.retired.name)
     note_retired(connection, catalog)
 
 
-def _table(name: str) -> str:
-    """The table that a person means by `gold/days`, `gold.days` or the name of a source."""
-    table = name.replace("/", ".", 1)
-    return table if "." in table else f"bronze.{table}"
-
-
 def _sentences(connection: duckdb.DuckDBPyConnection, landing: Path, retired: Retired) -> Iterator[str]:
-    rows = "its view" if retired.name.startswith("quarantine.") else f"{retired.rows or 0:,} rows"
+    rows = "its view" if TableName.parse(retired.name).layer == "quarantine" else f"{retired.rows or 0:,} rows"
     yield f"{rows}, with the results of its checks, its scores and what is known of its changes"
     if not retired.source:
         return
@@ -98,7 +92,8 @@ def _sentences(connection: duckdb.DuckDBPyConnection, landing: Path, retired: Re
         {"source": retired.source},
     ).fetchall()
     malformed, paths, contents = said[0]
-    yield f"{malformed:,} malformed records, the view quarantine.{retired.source}, and which snapshots were let in"
+    view = TableName("quarantine", retired.source)
+    yield f"{malformed:,} malformed records, the view {view}, and which snapshots were let in"
     yield f"the ledger keeps its {paths:,} files ({contents:,} loaded) as retired, and landing is not touched"
     if gone := list(_only_stored_here(connection, landing, retired.source)):
         more = " and more" if len(gone) > SHOWN else ""
@@ -118,7 +113,7 @@ def _only_stored_here(connection: duckdb.DuckDBPyConnection, landing: Path, sour
 
 
 def _drop_source(connection: duckdb.DuckDBPyConnection, source: str) -> None:
-    connection.execute(f"drop view if exists {relation(f'quarantine.{source}')}")
+    connection.execute(f"drop view if exists {TableName('quarantine', source).sql}")
     for name in ("malformed", "sources", "conservation", "snapshots", "snapshot_losses", "acceptances"):
         connection.execute(f"delete from ops.{name} where source = ?", [source])
     connection.execute("delete from ops.deliveries where source = ?", [source])
@@ -132,10 +127,10 @@ def _drop_source(connection: duckdb.DuckDBPyConnection, source: str) -> None:
 
 
 def _drop_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
-    layer, name = table.split(".", 1)
-    if layer != "quarantine":
-        connection.execute(f"drop table if exists {relation(table)}")
-    connection.execute(f"drop table if exists changes.{quoted(f'{layer}_{name}')}")
+    name = TableName.parse(table)
+    if name.layer != "quarantine":
+        connection.execute(f"drop table if exists {name.sql}")
+    connection.execute(f"drop table if exists {name.changes_sql}")
     for of in ("tables", "checks", "check_results", "quality_score", "deliveries", "freshness"):
         connection.execute(f"delete from ops.{of} where table_name = ?", [table])
     for of in ("seen", "seen_files"):

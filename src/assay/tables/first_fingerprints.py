@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from assay.contract.contract import Contract
-from assay.contract.names import literal
+from assay.contract.names import TableName, literal
 from assay.contract.parse import is_optional
 from assay.contract.rebuild_key import Redo
 
@@ -138,7 +138,7 @@ def _newest_rows(model: str, bronze: str, node: Node, *, has_optional: bool) -> 
     newest_by = node["config"]["meta"]["contract"].get("newest_by")
     newest = _quoted(newest_by) if isinstance(newest_by, str) else "_file_date" if newest_by else ""
     newest = f"{newest} desc nulls last, " if newest else ""
-    source = bronze.split("_", 1)[1]
+    source = TableName.of_model(bronze).entity
     return f"""select
         *,
         count(*) filter (_rank > 1 and _is_same) over (partition by {key}) as _duplicates_identical,

@@ -10,6 +10,7 @@ import duckdb
 
 from assay.base.memory import limit_in_bytes
 from assay.contract.contract import Contract
+from assay.contract.names import TableName
 from assay.ledger.inspect_file import examine, file_date
 from assay.ledger.pending import File, NeedsFiles, as_examined, files, files_to_read_again_or_gone
 
@@ -48,7 +49,7 @@ def plan(connection: duckdb.DuckDBPyConnection, landing: Path, contract: Contrac
             problems.append(f"{file.name}: {seen.problem or lack}")
     if problems:
         raise NeedsFiles(
-            f"bronze.{contract.source}: {len(problems)} loaded files do not fit the contract any more: "
+            f"{TableName.of_source(contract.source)}: {len(problems)} loaded files do not fit the contract any more: "
             f"{'; '.join(problems[:SHOWN])}. Take that change of the contract back, or put files that fit it under "
             "the same names; nothing was changed"
         )
@@ -61,7 +62,7 @@ def note_replaced(connection: duckdb.DuckDBPyConnection, source: str, sightings:
         "update ops.files set status = 'missing', reason = case when status = 'arrived' "
         "then 'was gone before it was loaded' else 'was replaced, and gone when ' || ? || ' was loaded again' end "
         "where list_contains(?::bigint[], sighting_id)",
-        [f"bronze.{source}", list(sightings)],
+        [TableName.of_source(source).table, list(sightings)],
     )
 
 
@@ -101,6 +102,7 @@ def _stop_when_live_ones_are_gone(
     needed = [file.name for file in gone if file.file_id in live]
     if needed:
         raise NeedsFiles(
-            f"bronze.{source}: a full refresh reads every loaded file again, but {len(needed)} are gone from landing "
-            f"or hold something else now: {', '.join(needed[:SHOWN])}. Put them back and run again; nothing was changed"
+            f"{TableName.of_source(source)}: a full refresh reads every loaded file again, but {len(needed)} are gone "
+            f"from landing or hold something else now: {', '.join(needed[:SHOWN])}. Put them back and run again; "
+            "nothing was changed"
         )

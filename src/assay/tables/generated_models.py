@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from assay.base.project import ENGINE
-from assay.contract.names import quoted
+from assay.contract.names import TableName, layer_of, quoted
 from assay.contract.own_columns import OWN_COLUMNS
 
 PACKAGE = ENGINE / "dbt_package"
@@ -96,24 +96,28 @@ def _models_in(path: Path) -> list[Mapping[str, Any]]:
 def _generated(project: _Project) -> Iterator[tuple[str, str]]:
     """Path and content of each file."""
     for name, model in project.models.items():
-        layer, _, entity = name.partition("_")
-        if layer == "bronze":
-            yield from _of_source(project, entity, model)
-        if layer == "silver" and name not in project.written and f"bronze_{entity}" in project.models:
-            yield f"silver/{name}.sql", _silver(entity, model, project.models[f"bronze_{entity}"])
+        if layer_of(name) not in ("bronze", "silver"):
+            continue
+        table = TableName.of_model(name)
+        bronze = table.in_layer("bronze").model
+        if table.is_bronze:
+            yield from _of_source(project, table.entity, model)
+        elif name not in project.written and bronze in project.models:
+            yield f"silver/{name}.sql", _silver(bronze, model, project.models[bronze])
 
 
-def _of_source(project: _Project, entity: str, bronze: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if f"bronze_{entity}" not in project.written:
-        yield f"bronze/bronze_{entity}.sql", _BRONZE
-    quarantine = f"quarantine_{entity}"
+def _of_source(project: _Project, source: str, node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    bronze = TableName.of_source(source).model
+    quarantine = TableName("quarantine", source).model
+    if bronze not in project.written:
+        yield f"bronze/{bronze}.sql", _BRONZE
     if quarantine not in project.written:
-        yield f"quarantine/{quarantine}.sql", f"{{{{ assay.quarantined('bronze_{entity}') }}}}\n"
+        yield f"quarantine/{quarantine}.sql", f"{{{{ assay.quarantined('{bronze}') }}}}\n"
     if quarantine not in project.models:
-        yield f"quarantine/{quarantine}.yml", _quarantine_yml(entity, bronze)
+        yield f"quarantine/{quarantine}.yml", _quarantine_yml(source, node)
 
 
-def _quarantine_yml(entity: str, bronze: Mapping[str, Any]) -> str:
+def _quarantine_yml(source: str, bronze: Mapping[str, Any]) -> str:
     contract = ((bronze.get("config") or {}).get("meta") or {}).get("contract")
     owner = contract.get("owner") if isinstance(contract, Mapping) else None
     columns = [
@@ -121,9 +125,9 @@ def _quarantine_yml(entity: str, bronze: Mapping[str, Any]) -> str:
         for name, kind in _QUARANTINE_COLUMNS.items()
     ]
     model = {
-        "name": f"quarantine_{entity}",
+        "name": TableName("quarantine", source).model,
         "description": (
-            f"One row per record of {entity} that was rejected: malformed records as they stood in the file, and rows "
+            f"One row per record of {source} that was rejected: malformed records as they stood in the file, and rows "
             "that break a rule of the contract, each with all its reasons."
         ),
         **({"config": {"meta": {"owner": str(owner)}}} if owner else {}),
@@ -132,7 +136,7 @@ def _quarantine_yml(entity: str, bronze: Mapping[str, Any]) -> str:
     return yaml.safe_dump({"models": [model]}, sort_keys=False, allow_unicode=True, width=120)
 
 
-def _silver(entity: str, silver: Mapping[str, Any], bronze: Mapping[str, Any]) -> str:
+def _silver(model: str, silver: Mapping[str, Any], bronze: Mapping[str, Any]) -> str:
     """The newest row of each key, with columns renamed (`config: {meta: {from: …}}`) and cast to their types."""
     types = {str(column.get("name")): str(column.get("data_type")) for column in _columns(bronze)}
     values = []
@@ -143,7 +147,7 @@ def _silver(entity: str, silver: Mapping[str, Any], bronze: Mapping[str, Any]) -
         values.append(f"{value} as {quoted(name)}" if name not in OWN_COLUMNS else name)
     values += [name for name in OWN_COLUMNS if name not in {str(column.get("name")) for column in _columns(silver)}]
     listed = ",\n    ".join(f"{{% raw %}}{value}{{% endraw %}}" for value in values)
-    return f"select\n    {listed}\nfrom ({{{{ assay.newest_rows('bronze_{entity}') }}}})\n"
+    return f"select\n    {listed}\nfrom ({{{{ assay.newest_rows('{model}') }}}})\n"
 
 
 def _columns(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:

@@ -17,7 +17,7 @@ from typing import Any
 import duckdb
 
 from assay.base.warehouse import transaction
-from assay.contract.names import literal, quoted, relation, table_of
+from assay.contract.names import TableName, literal, quoted, table_of
 from assay.contract.own_columns import OWN_TYPE, undeclared
 from assay.contract.rebuild_key import Input, Redo, parse_redo
 from assay.tables.first_fingerprints import first_keyed
@@ -53,7 +53,8 @@ class _Keyed:
         said: Mapping[str, Any] = json.loads(payload)
         self._connection = connection
         self._model = str(said["model"]["name"])
-        self._table = table_of(self._model)
+        self._name = TableName.of_model(self._model)
+        self._table = self._name.table
         self._redo: Redo = parse_redo(said["model"], said["inputs"])
         declared = [(str(c["name"]), str(c["data_type"])) for c in said["model"]["columns"].values()]
         own = undeclared([name for name, _ in declared], list(said["inputs"]))
@@ -105,10 +106,12 @@ class _Keyed:
 
     @property
     def _changes(self) -> str:
-        return f"changes.{quoted(self._model)}"
+        return self._name.changes_sql
 
     def _is_full(self) -> bool:
-        if self._is_asked_full or not self._exists(self._table) or self._table not in self._seqs:
+        if self._is_asked_full or self._table not in self._seqs:
+            return True
+        if not self._exists(self._name.layer, self._name.entity):
             return True
         if is_changed_while_empty(self._connection, self._table, self._definition):
             return True
@@ -122,12 +125,11 @@ class _Keyed:
 
     def _lost_changes(self, item: Input) -> bool:
         """Whether an input changed and nothing says how, because somebody dropped the table that did."""
-        table = table_of(item.model)
-        is_keyed = not item.model.startswith("bronze_")
-        return is_keyed and self._seqs.get(table, 0) > self._seen(table) and not self._exists(f"changes.{item.model}")
+        name = TableName.of_model(item.model)
+        is_unseen = self._seqs.get(name.table, 0) > self._seen(name.table)
+        return not name.is_bronze and is_unseen and not self._exists("changes", name.model)
 
-    def _exists(self, table: str) -> bool:
-        schema, name = table.split(".", 1)
+    def _exists(self, schema: str, name: str) -> bool:
         found = self._connection.execute(
             "select count(*) from duckdb_tables() "
             "where schema_name = ? and table_name = ? and database_name = current_database()",
@@ -150,11 +152,12 @@ class _Keyed:
         return " union ".join([self._no_keys(), *parts])
 
     def _affected_by(self, item: Input) -> str:
-        if item.model.startswith("bronze_"):
+        name = TableName.of_model(item.model)
+        if name.is_bronze:
             return self._affected_by_files(item)
-        if not self._exists(f"changes.{item.model}"):
+        if not self._exists("changes", name.model):
             return self._no_keys()
-        changed = f"(select * from changes.{quoted(item.model)} where _seq > {self._seen(table_of(item.model))})"
+        changed = f"(select * from {name.changes_sql} where _seq > {self._seen(name.table)})"
         return self._redo.affected(item, changed)
 
     def _affected_by_files(self, item: Input) -> str:
@@ -162,29 +165,29 @@ class _Keyed:
 
         Rows that break a rule too: they may have been clean when the table looked.
         """
-        table = table_of(item.model)
-        current = f"select file_id, file_date from ops.current_files where source = {literal(table.split('.')[1])}"
+        name = TableName.of_model(item.model)
+        current = f"select file_id, file_date from ops.current_files where source = {literal(name.entity)}"
         seen = (
             "select file_id, file_date from ops.seen_files "
-            f"where consumer = {literal(self._table)} and input = {literal(table)}"
+            f"where consumer = {literal(self._table)} and input = {literal(name.table)}"
         )
         changed = (
             f"select file_id from (({current}) except ({seen})) union select file_id from (({seen}) except ({current}))"
         )
         files = [int(row[0]) for row in self._connection.execute(changed).fetchall()]
         listed = ", ".join(map(str, files)) or "null"
-        rows = f"(select * from {relation(table)} where _file_id in ({listed}))"
+        rows = f"(select * from {name.sql} where _file_id in ({listed}))"
         return self._redo.affected(item, rows)
 
     def _rebuild(self) -> None:
         typed = ", ".join(f"{quoted(name)} {kind}" for name, kind in self._columns)
-        self._connection.execute(f"create or replace table {relation(self._table)} ({typed})")
-        self._connection.execute(f"insert into {relation(self._table)} by name select * from ({self._sql}\n)")
+        self._connection.execute(f"create or replace table {self._name.sql} ({typed})")
+        self._connection.execute(f"insert into {self._name.sql} by name select * from ({self._sql}\n)")
         self._connection.execute(f"drop table if exists {self._changes}")
         note_built(self._connection, self._table, self._definition, self._run_id, is_changed=True, is_rebuilt=True)
 
     def _redo_affected(self) -> None:
-        target = relation(self._table)
+        target = self._name.sql
         names = ", ".join(quoted(name) for name, _ in self._columns)
         where = self._is_affected([f"made.{quoted(name)}" for name in self._redo.key])
         if not self._connection.execute(f"select 1 from temp.{self._affected_name} limit 1").fetchall():
@@ -230,7 +233,7 @@ class _Keyed:
         )
         self._connection.execute(
             f"create table if not exists {self._changes} as "
-            f"select {names}, 0::bigint as _seq from {relation(self._table)} limit 0"
+            f"select {names}, 0::bigint as _seq from {self._name.sql} limit 0"
         )
         for name, kind in logged:
             self._connection.execute(f"alter table {self._changes} add column if not exists {quoted(name)} {kind}")
@@ -248,24 +251,25 @@ class _Keyed:
         self._connection.execute("delete from ops.seen_files where consumer = ?", [self._table])
         reads = own_columns_read(self._connection, self._sql, [table_of(item.model) for item in self._redo.inputs])
         for item in self._redo.inputs:
-            table = table_of(item.model)
+            name = TableName.of_model(item.model)
+            table = name.table
             self._connection.execute(
                 "insert into ops.seen (consumer, input, seq, reads) values (?, ?, ?, ?)",
                 [self._table, table, self._seqs.get(table, 0), sorted({*reads[table], *self._redo.own_columns(item)})],
             )
-            if item.model.startswith("bronze_"):
+            if name.is_bronze:
                 self._connection.execute(
                     "insert into ops.seen_files (consumer, input, file_id, file_date) "
                     "select ?, ?, file_id, file_date from ops.current_files where source = ?",
-                    [self._table, table, table.split(".")[1]],
+                    [self._table, table, name.entity],
                 )
 
     def _prune_inputs(self) -> None:
         """Drop changes that every table that reads them has seen."""
         for item in self._redo.inputs:
-            if self._exists(f"changes.{item.model}"):
+            name = TableName.of_model(item.model)
+            if self._exists("changes", name.model):
                 self._connection.execute(
-                    f"delete from changes.{quoted(item.model)} where _seq <= "
-                    "(select min(seq) from ops.seen where input = ?)",
-                    [table_of(item.model)],
+                    f"delete from {name.changes_sql} where _seq <= (select min(seq) from ops.seen where input = ?)",
+                    [name.table],
                 )

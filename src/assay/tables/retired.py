@@ -6,7 +6,7 @@ it: that is done by hand (`tables/dropping.py`), and one that comes back is take
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
@@ -16,7 +16,7 @@ import duckdb
 from assay.base import clock
 from assay.base.warehouse import transaction
 from assay.contract.catalog import Catalog
-from assay.contract.names import table_of
+from assay.contract.names import TableName, table_of
 
 _STORED = """
     with sources as (
@@ -65,7 +65,8 @@ class Retired:
     @property
     def source(self) -> str:
         """The source of a bronze table; empty of another one."""
-        return self.name.removeprefix("bronze.") if self.name.startswith("bronze.") else ""
+        name = TableName.parse(self.name)
+        return name.entity if name.is_bronze else ""
 
 
 def note_retired(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> list[Retired]:
@@ -81,7 +82,7 @@ def note_retired(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> lis
     stored = {name: (rows, built) for name, rows, built in connection.execute(_STORED).fetchall()}
     project = {table_of(model) for model in catalog.models}
     gone = {name: said for name, said in stored.items() if name not in project}
-    gone = {name: said for name, said in gone.items() if name.replace("quarantine.", "bronze.") not in {*gone} - {name}}
+    gone = {name: said for name, said in gone.items() if not _goes_with_its_source(name, gone)}
     before = {found.name: found for found in read_retired(connection)}
     unasked = _unasked(connection, catalog)
     new = [
@@ -92,6 +93,12 @@ def note_retired(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> lis
         kept = [found for name, found in before.items() if name in gone]
         _write(connection, [*kept, *new], unasked)
     return new
+
+
+def _goes_with_its_source(name: str, gone: Container[str]) -> bool:
+    """Whether it is the quarantine of a source that is retired itself, and so is named by that."""
+    table = TableName.parse(name)
+    return table.layer == "quarantine" and table.in_layer("bronze").table in gone
 
 
 def read_retired(connection: duckdb.DuckDBPyConnection) -> list[Retired]:
@@ -149,25 +156,25 @@ def _renamed_to(
     connection: duckdb.DuckDBPyConnection, catalog: Catalog, name: str, stored: Mapping[str, object]
 ) -> str:
     """The one table of the project that was never built and is like a retired one: its files, or else its columns."""
-    layer = name.split(".", 1)[0]
-    new = [model for model in catalog.of_layer(layer) if table_of(model) not in stored]
-    if layer == "bronze":
+    retired = TableName.parse(name)
+    new = [model for model in catalog.of_layer(retired.layer) if table_of(model) not in stored]
+    if retired.is_bronze:
         paths = connection.execute(
             "select distinct path from ops.files where source = ? and status in ('loaded', 'duplicate')",
-            [name.removeprefix("bronze.")],
+            [retired.entity],
         ).fetchall()
-        globs = {model: catalog.contracts[model.removeprefix("bronze_")].files for model in new}
+        globs = {model: catalog.contracts[TableName.of_model(model).entity].files for model in new}
         alike = [m for m in new if paths and all(PurePath(path).match(globs[m]) for (path,) in paths)]
     else:
-        columns = _columns(connection, name)
+        columns = _columns(connection, retired)
         alike = [model for model in new if columns and list(catalog.models[model]["columns"]) == columns]
     return table_of(alike[0]) if len(alike) == 1 else ""
 
 
-def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+def _columns(connection: duckdb.DuckDBPyConnection, table: TableName) -> list[str]:
     found = connection.execute(
         "select column_name from duckdb_columns() where database_name = current_database() "
         "and schema_name = ? and table_name = ? order by column_index",
-        table.split(".", 1),
+        [table.layer, table.entity],
     ).fetchall()
     return [name for (name,) in found]

@@ -11,6 +11,7 @@ import duckdb
 from assay.checks.validity import is_over
 from assay.contract.catalog import Catalog
 from assay.contract.moving_rules import AT_ONCE
+from assay.contract.names import model_of
 from assay.ledger.asked import CODE, LOAD_CHECKS, engines
 
 _LATEST = """
@@ -44,7 +45,7 @@ def read_expiring(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Ma
     tests = {str(test["name"]) for test in catalog.tests(catalog.models).values()}
     found: dict[str, tuple[tuple[datetime, datetime], ...]] = {}
     for table, check, _, checked_at, expires_at in connection.execute(_LATEST).fetchall():
-        is_asked = check in catalog.checks.get(table, ()) or (check in tests and _model(table) in catalog.models)
+        is_asked = check in catalog.checks.get(table, ()) or (check in tests and model_of(table) in catalog.models)
         if is_asked and expires_at is not None and expires_at > AT_ONCE:
             found[table] = (*found.get(table, ()), (expires_at, checked_at))
     return {table: Expiring(results) for table, results in found.items()}
@@ -61,7 +62,3 @@ def of_other_engines(connection: duckdb.DuckDBPyConnection, catalog: Catalog) ->
         is_kept = check in CODE and check not in LOAD_CHECKS and check in catalog.checks.get(table, ())
         if is_kept and definition and not definition.endswith(f"-{engines()}"):
             yield table
-
-
-def _model(table: str) -> str:
-    return table.replace(".", "_", 1)

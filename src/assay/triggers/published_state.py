@@ -11,7 +11,7 @@ import duckdb
 from assay.base import clock
 from assay.checks.validity import against, behind
 from assay.contract.catalog import Catalog
-from assay.contract.names import table_of
+from assay.contract.names import TableName, model_of, table_of
 from assay.publish.publishing import last_decision
 from assay.publish.reader import is_of_this_version
 from assay.tables.versions import seqs
@@ -91,7 +91,7 @@ def read_known(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Known
     bad = frozenset(reason.table for reason in found)
     # A run that died between a table and its checks leaves a table that nobody would ask about again.
     unasked = {reason.table for reason in found if reason.kind == "unasked"} - old.keys()
-    waiting |= {table.removeprefix("bronze.") for table in unasked if table.startswith("bronze.")}
+    waiting |= {name.entity for name in map(TableName.parse, unasked) if name.is_bronze}
     outdated = {*of_other_engines(connection, catalog)} & built
     changed = {*old, *unasked, *outdated}
     ready = {m for m in catalog.of_layer("silver", "gold") if _is_ready(catalog, m, changed, built, bad - old.keys())}
@@ -109,8 +109,8 @@ def _expiring(
 ) -> Iterator[tuple[str, Expiring]]:
     """Results that end, by what a run is asked for, where nothing speaks against running it."""
     for table, expiring in read_expiring(connection, catalog).items():
-        if _is_ready(catalog, table.replace(".", "_", 1), {table}, built, bad):
-            yield table.removeprefix("bronze."), expiring
+        if _is_ready(catalog, model_of(table), {table}, built, bad):
+            yield TableName.parse(table).subject, expiring
 
 
 def _unpublished(connection: duckdb.DuckDBPyConnection, catalog: Catalog, bad: Container[str]) -> Iterator[str]:
@@ -146,7 +146,7 @@ def _lags(
     )
     waits = dict(connection.execute("select table_name, waits_since from ops.freshness").fetchall())
     for table in sorted(catalog.lagging):
-        model = table.replace(".", "_", 1)
+        model = model_of(table)
         late = {name for name in {model, *catalog.ancestors(model)} if table_of(name) in old}
         if not late or not late <= set(ready) or any(table_of(name) not in catalog.lagging for name in late):
             continue
