@@ -11,6 +11,7 @@ import pytest
 from assay.base.warehouse import prepare
 from assay.checks.results import CheckResult, Rule, record
 from assay.publish.publishing import HISTORY, OPS_TABLES, publish_ops
+from assay.publish.reader import OWN_VIEWS, open_published
 from assay.tables.table_definition import Definition
 from assay.tables.versions import note_built
 
@@ -95,3 +96,31 @@ def test_a_table_that_comes_back_repeats_no_number_under_which_readers_saw_it(
     definition = Definition({"version": 2})
     assert note_built(warehouse, "gold.days", definition, "run", is_changed=True, is_rebuilt=True) == 8
     assert note_built(warehouse, "gold.days", definition, "run", is_changed=True) == 9
+
+
+def test_readers_have_the_views_of_the_warehouse_in_every_file_that_was_published(
+    warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """The views are made for the connection, so a lake that an earlier version published has them as well."""
+    ask(warehouse, "silver.sales", "gold.days")
+    ask(warehouse, "silver.sales")
+    publish_ops(warehouse, tmp_path)
+    with open_published(tmp_path) as readers:
+        assert readers.execute("select check_id from ops.latest_checks order by all").fetchall() == [(2,), (3,)]
+        for view in OWN_VIEWS:
+            asked = f"from ops.{view} order by all"
+            assert readers.execute(asked).fetchall() == warehouse.execute(asked).fetchall()
+            assert (
+                readers.execute(f"describe ops.{view}").fetchall()
+                == warehouse.execute(f"describe ops.{view}").fetchall()
+            )
+
+
+def test_a_published_file_without_a_table_opens_without_the_views_of_it(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "before.duckdb")) as connection:
+        connection.execute("create schema ops; create table ops.checks as select 'x' as table_name")
+    (tmp_path / "before.duckdb").rename(tmp_path / "ops.duckdb")
+    with open_published(tmp_path) as readers:
+        assert readers.execute("select table_name from ops.checks").fetchall() == [("x",)]
+        with pytest.raises(duckdb.CatalogException):
+            readers.execute("select * from ops.latest_sightings")

@@ -218,6 +218,18 @@ create table if not exists ops.publications (
     tables struct(table_name varchar, seq bigint)[] not null
 );
 
+-- What stands at each path now.
+create or replace view ops.latest_sightings as
+select *
+from ops.files
+qualify row_number() over (partition by source, path order by sighting_id desc) = 1;
+
+-- The last result of each check of each table.
+create or replace view ops.latest_checks as
+select *
+from ops.checks
+qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1;
+
 -- The latest accepted sighting of each path. A refused version does not replace the version that it was meant to replace.
 create or replace view ops.accepted_paths as
 select source, path, file_id, file_date

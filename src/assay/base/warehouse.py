@@ -15,6 +15,7 @@ from assay.base.memory import default_limit
 from assay.base.upgrade import upgrade
 
 SCHEMA = Path(__file__).with_name("schema.sql")
+_BLOCK = re.MULTILINE | re.DOTALL
 
 
 class WarehouseBusy(UserError):
@@ -91,6 +92,18 @@ def prepare(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("set timezone = 'UTC'")
     upgrade(connection)
     connection.execute(SCHEMA.read_text(encoding="utf-8"))
+
+
+def view_statement(name: str) -> str:
+    """The statement of the schema that makes a view of `ops`.
+
+    Args:
+        name: e.g. `latest_checks`.
+    """
+    found = re.search(rf"^create or replace view ops\.{name} as$.*?;", SCHEMA.read_text(encoding="utf-8"), _BLOCK)
+    if found is None:
+        raise KeyError(name)
+    return found[0]
 
 
 def _holder(message: str) -> str | None:

@@ -25,11 +25,10 @@ _LEVELS = "▁▂▃▄▅▆▇█"
 _SCORE = """
     insert into ops.quality_score
     with latest as (
-        select check_id from ops.checks
+        select check_id from ops.latest_checks
         where table_name in (select table_name from ops.tables)
             and table_name not in (select table_name from ops.retired where check_name = '')
             and (table_name, check_name) not in (select (table_name, check_name) from ops.retired)
-        qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1
     ),
     rules as (
         select

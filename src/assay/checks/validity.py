@@ -74,9 +74,8 @@ def _latest(
     """The latest result of each check, without examples, the seq of each table that it looked at, and when."""
     found = connection.execute(
         "select check_id, table_name, check_name, verdict, summary, looked_at, definition, checked_at, expires_at "
-        "from ops.checks "
-        "where list_contains($checks::struct(t varchar, c varchar)[], {t: table_name, c: check_name}) "
-        "qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1",
+        "from ops.latest_checks "
+        "where list_contains($checks::struct(t varchar, c varchar)[], {t: table_name, c: check_name})",
         {"checks": [{"t": table, "c": check} for table, check in checks]},
     ).fetchall()
     rules: dict[int, list[Rule]] = {row[0]: [] for row in found}
@@ -158,8 +157,7 @@ def against(
     latest = {
         (table, check): (verdict, summary, looked, expires_at)
         for table, check, verdict, summary, looked, expires_at in connection.execute(
-            "select table_name, check_name, verdict, summary, looked_at, expires_at from ops.checks "
-            "qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1"
+            "select table_name, check_name, verdict, summary, looked_at, expires_at from ops.latest_checks"
         ).fetchall()
     }
     for table in sorted(tables):

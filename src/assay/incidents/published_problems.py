@@ -68,16 +68,12 @@ class Facts:
 
 
 _REFUSED = """
-    select source, path, coalesce(reason, ''), run_id, first_seen from (
-        select * from ops.files
-        qualify row_number() over (partition by source, path order by sighting_id desc) = 1
-    ) where status = 'refused' order by source, path
+    select source, path, coalesce(reason, ''), run_id, first_seen from ops.latest_sightings
+    where status = 'refused' order by source, path
 """
 _VERDICTS = """
-    select table_name, check_name, verdict, summary, checked_at, run_id from (
-        select * from ops.checks
-        qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1
-    ) where verdict <> 'pass' order by table_name, check_name
+    select table_name, check_name, verdict, summary, checked_at, run_id from ops.latest_checks
+    where verdict <> 'pass' order by table_name, check_name
 """
 _HELD = """
     select held.source, held.path, held.because, min(files.first_seen), any_value(kept.path)

@@ -51,8 +51,7 @@ def latest(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, Sigh
     """The latest sighting of each path of a source."""
     rows = connection.execute(
         "select path, sighting_id, content_hash, status, contract_fingerprint, "
-        "failed_limit, size_bytes, mtime_ns, ctime_ns, inode from ops.files where source = ? "
-        "qualify row_number() over (partition by path order by sighting_id desc) = 1",
+        "failed_limit, size_bytes, mtime_ns, ctime_ns, inode from ops.latest_sightings where source = ?",
         [source],
     ).fetchall()
     return {
@@ -67,10 +66,8 @@ def copies_of_lost(connection: duckdb.DuckDBPyConnection, source: str) -> list[t
     Newest sighting first.
     """
     return connection.execute(
-        "select file_id, sighting_id, path from ("
-        "select * from ops.files where source = $source "
-        "qualify row_number() over (partition by path order by sighting_id desc) = 1"
-        ") where status = 'duplicate' and file_id not in "
+        "select file_id, sighting_id, path from ops.latest_sightings "
+        "where source = $source and status = 'duplicate' and file_id not in "
         "(select file_id from ops.files where source = $source and status in ('arrived', 'loaded')) "
         "order by sighting_id desc",
         {"source": source},

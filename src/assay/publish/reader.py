@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
 
+from assay.base.warehouse import view_statement
 from assay.contract.names import literal
 from assay.publish.publishing import OPS_TABLES
+
+OWN_SCHEMA = "memory.ops"
+"""Where the views of a connection are: beside what is published, which is read only."""
+OWN_VIEWS = ("latest_sightings", "latest_checks")
+"""Views that need not be stored: they say in fewer words what published tables hold."""
 
 
 @contextmanager
@@ -35,9 +41,18 @@ def open_published(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
                     "and not internal and schema_name <> 'main'"
                 ).fetchall()
                 path += [f"{kind}_published.{row[0]}" for row in sorted(schemas)]
-        connection.execute(f"set search_path = {literal(','.join(path))}")
+        connection.execute(f"create schema {OWN_SCHEMA}")
+        connection.execute(f"set search_path = {literal(','.join([*path, OWN_SCHEMA]))}")
+        _make_views(connection)
         connection.execute("set timezone = 'UTC'")
         yield connection
+
+
+def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
+    """Give the connection the views that the warehouse has too; in a lake of before, those that its tables allow."""
+    for name in OWN_VIEWS:
+        with suppress(duckdb.CatalogException, duckdb.BinderException):
+            connection.execute(view_statement(name).replace(f"view ops.{name} as", f"view {OWN_SCHEMA}.{name} as", 1))
 
 
 def is_of_this_version(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -181,8 +181,7 @@ def latest_checks(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str,
     retired, unasked = {found.name for found in read_retired(connection)}, hidden_checks(connection)
     latest = connection.execute(
         "select table_name, check_name, "
-        "case verdict when 'fail' then 'FAIL' else verdict end, summary from ops.checks "
-        "qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1 "
+        "case verdict when 'fail' then 'FAIL' else verdict end, summary from ops.latest_checks "
         "order by list_position(['bronze', 'silver', 'gold'], split_part(table_name, '.', 1)), table_name, check_name"
     ).fetchall()
     return [said for said in latest if said[0] not in retired and said[:2] not in unasked]

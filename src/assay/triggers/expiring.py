@@ -15,8 +15,7 @@ from assay.contract.names import model_of
 from assay.ledger.asked import CODE, LOAD_CHECKS, engines
 
 _LATEST = """
-    select table_name, check_name, definition, checked_at, expires_at from ops.checks
-    qualify row_number() over (partition by table_name, check_name order by check_id desc) = 1
+    select table_name, check_name, definition, checked_at, expires_at from ops.latest_checks
 """
 
 

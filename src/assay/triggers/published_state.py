@@ -76,8 +76,8 @@ def read_known(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Known
     hints: dict[str, dict[str, Hints]] = {}
     waiting = set()
     for source, path, status, made, *shown in connection.execute(
-        "select source, path, status, contract_fingerprint, size_bytes, mtime_ns, ctime_ns, inode from ops.files "
-        "qualify row_number() over (partition by source, path order by sighting_id desc) = 1"
+        "select source, path, status, contract_fingerprint, size_bytes, mtime_ns, ctime_ns, inode "
+        "from ops.latest_sightings"
     ).fetchall():
         if status == "arrived":
             waiting.add(source)
