@@ -118,6 +118,15 @@ def test_the_name_of_a_table_is_cut_and_joined_in_one_place() -> None:
     assert not guilty, f"use TableName of contract/names.py in {sorted(guilty)}"
 
 
+def test_sql_on_the_ledger_stands_in_its_package() -> None:
+    """Five modules wrote to it once. Others call the package, or read views of `base/schema.sql`."""
+    query = re.compile(r"(from|join|update|into|table)\s+ops\.files\b", re.IGNORECASE)
+    others = [path for path in ENGINE.rglob("*") if path.suffix in (".py", ".sql", ".md", ".yml")]
+    guilty = {str(path.relative_to(ENGINE)) for path in others if query.search(path.read_text())}
+    guilty = {name for name in guilty if not name.startswith("ledger/")} - {"base/schema.sql"}
+    assert not guilty, "move the query to src/assay/ledger, or read a view of it"
+
+
 def test_no_package_is_most_of_the_engine() -> None:
     lines = {
         package: sum(path.read_text().count("\n") for path in (ENGINE / package).rglob("*.py")) for package in ORDER

@@ -41,7 +41,8 @@ class Home:
     def take_out(self, *models: str) -> None:
         """Take models and their yml files out of the project, and parse it."""
         for model in models:
-            for path in (self.project / "models").glob(f"{model}.*"):
+            rules = (self.project / "rules").glob(f"{Path(model).name}.*")
+            for path in (*(self.project / "models").glob(f"{model}.*"), *rules):
                 target = self.aside / path.relative_to(self.project)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 path.rename(target)
@@ -57,6 +58,8 @@ class Home:
         layer = before.split("_", maxsplit=1)[0]
         for path in (self.project / "models" / layer).glob(f"{before}.*"):
             path.write_text(path.read_text(encoding="utf-8").replace(before, after), encoding="utf-8")
+            path.rename(path.with_stem(after))
+        for path in (self.project / "rules").glob(f"{before}.*"):
             path.rename(path.with_stem(after))
         self.again()
 

@@ -110,10 +110,8 @@ def test_readers_have_the_views_of_the_warehouse_in_every_file_that_was_publishe
         for view in OWN_VIEWS:
             asked = f"from ops.{view} order by all"
             assert readers.execute(asked).fetchall() == warehouse.execute(asked).fetchall()
-            assert (
-                readers.execute(f"describe ops.{view}").fetchall()
-                == warehouse.execute(f"describe ops.{view}").fetchall()
-            )
+            columns = f"select column_name, column_type from (describe ops.{view})"
+            assert readers.execute(columns).fetchall() == warehouse.execute(columns).fetchall()
 
 
 def test_a_published_file_without_a_table_opens_without_the_views_of_it(tmp_path: Path) -> None:

@@ -224,6 +224,37 @@ select *
 from ops.files
 qualify row_number() over (partition by source, path order by sighting_id desc) = 1;
 
+-- Sightings whose content was loaded.
+create or replace view ops.loaded_files as
+select *
+from ops.files
+where status = 'loaded';
+
+-- Contents that are loaded or wait: when each landed first, and the run that loaded it last.
+create or replace view ops.landed_contents as
+select
+    source,
+    file_id,
+    min(coalesce(landed_at, first_seen)) as landed_at,
+    bool_or(status = 'loaded') as is_loaded,
+    arg_max(run_id, sighting_id) filter (where status = 'loaded') as loaded_by
+from ops.files
+where file_id is not null
+group by source, file_id
+having bool_or(status in ('loaded', 'arrived'));
+
+-- The first name of each content.
+create or replace view ops.content_paths as
+select file_id, min_by(path, sighting_id) as path
+from ops.files
+group by file_id;
+
+-- Sources that are stored, whether files of them were seen or not.
+create or replace view ops.known_sources as
+select source from ops.files where status <> 'retired'
+union
+select source from ops.sources;
+
 -- The last result of each check of each table.
 create or replace view ops.latest_checks as
 select *

@@ -11,6 +11,7 @@ import duckdb
 
 from assay.base import clock
 from assay.contract.names import TableName, literal, relation
+from assay.ledger.contents import sums_loaded
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,6 @@ def count(connection: duckdb.DuckDBPyConnection, source: str, silver: str) -> Co
     """
     bronze = TableName.of_source(source).sql
     current = f"(select file_id from ops.current_files where source = {literal(source)})"
-    files = connection.execute(
-        "select coalesce(sum(records_read), 0), coalesce(sum(records_loaded), 0) from ops.files "
-        "where source = ? and status = 'loaded'",
-        [source],
-    ).fetchall()[0]
     rows = connection.execute(
         f"""
         select
@@ -65,7 +61,7 @@ def count(connection: duckdb.DuckDBPyConnection, source: str, silver: str) -> Co
             (select coalesce(sum(_duplicates_conflicting), 0) from {relation(silver)})
         """
     ).fetchall()[0]
-    return Conservation(int(files[0]), int(files[1]), *map(int, rows))
+    return Conservation(*sums_loaded(connection, source), *map(int, rows))
 
 
 def record(connection: duckdb.DuckDBPyConnection, source: str, counted: Conservation, run_id: str) -> None:
@@ -89,8 +85,8 @@ def files_that_disagree(
     return connection.execute(
         f"""
         with files as (
-            select file_id, path, records_read, records_loaded, records_malformed from ops.files as files
-            where source = {literal(source)} and status = 'loaded' and {where}
+            select file_id, path, records_read, records_loaded, records_malformed from ops.loaded_files as files
+            where source = {literal(source)} and {where}
         ),
         rows as (
             select _file_id as file_id, count(*) as n from {TableName.of_source(source).sql}

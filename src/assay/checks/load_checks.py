@@ -14,6 +14,7 @@ from assay.checks.session import Session
 from assay.checks.statistics import ENOUGH, Against
 from assay.contract.declared_checks import LoadChecks, Severity
 from assay.contract.names import TableName
+from assay.ledger.contents import last_loaded, newest_loaded
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -72,7 +73,7 @@ def _loads(lake: Session, source: str) -> tuple[Loads, set[int]]:
     """The files to judge with those to judge by, and which of them are new."""
     said = lake.catalog.load_checks[source]
     new = set(profiles.profile_new(lake.connection, lake.catalog.contracts[source], said.columns, lake.run_id))
-    new |= set(profiles.last_loaded(lake.connection, source))
+    new |= set(last_loaded(lake.connection, source))
     heads, usable = profiles.read_heads(lake.connection, source)
     odd = {head.file_id for head in heads if head.is_odd or broken_pct(head) > said.broken_pct}
     blocking = odd & set(profiles.live_files(lake.connection, source)) if "error" in said.severity.values() else set()
@@ -159,9 +160,7 @@ def _freshness(lake: Session, source: str) -> Rule:
     """Whether the source has sent as its policy says; a warning, for no table is wrong for it."""
     policy = lake.catalog.policies[TableName.of_source(source).model]
     now = clock.now()
-    newest = lake.connection.execute(
-        "select max(first_seen) from ops.files where source = ? and status = 'loaded'", [source]
-    ).fetchall()[0][0]
+    newest = newest_loaded(lake.connection, source)
     expected = f"a file {policy}" if policy.by else f"a file in the last {policy}"
     if newest is None:
         return Rule("newest_file", expected, "no file yet", False, severity="warn")

@@ -86,7 +86,7 @@ def profile_new(
         The files that are new.
     """
     found = connection.execute(
-        "select distinct file_id from ops.files where source = ? and status = 'loaded' and file_id not in "
+        "select distinct file_id from ops.loaded_files where source = ? and file_id not in "
         "(select file_id from ops.profiles where source = ?) order by file_id",
         [contract.source, contract.source],
     ).fetchall()
@@ -108,10 +108,10 @@ def _write(
             (source, file_id, day, column_name, row_count, nulls, total, buckets, is_odd, run_id)
         with files as (
             select file_id, any_value(coalesce(file_date::date, said.mode)) as day, any_value(records_read) as records
-            from ops.files as files
+            from ops.loaded_files as files
             left join (select _file_id, {_mode(contract)} as mode from {rows} group by _file_id) as said
                 on files.file_id = said._file_id
-            where source = $source and status = 'loaded' and list_contains($files::bigint[], file_id)
+            where source = $source and list_contains($files::bigint[], file_id)
             group by file_id
         ),
         columns as (select _file_id, {_UNNESTED} from ({_summed(contract, measured, rows)}))
@@ -148,12 +148,12 @@ def _count_broken(connection: duckdb.DuckDBPyConnection, source: str) -> None:
             update ops.profiles set broken = counted.broken
             from (
                 select file_id, max(records_malformed) + coalesce(max(n), 0) as broken
-                from ops.files as files
+                from ops.loaded_files as files
                 left join (
                     select _file_id, count(*) as n from {TableName.of_source(source).sql}
                     where _violations is not null and _file_id in ({", ".join(map(str, files))}) group by all
                 ) as rows on files.file_id = rows._file_id
-                where source = $source and status = 'loaded' and list_contains($files::bigint[], file_id)
+                where source = $source and list_contains($files::bigint[], file_id)
                 group by file_id
             ) as counted
             where profiles.source = $source and column_name = '' and profiles.file_id = counted.file_id
@@ -228,16 +228,6 @@ def mark_odd(connection: duckdb.DuckDBPyConnection, source: str, odd: Iterable[i
     )
 
 
-def last_loaded(connection: duckdb.DuckDBPyConnection, source: str) -> list[int]:
-    """The files of the last load that brought any."""
-    found = connection.execute(
-        "select distinct file_id from ops.files where source = $source and status = 'loaded' and load_id = "
-        "(select max(load_id) from ops.files where source = $source and status = 'loaded')",
-        {"source": source},
-    ).fetchall()
-    return [int(row[0]) for row in found]
-
-
 def live_files(connection: duckdb.DuckDBPyConnection, source: str) -> list[int]:
     """All files that count."""
     found = connection.execute("select file_id from ops.live_files where source = ?", [source]).fetchall()
@@ -250,8 +240,8 @@ def read_heads(connection: duckdb.DuckDBPyConnection, source: str) -> tuple[list
         "select profiles.file_id, min_by(files.path, files.sighting_id), any_value(profiles.day), "
         "any_value(profiles.row_count), any_value(profiles.broken), max(files.records_loaded), "
         "any_value(profiles.is_odd) "
-        "from ops.profiles as profiles inner join ops.files as files "
-        "on profiles.file_id = files.file_id and files.source = profiles.source and files.status = 'loaded' "
+        "from ops.profiles as profiles inner join ops.loaded_files as files "
+        "on profiles.file_id = files.file_id and files.source = profiles.source "
         "where profiles.source = ? and column_name = '' group by profiles.file_id",
         [source],
     ).fetchall()

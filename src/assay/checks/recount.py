@@ -11,6 +11,7 @@ from assay.base.duckdb_errors import first_line
 from assay.base.memory import NOT_ENOUGH
 from assay.contract.contract import Contract
 from assay.contract.names import TableName, literal, quoted
+from assay.ledger.contents import records_read
 from assay.ledger.pending import File, files_to_read_again_or_gone
 from assay.loading.rejudge import mark_as_read_today
 from assay.reading.parquet import count_records as count_records_of_parquet
@@ -47,11 +48,7 @@ def recount(connection: duckdb.DuckDBPyConnection, landing: Path, contract: Cont
         contract: The source's contract.
     """
     present, gone = files_to_read_again_or_gone(connection, landing, contract.source)
-    known = dict(
-        connection.execute(
-            "select sighting_id, records_read from ops.files where source = ? and status = 'loaded'", [contract.source]
-        ).fetchall()
-    )
+    known = records_read(connection, contract.source)
     counted: dict[int, int] = {}
     uncounted = []
     for file in present:

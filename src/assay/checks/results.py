@@ -12,6 +12,7 @@ import duckdb
 from assay.base import clock
 from assay.base.warehouse import transaction
 from assay.contract.declared_checks import Severity
+from assay.ledger.contents import last_load_id
 from assay.tables.versions import seqs
 from assay.text import strict_json
 
@@ -33,7 +34,7 @@ _KEEP_RULES = """
     select
         kept.check_id, kept.table_name, kept.check_name, kept.name, kept.severity, kept.passed, kept.value,
         kept.threshold, kept.expected, kept.found, kept.share_ok, kept.examples,
-        (select max(load_id) from ops.files), kept.contract_version, $at, $run_id
+        $load_id, kept.contract_version, $at, $run_id
     from (
         select unnest($rules::struct(
             check_id bigint, table_name varchar, check_name varchar, name varchar, expected varchar, found varchar,
@@ -176,4 +177,5 @@ def record(
         if checks:
             connection.execute(_KEEP_CHECKS, {"checks": checks, "at": at, "run_id": run_id})
         if rules:
-            connection.execute(_KEEP_RULES, {"rules": rules, "at": at, "run_id": run_id})
+            load_id = last_load_id(connection)
+            connection.execute(_KEEP_RULES, {"rules": rules, "at": at, "run_id": run_id, "load_id": load_id})

@@ -15,6 +15,7 @@ from assay.cli.console import out
 from assay.contract.catalog import Catalog
 from assay.contract.contract import Contract
 from assay.contract.file_glob import file_glob
+from assay.ledger.reports import listing
 from assay.publish.reader import open_published
 from assay.publish.status import held_snapshots
 from assay.tables.dbt import parse_if_changed
@@ -67,22 +68,19 @@ def show(source: str, *, refused: bool) -> None:
     settings = Settings.from_env()
     if source:
         contract_of(settings, source)
-    where = ["true", *(["source = $source"] if source else []), *(["status = 'refused'"] if refused else [])]
     try:
         with open_published(settings.published) as connection:
-            rows = connection.execute(
-                "select source, path, status, records_read, records_loaded, records_malformed, first_seen, reason, "
-                "file_id "
-                f"from ops.files where {' and '.join(where)} order by sighting_id",
-                {"source": source} if source else {},
-            ).fetchall()
-            held = {(file.path, file.file_id): file.because for file in held_snapshots(connection)}
+            rows = listing(connection, source, "refused" if refused else "")
+            held: dict[tuple[str, int | None], str] = {
+                (file.path, file.file_id): file.because for file in held_snapshots(connection)
+            }
     except FileNotFoundError:
         rows, held = [], {}
     table = Table("source", "file", "status", "read", "loaded", "malformed", "first seen", "reason")
-    for name, path, status, *counts, seen, reason, file_id in rows:
-        shown = ["" if count is None else f"{count:,}" for count in counts]
-        because = held.get((path, file_id))
-        state, why = (status, reason) if because is None else (f"{status}, held back", because)
-        table.add_row(name, escape(repr(path)[1:-1]), state, *shown, f"{seen:%Y-%m-%d %H:%M:%S}", escape(why or ""))
+    for row in rows:
+        counts = ["" if count is None else f"{count:,}" for count in row.counts]
+        because = held.get((row.path, row.file_id or 0))
+        state, why = (row.status, row.reason) if because is None else (f"{row.status}, held back", because)
+        seen = f"{row.first_seen:%Y-%m-%d %H:%M:%S}"
+        table.add_row(row.source, escape(repr(row.path)[1:-1]), state, *counts, seen, escape(why or ""))
     out.print(table if rows else "no file is refused" if refused else "no file was seen yet")

@@ -9,6 +9,7 @@ from rich.markup import escape
 from assay.base import log
 from assay.base.settings import Settings
 from assay.cli.console import complain, out
+from assay.ledger.reports import held_back_by, loaded_by, refused_by
 from assay.publish.reader import is_of_this_version, open_published
 
 
@@ -56,20 +57,9 @@ def read_outcome(settings: Settings, run_id: str, failures: list[str]) -> Outcom
     outcome = Outcome(success=not failures, failures=failures)
     try:
         with open_published(settings.published) as connection:
-            outcome.loaded = connection.execute(
-                "select source, count(*), sum(records_read), sum(records_malformed) from ops.files "
-                "where status = 'loaded' and run_id = ? group by source order by source",
-                [run_id],
-            ).fetchall()
-            outcome.refused = connection.execute(
-                "select path, reason from ops.files where status = 'refused' and run_id = ? order by sighting_id",
-                [run_id],
-            ).fetchall()
-            outcome.held = connection.execute(
-                "select path, because from ops.snapshots where state = 'held back' and file_id in "
-                "(select file_id from ops.files where run_id = ?) order by path",
-                [run_id],
-            ).fetchall()
+            outcome.loaded = loaded_by(connection, run_id)
+            outcome.refused = refused_by(connection, run_id)
+            outcome.held = held_back_by(connection, run_id)
     except FileNotFoundError:
         outcome.failures.append("the run ended before it could publish")
     return outcome

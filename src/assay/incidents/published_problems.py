@@ -8,6 +8,7 @@ from datetime import datetime
 
 import duckdb
 
+from assay.ledger.reports import first_seen, held_snapshots, newest_by_source
 from assay.publish.reader import is_of_this_version
 
 
@@ -75,16 +76,6 @@ _VERDICTS = """
     select table_name, check_name, verdict, summary, checked_at, run_id from ops.latest_checks
     where verdict <> 'pass' order by table_name, check_name
 """
-_HELD = """
-    select held.source, held.path, held.because, min(files.first_seen), any_value(kept.path)
-    from ops.snapshots as held
-    inner join ops.files as files on held.path = files.path and held.file_id = files.file_id
-        and held.source = files.source
-    left join ops.snapshots as kept on held.source = kept.source and kept.state = 'current'
-    where held.state = 'held back'
-    group by held.source, held.path, held.because, held.file_date
-    order by held.source, held.file_date, held.path
-"""
 _SHOWN = """
     with decided as (
         select publication_id, decided_at, unnest(tables) as shown from ops.publications where is_published
@@ -106,19 +97,16 @@ def read_facts(connection: duckdb.DuckDBPyConnection) -> Facts:
     for source, *said in connection.execute(_REFUSED).fetchall():
         refused[source] = (*refused.get(source, ()), Refused(*said))
     verdicts = tuple(Verdict(*row) for row in connection.execute(_VERDICTS).fetchall())
-    newest = connection.execute("select source, max(first_seen) from ops.files where status = 'loaded' group by source")
-    newest_by_source = dict(newest.fetchall())
-    began = connection.execute(
-        "select least((select min(first_seen) from ops.files), (select min(decided_at) from ops.publications))"
-    ).fetchall()[0][0]
+    decided = connection.execute("select min(decided_at) from ops.publications").fetchall()[0][0]
+    began = min(filter(None, (first_seen(connection), decided)), default=None)
     asked = "select table_name, waits_since, due_at from ops.freshness where waits_since is not null"
     late = connection.execute(asked).fetchall()
     return Facts(
         refused,
         verdicts,
-        newest_by_source,
+        newest_by_source(connection),
         began,
         dict(connection.execute(_SHOWN).fetchall()),
         {table: (waits_since, due) for table, waits_since, due in late},
-        tuple(Held(*row) for row in connection.execute(_HELD).fetchall()),
+        tuple(Held(*row) for row in held_snapshots(connection)),
     )

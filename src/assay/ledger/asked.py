@@ -13,7 +13,13 @@ from assay.contract.names import TableName
 LOAD_CHECKS = ("validity", "volume", "completeness", "distribution", "freshness")
 ENGINES = ("duckdb", "ibis-framework", "pandera")
 """Packages that evaluate checks; another version of one may answer otherwise."""
-_ARRIVALS = ("checks/load_checks.py", "checks/anomaly_rules.py", "checks/profiles.py", "checks/statistics.py")
+_ARRIVALS = (
+    "checks/load_checks.py",
+    "checks/anomaly_rules.py",
+    "checks/profiles.py",
+    "checks/statistics.py",
+    "ledger/contents.py",
+)
 CODE = {
     **dict.fromkeys(("validity", "volume", "completeness", "distribution"), _ARRIVALS),
     "contract": ("checks/contract_check.py", "contract/table_schema.py"),

@@ -10,6 +10,7 @@ import duckdb
 
 from assay.contract.contract import Contract
 from assay.contract.names import TableName, literal, quoted
+from assay.ledger.contents import has_loaded
 from assay.ledger.rows import forget_profiles
 from assay.ledger.snapshots import decide_again, forget_losses
 from assay.loading.widening import RESCUED, add_columns
@@ -78,8 +79,7 @@ class BronzeTable:
         self._widen()
         stop_when_changed(self._connection, self.name, self._definition)
         if is_changed_while_empty(self._connection, self.name, self._definition):
-            loaded = "select 1 from ops.files where source = ? and status = 'loaded' limit 1"
-            if self._rows(loaded, [self._contract.source]):
+            if has_loaded(self._connection, self._contract.source):
                 raise changed_with_data(self.name)  # every record was malformed; under this contract it may not be
             self.drop()
         typed = [(c.name, c.type.sql) for c in self._contract.columns] + list(ADDED)

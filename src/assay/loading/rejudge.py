@@ -15,6 +15,7 @@ import duckdb
 from assay.base.duckdb_errors import first_line
 from assay.base.memory import NOT_ENOUGH, limit_in_bytes, load_share
 from assay.contract.contract import Contract
+from assay.ledger.contents import read_by, set_reading
 from assay.ledger.pending import File, files
 from assay.loading.rejudge_parquet import parquet_judged_otherwise
 from assay.loading.rejudge_text import judged_otherwise
@@ -102,16 +103,9 @@ def mark_as_read_today(connection: duckdb.DuckDBPyConnection, contract: Contract
         and not reason_to_judge_otherwise(file, contract, known.loaded, known.malformed, memory)
     ]
     if same:
-        connection.execute(
-            "update ops.files set reading = ? where list_contains(?::bigint[], sighting_id)", [READING, same]
-        )
+        set_reading(connection, same, READING)
 
 
 def _stored(connection: duckdb.DuckDBPyConnection, source: str) -> dict[int, _Stored]:
     """Counts of the loaded files that count, by sighting."""
-    rows = connection.execute(
-        "select sighting_id, records_loaded, records_malformed, coalesce(reading, 1) from ops.files "
-        "where source = ? and status = 'loaded' and file_id in (select file_id from ops.live_files where source = ?)",
-        [source, source],
-    ).fetchall()
-    return {sighting: _Stored(*counts) for sighting, *counts in rows}
+    return {sighting: _Stored(*counts) for sighting, counts in read_by(connection, source).items()}

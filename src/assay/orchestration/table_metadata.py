@@ -9,18 +9,9 @@ import dagster as dg
 from assay.checks.score import sparkline
 from assay.checks.session import Session
 from assay.contract.names import TableName, model_of, relation
+from assay.ledger.contents import counts_of_run, newest_landed
 from assay.publish.delivery import sources_of
 
-_FILES = """
-    select
-        count(*) filter (status = 'loaded' and run_id = $run_id),
-        coalesce(sum(records_read) filter (status = 'loaded' and run_id = $run_id), 0),
-        coalesce(sum(records_loaded) filter (status = 'loaded' and run_id = $run_id), 0),
-        coalesce(sum(records_malformed) filter (status = 'loaded' and run_id = $run_id), 0),
-        count(*) filter (status = 'refused'),
-        count(*) filter (status = 'arrived')
-    from ops.files where source = $source
-"""
 _ROWS = """
     with current as (select file_id from ops.current_files where source = $source)
 
@@ -45,10 +36,14 @@ def facts_of(lake: Session, table: str) -> dict[str, Any]:
     facts: dict[str, Any] = {"dagster/row_count": int(rows)}
     name = TableName.parse(table)
     if name.is_bronze:
-        facts |= _files(lake, name.entity) | _bronze_rows(lake, name.entity)
+        facts |= counts_of_run(lake.connection, name.entity, lake.run_id) | _bronze_rows(lake, name.entity)
     for source in lake.catalog.contracts:
         if lake.catalog.silver_of(source) == name.model:
-            facts |= _files(lake, source) | _bronze_rows(lake, source) | _duplicates(lake, table)
+            facts |= (
+                counts_of_run(lake.connection, source, lake.run_id)
+                | _bronze_rows(lake, source)
+                | _duplicates(lake, table)
+            )
     changed = lake.connection.execute("select run_id, seq from ops.tables where table_name = ?", [table]).fetchall()
     if changed:
         facts["times_changed"] = int(changed[0][1])
@@ -57,24 +52,14 @@ def facts_of(lake: Session, table: str) -> dict[str, Any]:
 
 def _age(lake: Session, table: str) -> dict[str, Any]:
     """When the newest file landed that a table contains which has just been built."""
-    found = lake.connection.execute(
-        "select max(coalesce(landed_at, first_seen)) from ops.files "
-        "where status = 'loaded' and list_contains($sources::varchar[], source)",
-        {"sources": sources_of(lake.catalog, model_of(table))},
-    ).fetchall()[0][0]
-    return {"data_as_of": dg.MetadataValue.timestamp(found)} if found else {}
+    landed = newest_landed(lake.connection, sources_of(lake.catalog, model_of(table)))
+    return {"data_as_of": dg.MetadataValue.timestamp(landed)} if landed else {}
 
 
 def _quality(lake: Session, table: str) -> dict[str, Any]:
     """The score of the last run that checked the table, and its trend; the checks of this run come later."""
     scores = lake.scores.get(table, [])
     return {"quality_score": scores[-1], "quality_trend": sparkline(scores)} if scores else {}
-
-
-def _files(lake: Session, source: str) -> dict[str, int]:
-    names = ("files", "records_read", "rows_loaded", "malformed", "files_refused", "files_waiting")
-    values = lake.connection.execute(_FILES, {"run_id": lake.run_id, "source": source}).fetchall()[0]
-    return dict(zip(names, map(int, values), strict=True))
 
 
 def _bronze_rows(lake: Session, source: str) -> dict[str, int]:

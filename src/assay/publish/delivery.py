@@ -17,16 +17,9 @@ from assay.tables.versions import seqs
 
 _FILES = """
     with fed as (select unnest($fed::struct(table_name varchar, source varchar)[], max_depth := 2)),
-    files as (
-        select source, file_id, min(coalesce(landed_at, first_seen)) as landed_at,
-            bool_or(status = 'loaded') as is_loaded,
-            arg_max(run_id, sighting_id) filter (status = 'loaded') as loaded_by
-        from ops.files where file_id is not null
-        group by source, file_id having bool_or(status in ('loaded', 'arrived'))
-    ),
     expected as (
         select fed.table_name, files.*, there.file_id is not null as is_there
-        from fed inner join files on fed.source = files.source
+        from fed inner join ops.landed_contents as files on fed.source = files.source
         left join ops.deliveries as there
             on fed.table_name = there.table_name and files.source = there.source and files.file_id = there.file_id
         -- What is held back is not on its way to readers.

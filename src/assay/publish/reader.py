@@ -14,7 +14,7 @@ from assay.publish.publishing import OPS_TABLES
 
 OWN_SCHEMA = "memory.ops"
 """Where the views of a connection are: beside what is published, which is read only."""
-OWN_VIEWS = ("latest_sightings", "latest_checks")
+OWN_VIEWS = ("latest_sightings", "loaded_files", "landed_contents", "known_sources", "latest_checks")
 """Views that need not be stored: they say in fewer words what published tables hold."""
 
 

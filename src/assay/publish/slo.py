@@ -142,13 +142,9 @@ def read_arrivals(connection: duckdb.DuckDBPyConnection, catalog: Catalog, since
         return {table: [] for table in models}
     rows = connection.execute(
         """
-        with fed as (select unnest($fed::struct(table_name varchar, source varchar)[], max_depth := 2)),
-        files as (
-            select source, file_id, min(coalesce(landed_at, first_seen)) as landed_at from ops.files
-            where file_id is not null group by source, file_id having bool_or(status in ('loaded', 'arrived'))
-        )
+        with fed as (select unnest($fed::struct(table_name varchar, source varchar)[], max_depth := 2))
         select fed.table_name, files.landed_at, there.published_at
-        from fed inner join files on fed.source = files.source
+        from fed inner join ops.landed_contents as files on fed.source = files.source
         left join ops.deliveries as there
             on fed.table_name = there.table_name and files.source = there.source and files.file_id = there.file_id
         where there.published_at is null or there.published_at >= $since

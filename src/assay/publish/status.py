@@ -9,22 +9,10 @@ from typing import Any
 import duckdb
 
 from assay.checks.score import trends
+from assay.ledger.reports import count_by_status
 from assay.publish.reader import is_of_this_version
 from assay.tables.retired import Retired, hidden_checks, read_retired
 
-_SOURCES = """
-    select
-        sources.source,
-        {'loaded': count(*) filter (files.status = 'loaded'), 'duplicate': count(*) filter (files.status = 'duplicate'),
-         'refused': count(*) filter (files.status = 'refused'), 'arrived': count(*) filter (files.status = 'arrived'),
-         'missing': count(*) filter (files.status = 'missing')} as files
-    from (
-        select source from ops.files where status <> 'retired' union select source from ops.sources
-    ) as sources
-    left join ops.files as files on sources.source = files.source
-    group by sources.source
-    order by sources.source
-"""
 _COUNTED = """
     select
         source,
@@ -58,7 +46,7 @@ def read_status(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
             "files": files,
             **dict(zip(("records", "rows", "is_conserved"), counted.get(source, NOTHING), strict=True)),
         }
-        for source, files in connection.execute(_SOURCES).fetchall()
+        for source, files in count_by_status(connection).items()
         if source not in left
     ]
     published = connection.execute(
@@ -142,8 +130,8 @@ def empty_snapshots_of_before(connection: duckdb.DuckDBPyConnection) -> list[tup
     if not is_of_this_version(connection):
         return []
     return connection.execute(
-        "select distinct snapshots.source, snapshots.path from ops.snapshots inner join ops.files "
-        "on files.source = snapshots.source and files.file_id = snapshots.file_id and files.status = 'loaded' "
+        "select distinct snapshots.source, snapshots.path from ops.snapshots inner join ops.loaded_files as files "
+        "on files.source = snapshots.source and files.file_id = snapshots.file_id "
         "where state = 'current' and files.records_loaded = 0 and exists ("
         "select 1 from ops.acceptances as let_in where let_in.source = snapshots.source "
         "and let_in.file_id = snapshots.file_id and let_in.decided_by = 'assay') order by all"

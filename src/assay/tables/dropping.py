@@ -18,6 +18,7 @@ from assay.base.warehouse import transaction
 from assay.contract.catalog import Catalog
 from assay.contract.errors import ContractError
 from assay.contract.names import TableName, relation
+from assay.ledger.contents import accepted_paths, count_paths, retire
 from assay.ledger.rows import forget_profiles
 from assay.ledger.scan import landing_path
 from assay.tables.retired import Retired, note_retired, read_retired
@@ -86,12 +87,10 @@ def _sentences(connection: duckdb.DuckDBPyConnection, landing: Path, retired: Re
     yield f"{rows}, with the results of its checks, its scores and what is known of its changes"
     if not retired.source:
         return
-    said = connection.execute(
-        "select (select count(*) from ops.malformed where source = $source), count(distinct path), "
-        "count(distinct file_id) filter (status = 'loaded') from ops.files where source = $source",
-        {"source": retired.source},
-    ).fetchall()
-    malformed, paths, contents = said[0]
+    malformed = connection.execute("select count(*) from ops.malformed where source = ?", [retired.source]).fetchall()[
+        0
+    ][0]
+    paths, contents = count_paths(connection, retired.source)
     view = TableName("quarantine", retired.source)
     yield f"{malformed:,} malformed records, the view {view}, and which snapshots were let in"
     yield f"the ledger keeps its {paths:,} files ({contents:,} loaded) as retired, and landing is not touched"
@@ -105,11 +104,7 @@ def _sentences(connection: duckdb.DuckDBPyConnection, landing: Path, retired: Re
 
 def _only_stored_here(connection: duckdb.DuckDBPyConnection, landing: Path, source: str) -> Iterator[str]:
     """Paths of loaded files that do not lie in landing any more."""
-    rows = connection.execute(
-        "select distinct path from ops.files where source = ? and status in ('loaded', 'duplicate') order by path",
-        [source],
-    ).fetchall()
-    yield from (path for (path,) in rows if not os.path.lexists(landing_path(landing, path)))
+    yield from (path for path in accepted_paths(connection, source) if not os.path.lexists(landing_path(landing, path)))
 
 
 def _drop_source(connection: duckdb.DuckDBPyConnection, source: str) -> None:
@@ -118,12 +113,7 @@ def _drop_source(connection: duckdb.DuckDBPyConnection, source: str) -> None:
         connection.execute(f"delete from ops.{name} where source = ?", [source])
     connection.execute("delete from ops.deliveries where source = ?", [source])
     forget_profiles(connection, source)
-    reason = f"its source left the project and was dropped on {clock.now():%Y-%m-%d}"
-    connection.execute(
-        "update ops.files set status = 'retired', reason = coalesce(reason || '; ', '') || ? "
-        "where source = ? and status <> 'retired'",
-        [reason, source],
-    )
+    retire(connection, source, f"its source left the project and was dropped on {clock.now():%Y-%m-%d}")
 
 
 def _drop_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:

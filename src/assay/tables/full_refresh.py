@@ -11,6 +11,7 @@ import duckdb
 from assay.base.memory import limit_in_bytes
 from assay.contract.contract import Contract
 from assay.contract.names import TableName
+from assay.ledger.contents import live_or_waiting, note_missing, paths_of, set_file_date
 from assay.ledger.inspect_file import examine, file_date
 from assay.ledger.pending import File, NeedsFiles, as_examined, files, files_to_read_again_or_gone
 
@@ -58,12 +59,7 @@ def plan(connection: duckdb.DuckDBPyConnection, landing: Path, contract: Contrac
 
 def note_replaced(connection: duckdb.DuckDBPyConnection, source: str, sightings: Sequence[int]) -> None:
     """Write down that old versions could not be read again; their rows counted for nothing already."""
-    connection.execute(
-        "update ops.files set status = 'missing', reason = case when status = 'arrived' "
-        "then 'was gone before it was loaded' else 'was replaced, and gone when ' || ? || ' was loaded again' end "
-        "where list_contains(?::bigint[], sighting_id)",
-        [TableName.of_source(source).table, list(sightings)],
-    )
+    note_missing(connection, sightings, f"was replaced, and gone when {TableName.of_source(source)} was loaded again")
 
 
 def date_again(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
@@ -77,28 +73,17 @@ def date_again(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Non
     ).fetchall()
     if not done[0][0]:
         return
-    names = connection.execute("select distinct path from ops.files where source = ?", [contract.source]).fetchall()
-    for (name,) in names:
+    for name in paths_of(connection, contract.source):
         dated, problem = file_date(Path(name), contract)
         if not problem:
-            connection.execute(
-                "update ops.files set file_date = ? where source = ? and path = ? and file_date is distinct from ?",
-                [dated, contract.source, name, dated],
-            )
+            set_file_date(connection, contract.source, name, dated)
 
 
 def _stop_when_live_ones_are_gone(
     connection: duckdb.DuckDBPyConnection, source: str, found: Sequence[File], gone: Sequence[File]
 ) -> None:
     """A version that waits takes the place of the one before, as in a load."""
-    rows = connection.execute(
-        "select file_id from ops.files where source = ? "
-        "and (status in ('loaded', 'duplicate') or status = 'arrived' and list_contains(?::bigint[], file_id)) "
-        "qualify row_number() over (partition by path order by sighting_id desc) = 1 "
-        "union select file_id from ops.current_files where source = ?",  # its newer version is held back
-        [source, [file.file_id for file in found], source],
-    ).fetchall()
-    live = {row[0] for row in rows}
+    live = live_or_waiting(connection, source, [file.file_id for file in found])
     needed = [file.name for file in gone if file.file_id in live]
     if needed:
         raise NeedsFiles(

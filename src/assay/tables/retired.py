@@ -17,14 +17,12 @@ from assay.base import clock
 from assay.base.warehouse import transaction
 from assay.contract.catalog import Catalog
 from assay.contract.names import TableName, table_of
+from assay.ledger.contents import accepted_paths
 
 _STORED = """
-    with sources as (
-        select source from ops.sources union select source from ops.files where status <> 'retired'
-    ),
-    stored as (
+    with stored as (
         select table_name from ops.tables
-        union select 'bronze.' || source from sources
+        union select 'bronze.' || source from ops.known_sources
         union select 'quarantine.' || view_name from duckdb_views()
         where schema_name = 'quarantine' and database_name = current_database()
     )
@@ -159,16 +157,18 @@ def _renamed_to(
     retired = TableName.parse(name)
     new = [model for model in catalog.of_layer(retired.layer) if table_of(model) not in stored]
     if retired.is_bronze:
-        paths = connection.execute(
-            "select distinct path from ops.files where source = ? and status in ('loaded', 'duplicate')",
-            [retired.entity],
-        ).fetchall()
+        paths = accepted_paths(connection, retired.entity)
         globs = {model: catalog.contracts[TableName.of_model(model).entity].files for model in new}
-        alike = [m for m in new if paths and all(PurePath(path).match(globs[m]) for (path,) in paths)]
+        alike = [m for m in new if paths and all(PurePath(path).match(globs[m]) for path in paths)]
     else:
-        columns = _columns(connection, retired)
-        alike = [model for model in new if columns and list(catalog.models[model]["columns"]) == columns]
+        columns = _declared(_columns(connection, retired))
+        alike = [model for model in new if columns and _declared(catalog.models[model]["columns"]) == columns]
     return table_of(alike[0]) if len(alike) == 1 else ""
+
+
+def _declared(columns: Iterable[str]) -> list[str]:
+    """Without Assay's own, which a table has whether its yml names them or not."""
+    return [name for name in columns if not name.startswith("_")]
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, table: TableName) -> list[str]:

@@ -13,9 +13,7 @@
         paths.path,
         malformed.file_id in (select file_id from ops.live_files) as is_live
     from ops.malformed as malformed
-    left join (
-        select file_id, min_by(path, sighting_id) as path from ops.files group by file_id
-    ) as paths on malformed.file_id = paths.file_id
+    left join ops.content_paths as paths on malformed.file_id = paths.file_id
     where malformed.source = {{ assay.literal(source) }}
     union all
     select
@@ -37,7 +35,7 @@
         on bronze._file_id = current_files.file_id and current_files.source = {{ assay.literal(source) }}
     left join (
         select file_id, min_by(path, sighting_id) as path, max(contract_version) as contract_version
-        from ops.files where status = 'loaded' group by file_id
+        from ops.loaded_files group by file_id
     ) as files on bronze._file_id = files.file_id
     where bronze._violations is not null
 {%- endmacro %}

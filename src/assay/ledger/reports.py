@@ -1,0 +1,113 @@
+"""What readers ask of the ledger: on a connection to what is published, or to the warehouse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+
+
+@dataclass(frozen=True)
+class Row:
+    """One sighting as the ledger is listed.
+
+    Attributes:
+        counts: Records read, rows loaded and malformed records; None of what was not read.
+    """
+
+    source: str
+    path: str
+    status: str
+    counts: tuple[int | None, int | None, int | None]
+    first_seen: datetime
+    reason: str | None
+    file_id: int | None
+
+
+def listing(connection: duckdb.DuckDBPyConnection, source: str = "", status: str = "") -> list[Row]:
+    """Every sighting in the order of the ledger.
+
+    Args:
+        connection: To what is published.
+        source: Only of this one; empty for all.
+        status: Only in this status; empty for all.
+    """
+    rows = connection.execute(
+        "select source, path, status, records_read, records_loaded, records_malformed, first_seen, reason, file_id "
+        "from ops.files where $source in ('', source) and $status in ('', status) order by sighting_id",
+        {"source": source, "status": status},
+    ).fetchall()
+    return [Row(name, path, state, (r, n, m), seen, why, file) for name, path, state, r, n, m, seen, why, file in rows]
+
+
+def loaded_by(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[tuple[str, int, int, int]]:
+    """(source, files, records read, malformed records) that a run loaded."""
+    return connection.execute(
+        "select source, count(*), sum(records_read), sum(records_malformed) from ops.loaded_files "
+        "where run_id = ? group by source order by source",
+        [run_id],
+    ).fetchall()
+
+
+def refused_by(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[tuple[str, str]]:
+    """(path, reason) of files that a run refused."""
+    return connection.execute(
+        "select path, reason from ops.files where status = 'refused' and run_id = ? order by sighting_id", [run_id]
+    ).fetchall()
+
+
+def held_back_by(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[tuple[str, str]]:
+    """(path, reason) of snapshots that are held back, of the contents that a run saw."""
+    return connection.execute(
+        "select path, because from ops.snapshots where state = 'held back' and file_id in "
+        "(select file_id from ops.files where run_id = ?) order by path",
+        [run_id],
+    ).fetchall()
+
+
+def count_by_status(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
+    """How many sightings of each source are in each status, by source; with sources of which nothing was seen."""
+    found = connection.execute(
+        """
+        select
+            sources.source,
+            {'loaded': count(*) filter (files.status = 'loaded'),
+             'duplicate': count(*) filter (files.status = 'duplicate'),
+             'refused': count(*) filter (files.status = 'refused'),
+             'arrived': count(*) filter (files.status = 'arrived'),
+             'missing': count(*) filter (files.status = 'missing')} as files
+        from ops.known_sources as sources
+        left join ops.files as files on sources.source = files.source
+        group by sources.source
+        order by sources.source
+        """
+    ).fetchall()
+    return dict(found)
+
+
+def newest_by_source(connection: duckdb.DuckDBPyConnection) -> dict[str, datetime]:
+    """When the newest loaded file of each source was first seen."""
+    return dict(connection.execute("select source, max(first_seen) from ops.loaded_files group by source").fetchall())
+
+
+def first_seen(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """When the lake saw its first file; None when it has seen none."""
+    found: datetime | None = connection.execute("select min(first_seen) from ops.files").fetchall()[0][0]
+    return found
+
+
+def held_snapshots(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str, datetime, str | None]]:
+    """(source, path, reason, first seen, path of the one that counts) of snapshots that are held back, oldest first."""
+    return connection.execute(
+        """
+        select held.source, held.path, held.because, min(files.first_seen), any_value(kept.path)
+        from ops.snapshots as held
+        inner join ops.files as files on held.path = files.path and held.file_id = files.file_id
+            and held.source = files.source
+        left join ops.snapshots as kept on held.source = kept.source and kept.state = 'current'
+        where held.state = 'held back'
+        group by held.source, held.path, held.because, held.file_date
+        order by held.source, held.file_date, held.path
+        """
+    ).fetchall()
