@@ -14,7 +14,7 @@ from assay.contract.catalog import Catalog
 from assay.ledger.landing_zone import find
 from assay.ledger.scan import Ledger
 from assay.publish.publishing import publish_ops
-from assay.triggers.landing_watch import Lookout
+from assay.triggers.landing_watch import LandingWatch
 
 FILES = 10_000
 LOOKS = 20
@@ -28,11 +28,11 @@ def tables(folder: Path) -> list[Table]:
         settings = settings_of(home=folder / str(sources))
         catalog = _catalog(sources)
         _fill(settings, catalog, FILES // sources)
-        lookout = Lookout(settings, catalog)
-        assert lookout.look()[0] == {}  # noqa: S101 - the ledger is read now, as after each run
+        watch = LandingWatch(settings, catalog)
+        assert watch.look()[0] == {}  # noqa: S101 - the ledger is read now, as after each run
         if sources == 1:
             works["listing alone"] = lambda at=settings.landing: [_list(at) for _ in range(LOOKS)]
-        works[f"looks at {sources} sources"] = lambda out=lookout: [out.look() for _ in range(LOOKS)]  # type: ignore[misc]
+        works[f"looks at {sources} sources"] = lambda out=watch: [out.look() for _ in range(LOOKS)]  # type: ignore[misc]
     table.measure(works)
     return [table]
 

@@ -42,7 +42,7 @@ MODELS = sorted((PROJECT / "dbt_project" / "models").rglob("*.sql"))
 
 
 def modules() -> list[Path]:
-    """The engine's own; the template of a project is no part of it."""
+    """The engine's own; the template of a project is not part of it."""
     return sorted(path for package in ORDER for path in (ENGINE / package).rglob("*.py"))
 
 

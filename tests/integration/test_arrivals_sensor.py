@@ -15,13 +15,13 @@ import pytest
 
 from assay.base import clock
 from assay.contract.catalog import Catalog
-from assay.ledger import inspect_file as examining
+from assay.ledger import inspect_file
 from assay.orchestration.definitions import build_definitions
 from assay.orchestration.instance import open_instance
 from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.refresh import JOB
 from assay.orchestration.run_history import ASKED_FOR
-from assay.triggers.landing_watch import STILL, Lookout
+from assay.triggers.landing_watch import STILL, LandingWatch
 from tests.lab import OLD, Lab, product, receipt
 
 pytestmark = pytest.mark.slow  # real runs and sensors
@@ -187,29 +187,29 @@ def test_a_new_look_knows_what_the_last_one_did(watch: Watch) -> None:
 
 
 def test_within_a_tick_the_files_are_looked_at_again_only_when_something_may_differ(watch: Watch) -> None:
-    lookout = Lookout(watch.lab.settings, Catalog.read(watch.lab.settings.dbt_project))
+    landing = LandingWatch(watch.lab.settings, Catalog.read(watch.lab.settings.dbt_project))
     watch.lab.products("2017-01-01", [product()])
     watch.lab.receipts("day1", [receipt()])
-    assert lookout.may_differ()
-    lookout.look()
-    assert not lookout.may_differ()  # files wait, and that is known
+    assert landing.may_differ()
+    landing.look()
+    assert not landing.may_differ()  # files wait, and that is known
     watch.lab.receipts("day2", [receipt(basket_id=2)], mtime=time.time() + 1000)
-    lookout.look()
-    assert lookout.may_differ()  # until this one rests
+    landing.look()
+    assert landing.may_differ()  # until this one rests
     time.sleep(STILL)
-    assert lookout.look()[0] == {"products": 1, "transactions": 2}
-    assert not lookout.may_differ()
+    assert landing.look()[0] == {"products": 1, "transactions": 2}
+    assert not landing.may_differ()
     watch.lab.good_run()
-    assert lookout.may_differ()  # a run has published
-    lookout.look()
-    assert not lookout.may_differ()
+    assert landing.may_differ()  # a run has published
+    landing.look()
+    assert not landing.may_differ()
     watch.lab.receipts("day3", [receipt(basket_id=3)])
-    assert lookout.may_differ()
+    assert landing.may_differ()
     watch.lab.good_run()
-    lookout.look()
+    landing.look()
     path = watch.lab.receipts("day3", [receipt(basket_id=3)])
     path.unlink()
-    assert lookout.may_differ()
+    assert landing.may_differ()
 
 
 def test_a_lake_that_an_older_version_published_is_run_once_and_known_again(watch: Watch) -> None:
@@ -237,14 +237,14 @@ def counted(watch: Watch) -> dict[str, int]:
 def test_a_file_that_lacks_memory_asks_for_one_more_run_and_once_refused_for_none(
     watch: Watch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = examining.scan
+    real = inspect_file.scan
 
     def lacking(path: Path, *args: object) -> object:
         if path.name.startswith("bomb"):
             raise MemoryError("no room")
         return real(path, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(examining, "scan", lacking)
+    monkeypatch.setattr(inspect_file, "scan", lacking)
     watch.lab.products("2017-01-01", [product()])
     watch.lab.receipts("day1", [receipt()])
     watch.lab.put("transactions/bomb.csv", b"x")

@@ -18,7 +18,7 @@ from assay.orchestration.incidents_sensor import Watchman
 from assay.orchestration.instance import open_instance
 from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.refresh import JOB
-from assay.orchestration.run_history import ASKED_FOR, RUNS, forgive, open_breakers
+from assay.orchestration.run_history import ASKED_FOR, RUNS, open_breakers, reset_breaker
 from tests.lab import Lab, product, receipt
 
 pytestmark = pytest.mark.slow  # real runs that fail
@@ -88,7 +88,7 @@ def test_a_broken_source_is_left_alone_the_others_go_on_and_a_person_closes_the_
 
     watch.lab.spoil("alter table bronze.products rename column another to brand")
     assert watch.requests() == {}
-    assert forgive(watch.lab.settings, watch.instance, "products") == 1
+    assert reset_breaker(watch.lab.settings, watch.instance, "products") == 1
     assert watch.open() == {}
     assert watch.run(watch.requests()["products"])
     assert watch.lab.source("products")["files"]["loaded"] == 2

@@ -88,7 +88,7 @@ def test_status_query_and_files_show_the_lake(lab: Lab) -> None:
         (["land", "transactions", "README.md"], "files of transactions are 'transactions/*.csv'"),
         (["files", "nosuch"], "there is no source 'nosuch'"),
         (["files", "--unclaimed", "--refused"], "--unclaimed is about files of no source"),
-        (["run", "--select", "nosuch"], "is no selection"),
+        (["run", "--select", "nosuch"], "is not a selection"),
         (["check", "--select", "gold.nosuch"], "'gold.nosuch' names no table with checks; there are bronze.products"),
         (["run", "--full-refresh", "silver.nosuch"], "there is no table 'silver.nosuch'"),
     ],
@@ -212,7 +212,7 @@ def test_check_builds_a_lake_of_fixtures_and_leaves_the_lake_alone(lab: Lab, tmp
     assert bad.returncode == 1, bad.stdout
     assert "FAIL silver.transactions conservation" in bad.stdout
     none = assay(lab.settings, "check", "--fixtures", folder + "x")
-    assert (none.returncode, "is no folder" in none.stderr) == (2, True)
+    assert (none.returncode, "is not a folder" in none.stderr) == (2, True)
 
 
 def test_check_says_what_could_not_be_evaluated(lab: Lab) -> None:

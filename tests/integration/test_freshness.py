@@ -139,7 +139,7 @@ def test_it_starts_from_nothing_and_rebuilds_once_just_before_the_lag_is_used_up
     watch.day.passes(minutes=9, seconds=45)
     assert watch.tick() == SLOW_RUN
     assert watch.baskets("product_performance") == 3
-    for _ in range(20):  # no storm, and nothing new is no reason
+    for _ in range(20):  # no storm, and nothing new is not a reason
         watch.day.passes(hours=1)
         assert watch.tick() == set()
 

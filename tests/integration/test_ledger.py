@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from assay.ledger import scan as ledger
+from assay.ledger import scan
 from assay.ledger.landing_zone import Arrival
 from tests.source import OLD, Source
 
@@ -39,13 +39,13 @@ def live(source: Source) -> list[int]:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the files that were opened by looks, from here on."""
     names: list[str] = []
-    examine = ledger.examine
+    examine = scan.examine
 
     def noting(path: Path, *args: object) -> object:
         names.append(path.name)
         return examine(path, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ledger, "examine", noting)
+    monkeypatch.setattr(scan, "examine", noting)
     return names
 
 
@@ -227,13 +227,13 @@ def test_a_path_that_could_not_be_read_and_then_can_is_one_sighting(source: Sour
 def test_a_file_that_goes_while_it_is_looked_at_is_no_crash(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     path = source.put("a.csv", csv(1))
     source.put("b.csv", csv(2))
-    examine = ledger.examine
+    examine = scan.examine
 
     def going(where: Path, *args: object) -> object:
         path.unlink(missing_ok=True)
         return examine(where, *args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ledger, "examine", going)
+    monkeypatch.setattr(scan, "examine", going)
     source.run()
     assert source.files() == {"b.csv": "loaded"}
 
@@ -242,7 +242,7 @@ def test_a_file_that_is_written_to_while_it_is_hashed_is_left_to_the_next_look(
     source: Source, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = source.put("a.csv", csv(1))
-    examine = ledger.examine
+    examine = scan.examine
 
     def growing(where: Path, *args: object) -> object:
         found = examine(where, *args)  # type: ignore[arg-type]
@@ -251,7 +251,7 @@ def test_a_file_that_is_written_to_while_it_is_hashed_is_left_to_the_next_look(
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(ledger, "examine", growing)
+        patch.setattr(scan, "examine", growing)
         looked = source.run()
     assert (looked.changing, source.files()) == (["sales/a.csv"], {})
     source.run()
@@ -284,6 +284,6 @@ def test_the_newest_snapshot_counts_and_a_repeated_one_makes_it_the_same_again(m
 
 def test_an_arrival_with_a_problem_is_never_opened(source: Source, opened: list[str]) -> None:
     arrival = Arrival("sales/x", source.landing / "sales" / "x", None, "it is no file")
-    looked = ledger.Ledger(source.connection, source.contract, "run").look([arrival])
+    looked = scan.Ledger(source.connection, source.contract, "run").look([arrival])
     assert looked.refused == [("sales/x", "it is no file")]
     assert opened == []

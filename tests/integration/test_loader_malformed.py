@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from assay.loading.file_load import Doubt, FileLoad
+from assay.loading.file_load import FileLoad, NeedsStrictParse
 from tests.source import Source
 
 Make = Callable[..., Source]
@@ -112,7 +112,7 @@ def test_a_file_of_nothing_but_malformed_records_is_loaded_with_no_row(make: Mak
 
 def force_careful(monkeypatch: pytest.MonkeyPatch) -> None:
     def doubt(*_: object) -> None:
-        raise Doubt
+        raise NeedsStrictParse
 
     monkeypatch.setattr(FileLoad, "fast", doubt)
 

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from assay.checks.recount import recount
-from assay.loading.file_load import Doubt, FileLoad
+from assay.loading.file_load import FileLoad, NeedsStrictParse
 from tests.source import Source
 
 Make = Callable[..., Source]
@@ -36,7 +36,7 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
     """Forces the one way, or fails when it is not taken."""
 
     def not_this(*_: object, **__: object) -> None:
-        raise AssertionError("the careful way was taken") if request.param == FAST else Doubt
+        raise AssertionError("the careful way was taken") if request.param == FAST else NeedsStrictParse
 
     monkeypatch.setattr(FileLoad, "careful" if request.param == FAST else "fast", not_this)
 

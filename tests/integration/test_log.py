@@ -82,7 +82,7 @@ def test_a_failure_and_a_mistake_are_lines_too(lab: Lab) -> None:
     assert [line["table"] for line in picked(lines, "error") if "table" in line] == ["silver.transactions"]
     code, _, [line] = logged(lab.settings, "run", "--select", "nosuch")
     assert (code, line["level"]) == (2, "error")
-    assert "is no selection" in line["message"]
+    assert "is not a selection" in line["message"]
 
 
 def test_by_default_there_are_no_lines_and_an_unknown_form_is_named(lab: Lab) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from assay.base.memory import limit_of
 from assay.checks import recount as recounting
-from assay.ledger import inspect_file as examining
+from assay.ledger import inspect_file
 from assay.ledger.pending import NeedsFiles
 from assay.loading import file_load
 from assay.loading.bronze_table import BronzeTable
@@ -134,7 +134,7 @@ def test_a_file_that_cannot_even_be_looked_into_waits_and_a_look_and_a_load_of_o
     source = make(COLUMNS)
     source.put("a.csv", "id,name\n1,a\n")
     source.put("b.csv", "id,name\n2,b\n")
-    monkeypatch.setattr(examining, "scan", fail(examining.scan, MemoryError()))
+    monkeypatch.setattr(inspect_file, "scan", fail(inspect_file.scan, MemoryError()))
     source.run()
     assert source.files() == {"a.csv": "arrived", "b.csv": "loaded"}
     source.run()

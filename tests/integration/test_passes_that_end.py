@@ -13,7 +13,7 @@ from assay.base import clock
 from assay.contract.catalog import Catalog
 from assay.contract.errors import ContractError
 from assay.orchestration.arrivals_sensor import wanted_now
-from assay.triggers.landing_watch import Lookout
+from assay.triggers.landing_watch import LandingWatch
 from tests.lab import Lab, copy_project, edit, everything, product, receipt
 
 pytestmark = pytest.mark.slow  # real runs on several days
@@ -53,7 +53,7 @@ def lake_of(folder: Path, dbt_project: Path) -> Lab:
 def wanted(lab: Lab) -> set[str]:
     """What the services would ask for: nothing is remembered, so it is what they ask for after a restart too."""
     catalog = Catalog.read(lab.settings.dbt_project)
-    waiting, known = Lookout(lab.settings, catalog).look()
+    waiting, known = LandingWatch(lab.settings, catalog).look()
     return wanted_now(catalog, waiting, known)
 
 

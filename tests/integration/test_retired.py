@@ -13,12 +13,12 @@ from assay.cli import doctor, dropping
 from assay.contract.catalog import Catalog
 from assay.contract.errors import ContractError
 from assay.incidents.causes import causes
-from assay.incidents.inputs import Disk, Look
+from assay.incidents.inputs import Disk, Inputs
 from assay.incidents.published_problems import read_facts
 from assay.orchestration.arrivals_sensor import wanted_now
 from assay.page.page import render
 from assay.publish.reader import open_published
-from assay.triggers.landing_watch import Lookout
+from assay.triggers.landing_watch import LandingWatch
 from tests.lab import Lab, copy_project, environment, product, receipt
 
 pytestmark = pytest.mark.slow  # real runs of a lake whose models leave and come back
@@ -98,7 +98,7 @@ def incidents(home: Home) -> Collection[str]:
     catalog = Catalog.read(home.project)
     with open_published(home.lab.settings.published) as connection:
         facts = read_facts(connection)
-    return [cause.subject for cause in causes(Look(catalog, facts, (), Disk(10**12, 10**12, 0), clock.now()))]
+    return [cause.subject for cause in causes(Inputs(catalog, facts, (), Disk(10**12, 10**12, 0), clock.now()))]
 
 
 def test_a_gold_table_that_left_is_shown_as_retired_and_nowhere_as_alive(home: Home) -> None:
@@ -215,7 +215,7 @@ def test_a_source_that_comes_back_after_a_drop_is_loaded_anew_exactly_once(
     home.lab.good_run()
     home.put_back()
     catalog = Catalog.read(home.project)
-    waiting, known = Lookout(home.lab.settings, catalog).look()
+    waiting, known = LandingWatch(home.lab.settings, catalog).look()
     assert waiting == {"transactions": 4}
     assert "transactions" in wanted_now(catalog, waiting, known)
     home.lab.good_run()
@@ -224,7 +224,7 @@ def test_a_source_that_comes_back_after_a_drop_is_loaded_anew_exactly_once(
     loaded = "from ops.files where status = 'loaded' and source = 'transactions'"
     assert home.lab.rows(f"select count(*), count(distinct file_id) {loaded}") == [(2, 2)]
     assert home.files()["transactions/odd.csv"] == "refused"
-    assert Lookout(home.lab.settings, catalog).look()[0] == {}
+    assert LandingWatch(home.lab.settings, catalog).look()[0] == {}
     home.lab.good_run()
     assert {table: home.lab.table(table) for table in before} == before
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from assay.checks.ties import Ties, find_ties
-from assay.checks.validity import standing
+from assay.checks.validity import still_valid
 from assay.contract.catalog import Catalog
 from assay.contract.names import quoted
 from assay.contract.rebuild_key import Input, Redo
-from assay.ledger.asked import definition
+from assay.ledger.check_definition import definition
 from assay.orchestration.checks import run_check
 from assay.orchestration.instance import open_instance
 from assay.publish.run_session import open_session
@@ -230,7 +230,7 @@ def test_a_pass_stands_and_a_file_that_contradicts_itself_fails_until_a_newer_on
     catalog = Catalog.read(lab.settings.dbt_project)
     check = ("silver.products", "versions_are_ordered")
     with open_session(lab.settings, catalog, "check") as lake:
-        assert check in standing(lake.connection, {check: definition(catalog, *check)})
+        assert check in still_valid(lake.connection, {check: definition(catalog, *check)})
         lake.connection.execute("update silver.products set _duplicates_conflicting = 1 where product_id = 10")
         assert run_check(lake, *check).passed  # bronze decides; silver only says where to look
         lake.connection.execute("update silver.products set _duplicates_conflicting = 0")

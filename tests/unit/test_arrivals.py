@@ -90,7 +90,7 @@ def test_what_is_no_file_says_what_it_is(landing: Path) -> None:
     assert found == {
         "in/folder.csv": "is a directory, expected a file",
         "in/nowhere.csv": "the link leads nowhere",
-        "in/pipe.csv": "is no regular file (a pipe, socket or device)",
+        "in/pipe.csv": "is not a regular file (a pipe, socket or device)",
     }
 
 

@@ -12,12 +12,12 @@ import pytest
 
 from assay.base.warehouse import prepare
 from assay.incidents.causes import causes
-from assay.incidents.inputs import Disk, Look
+from assay.incidents.inputs import Disk, Inputs
 from assay.incidents.kinds import KINDS
 from assay.incidents.lineage import downstream, owner_of
 from assay.incidents.published_problems import Facts, Held, Refused, Verdict, read_facts
 from assay.incidents.reconcile import Cause
-from assay.incidents.unresolved_failures import all_assets, standing_failures
+from assay.incidents.unresolved_failures import all_assets, unresolved_failures
 from assay.triggers.backoff import Health, Tried
 from tests.source import bronze_node, built, catalog
 
@@ -44,7 +44,7 @@ PROJECT = catalog(
     built("gold_days", "silver_sales", owner="analytics"),
     built("gold_map", "silver_sales", "silver_stores"),
 )
-LOOK = Look(PROJECT, Facts(), (), ROOM, NOW)
+LOOK = Inputs(PROJECT, Facts(), (), ROOM, NOW)
 
 
 def ran(state: str, *covers: str, said: Sequence[str] = ("landing: no",), asked_for: str = "") -> Tried:
@@ -52,7 +52,7 @@ def ran(state: str, *covers: str, said: Sequence[str] = ("landing: no",), asked_
     return Tried(RUN, state, NOW.timestamp(), covers=frozenset(covers), asked_for=asked_for, said=words)
 
 
-def one(look: Look) -> Cause:
+def one(look: Inputs) -> Cause:
     [cause] = causes(look)
     assert cause.kind in KINDS
     assert not {"\n"} & {*cause.lines().replace("\n", "", 4)}
@@ -112,7 +112,7 @@ def test_snapshots_of_one_source_that_are_held_back_are_one_cause_of_which_the_n
     assert first.tried == "nothing of this source counts yet"
 
 
-def verdict(table: str, check: str, said: str) -> Look:
+def verdict(table: str, check: str, said: str) -> Inputs:
     return replace(LOOK, facts=Facts(verdicts=(Verdict(table, check, said, "id: expected 1, found 2", NOW, "run 7"),)))
 
 
@@ -168,22 +168,22 @@ def test_the_disk_is_nearly_full_by_share_or_by_the_size_of_the_warehouse_and_at
 def test_a_failed_run_stands_until_all_that_it_was_to_make_was_made() -> None:
     everything = all_assets(PROJECT)
     failed = ran("failed", "landing/sales", "bronze/sales", "landing/news")
-    standing = [failure.run for failure in standing_failures([failed], everything)]
-    assert standing == [failed]
+    still_valid = [failure.run for failure in unresolved_failures([failed], everything)]
+    assert still_valid == [failed]
     for later in (
         [ran("good", *everything)],
         [ran("good", "landing/sales", "bronze/sales"), ran("good", "landing/news")],
     ):
-        assert list(standing_failures([*later, failed], everything)) == []
+        assert list(unresolved_failures([*later, failed], everything)) == []
     some = ran("good", "landing/sales", "bronze/sales")
-    assert [failure.run for failure in standing_failures([some, failed], everything)] == [failed]
-    assert list(standing_failures([ran("failed", "bronze/gone")], everything)) == []
+    assert [failure.run for failure in unresolved_failures([some, failed], everything)] == [failed]
+    assert list(unresolved_failures([ran("failed", "bronze/gone")], everything)) == []
 
 
 def test_failures_in_a_row_are_those_since_a_good_run_of_the_same_assets() -> None:
     failed = ran("failed", "landing/sales", asked_for="sales")
     runs = [failed, ran("good", "landing/news"), failed, ran("good", "landing/sales"), failed]
-    first = next(standing_failures(runs, all_assets(PROJECT)))
+    first = next(unresolved_failures(runs, all_assets(PROJECT)))
     assert first.in_a_row == 2
 
 

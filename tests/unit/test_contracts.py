@@ -217,14 +217,14 @@ def test_a_promise_that_is_not_understood_names_its_yml() -> None:
 
 
 RULES = [
-    ("id >", "no SQL over one row"),
+    ("id >", "not SQL over one row"),
     ("nr > 0", 'column "nr"'),
     ("id + 1", "is BIGINT, expected a condition"),
     ("name", "is VARCHAR, expected a condition"),
     ("sum(id) > 0", "cannot contain aggregates"),
     ("row_number() over () = 1", "cannot contain window functions"),
-    ("id > 0 -- positive", "no SQL over one row"),
-    ("id > 0; drop table x", "no SQL over one row"),
+    ("id > 0 -- positive", "not SQL over one row"),
+    ("id > 0; drop table x", "not SQL over one row"),
 ]
 
 

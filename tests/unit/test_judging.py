@@ -1,4 +1,4 @@
-"""Files that are judged together are judged in their order, and what is odd among them is no measure for the others."""
+"""Files that are judged together are judged in their order, and an odd one is not a measure for the others."""
 
 from __future__ import annotations
 

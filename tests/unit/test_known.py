@@ -13,7 +13,7 @@ from assay.base.warehouse import prepare
 from assay.checks.results import CheckResult, Rule, record
 from assay.contract.catalog import Catalog
 from assay.contract.moving_rules import AT_ONCE
-from assay.ledger.asked import definition
+from assay.ledger.check_definition import definition
 from assay.orchestration.arrivals_sensor import selection, wanted_now
 from assay.triggers.published_state import Known, read_known
 from tests.source import bronze_node, built, catalog

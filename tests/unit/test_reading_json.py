@@ -16,7 +16,7 @@ from assay.base.warehouse import prepare
 from assay.contract.contract import Contract
 from assay.contract.format import Format
 from assay.contract.parse import parse_contract
-from assay.reading.json_lines import expected_names, jsonl_copy_view, jsonl_view, round_trip, written_back_view
+from assay.reading.json_lines import expected_names, jsonl_copy_view, jsonl_view, round_trip, round_trip_view
 from assay.text import FirstObject, first_object, write_clean
 from tests.source import bronze_node
 
@@ -53,7 +53,7 @@ def fast(con: duckdb.DuckDBPyConnection, path: Path, contract: Contract) -> list
     first = first_object(path)
     views = [jsonl_view(str(path), contract, "none")]
     if expected_names(contract, first):
-        views.append(written_back_view(str(path), contract, "none", first))
+        views.append(round_trip_view(str(path), contract, "none", first))
     return [_rows(con, f"select * exclude _rescued from ({view})") for view in views]
 
 

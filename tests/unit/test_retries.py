@@ -70,9 +70,9 @@ def test_what_can_not_pass_by_itself_opens_the_breaker_at_once() -> None:
 
 
 def test_a_breaker_that_was_closed_by_hand_starts_anew() -> None:
-    forgiven = [tried("failed", 1 + n, forgiven=frozenset({"sales"})) for n in range(5)]
-    assert waits(*forgiven) == ""
-    assert "failed once" in waits(tried("failed", 0.5), *forgiven)
+    reset_for = [tried("failed", 1 + n, reset_for=frozenset({"sales"})) for n in range(5)]
+    assert waits(*reset_for) == ""
+    assert "failed once" in waits(tried("failed", 0.5), *reset_for)
 
 
 def test_the_pause_after_a_failure_is_the_same_in_each_look_and_differs_between_failures() -> None:

@@ -56,7 +56,7 @@ def _cgroup_limits() -> Iterator[int]:
             said = Path(name).read_text(encoding="ascii").strip()
         except OSError:
             continue  # another version of cgroups, or none
-        if said.isdigit():  # `max` is no limit
+        if said.isdigit():  # `max` is not a limit
             yield int(said)
 
 

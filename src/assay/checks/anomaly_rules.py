@@ -91,7 +91,7 @@ def needed(loads: Loads) -> list[Profile]:
 
 
 def judge(loads: Loads) -> list[tuple[Figure, list[Verdict]]]:
-    """Judge all targets by all figures, in their order: a file that is odd is no measure for those after it."""
+    """Judge all targets by all figures, in their order: a file that is odd is not a measure for those after it."""
     targets = [file for file in loads.files if file.file_id in loads.targets]
     found: list[tuple[Figure, list[Verdict]]] = [
         (figure, []) for figures in DIMENSIONS.values() for figure in figures(loads.said, targets)

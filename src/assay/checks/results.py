@@ -73,7 +73,7 @@ class Rule:
 
     @property
     def is_failure(self) -> bool:
-        """Whether it does not hold and that is no mere warning."""
+        """Whether it does not hold and that is more than a warning."""
         return not self.passed and self.severity != "warn"
 
 
@@ -87,7 +87,7 @@ class CheckResult:
         rules: The evidence.
         holds: What to say when every rule holds.
         looked_at: Tables whose rows decided the result.
-        is_evaluated: Whether the question could be asked; what could not is no pass.
+        is_evaluated: Whether the question could be asked; what could not is not a pass.
         definition: Hash of what was asked, where a pass may stand for as long as nothing changes; else empty.
         seen: The seq of tables as they were looked at, where that is not their present one.
         expires_at: When it says nothing any more though no row changed, because a rule looks at the clock; None for

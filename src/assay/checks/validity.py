@@ -20,7 +20,7 @@ PUT_BACK = timedelta(minutes=1)
 """A result from this far in the future tells that the clock was put back, so that it does not say for how long."""
 
 
-def standing(connection: duckdb.DuckDBPyConnection, definitions: Mapping[Check, str]) -> dict[Check, CheckResult]:
+def still_valid(connection: duckdb.DuckDBPyConnection, definitions: Mapping[Check, str]) -> dict[Check, CheckResult]:
     """The latest results of checks, where they passed and nothing that decides them has changed since.
 
     That is the question, what it looked at, and the time, where a rule depends on it.
@@ -111,7 +111,7 @@ def reasons_against(
     lagging: Collection[str] = (),
     as_of: datetime | None = None,
 ) -> list[str]:
-    """Why some tables may not be built upon: for each blocking check that is no pass of what is stored now.
+    """Why some tables may not be built upon: for each blocking check that is not a pass of what is stored now.
 
     Args:
         connection: The warehouse.
@@ -123,7 +123,7 @@ def reasons_against(
             rows count.
 
     Returns:
-        One sentence each; a missing or outdated result is no pass, nor is a table that is older than its inputs.
+        One sentence each; a missing or outdated result is not a pass, nor is a table that is older than its inputs.
     """
     return [found.sentence for found in against(connection, tables, expected, lagging, as_of)]
 

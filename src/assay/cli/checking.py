@@ -50,7 +50,7 @@ def check(
         return _check(prepare(), select, junit, summary)
     if not fixtures.is_dir():
         raise ContractError(
-            f"--fixtures {str(fixtures)!r} is no folder; expected one with files as in the landing zone"
+            f"--fixtures {str(fixtures)!r} is not a folder; expected one with files as in the landing zone"
         )
     with tempfile.TemporaryDirectory(prefix="assay-check-") as folder:
         settings = Settings.from_env().model_copy(update={"home": Path(folder) / "lake", "settle_seconds": 0.0})

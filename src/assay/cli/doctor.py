@@ -84,9 +84,9 @@ def examine(settings: Settings, now: float, usage: tuple[int, int]) -> Iterator[
     if catalog is not None:
         yield from _stored_files(settings, catalog)
     if catalog is not None and not unusable:
-        from assay.triggers.landing_watch import Lookout  # noqa: PLC0415 - the package imports Dagster
+        from assay.triggers.landing_watch import LandingWatch  # noqa: PLC0415 - the package imports Dagster
 
-        waiting, _ = Lookout(settings, catalog).look()
+        waiting, _ = LandingWatch(settings, catalog).look()
         yield from findings.of_waiting(waiting, is_running, not standing_still(settings, now))
     if catalog is not None:
         yield unclaimed.finding(list_unclaimed(settings.landing, list(catalog.contracts.values())))

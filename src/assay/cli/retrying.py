@@ -19,7 +19,7 @@ def retry(name: str) -> None:
     Raises:
         ContractError: There is no such source or table.
     """
-    from assay.orchestration.run_history import forgive, subjects_of  # noqa: PLC0415 - imports Dagster
+    from assay.orchestration.run_history import reset_breaker, subjects_of  # noqa: PLC0415 - imports Dagster
 
     settings = prepare()
     subjects = subjects_of(Catalog.read(settings.dbt_project))
@@ -27,7 +27,7 @@ def retry(name: str) -> None:
     if subject not in subjects:
         raise ContractError(f"there is no source or table {name!r}; there are {', '.join(subjects)}")
     with open_instance(settings) as instance:
-        failures = forgive(settings, instance, subject)
+        failures = reset_breaker(settings, instance, subject)
     if failures:
         said = "one failed run is" if failures == 1 else f"{failures} failed runs are"
         out.print(f"{subject}: {said} forgotten; the services try it at their next look, `assay run` tries it now")

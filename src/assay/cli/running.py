@@ -184,7 +184,7 @@ def selected_keys(definitions: dg.Definitions, select: str) -> list[dg.AssetKey]
     """The assets that `--select` names; None for all.
 
     Raises:
-        ContractError: It is no selection, or selects nothing.
+        ContractError: It is not a selection, or selects nothing.
     """
     import dagster as dg  # noqa: PLC0415 - as above
 
@@ -196,7 +196,7 @@ def selected_keys(definitions: dg.Definitions, select: str) -> list[dg.AssetKey]
     try:
         keys = sorted(dg.AssetSelection.from_string(said).resolve(graph))
     except (dg.DagsterError, ValueError) as error:
-        raise ContractError(f"--select {select!r} is no selection: {str(error).splitlines()[0]}") from error
+        raise ContractError(f"--select {select!r} is not a selection: {str(error).splitlines()[0]}") from error
     if not keys:
         raise ContractError(f"--select {select!r} selects nothing; `assay status` names the tables")
     return keys

@@ -121,7 +121,7 @@ class Catalog:
 
     @cached_property
     def policies(self) -> dict[str, Policy]:
-        """What each bronze, silver and gold model promises about time; a source that says nothing is not here."""
+        """The freshness SLO of each bronze, silver and gold model; a source that states none is left out."""
         said = {model: parse_freshness(self.models[model]) for model in self.of_layer("bronze", "silver", "gold")}
         for model, policy in said.items():
             if self.layer(model) == "silver" and policy and not policy.is_immediate:

@@ -37,7 +37,7 @@ def check_rules(
     """Bind every rule to the columns it is about.
 
     Raises:
-        ContractError: A rule is no SQL, names an unknown column, looks at more than one row, or is no condition.
+        ContractError: A rule is not SQL, names an unknown column, looks at more than one row, or is not a condition.
     """
     typed = ", ".join(f"null::{column.type.sql} as {quoted(column.name)}" for column in columns)
     for rule in rules:
@@ -48,7 +48,7 @@ def check_rules(
         except duckdb.Error as error:
             said = str(error).strip().splitlines()[0]
             raise ContractError(
-                f"{where}: rule {rule.name}: {rule.expression!r} is no SQL over one row of this table: {said}"
+                f"{where}: rule {rule.name}: {rule.expression!r} is not SQL over one row of this table: {said}"
             ) from error
         if found[0][0] not in ("BOOLEAN", '"NULL"'):
             raise ContractError(
@@ -67,7 +67,7 @@ def check_reference(
     """Bind a reference to empty tables.
 
     Raises:
-        ContractError: It is no SQL over its two tables.
+        ContractError: It is not SQL over its two tables.
     """
     with _undone(connection):
         for name, typed in {table: columns, table_of(reference.to): other}.items():
@@ -97,7 +97,7 @@ def check_redo(
         inputs: The columns of each input.
 
     Raises:
-        ContractError: An expression is no SQL over its input.
+        ContractError: An expression is not SQL over its input.
     """
     with _undone(connection):
         for model, columns in inputs.items():

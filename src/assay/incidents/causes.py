@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from assay.contract.names import TableName
 from assay.incidents.data_causes import broken_records, failed_checks, refused_files
 from assay.incidents.held import held_back
-from assay.incidents.inputs import Look
+from assay.incidents.inputs import Inputs
 from assay.incidents.lineage import LAKE_OWNER
 from assay.incidents.overlooked import unclaimed_files
 from assay.incidents.reconcile import Cause
@@ -22,46 +22,48 @@ AGAIN = 1.1
 GIGABYTE = 1_000_000_000
 
 
-def causes(look: Look) -> list[Cause]:
+def causes(inputs: Inputs) -> list[Cause]:
     """Everything that is wrong now, each thing once: a late table is told only where nothing else explains it."""
     told = [
-        *failed_runs(look),
-        *failed_checks(look),
-        *refused_files(look),
-        *held_back(look),
-        *broken_records(look),
-        *_silent_sources(look),
-        *unclaimed_files(look),
-        *_disk(look),
-        *open_breakers(look),
+        *failed_runs(inputs),
+        *failed_checks(inputs),
+        *refused_files(inputs),
+        *held_back(inputs),
+        *broken_records(inputs),
+        *_silent_sources(inputs),
+        *unclaimed_files(inputs),
+        *_disk(inputs),
+        *open_breakers(inputs),
     ]
-    return [*told, *broken_promises(look, told)]
+    return [*told, *broken_promises(inputs, told)]
 
 
-def _silent_sources(look: Look) -> Iterator[Cause]:
+def _silent_sources(inputs: Inputs) -> Iterator[Cause]:
     """Sources without a loaded file for longer than their yml allows, by the clock: silence makes no run."""
-    for source, contract in look.catalog.contracts.items():
-        policy = look.catalog.policies.get(TableName.of_source(source).model)
-        last = look.facts.newest.get(source) or look.facts.began
-        if policy is None or last is None or look.now <= policy.late_from(last):
+    for source, contract in inputs.catalog.contracts.items():
+        policy = inputs.catalog.policies.get(TableName.of_source(source).model)
+        last = inputs.facts.newest.get(source) or inputs.facts.began
+        if policy is None or last is None or inputs.now <= policy.late_from(last):
             continue
-        newest = f"the newest came at {last:%Y-%m-%d %H:%M} UTC" if source in look.facts.newest else "none has come yet"
+        newest = (
+            f"the newest came at {last:%Y-%m-%d %H:%M} UTC" if source in inputs.facts.newest else "none has come yet"
+        )
         yield Cause(
             kind="source_silent",
             subject=source,
             owner=contract.owner,
             problem=f"no file of {source} has come in time ({policy}); {newest}",
             tried="the landing zone is looked at every few seconds while the services run",
-            affects=look.affects(TableName.of_source(source).model),
+            affects=inputs.affects(TableName.of_source(source).model),
             where=f"landing/{contract.files} → {TableName.of_source(source)}",
             since=policy.late_from(last),
         )
 
 
-def _disk(look: Look) -> Iterator[Cause]:
-    disk = look.disk
+def _disk(inputs: Inputs) -> Iterator[Cause]:
+    disk = inputs.disk
     needed = max(FREE_PCT / 100 * disk.total, WAREHOUSES * disk.warehouse)
-    if ("disk_nearly_full", "disk") in look.present:
+    if ("disk_nearly_full", "disk") in inputs.present:
         needed *= AGAIN
     if disk.free < needed:
         yield Cause(
@@ -73,5 +75,5 @@ def _disk(look: Look) -> Iterator[Cause]:
             tried="nothing: what is to go is for a person to say",
             affects="every run and every table",
             where="the disk of the lake's folder",
-            since=look.now,
+            since=inputs.now,
         )

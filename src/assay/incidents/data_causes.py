@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from assay.base.log import brief
 from assay.contract.names import TableName
-from assay.incidents.inputs import Look
+from assay.incidents.inputs import Inputs
 from assay.incidents.lineage import owner_of
 from assay.incidents.published_problems import Refused, Verdict
 from assay.incidents.reconcile import Cause
@@ -15,33 +15,33 @@ NAMED = 3
 """Refused files that a message names, of which the first with its reason."""
 
 
-def failed_checks(look: Look) -> Iterator[Cause]:
+def failed_checks(inputs: Inputs) -> Iterator[Cause]:
     """One for each check that blocks; `validity` and `freshness` have kinds of their own."""
-    tests = {str(test["name"]) for test in look.catalog.tests(look.catalog.models).values()}
-    for verdict in look.facts.verdicts:
+    tests = {str(test["name"]) for test in inputs.catalog.tests(inputs.catalog.models).values()}
+    for verdict in inputs.facts.verdicts:
         name = TableName.parse(verdict.table)
         is_own = verdict.check in ("validity", "freshness") and name.is_bronze
-        known = {*look.catalog.checks.get(verdict.table, ()), *tests}
+        known = {*inputs.catalog.checks.get(verdict.table, ()), *tests}
         model = name.model
-        if verdict.verdict == "warn" or is_own or verdict.check not in known or model not in look.catalog.models:
+        if verdict.verdict == "warn" or is_own or verdict.check not in known or model not in inputs.catalog.models:
             continue
         said = "failed" if verdict.verdict == "fail" else "could not be evaluated"
         yield Cause(
             kind="failed_check",
             subject=f"{verdict.table} {verdict.check}",
-            owner=owner_of(look.catalog, model),
+            owner=owner_of(inputs.catalog, model),
             problem=f"check {verdict.check} of {verdict.table} {said}: {verdict.summary}",
             tried="nothing is built on it, and readers keep the last good state",
-            affects=look.affects(model),
+            affects=inputs.affects(model),
             where=_place(verdict),
             since=verdict.checked_at,
         )
 
 
-def refused_files(look: Look) -> Iterator[Cause]:
+def refused_files(inputs: Inputs) -> Iterator[Cause]:
     """One for each source: five hundred files of a source that was changed are one thing to do, not five hundred."""
-    for source, contract in look.catalog.contracts.items():
-        files = [file for file in look.facts.refused.get(source, ()) if look.lies_there(source, file.path)]
+    for source, contract in inputs.catalog.contracts.items():
+        files = [file for file in inputs.facts.refused.get(source, ()) if inputs.lies_there(source, file.path)]
         if files:
             yield Cause(
                 kind="refused_file",
@@ -49,7 +49,7 @@ def refused_files(look: Look) -> Iterator[Cause]:
                 owner=contract.owner,
                 problem=_refused(files),
                 tried="nothing: a refused file is not tried again until it or its contract changes",
-                affects=look.affects(TableName.of_source(source).model),
+                affects=inputs.affects(TableName.of_source(source).model),
                 where=f"landing/{files[0].path} → {TableName.of_source(source)}, run {files[0].run_id}",
                 since=min(file.first_seen for file in files),
             )
@@ -63,19 +63,19 @@ def _refused(files: list[Refused]) -> str:
     return f"{len(files):,} files were refused: {first}; also {others}" + (" and more" if len(files) > NAMED else "")
 
 
-def broken_records(look: Look) -> Iterator[Cause]:
+def broken_records(inputs: Inputs) -> Iterator[Cause]:
     """One for each source of which more records broke a rule than its yml allows."""
-    for verdict in look.facts.verdicts:
+    for verdict in inputs.facts.verdicts:
         name = TableName.parse(verdict.table)
         source = name.entity
-        if name.is_bronze and verdict.check == "validity" and source in look.catalog.contracts:
+        if name.is_bronze and verdict.check == "validity" and source in inputs.catalog.contracts:
             yield Cause(
                 kind="quarantine_over_budget",
                 subject=source,
-                owner=look.catalog.contracts[source].owner,
+                owner=inputs.catalog.contracts[source].owner,
                 problem=verdict.summary,
                 tried="the broken records are kept in quarantine, the others are loaded",
-                affects=look.affects(TableName.of_source(source).model),
+                affects=inputs.affects(TableName.of_source(source).model),
                 where=_place(verdict),
                 since=verdict.checked_at,
             )

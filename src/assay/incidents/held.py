@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assay.contract.names import TableName
-from assay.incidents.inputs import Look
+from assay.incidents.inputs import Inputs
 from assay.incidents.reconcile import Cause
 
 
-def held_back(look: Look) -> Iterator[Cause]:
+def held_back(inputs: Inputs) -> Iterator[Cause]:
     """One for each source: the snapshots after one that is held back are mostly held back for the same reason."""
-    for source, contract in look.catalog.contracts.items():
-        held = [file for file in look.facts.held if file.source == source]
+    for source, contract in inputs.catalog.contracts.items():
+        held = [file for file in inputs.facts.held if file.source == source]
         if not held:
             continue
         newest = held[-1]
@@ -23,7 +23,7 @@ def held_back(look: Look) -> Iterator[Cause]:
             owner=contract.owner,
             problem=f"{newest.path} is held back{others}: {newest.because}",
             tried=f"readers keep {newest.kept}" if newest.kept else "nothing of this source counts yet",
-            affects=look.affects(TableName.of_source(source).model),
+            affects=inputs.affects(TableName.of_source(source).model),
             where=f"landing/{newest.path} → {TableName.of_source(source)}",
             since=min(file.first_seen for file in held),
         )

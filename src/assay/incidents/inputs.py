@@ -23,7 +23,7 @@ class Disk:
 
 
 @dataclass(frozen=True)
-class Look:
+class Inputs:
     """All that decides what is wrong.
 
     Attributes:

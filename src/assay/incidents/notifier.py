@@ -31,9 +31,9 @@ SERVE_SECONDS = 20.0
 END_SECONDS = 20.0
 """How long what was begun may then take. Apprise gives most services 4 s to connect and 4 s to answer."""
 NOT_TAKEN = "did not take the message"
-NO_SERVICE = "is no address that Apprise understands"
+NO_SERVICE = "is not an address that Apprise understands"
 
-Send = Callable[[Receiver, outbox.Letter], str]
+Send = Callable[[Receiver, outbox.Delivery], str]
 """Sends a message; returns why it failed, or nothing."""
 
 
@@ -54,7 +54,7 @@ def poke(settings: Settings, now: datetime) -> subprocess.Popen[bytes] | None:
         for receiver in receivers:
             outbox.prepare(connection, receiver, receivers, now)
         if not any(
-            outbox.is_due(connection, receiver, now) and outbox.next_letter(connection, receiver, receivers)
+            outbox.is_due(connection, receiver, now) and outbox.next_delivery(connection, receiver, receivers)
             for receiver in receivers
         ):
             return None
@@ -112,18 +112,18 @@ def _serve(path: Path, receiver: Receiver, receivers: list[Receiver], send: Send
     with opened(path) as connection:
         outbox.prepare(connection, receiver, receivers, datetime.now(UTC))
         while not is_over.is_set() and outbox.is_due(connection, receiver, datetime.now(UTC)):
-            letter = outbox.next_letter(connection, receiver, receivers)
-            if letter is None:
+            delivery = outbox.next_delivery(connection, receiver, receivers)
+            if delivery is None:
                 return
             outbox.note_try(connection, receiver, datetime.now(UTC))
-            problem = send(receiver, letter)
+            problem = send(receiver, delivery)
             if problem:
                 outbox.note_problem(connection, receiver, problem)
                 return
-            outbox.note_sent(connection, receiver, letter, datetime.now(UTC))
+            outbox.note_sent(connection, receiver, delivery, datetime.now(UTC))
 
 
-def by_apprise(receiver: Receiver, letter: outbox.Letter) -> str:
+def by_apprise(receiver: Receiver, delivery: outbox.Delivery) -> str:
     """Send one message by the service that the receiver's URL names."""
     import apprise  # noqa: PLC0415 - most commands send nothing
 
@@ -133,10 +133,10 @@ def by_apprise(receiver: Receiver, letter: outbox.Letter) -> str:
         return NO_SERVICE
     messenger = apprise.Apprise(asset=apprise.AppriseAsset(app_id="Assay", async_mode=False))
     messenger.add(service)
-    kind = "success" if letter.about == "closed" else "warning" if letter.level == OWNER else "failure"
+    kind = "success" if delivery.about == "closed" else "warning" if delivery.level == OWNER else "failure"
     is_taken = messenger.notify(
-        body=letter.body,
-        title=letter.title,
+        body=delivery.body,
+        title=delivery.title,
         notify_type=apprise.NotifyType(kind),
         body_format=apprise.NotifyFormat.TEXT,
     )

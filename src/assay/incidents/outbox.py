@@ -21,7 +21,7 @@ LONGEST_PAUSE = 3600.0
 
 
 @dataclass(frozen=True)
-class Letter:
+class Delivery:
     """What is sent to one receiver next.
 
     Attributes:
@@ -53,7 +53,7 @@ def prepare(
         (receiver.key, row["message_id"])
         for incident_id, messages in _unsettled(connection, receiver).items()
         if messages[-1]["about"] == "closed"
-        and (is_new or not _letter(connection, receiver, all_receivers, incident_id, messages))
+        and (is_new or not _delivery(connection, receiver, all_receivers, incident_id, messages))
         for row in messages
     ]
     if is_new or over:
@@ -62,7 +62,9 @@ def prepare(
             connection.executemany("insert or ignore into settled values (?, ?, 0)", over)
 
 
-def next_letter(connection: sqlite3.Connection, receiver: Receiver, all_receivers: Sequence[Receiver]) -> Letter | None:
+def next_delivery(
+    connection: sqlite3.Connection, receiver: Receiver, all_receivers: Sequence[Receiver]
+) -> Delivery | None:
     """The next message for a receiver: of the incident that waits longest, the newest.
 
     What was overtaken while the receiver was away is not told any more: of an incident that rose and ended it gets
@@ -70,9 +72,9 @@ def next_letter(connection: sqlite3.Connection, receiver: Receiver, all_receiver
     or would have been, told of it.
     """
     for incident_id, messages in _unsettled(connection, receiver).items():
-        letter = _letter(connection, receiver, all_receivers, incident_id, messages)
-        if letter:
-            return letter
+        delivery = _delivery(connection, receiver, all_receivers, incident_id, messages)
+        if delivery:
+            return delivery
     return None
 
 
@@ -89,13 +91,13 @@ def _unsettled(connection: sqlite3.Connection, receiver: Receiver) -> dict[int, 
     return waiting
 
 
-def _letter(
+def _delivery(
     connection: sqlite3.Connection,
     receiver: Receiver,
     all_receivers: Sequence[Receiver],
     incident_id: int,
     messages: Sequence[sqlite3.Row],
-) -> Letter | None:
+) -> Delivery | None:
     """The newest message of an incident that a receiver is to get; it settles those before it."""
     told = [
         row
@@ -107,7 +109,7 @@ def _letter(
         return None
     last = messages[-1] if is_over else told[-1]
     ids = tuple(row["message_id"] for row in messages)
-    return Letter(last["about"], last["level"], last["title"], last["body"], last["message_id"], ids)
+    return Delivery(last["about"], last["level"], last["title"], last["body"], last["message_id"], ids)
 
 
 def is_due(connection: sqlite3.Connection, receiver: Receiver, now: datetime) -> bool:
@@ -136,10 +138,10 @@ def note_problem(connection: sqlite3.Connection, receiver: Receiver, problem: st
         connection.execute("update receivers set problem = ? where receiver = ?", [problem, receiver.key])
 
 
-def note_sent(connection: sqlite3.Connection, receiver: Receiver, letter: Letter, now: datetime) -> None:
+def note_sent(connection: sqlite3.Connection, receiver: Receiver, delivery: Delivery, now: datetime) -> None:
     """Keep that a receiver took a message."""
     with writing(connection):
-        rows = [(receiver.key, message_id, int(message_id == letter.message_id)) for message_id in letter.settles]
+        rows = [(receiver.key, message_id, int(message_id == delivery.message_id)) for message_id in delivery.settles]
         connection.executemany("insert or replace into settled values (?, ?, ?)", rows)
         connection.execute(
             "update receivers set failures = 0, next_try_at = ?, problem = '' where receiver = ?",

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from assay.contract.contract import Contract
-from assay.incidents.inputs import Look
+from assay.incidents.inputs import Inputs
 from assay.incidents.lineage import LAKE_OWNER
 from assay.incidents.reconcile import Cause
 from assay.ledger.ignored import read_ignore_file
@@ -69,19 +69,19 @@ class UnclaimedWatch:
         return min(since, self._first_seen.get(file.name, since))
 
 
-def unclaimed_files(look: Look) -> Iterator[Cause]:
+def unclaimed_files(inputs: Inputs) -> Iterator[Cause]:
     """One for the landing zone: five hundred files in a mistyped folder are one thing to do."""
-    if not look.unclaimed.count:
+    if not inputs.unclaimed.count:
         return
-    file, hint = look.unclaimed.files[0]
-    first = look.unclaimed.in_words(MENTIONED)
+    file, hint = inputs.unclaimed.files[0]
+    first = inputs.unclaimed.in_words(MENTIONED)
     yield Cause(
         kind="unclaimed_file",
         subject="landing",
         owner=LAKE_OWNER,
-        problem=f"{first}; {file.shown} {hint}" if look.unclaimed.count > 1 else f"{first}, which {hint}",
+        problem=f"{first}; {file.shown} {hint}" if inputs.unclaimed.count > 1 else f"{first}, which {hint}",
         tried="nothing: nobody but a person can say whose these files are",
         affects="what these files hold is in no table",
         where=f"landing/{file.shown}",
-        since=min(look.unclaimed_since or look.now, look.now),
+        since=min(inputs.unclaimed_since or inputs.now, inputs.now),
     )

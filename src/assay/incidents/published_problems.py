@@ -24,7 +24,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The latest result of a check that is no pass."""
+    """The latest result of a check that is not a pass."""
 
     table: str
     check: str

@@ -8,37 +8,37 @@ from datetime import UTC, datetime
 from assay.base.log import brief
 from assay.contract.catalog import Catalog
 from assay.contract.names import TableName, layer_of, model_of
-from assay.incidents.inputs import Look
+from assay.incidents.inputs import Inputs
 from assay.incidents.lineage import LAKE_OWNER, owner_of
 from assay.incidents.reconcile import Cause
-from assay.incidents.unresolved_failures import Standing, all_assets, standing_failures
+from assay.incidents.unresolved_failures import UnresolvedFailure, all_assets, unresolved_failures
 from assay.publish.delivery import sources_of
 
 NAMED = 3
 """Sources and tables that a message about a breaker names."""
 
 
-def failed_runs(look: Look) -> Iterator[Cause]:
+def failed_runs(inputs: Inputs) -> Iterator[Cause]:
     """Failed runs that nothing made good; not those for which a breaker is open, which tells more."""
-    resting = {failed.run_id for health in look.health.values() if health.is_open for failed in health.failures}
+    resting = {failed.run_id for health in inputs.health.values() if health.is_open for failed in health.failures}
     told: set[str] = set()
-    for failure in standing_failures(look.runs, all_assets(look.catalog)):
-        domains = dict.fromkeys(_domain(look.catalog, said) for said in failure.run.said)
+    for failure in unresolved_failures(inputs.runs, all_assets(inputs.catalog)):
+        domains = dict.fromkeys(_domain(inputs.catalog, said) for said in failure.run.said)
         for domain in domains:
             if domain not in told and failure.run.run_id not in resting:
                 told.add(domain)
-                yield _failed_run(look, failure, domain)
+                yield _failed_run(inputs, failure, domain)
 
 
-def _failed_run(look: Look, failure: Standing, domain: str) -> Cause:
+def _failed_run(inputs: Inputs, failure: UnresolvedFailure, domain: str) -> Cause:
     run = failure.run
-    is_retried = any(run.run_id == failed.run_id for health in look.health.values() for failed in health.failures)
+    is_retried = any(run.run_id == failed.run_id for health in inputs.health.values() for failed in health.failures)
     is_retried = is_retried and bool(run.asked_for)
-    said = [sentence for sentence in run.said if _domain(look.catalog, sentence) == domain]
+    said = [sentence for sentence in run.said if _domain(inputs.catalog, sentence) == domain]
     models = {
-        model for model in look.catalog.models if not run.covers or TableName.of_model(model).asset_path in run.covers
+        model for model in inputs.catalog.models if not run.covers or TableName.of_model(model).asset_path in run.covers
     }
-    owners = dict.fromkeys(owner_of(look.catalog, model) for model in sorted(models) if layer_of(model) == "bronze")
+    owners = dict.fromkeys(owner_of(inputs.catalog, model) for model in sorted(models) if layer_of(model) == "bronze")
     asked = f", asked for {run.asked_for}" if run.asked_for else ""
     return Cause(
         kind="failed_run",
@@ -46,14 +46,14 @@ def _failed_run(look: Look, failure: Standing, domain: str) -> Cause:
         owner=next(iter(owners)) if len(owners) == 1 else LAKE_OWNER,
         problem="; ".join(map(_head, said)),
         tried=_tried(failure, is_retried=is_retried),
-        affects=look.affects(*models),
+        affects=inputs.affects(*models),
         where=f"run {run.run_id}{asked}",
         since=datetime.fromtimestamp(run.ended, UTC),
         is_self_healing=is_retried,
     )
 
 
-def _tried(failure: Standing, *, is_retried: bool) -> str:
+def _tried(failure: UnresolvedFailure, *, is_retried: bool) -> str:
     failed = "failed once" if failure.in_a_row == 1 else f"failed {failure.in_a_row} times in a row"
     if is_retried:
         return f"{failed}; the services try again soon"
@@ -70,14 +70,14 @@ def _domain(catalog: Catalog, said: str) -> str:
     return next((suffix[1:] for suffix in suffixes if step.endswith(suffix)), "lake")
 
 
-def open_breakers(look: Look) -> Iterator[Cause]:
+def open_breakers(inputs: Inputs) -> Iterator[Cause]:
     """Sources and tables that are left alone, of kind `breaker_open`: one for all that the same run failed for last."""
     by_run: dict[str, list[str]] = {}
-    for subject in sorted(look.health, key=lambda subject: ("." in subject, subject)):  # sources first
-        if look.health[subject].is_open:
-            by_run.setdefault(look.health[subject].failures[0].run_id, []).append(subject)
+    for subject in sorted(inputs.health, key=lambda subject: ("." in subject, subject)):  # sources first
+        if inputs.health[subject].is_open:
+            by_run.setdefault(inputs.health[subject].failures[0].run_id, []).append(subject)
     for run_id, subjects in by_run.items():
-        health, models = look.health[subjects[0]], [_model(subject) for subject in subjects]
+        health, models = inputs.health[subjects[0]], [_model(subject) for subject in subjects]
         again = datetime.fromtimestamp(health.tried_again_at(), UTC)
         last = health.failures[0]
         how = "in a way that can not pass by itself" if last.is_permanent else "in a row"
@@ -85,39 +85,39 @@ def open_breakers(look: Look) -> Iterator[Cause]:
         yield Cause(
             kind="breaker_open",
             subject=subjects[0],
-            owner=owner_of(look.catalog, models[0]),
+            owner=owner_of(inputs.catalog, models[0]),
             problem=f"runs fail for {subjects[0]}{more}: {_head(last.problem)}",
             tried=f"failed {len(health.failures)} times {how}; left alone until {again:%H:%M} UTC, then a run tries it",
-            affects=look.affects(*models),
+            affects=inputs.affects(*models),
             where=f"{', '.join(subjects[:NAMED])}, run {run_id}",
             since=datetime.fromtimestamp(health.failures[-1].ended, UTC),
         )
 
 
-def broken_promises(look: Look, told: Collection[Cause]) -> Iterator[Cause]:
+def broken_promises(inputs: Inputs, told: Collection[Cause]) -> Iterator[Cause]:
     """Tables that lack a file which had to be in them by now, of kind `freshness_broken`.
 
     Args:
-        look: All that decides.
+        inputs: All that decides.
         told: What is wrong besides. A failed run or check, or a source or table that is left alone, has told already
             what stands still for it.
     """
     if any(cause.kind == "failed_run" for cause in told):
         return
     stands = {_model(cause.subject) for cause in told if cause.kind in ("failed_check", "breaker_open")}
-    for table, (waits_since, due) in sorted(look.facts.late.items()):
+    for table, (waits_since, due) in sorted(inputs.facts.late.items()):
         model = model_of(table)
-        if due >= look.now or model not in look.catalog.policies or stands & _same_domain(look.catalog, model):
+        if due >= inputs.now or model not in inputs.catalog.policies or stands & _same_domain(inputs.catalog, model):
             continue
         yield Cause(
             kind="freshness_broken",
             subject=table,
-            owner=owner_of(look.catalog, model),
+            owner=owner_of(inputs.catalog, model),
             problem=f"{table} lacks a file that landed at {waits_since:%Y-%m-%d %H:%M} UTC and had to be in it by "
-            f"{due:%Y-%m-%d %H:%M} UTC ({look.catalog.policies[model]})",
+            f"{due:%Y-%m-%d %H:%M} UTC ({inputs.catalog.policies[model]})",
             tried="the services rebuild it as soon as its inputs have passed their checks",
-            affects=look.affects(model),
-            where=f"{', '.join(sources_of(look.catalog, model))} → {table}",
+            affects=inputs.affects(model),
+            where=f"{', '.join(sources_of(inputs.catalog, model))} → {table}",
             since=due,
         )
 

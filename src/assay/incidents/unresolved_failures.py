@@ -14,7 +14,7 @@ PUBLISHED = "published/lake"
 
 
 @dataclass(frozen=True)
-class Standing:
+class UnresolvedFailure:
     """A failure that no later run has made good.
 
     Attributes:
@@ -26,7 +26,7 @@ class Standing:
     in_a_row: int
 
 
-def standing_failures(runs: Sequence[Tried], everything: frozenset[str]) -> Iterator[Standing]:
+def unresolved_failures(runs: Sequence[Tried], everything: frozenset[str]) -> Iterator[UnresolvedFailure]:
     """The failed runs of which some assets were not made since, newest first.
 
     Args:
@@ -39,7 +39,7 @@ def standing_failures(runs: Sequence[Tried], everything: frozenset[str]) -> Iter
         covers = frozenset(everything) & (run.covers or everything)
         covers = frozenset(key for key in covers if _subject(key) not in run.done) or covers  # what it did not do
         if run.state == "failed" and covers - made:
-            yield Standing(run, _in_a_row(ended[number:], covers))
+            yield UnresolvedFailure(run, _in_a_row(ended[number:], covers))
         made |= frozenset(everything) & (run.covers or everything)
         if made.issuperset(everything):
             return

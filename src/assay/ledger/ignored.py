@@ -30,7 +30,7 @@ LARGEST = 1_000_000
 
 
 def is_ignored_file(name: str) -> bool:
-    """Whether a file of this name is no news, in whatever folder it is."""
+    """Whether a file of this name is not news, in whatever folder it is."""
     is_own = name.startswith(HIDDEN) or name.endswith(UNFINISHED)
     return is_own or (name.startswith("_") and any(fnmatchcase(name, marker) for marker in MARKER_FILES))
 

@@ -120,7 +120,7 @@ class _Zone:
         if stat.S_ISDIR(found.st_mode):
             return "is a directory, expected a file"
         if not stat.S_ISREG(found.st_mode):
-            return "is no regular file (a pipe, socket or device)"
+            return "is not a regular file (a pipe, socket or device)"
         return ""
 
     def _holds(self, path: Path) -> bool:

@@ -90,7 +90,7 @@ class BronzeTable:
             self.note_change()
 
     def _widen(self) -> None:
-        """Add the optional columns that the contract has since the rows were stored; that is no rebuild."""
+        """Add the optional columns that the contract has since the rows were stored; that is not a rebuild."""
         stored = self._rows("select fingerprint, definition from ops.tables where table_name = ?", [self.name])
         if not stored or not self._is_widened(*stored[0]):
             return

@@ -28,9 +28,9 @@ from assay.reading.json_lines import (
     jsonl_copy_view,
     jsonl_view,
     round_trip,
+    round_trip_view,
     wide_jsonl,
     wide_jsonl_copy,
-    written_back_view,
 )
 from assay.reading.parquet import parquet_rows, parquet_view, wide_parquet
 from assay.reading.read_views import arrow_view, csv_view, readable_path
@@ -40,7 +40,7 @@ from assay.text import Unreadable, first_object, refuse_misfit, write_clean
 _ARROW = "assay_arrow"
 
 
-class Doubt(Exception):
+class NeedsStrictParse(Exception):
     """A fast way did not account for every record."""
 
 
@@ -78,38 +78,38 @@ class FileLoad:
     @property
     def ways(self) -> tuple[Callable[[File], Counted], ...]:
         """How to read a file, the fastest way first; each is for files that those before it left in doubt."""
-        fast = (self.written_back, self.fast) if self._contract.format.type == "jsonl" else (self.fast,)
+        fast = (self.round_trips, self.fast) if self._contract.format.type == "jsonl" else (self.fast,)
         return (*fast, self.careful)
 
-    def written_back(self, file: File) -> Counted:
+    def round_trips(self, file: File) -> Counted:
         """Read JSON lines once, each of which is the very text that DuckDB writes of its row.
 
         Raises:
-            Doubt: As of `fast`.
+            NeedsStrictParse: As of `fast`.
         """
-        return self._read_once(file, lambda name: self._written_back_view(file, name))
+        return self._read_once(file, lambda name: self._round_trip_view(file, name))
 
     def fast(self, file: File) -> Counted:
         """Read the file once.
 
         Raises:
-            Doubt: Its records could not be counted for sure, or are not as many as the rows.
+            NeedsStrictParse: Its records could not be counted for sure, or are not as many as the rows.
         """
         return self._read_once(file, lambda name: self._fast_view(file, name))
 
     def _read_once(self, file: File, view: Callable[[str], str]) -> Counted:
         self._wide = None
         if file.plain_records is None:
-            raise Doubt
+            raise NeedsStrictParse
         with readable_path(file.path) as name:
             try:
                 self._read(view(name))
                 inserted = self._table.insert("true", file.file_id, self._load_id, self.at)
             except duckdb.Error as error:
                 raise_unless_about_file(self._cause(error), name)
-                raise Doubt from error
+                raise NeedsStrictParse from error
         if inserted != file.plain_records:
-            raise Doubt
+            raise NeedsStrictParse
         return Counted(file.plain_records, inserted, 0)
 
     def careful(self, file: File, *, had_rows: bool = False) -> Counted:
@@ -204,7 +204,7 @@ class FileLoad:
                 return self._wide_view(wide_jsonl(name, self._contract, file.compression), has_lines=False)
             return jsonl_view(name, self._contract, file.compression)
         if not is_readable(form):
-            raise Doubt
+            raise NeedsStrictParse
         has_long = file.has_quoted_line_ends
         scanned = ArrowCsv(file.path, self._contract, file.header, has_quoted_line_ends=has_long)
         if is_wide(self._contract, file.header):
@@ -212,15 +212,15 @@ class FileLoad:
         self._connection.register(_ARROW, scanned)
         return arrow_view(_ARROW, self._contract, file.header)
 
-    def _written_back_view(self, file: File, name: str) -> str:
+    def _round_trip_view(self, file: File, name: str) -> str:
         """The view of a file whose first object is written back, by which the others are judged."""
         first = first_object(file.path)
         if not expected_names(self._contract, first):
-            raise Doubt
+            raise NeedsStrictParse
         query = f"select is_same from ({round_trip(self._contract, '(select ? as j)', first)})"
         if self._connection.execute(query, [first.line]).fetchall() != [(True,)]:
-            raise Doubt
-        return written_back_view(name, self._contract, file.compression, first)
+            raise NeedsStrictParse
+        return round_trip_view(name, self._contract, file.compression, first)
 
     def _text_view(self, file: File, name: str) -> str:
         if is_wide(self._contract, file.header):

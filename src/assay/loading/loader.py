@@ -26,7 +26,7 @@ from assay.ledger.inspect_file import examine
 from assay.ledger.landing_zone import hint_of
 from assay.ledger.pending import File, NeedsFiles, as_examined, copies_to_load, files, next_load_id, note, rows_loaded
 from assay.loading.bronze_table import BronzeTable
-from assay.loading.file_load import Counted, Doubt, FileLoad
+from assay.loading.file_load import Counted, FileLoad, NeedsStrictParse
 from assay.loading.rejudge import READING
 from assay.reading.wide_plans import plain_plans
 from assay.tables.first_fingerprints import first_bronze
@@ -150,7 +150,7 @@ class _Loader:
     def _load_one(self, file: File) -> Counted:
         *fast, careful = self._load.ways
         for way in fast:
-            with suppress(Doubt), transaction(self._connection):
+            with suppress(NeedsStrictParse), transaction(self._connection):
                 return self._load_file(file, way)
         with transaction(self._connection):
             return self._load_file(file, careful)

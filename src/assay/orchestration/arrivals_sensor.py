@@ -17,7 +17,7 @@ from assay.orchestration.refresh import JOB
 from assay.orchestration.run_history import ASKED_BY, ASKED_FOR, History, subjects_of
 from assay.publish.heartbeat import note_tick
 from assay.triggers.backoff import Health, Tried, health, in_words
-from assay.triggers.landing_watch import Lookout
+from assay.triggers.landing_watch import LandingWatch
 from assay.triggers.published_state import Known
 
 PUBLISHED_AGAIN = timedelta(minutes=5)
@@ -36,7 +36,7 @@ def arrivals_sensor(lake: Lakehouse) -> dg.SensorDefinition:
     Args:
         lake: The lake.
     """
-    settings, lookout, catalog = lake.settings, lake.watch, lake.catalog
+    settings, watch, catalog = lake.settings, lake.watch, lake.catalog
     history = History(settings)
 
     @dg.sensor(
@@ -54,11 +54,11 @@ def arrivals_sensor(lake: Lakehouse) -> dg.SensorDefinition:
         deadline = time.monotonic() + settings.watch_seconds
         while True:
             note_tick(settings)
-            found, why = look(lookout, catalog, lambda: history.runs(context.instance))
+            found, why = look(watch, catalog, lambda: history.runs(context.instance))
             if found:
                 context.log.info(why or "asks for a run of what waits")
                 return dg.SensorResult(run_requests=found)
-            while not lookout.may_differ() and time.monotonic() < deadline:
+            while not watch.may_differ() and time.monotonic() < deadline:
                 time.sleep(LOOK_EVERY)
             if time.monotonic() >= deadline:
                 return dg.SkipReason(why or "nothing waits")
@@ -67,15 +67,15 @@ def arrivals_sensor(lake: Lakehouse) -> dg.SensorDefinition:
     return arrivals
 
 
-def look(lookout: Lookout, catalog: Catalog, runs: Callable[[], Sequence[Tried]]) -> tuple[list[dg.RunRequest], str]:
+def look(watch: LandingWatch, catalog: Catalog, runs: Callable[[], Sequence[Tried]]) -> tuple[list[dg.RunRequest], str]:
     """The runs to ask for now, and why something else has to wait.
 
     Args:
-        lookout: Looks at the lake.
+        watch: Looks at its landing zone.
         catalog: The project.
         runs: Gives the recorded runs, newest first; asked only when something is to be done.
     """
-    waiting, known = lookout.look()
+    waiting, known = watch.look()
     wanted = wanted_now(catalog, waiting, known)
     if not wanted:
         return [], ""

@@ -13,11 +13,11 @@ from assay.checks.load_checks import check_load
 from assay.checks.moving_checks import moves_of_check
 from assay.checks.results import CheckResult
 from assay.checks.session import Session
-from assay.checks.validity import Check, as_built, standing
+from assay.checks.validity import Check, as_built, still_valid
 from assay.checks.versions_check import check_versions
 from assay.contract.catalog import Catalog
 from assay.contract.names import TableName, table_of
-from assay.ledger.asked import LOAD_CHECKS, definition
+from assay.ledger.check_definition import LOAD_CHECKS, definition
 from assay.orchestration.keys import key_of, table_of_key
 from assay.orchestration.metadata_tables import evidence, severity_of
 
@@ -75,7 +75,7 @@ def check_or_keep(lake: Session, checks: Iterable[Check]) -> Iterator[CheckResul
     that looks at the clock is asked again once its time is over.
     """
     definitions = {(table, check): definition(lake.catalog, table, check) for table, check in sorted(checks)}
-    kept = standing(lake.connection, {check: asked for check, asked in definitions.items() if asked})
+    kept = still_valid(lake.connection, {check: asked for check, asked in definitions.items() if asked})
     for (table, check), asked in definitions.items():
         yield kept.get((table, check)) or replace(run_check(lake, table, check), definition=asked)
 

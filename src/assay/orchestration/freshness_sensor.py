@@ -24,7 +24,7 @@ from assay.orchestration.keys import PUBLISHED, key_of, table_of_key
 from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.run_history import ASKED_BY, History
 from assay.triggers.backoff import Tried, health
-from assay.triggers.landing_watch import Lookout
+from assay.triggers.landing_watch import LandingWatch
 from assay.triggers.published_state import Lag
 
 if TYPE_CHECKING:
@@ -74,12 +74,12 @@ class RebuildBeforeStale(dg.AutomationCondition[dg.AssetKey]):
 
     Args:
         settings: The lake.
-        lookout: Looks at it.
+        watch: Looks at its landing zone.
         catalog: The project.
     """
 
-    def __init__(self, settings: Settings, lookout: Lookout, catalog: Catalog) -> None:
-        self._lookout = lookout
+    def __init__(self, settings: Settings, watch: LandingWatch, catalog: Catalog) -> None:
+        self._watch = watch
         self._catalog = catalog
         self._history = History(settings)
         self._found: tuple[object, set[str]] = (None, set())
@@ -103,7 +103,7 @@ class RebuildBeforeStale(dg.AutomationCondition[dg.AssetKey]):
     def _due(self, instance: dg.DagsterInstance, now: datetime) -> set[str]:
         """The tables that are due at a time, and those that are held against them; worked out once for all assets."""
         if self._found[0] != now:
-            lags = self._lookout.known().lags
+            lags = self._watch.known().lags
             due = due_tables(lags, self._history.runs(instance), now.astimezone(UTC)) if lags else set()
             self._found = (now, due | _held_against(self._catalog, due))
         return self._found[1]

@@ -15,10 +15,9 @@ from assay.base import clock
 from assay.base.run_lock import LockTimeout, RunLock
 from assay.base.settings import Settings
 from assay.contract.catalog import Catalog
-from assay.incidents import slo_history as levels
-from assay.incidents import store
+from assay.incidents import slo_history, store
 from assay.incidents.causes import causes
-from assay.incidents.inputs import Disk, Look
+from assay.incidents.inputs import Disk, Inputs
 from assay.incidents.notifier import poke
 from assay.incidents.overlooked import UnclaimedWatch
 from assay.incidents.published_problems import Facts, read_facts
@@ -81,7 +80,7 @@ class Watchman:
         runs = self._history.runs(instance)
         self._unclaimed.look(now)
         return causes(
-            Look(
+            Inputs(
                 self._catalog,
                 self._published(),
                 tuple(runs),
@@ -112,8 +111,8 @@ class Watchman:
             ),
         )
         with open_published(self._settings.published) as published:
-            rows = list(levels.rows_by_day(published, connection, self._catalog, now))
-        publish_rows(self._settings.published, "slo", rows, levels.COLUMNS)
+            rows = list(slo_history.rows_by_day(published, connection, self._catalog, now))
+        publish_rows(self._settings.published, "slo", rows, slo_history.COLUMNS)
         self._told = stamp
 
     def _show(self, present: Sequence[Incident], now: datetime) -> None:

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 
 import dagster as dg
 
-from assay.base import log as lines
+from assay.base import log
 from assay.base.run_lock import LockTimeout
 from assay.base.run_marks import forget_dead, mark_alive
 from assay.base.settings import Settings
@@ -32,8 +32,8 @@ def lake_resource(lake: Lakehouse) -> dg.ResourceDefinition:
             run.
     """
     settings, catalog, lock = lake.settings, lake.catalog, lake.lock
-    lines.configure(settings)
-    if lines.is_on():
+    log.configure(settings)
+    if log.is_on():
         quiet_console()
 
     def open_lake(context: dg.InitResourceContext) -> Iterator[Session]:
@@ -41,7 +41,7 @@ def lake_resource(lake: Lakehouse) -> dg.ResourceDefinition:
         instance = context.instance
         if run is None or instance is None or context.log is None:
             raise dg.DagsterInvariantViolationError("the lake is opened by runs only")
-        log = context.log
+        run_log = context.log
         log_run(instance, run.run_id)
         models = tuple(name for name in run.tags.get(FULL_REFRESH_TAG, "").split(",") if name)
         if lock is None:
@@ -60,7 +60,7 @@ def lake_resource(lake: Lakehouse) -> dg.ResourceDefinition:
                 if lock is None
                 else nullcontext(),
                 open_session(
-                    settings, catalog, run.run_id, full_refresh=models, lock=lock, before=begin, tell=log.warning
+                    settings, catalog, run.run_id, full_refresh=models, lock=lock, before=begin, tell=run_log.warning
                 ) as session,
             ):
                 yield session

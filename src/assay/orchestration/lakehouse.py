@@ -8,7 +8,7 @@ from functools import cached_property
 from assay.base.run_lock import RunLock
 from assay.base.settings import Settings
 from assay.contract.catalog import Catalog
-from assay.triggers.landing_watch import Lookout
+from assay.triggers.landing_watch import LandingWatch
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,6 @@ class Lakehouse:
         return cls(settings, Catalog.read(settings.dbt_project))
 
     @cached_property
-    def watch(self) -> Lookout:
+    def watch(self) -> LandingWatch:
         """What looks at the landing zone, shared by all sensors of a process."""
-        return Lookout(self.settings, self.catalog)
+        return LandingWatch(self.settings, self.catalog)

@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 from dagster_dbt import dbt_assets
 
-from assay.base import log as lines
+from assay.base import log
 from assay.checks.data_test import as_check
 from assay.checks.results import in_words
 from assay.checks.session import Session
@@ -55,7 +55,7 @@ def _assets(catalog: Catalog, name: str, selected: Sequence[str]) -> dg.AssetsDe
 
 
 def build_models(
-    lake: Session, keys: Sequence[dg.AssetKey], tests: Sequence[str], log: dg.DagsterLogManager
+    lake: Session, keys: Sequence[dg.AssetKey], tests: Sequence[str], run_log: dg.DagsterLogManager
 ) -> Iterator[Event]:
     """Build the models behind some keys, run some of their data tests, and say what became of each.
 
@@ -66,20 +66,20 @@ def build_models(
     selected = [names[table_of_key(key)] for key in keys]
     _stop_on_unchecked_input(lake, selected)
     refresh = [name for name in selected if name in lake.full_refresh]
-    log.info(f"dbt builds {', '.join(selected)}")
+    run_log.info(f"dbt builds {', '.join(selected)}")
     before = seqs(lake.connection)
     results = build(lake.settings, [*selected, *tests], run_id=lake.run_id, full_refresh=refresh)
     failed = []
     for result in results:
         if result.is_test and result.status == "skipped":
-            continue  # its model failed, which is said below; a result that is not there is no pass
+            continue  # its model failed, which is said below; a result that is not there is not a pass
         if result.is_test:
             yield _test_result(lake, result)
         elif result.status == "success":
             yield _materialized(lake, result, before)
         else:
             said = {"run": lake.run_id, "table": table_of(result.name), "seconds": round(result.seconds, 3)}
-            lines.error(lines.brief(result.message), dbt=result.status, **said)
+            log.error(log.brief(result.message), dbt=result.status, **said)
             failed.append(f"{table_of(result.name)}: {result.message}")
     if failed:
         raise dg.Failure("\n".join(failed), allow_retries=False)
@@ -103,11 +103,11 @@ def _materialized(lake: Session, result: NodeResult, before: Mapping[str, int]) 
         "seconds": round(result.seconds, 3),
         **column_lineage(lake.catalog, result.name, result.compiled),
     }
-    if lines.is_on():
+    if log.is_on():
         shown = {"rows": metadata["dagster/row_count"], "seconds": metadata["seconds"]}
         now = seqs(lake.connection)
         is_changed = now[table] != before.get(table) if table in now else None  # nobody counts the changes of a view
-        lines.info("table", run=lake.run_id, table=table, changed=is_changed, **shown)
+        log.info("table", run=lake.run_id, table=table, changed=is_changed, **shown)
     return dg.MaterializeResult(asset_key=key_of(table), metadata=metadata)
 
 

@@ -21,7 +21,7 @@ ASKED_BY = "assay/asked_by"
 """Tag of a run: the sensor that asked for it."""
 ASKED_FOR = "assay/asked_for"
 """Tag of a run: the sources and tables for which a sensor asked."""
-FORGIVEN = "assay/forgiven"
+RESET = "assay/forgiven"
 """Tag of a run: sources and tables of which a person said to forget that it failed."""
 RUNS = 200
 """Runs that are looked at."""
@@ -53,7 +53,7 @@ class History:
         found, kept = [], {}
         for record in _records(instance):
             run = record.dagster_run
-            key = (run.run_id, run.tags.get(FORGIVEN, ""))
+            key = (run.run_id, run.tags.get(RESET, ""))
             tried = self._ended.get(key) or _tried(self._settings, instance, record)
             if run.is_finished:
                 kept[key] = tried
@@ -95,7 +95,7 @@ def open_breakers(settings: Settings, instance: dg.DagsterInstance, catalog: Cat
     return {name: found.waits(now) or "tried again at once" for name, found in state.items() if found.is_open}
 
 
-def forgive(settings: Settings, instance: dg.DagsterInstance, subject: str) -> int:
+def reset_breaker(settings: Settings, instance: dg.DagsterInstance, subject: str) -> int:
     """Close the breaker of a source or table: its failures in a row count no more.
 
     Args:
@@ -104,11 +104,11 @@ def forgive(settings: Settings, instance: dg.DagsterInstance, subject: str) -> i
         subject: e.g. `transactions` or `gold.daily_sales`.
 
     Returns:
-        How many failures were forgiven.
+        How many failures no longer count.
     """
     failures = health([subject], History(settings).runs(instance))[subject].failures
     for failed in failures:
-        instance.add_run_tags(failed.run_id, {FORGIVEN: ",".join(sorted({*failed.forgiven, subject}))})
+        instance.add_run_tags(failed.run_id, {RESET: ",".join(sorted({*failed.reset_for, subject}))})
     return len(failures)
 
 
@@ -129,7 +129,7 @@ def _tried(settings: Settings, instance: dg.DagsterInstance, record: dg.RunRecor
         subjects=_subjects(run),
         done=_done(instance, run.run_id) if has_failed and not unpublished else frozenset(),
         is_permanent=is_permanent(problems),
-        forgiven=frozenset(name for name in run.tags.get(FORGIVEN, "").split(",") if name),
+        reset_for=frozenset(name for name in run.tags.get(RESET, "").split(",") if name),
         problem=problems[0] if problems else "",
         seconds=max(0.0, ended - _seconds(record.create_timestamp)),
         covers=frozenset(key.to_user_string() for key in run.asset_selection or ()),

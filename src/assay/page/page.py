@@ -47,7 +47,7 @@ class TableRow:
         score: The last quality score, of 100.
         trend: The last scores as a line of blocks.
         verdicts: How many checks passed, warned, failed or could not be evaluated.
-        odd: Check and summary of each that is no pass.
+        odd: Check and summary of each that is not a pass.
     """
 
     name: str

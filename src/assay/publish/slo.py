@@ -1,4 +1,4 @@
-"""Service levels: how much of the time each table kept its promise about time, and how much may still go wrong.
+"""Service levels: how much of the time each table met its freshness SLO, and how much may still go wrong.
 
 A table breaks its promise from the moment at which a file that landed has to be in it, by its policy, to the moment at
 which readers see the file in it. Files that break it at the same time count once. The rest of the time it keeps the

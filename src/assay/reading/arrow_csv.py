@@ -74,7 +74,7 @@ class ArrowCsv:
         """The records, from the first one.
 
         Raises:
-            pyarrow.ArrowInvalid: A value is no number of its type, or a record has too many fields or too few.
+            pyarrow.ArrowInvalid: A value is not a number of its type, or a record has too many fields or too few.
         """
         source = pa.PythonFile(_Decimals(self._path), mode="r")
         return pyarrow.csv.open_csv(source, self._read, self._parse, self._convert)

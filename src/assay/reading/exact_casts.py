@@ -1,9 +1,9 @@
 """SQL that turns a value into its contract's type, or says that it cannot be held exactly.
 
-DuckDB's own casts round (`1.5` as BIGINT is 2) and accept what is no plain number (`0x10`, `1_000`). Here the text of
-a value must match a pattern first; what does not match becomes NULL, and a NULL that was no NULL is malformed. A double
-is the nearest one that there is, as everywhere; only what would become infinite or vanish is malformed. A value that
-comes typed, as in Parquet, may be NaN or infinity: the file says so itself.
+DuckDB's own casts round (`1.5` as BIGINT is 2) and accept what is not a plain number (`0x10`, `1_000`). Here the text
+of a value must match a pattern first; what does not match becomes NULL, and a NULL that was no NULL is malformed. A
+double is the nearest one that there is, as everywhere; only what would become infinite or vanish is malformed. A value
+that comes typed, as in Parquet, may be NaN or infinity: the file says so itself.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ _LEXEME = r'("(?:[^"\\]|\\.)*")|(-?[0-9][-+.eE0-9]*)'
 """A string or a number of a JSON text; read from the left, a number inside a string is never taken for one."""
 
 
-def written_back_view(name: str, contract: Contract, compression: Compression, first: FirstObject) -> str:
+def round_trip_view(name: str, contract: Contract, compression: Compression, first: FirstObject) -> str:
     """SQL of the reading of a JSON lines file of which each line is written back; any other line is an error.
 
     Args:
@@ -129,7 +129,7 @@ def round_trip(contract: Contract, source: str, first: FirstObject) -> str:
     within = filter(None, (limits(f"t.{quoted(name)}", types[name]) for name in names))
     text = """replace(replace(w, '":', '": '), ',"', ', "')""" if first.is_spaced else "w"
     is_same = " and ".join([f"{text} = j", *(f"({limit}) is not false" for limit in within)])
-    return (  # the line `null` is no row, and comes back as none
+    return (  # the line `null` is not a row, and comes back as none
         f"select *, coalesce({is_same}, false) as is_same from (select *, to_json(t)::varchar as w "
         f"from (select *, from_json(j, {structure}) as t from {source} where j is not null))"
     )

@@ -222,7 +222,7 @@ class _Keyed:
         """Keep old and new values of rows that differ in what they say.
 
         Columns of our own (`_…`) count where a table that reads this one is made from them: a snapshot changes the
-        `_file_id` of every row, and that alone is no reason to redo what does not read it.
+        `_file_id` of every row, and that alone is not a reason to redo what does not read it.
         """
         read = self._own_columns_that_count()
         logged = [(name, kind) for name, kind in self._columns if not name.startswith("_") or name in read]

@@ -38,7 +38,7 @@ def content(path: Path) -> Generator[bytes, None, None]:
     """The content of a file, decompressed, a piece at a time.
 
     Raises:
-        Unreadable: It is no regular file, or its compressed stream is damaged.
+        Unreadable: It is not a regular file, or its compressed stream is damaged.
         FileNotFoundError: It is gone.
     """
     with open_regular(path) as file:

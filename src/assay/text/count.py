@@ -120,7 +120,7 @@ class CsvCounter(_Counter):
         return found if marks == self._record * found else None
 
     def _outside_quotes(self, data: bytes) -> bytes | None:
-        """What is left without the text in quotes, of which each pair leaves one quote; None when one is no field's."""
+        """What is left without quoted text, of which each pair leaves one quote; None where one is not a field's."""
         if self._rules.escape != self._rules.quote:
             return None
         parts = data.split(self._rules.quote)

@@ -44,7 +44,7 @@ def json_records(lines: Lines, codec: str) -> Iterator[Record]:
 
 
 class FirstObject(NamedTuple):
-    """The first line of a file of JSON lines; the names of its object in their order, none where it is no object."""
+    """The first line of a file of JSON lines; the names of its object in order, none where it is not an object."""
 
     line: str
     names: tuple[str, ...]

@@ -32,7 +32,7 @@ class Tried:
         subjects: Sources and tables that it was to load or build; None for all.
         done: Of a failed run, those that it did all the same, or did not come to.
         is_permanent: Whether the failure can not pass by itself.
-        forgiven: Subjects whose breaker was closed by hand after this run.
+        reset_for: Subjects whose breaker was closed by hand after this run.
         problem: What the run died of.
         seconds: How long it took, from the request to the end.
         covers: The assets that it was to make; empty for all.
@@ -47,7 +47,7 @@ class Tried:
     subjects: frozenset[str] | None = None
     done: frozenset[str] = frozenset()
     is_permanent: bool = False
-    forgiven: frozenset[str] = frozenset()
+    reset_for: frozenset[str] = frozenset()
     problem: str = ""
     seconds: float = 0.0
     covers: frozenset[str] = frozenset()
@@ -61,7 +61,7 @@ class Tried:
 
     def failed(self, subject: str) -> bool:
         """Whether it did not do that, and nobody has said to forget it."""
-        return self.state == "failed" and subject not in self.done and subject not in self.forgiven
+        return self.state == "failed" and subject not in self.done and subject not in self.reset_for
 
 
 @dataclass(frozen=True)

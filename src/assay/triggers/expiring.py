@@ -12,7 +12,7 @@ from assay.checks.validity import is_over
 from assay.contract.catalog import Catalog
 from assay.contract.moving_rules import AT_ONCE
 from assay.contract.names import model_of
-from assay.ledger.asked import CODE, LOAD_CHECKS, engines
+from assay.ledger.check_definition import CODE, LOAD_CHECKS, engines
 
 _LATEST = """
     select table_name, check_name, definition, checked_at, expires_at from ops.latest_checks

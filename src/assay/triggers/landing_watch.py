@@ -23,8 +23,8 @@ STILL = 0.5
 """Seconds without a change after which a run is worth while; it waits for the rest of what files have to settle."""
 
 
-class Lookout:
-    """Looks at one lake again and again.
+class LandingWatch:
+    """Compares the landing zone of one lake with the published ledger, again and again.
 
     Args:
         settings: The lake.

@@ -118,7 +118,7 @@ def numbered_rows(name: str, names: Sequence[str], places: Sequence[str]) -> str
 
 
 def parquet_source(name: str, *, has_row_number: bool = False) -> str:
-    """SQL of the table that a Parquet file is; what stands in the names of its folders is no data."""
+    """SQL of the table that a Parquet file is; what stands in the names of its folders is not data."""
     more = ", file_row_number = true" if has_row_number else ""
     return f"read_parquet({literal(name)}, hive_partitioning = false{more})"
 

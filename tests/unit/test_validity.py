@@ -11,7 +11,7 @@ import pytest
 from assay.base import clock
 from assay.base.warehouse import prepare
 from assay.checks.results import CheckResult, Rule, record
-from assay.checks.validity import reasons_against, standing
+from assay.checks.validity import reasons_against, still_valid
 from assay.contract.moving_rules import AT_ONCE
 
 RULES = (Rule("positive", "price > 0", "holds", True, (), "error", 0.0, 0.0, 1.0),)
@@ -34,7 +34,7 @@ def note(connection: duckdb.DuckDBPyConnection, rules: tuple[Rule, ...], *, eval
 
 def kept(connection: duckdb.DuckDBPyConnection, definition: str = "asked") -> CheckResult | None:
     check = ("silver.sales", "contract")
-    return standing(connection, {check: definition}).get(check)
+    return still_valid(connection, {check: definition}).get(check)
 
 
 def test_it_stands_as_it_was(warehouse: duckdb.DuckDBPyConnection) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from assay.ledger import asked
+from assay.ledger import check_definition
 from tests.source import bronze_node, built, catalog
 
 PROJECT = catalog(
@@ -17,22 +17,22 @@ PROJECT = catalog(
 
 @pytest.fixture(autouse=True)
 def _forget() -> Iterator[None]:
-    asked.engines.cache_clear()
+    check_definition.engines.cache_clear()
     yield
-    asked.engines.cache_clear()
+    check_definition.engines.cache_clear()
 
 
-@pytest.mark.parametrize("upgraded", asked.ENGINES)
+@pytest.mark.parametrize("upgraded", check_definition.ENGINES)
 @pytest.mark.parametrize(("table", "check"), [("silver.sales", "contract"), ("bronze.sales", "volume")])
 def test_another_version_of_what_evaluates_checks_asks_them_again(
     monkeypatch: pytest.MonkeyPatch, upgraded: str, table: str, check: str
 ) -> None:
-    before, real = asked.definition(PROJECT, table, check), asked.version
-    assert asked.definition(PROJECT, table, check) == before
-    monkeypatch.setattr(asked, "version", lambda name: "999.9" if name == upgraded else real(name))
-    asked.engines.cache_clear()
-    assert asked.definition(PROJECT, table, check) != before
+    before, real = check_definition.definition(PROJECT, table, check), check_definition.version
+    assert check_definition.definition(PROJECT, table, check) == before
+    monkeypatch.setattr(check_definition, "version", lambda name: "999.9" if name == upgraded else real(name))
+    check_definition.engines.cache_clear()
+    assert check_definition.definition(PROJECT, table, check) != before
 
 
 def test_what_is_counted_in_every_run_has_no_pass_that_could_stand() -> None:
-    assert asked.definition(PROJECT, "silver.sales", "conservation") == ""
+    assert check_definition.definition(PROJECT, "silver.sales", "conservation") == ""
