@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from assay.base.errors import UserError
 from assay.base.project import TEMPLATE
 from assay.base.settings import Settings
 from assay.cli.init import FolderInUse, init, project_name
@@ -73,6 +74,66 @@ def test_a_folder_that_holds_something_is_left_alone(tmp_path: Path) -> None:
     with pytest.raises(FolderInUse, match="is not an empty folder"):
         init(tmp_path / "mine.txt", has_example=False)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_folder_that_is_there_is_filled_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell stands in it, or git."""
+    (tmp_path / ".git").mkdir()
+    monkeypatch.chdir(tmp_path)
+    before = tmp_path.stat().st_ino
+    init(Path(), has_example=True)
+    assert tmp_path.stat().st_ino == before
+    assert (Path.cwd() / "assay.toml").is_file()
+
+
+def test_a_folder_that_cannot_hold_a_lake_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(FolderInUse, match="its path must not hold #: rename the folder"):
+        init(tmp_path / "lake #1", has_example=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("import nope_nope\n", r"definitions.py, line 1: ModuleNotFoundError: No module named 'nope_nope'"),
+        ("def build_definitions(lake:\n", r"definitions.py, line 1: SyntaxError"),
+        ("def build_definitions():\n    pass\n", "takes 0 positional arguments"),
+        ("def build_definitions(lake):\n    return 1, 2\n", "found one that gives a tuple"),
+        ("x = 1\n", r"expected a function build_definitions\(lake\) that gives Definitions, found none"),
+        (None, r"definitions.py is not there; `assay init` writes one"),
+    ],
+)
+def test_definitions_that_cannot_be_used_are_a_sentence(tmp_path: Path, written: str | None, said: str) -> None:
+    init(tmp_path / "lake", has_example=False)
+    path = tmp_path / "lake" / "definitions.py"
+    path.write_text(written) if written else path.unlink()
+    lab = Lab(tmp_path / "lake" / "data", tmp_path / "lake" / "dbt_project")
+    with pytest.raises(UserError, match=said):
+        lab.run()
+
+
+@pytest.mark.parametrize(
+    ("name", "written", "said"),
+    [
+        ("x:app", None, "No module named 'x'"),
+        ("x:app", "raise ValueError('no')\n", "x.py, line 1: ValueError: no"),
+        ("x:app", "def (\n", "x.py, line 1: SyntaxError"),
+        ("x:app", "app = 3\n", "x:app is a int; expected a Typer app"),
+        ("x:app", "import typer\napp = typer.Typer()\n@app.command()\ndef run(): ...\n", "which the engine has too"),
+    ],
+)
+def test_commands_of_a_project_that_cannot_be_used_are_a_sentence(
+    tmp_path: Path, name: str, written: str | None, said: str
+) -> None:
+    (tmp_path / "assay.toml").write_text(f'commands = "{name}"\n')
+    if written:
+        (tmp_path / "x.py").write_text(written)
+    done = subprocess.run(
+        [sys.executable, "-c", ASSAY, "status"], cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(

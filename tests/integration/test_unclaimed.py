@@ -69,7 +69,10 @@ def test_it_is_in_status_files_and_doctor_as_it_lies_there_now(filled: Lab) -> N
 
 
 def test_status_goes_on_when_the_contracts_cannot_be_read(filled: Lab) -> None:
-    project = filled.settings.model_copy(update={"dbt_project": filled.settings.home / "nothing"})
+    broken = filled.settings.home / "broken"
+    broken.mkdir()
+    (broken / "dbt_project.yml").write_text("name: [")
+    project = filled.settings.model_copy(update={"dbt_project": broken})
     assert unclaimed.look(project) is None
     assert json.loads(assay(project, "status", "--json").stdout)["unclaimed"] is None
     assert "is not known" in assay(project, "status").stdout

@@ -70,6 +70,10 @@ def test_the_folder_around_a_dbt_project_that_is_named_is_the_project(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ASSAY_DBT_PROJECT", str(tmp_path / "elsewhere" / "dbt"))
+    with pytest.raises(ProjectNotFound, match=r"which has no dbt_project\.yml"):
+        Settings.from_env()
+    (tmp_path / "elsewhere" / "dbt").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "dbt" / "dbt_project.yml").touch()
     settings = Settings.from_env()
     assert (settings.project, settings.dbt_project) == (tmp_path / "elsewhere", tmp_path / "elsewhere" / "dbt")
     monkeypatch.setenv("ASSAY_PROJECT", str(project))
@@ -91,6 +95,9 @@ def test_the_folder_around_a_dbt_project_that_is_named_is_the_project(
         ('settle_seconds = "soon"', "settle_seconds in .*assay.toml is 'soon'; expected a number of seconds"),
         ('home = "a;b"', "home in .*assay.toml is .*a;b'; its path must not hold ;"),
         ("home = ", "assay.toml: is not TOML"),
+        ("home = 3", "home in .*assay.toml is 3; expected the path of a folder"),
+        ('home = "assay.toml"', "home in .*assay.toml is .*; expected a folder, found a file"),
+        ("run_limit_seconds = true", "run_limit_seconds in .*assay.toml is True; expected a whole number"),
     ],
 )
 def test_a_value_that_cannot_be_used_is_named_with_its_place(project: Path, toml: str, said: str) -> None:
@@ -109,6 +116,12 @@ def test_a_bad_value_is_named_where_it_stands(project: Path, monkeypatch: pytest
         Settings.from_env()
 
 
+def test_a_dotenv_that_is_not_utf_8_is_named(project: Path) -> None:
+    (project / ".env").write_bytes(b"ASSAY_HOME=h\xfc\n")
+    with pytest.raises(SettingsError, match=r"\.env: is not text in UTF-8"):
+        Settings.from_env()
+
+
 def test_receivers_are_a_secret(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSAY_NOTIFY", "slack://tokenA")
     settings = Settings.from_env()
@@ -121,6 +134,23 @@ def test_a_project_that_is_not_there_is_named(project: Path, monkeypatch: pytest
     monkeypatch.setenv("ASSAY_PROJECT", str(project / "nothing"))
     with pytest.raises(ProjectNotFound, match="which is not a folder"):
         Settings.from_env()
+    (project / "folder").mkdir()
+    monkeypatch.setenv("ASSAY_PROJECT", str(project / "folder"))
+    with pytest.raises(ProjectNotFound, match=r"which has no assay\.toml"):
+        Settings.from_env()
+
+
+def test_the_command_line_refuses_an_empty_folder(project: Path) -> None:
+    """`--home "$LAKE"` with a variable that is not set would make the working directory a lake."""
+    for option in ("--home", "--project"):
+        done = CliRunner().invoke(app, [option, "", "status"])
+        assert done.exit_code == 2
+        assert "is empty; name a folder" in " ".join(done.output.split())
+    assert not (project / "landing").exists()
+
+
+def test_the_version_is_said() -> None:
+    assert re.fullmatch(r"\d+\.\d+\.\d+\n", CliRunner().invoke(app, ["--version"]).output)
 
 
 def test_the_document_lists_every_setting_and_no_other() -> None:

@@ -24,6 +24,8 @@ _PREFIX = "ASSAY_"
 _FOLDERS = ("home", "dbt_project")
 _EXPECTED = {
     "log": "json, or nothing",
+    "home": "the path of a folder",
+    "dbt_project": "the path of a folder",
     "memory_limit": "a size, such as 4GB or 3.5 GiB",
     "run_limit_seconds": "a whole number of seconds, at least 1",
     "commands": "the module and name of a Typer app, such as demo.commands:app",
@@ -88,7 +90,7 @@ class Settings(BaseSettings):
     @classmethod
     def _digits(cls, value: object) -> object:
         is_number = not isinstance(value, str) or (value.isascii() and value.isdigit())
-        return value if is_number else "not a whole number"
+        return value if is_number and not isinstance(value, bool) else "not a whole number"
 
     @classmethod
     def settings_customise_sources(
@@ -123,11 +125,8 @@ class Settings(BaseSettings):
             settings = cls(**said)
         except ValidationError as error:
             raise _explained(error, said, origin) from error
-        if marks := sorted(set(";?#") & set(str(settings.home))):  # dbt-duckdb reads it as an URL and would cut it
-            raise SettingsError(
-                f"{origin.get('home', 'home')} is {str(settings.home)!r}; its path must not hold "
-                f"{' or '.join(marks)}: rename the folder"
-            )
+        if problem := problem_of_home(settings.home):
+            raise SettingsError(f"{origin.get('home', 'home')} is {str(settings.home)!r}; {problem}")
         return settings
 
     @property
@@ -161,19 +160,29 @@ class Settings(BaseSettings):
         return self.home / "scratch"
 
 
+def problem_of_home(home: Path) -> str:
+    """Why a folder cannot hold a lake; empty when it can."""
+    if marks := sorted(set(";?#") & set(str(home))):  # dbt-duckdb reads it as an URL and would cut it
+        return f"its path must not hold {' or '.join(marks)}: rename the folder"
+    return "expected a folder, found a file" if home.is_file() else ""
+
+
 def _sources(cls: type[Settings], project: Path) -> list[tuple[str, Mapping[str, Any]]]:
     """What each source says, first the one that outranks the others, with how a message names a value of it."""
     here = Path.cwd()
     environment = EnvSettingsSource(cls)
-    dotenv = DotEnvSettingsSource(cls, env_file=project / ".env")
     try:
         toml = TomlConfigSettingsSource(cls, toml_file=project / MARKER)
         found = toml()
     except ValueError as error:
         raise SettingsError(f"{project / MARKER}: is not TOML: {error}") from error
+    try:
+        from_dotenv = DotEnvSettingsSource(cls, env_file=project / ".env")()
+    except ValueError as error:
+        raise SettingsError(f"{project / '.env'}: is not text in UTF-8: {error}") from error
     return [
         ("{variable}", _resolved(environment(), here)),
-        (f"{{variable}} in {project / '.env'}", _resolved(_known(cls, dotenv()), project)),
+        (f"{{variable}} in {project / '.env'}", _resolved(_known(cls, from_dotenv), project)),
         (f"{{name}} in {project / MARKER}", _resolved(found, project)),
     ]
 
@@ -185,7 +194,9 @@ def _known(cls: type[Settings], said: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _resolved(said: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     """What a source says, with its folders as absolute paths; a relative one is taken from where it stands."""
-    folders = {name: (folder / Path(str(said[name])).expanduser()).resolve() for name in _FOLDERS if name in said}
+    folders = {
+        name: (folder / Path(said[name]).expanduser()).resolve() for name in _FOLDERS if isinstance(said.get(name), str)
+    }
     return {**said, **folders}
 
 

@@ -11,13 +11,16 @@ from pathlib import Path
 from string import Template
 
 from assay.base.errors import UserError
-from assay.base.project import ENGINE, TEMPLATE
+from assay.base.project import ENGINE, MARKER, TEMPLATE
+from assay.base.settings import problem_of_home
 from assay.cli.console import out
 
 DISTRIBUTION = "assay-lakehouse"
 EXAMPLE = ENGINE / "templates" / "example"
 RESERVED = ("assay", "dbt")
 """Names of dbt packages that every project has."""
+TOLERATED = (".git", ".venv")
+"""What may be in the folder already."""
 FILLED = ("README.md", "pyproject.template", "dbt_project/dbt_project.yml")
 """Files in which the project's name stands."""
 RENAMED = {"gitignore": ".gitignore", "pyproject.template": "pyproject.toml"}
@@ -39,14 +42,20 @@ def init(folder: Path, *, has_example: bool) -> None:
         FolderInUse: There is something in it.
     """
     folder = folder.expanduser().resolve()
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or any(path.name not in TOLERATED for path in folder.iterdir())):
         raise FolderInUse(f"{folder} is not an empty folder; name one that is empty or not there yet")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name[:50]}-", dir=folder.parent) as scratch:
-        aside = Path(scratch) / "project"
-        aside.mkdir()
-        _fill(aside, project_name(folder.name), has_example=has_example)
-        aside.replace(folder)  # an empty folder gives way
+    if problem := problem_of_home(folder / "data"):
+        raise FolderInUse(f"{folder} cannot hold a lake: {problem}")
+    name = project_name(folder.name)
+    if folder.exists():  # a shell or an editor may stand in it
+        _fill(folder, name, has_example=has_example)
+    else:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name[:50]}-", dir=folder.parent) as scratch:
+            aside = Path(scratch) / "project"
+            aside.mkdir()
+            _fill(aside, name, has_example=has_example)
+            aside.replace(folder)
     _say_what_next(folder, has_example=has_example)
 
 
@@ -57,11 +66,11 @@ def project_name(folder: str) -> str:
 
 
 def _fill(folder: Path, project: str, *, has_example: bool) -> None:
-    for name, source in _files(TEMPLATE):
+    files = sorted(_files(TEMPLATE), key=lambda file: file[0].name == MARKER)  # last what makes it a project
+    for name, source in files:
         _copy(source, folder / name, project)
     (folder / "dbt_project" / "models").mkdir(parents=True, exist_ok=True)
-    landing = folder / "data" / "landing"
-    landing.mkdir(parents=True)
+    (folder / "data" / "landing").mkdir(parents=True, exist_ok=True)
     for name, source in _files(EXAMPLE) if has_example else ():
         is_data = name.parts[0] == "landing"
         _copy(source, folder / "data" / name if is_data else folder / name, project)

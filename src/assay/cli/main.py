@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -27,7 +28,7 @@ from assay.cli import (
 )
 from assay.cli import doctor as examining
 from assay.cli import init as initializing
-from assay.cli.console import complain, stoppable
+from assay.cli.console import complain, out, stoppable
 from assay.cli.project_commands import add_project_commands
 
 app = typer.Typer(
@@ -38,15 +39,26 @@ app = typer.Typer(
 USAGE = 2
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        out.print(version(initializing.DISTRIBUTION), highlight=False)
+        raise typer.Exit
+
+
 @app.callback()
 def main_options(
-    project: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Outranks ASSAY_PROJECT.")] = None,
-    home: Annotated[Path | None, typer.Option(metavar="FOLDER", help="The lake; outranks ASSAY_HOME.")] = None,
+    project: Annotated[str | None, typer.Option(metavar="FOLDER", help="Outranks ASSAY_PROJECT.")] = None,
+    home: Annotated[str | None, typer.Option(metavar="FOLDER", help="The lake; outranks ASSAY_HOME.")] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Show the version and end.")
+    ] = False,
 ) -> None:
     """A lakehouse: files in, gold out, nothing lost."""
-    for variable, folder in (("ASSAY_PROJECT", project), ("ASSAY_HOME", home)):
+    for option, variable, folder in (("--project", "ASSAY_PROJECT", project), ("--home", "ASSAY_HOME", home)):
+        if folder == "":
+            raise typer.BadParameter(f"{option} is empty; name a folder")
         if folder is not None:  # what a command starts, such as the services, has to find the same lake
-            os.environ[variable] = str(folder.expanduser().resolve())
+            os.environ[variable] = str(Path(folder).expanduser().resolve())
 
 
 @app.command()

@@ -10,6 +10,7 @@ import typer
 from assay.base.errors import UserError
 from assay.base.project import MARKER, ProjectNotFound
 from assay.base.settings import Settings
+from assay.base.user_code import where_raised
 
 
 class CommandsMissing(UserError):
@@ -34,8 +35,10 @@ def add_project_commands(app: typer.Typer) -> None:
     module, _, name = settings.commands.partition(":")
     try:
         added = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise CommandsMissing(f"{where}: {settings.commands} cannot be imported: {error}") from error
+    except Exception as error:  # whatever the project's own code raises
+        raise CommandsMissing(
+            f"{where}: {settings.commands} cannot be imported: {where_raised(error, settings.project)}"
+        ) from error
     if not isinstance(added, typer.Typer):
         raise CommandsMissing(f"{where}: {settings.commands} is a {type(added).__name__}; expected a Typer app")
     taken = {_name(command) for command in app.registered_commands}

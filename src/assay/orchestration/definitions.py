@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import cast
 
 import dagster as dg
 
 from assay.base.errors import UserError
-from assay.base.project import DEFINITIONS, definitions_of
+from assay.base.project import definitions_of
+from assay.base.user_code import where_raised
 from assay.orchestration.lakehouse import Lakehouse
 
 
@@ -28,15 +27,23 @@ def build_definitions(lake: Lakehouse) -> dg.Definitions:
         lake: The lake.
 
     Raises:
-        DefinitionsMissing: The project's `definitions.py` has no function `build_definitions`.
+        DefinitionsMissing: The project's `definitions.py` cannot be imported, or has no function `build_definitions`.
     """
-    build = getattr(_module(definitions_of(lake.settings.project)), "build_definitions", None)
-    if build is None:
+    path = definitions_of(lake.settings.project)
+    try:
+        build = getattr(_module(path), "build_definitions", None)
+        made = build(lake) if build else None
+    except UserError:
+        raise
+    except Exception as error:  # whatever the project's own code raises
+        raise DefinitionsMissing(f"{path} cannot be used: {where_raised(error, lake.settings.project)}") from error
+    if not isinstance(made, dg.Definitions):
+        found = f"one that gives a {type(made).__name__}" if build else "none"
         raise DefinitionsMissing(
-            f"{lake.settings.project / DEFINITIONS}: expected a function build_definitions(lake); "
+            f"{path}: expected a function build_definitions(lake) that gives Definitions, found {found}; "
             "`assay init` writes one to start from"
         )
-    return cast(Callable[[Lakehouse], dg.Definitions], build)(lake)
+    return made
 
 
 @cache
