@@ -98,7 +98,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")
 
 @app.command("slo")
 def service_levels(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
-    """How well each table kept its promise about time in the last 7, 30 and 90 days."""
+    """How well each table kept its freshness SLO in the last 7, 30 and 90 days."""
     slo.show(as_json=as_json)
 
 

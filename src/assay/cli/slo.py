@@ -1,4 +1,4 @@
-"""`assay slo`: how well each table kept its promises in the last week, month and quarter."""
+"""`assay slo`: how well each table kept its freshness SLO in the last week, month and quarter."""
 
 from __future__ import annotations
 
