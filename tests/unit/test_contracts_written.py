@@ -101,6 +101,18 @@ def test_a_table_over_one_bronze_table_is_redone_by_its_key() -> None:
     assert (redo.key, redo.inputs) == (("id",), (Input("bronze_a", ('"id"',)),))
 
 
+def test_the_key_of_a_bronze_table_is_followed_through_from() -> None:
+    def renamed(name: str) -> dict[str, Any]:
+        return {"config": {"meta": {"from": name}}}
+
+    bronze = {"constraints": [{"type": "primary_key", "columns": ["Click ID", "day"]}]}
+    node = {**gold(), "columns": {"copy": renamed("day"), "click_id": renamed("Click ID"), "day": {}}}
+    redo = parse_redo(node, {"bronze_a": bronze})
+    assert (redo.key, redo.inputs) == (("click_id", "day"), (Input("bronze_a", ('"Click ID"', '"day"')),))
+    swapped = {**gold(), "columns": {"day": renamed("Click ID"), "Click ID": renamed("day")}}
+    assert parse_redo(swapped, {"bronze_a": bronze}).key == ("day", "Click ID")
+
+
 def test_a_declared_way_from_inputs_to_keys_is_taken() -> None:
     redo = parse_redo(gold(DECLARED), INPUTS)
     assert redo.input("silver_a").keys == ("id",)
@@ -116,13 +128,13 @@ def test_a_declared_way_from_inputs_to_keys_is_taken() -> None:
         (
             None,
             {"bronze_a": {"constraints": [{"type": "primary_key", "columns": ["nr"]}]}},
-            "redo: key: nr is no column",
+            "gold_x: none of its columns is nr, of the key of bronze_a; it has id, day. Write",
         ),
         ("id", INPUTS, "redo needs `key` and `inputs`"),
         ({"key": ["id"]}, INPUTS, "redo needs `key` and `inputs`"),
         ({**DECLARED, "more": 1}, INPUTS, "redo needs `key` and `inputs`, and nothing else"),
         ({**DECLARED, "key": "id"}, INPUTS, "redo: `key` is a list"),
-        ({**DECLARED, "key": ["nr"]}, INPUTS, "redo: key: nr is no column of the table"),
+        ({**DECLARED, "key": ["nr"]}, INPUTS, "redo: key: nr is not a column of the table"),
         (DECLARED, {"silver_a": {}}, "a change of an input that is not named would be lost"),
         (DECLARED, {**INPUTS, "silver_c": {}}, "a change of an input that is not named would be lost"),
         ({**DECLARED, "key": ["id", "day"]}, INPUTS, "redo: silver_a gives 1 expressions for the key id, day"),

@@ -36,8 +36,12 @@ def naming_yml(node: Node) -> Iterator[None]:
     try:
         yield
     except ContractError as error:
-        path = str(node.get("patch_path") or node["name"]).split("://")[-1]
-        raise ContractError(f"{path}: {error}") from error
+        raise ContractError(f"{yml_of(node)}: {error}") from error
+
+
+def yml_of(node: Node) -> str:
+    """The path of the yml that describes a model, in the dbt project."""
+    return str(node.get("patch_path") or node["name"]).split("://")[-1]
 
 
 def _parse(node: Node) -> Contract:
@@ -115,6 +119,12 @@ def is_optional(column: Mapping[str, Any]) -> bool:
     from assay.contract.yml_file import ColumnMetaYml  # noqa: PLC0415 - see assay.contract.yml
 
     return ColumnMetaYml.read((column.get("config") or {}).get("meta") or {}, "config", "meta").optional
+
+
+def origin_of(column: Mapping[str, Any]) -> str:
+    """What the table that a column is taken from calls it: `config: {meta: {from: …}}`, or its own name."""
+    meta = (column.get("config") or {}).get("meta") or {}
+    return str(meta.get("from") or column.get("name"))
 
 
 def _check_optional(contract: Contract) -> None:

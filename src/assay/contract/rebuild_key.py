@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assay.contract.errors import ContractError
-from assay.contract.names import quoted, relation, table_of
-from assay.contract.parse import naming_yml
+from assay.contract.names import listed, quoted, relation, table_of
+from assay.contract.parse import naming_yml, origin_of
 
 if TYPE_CHECKING:
     from assay.contract.yml_checks import RedoYml, ViaColumnsYml, ViaWhereYml
@@ -79,10 +79,10 @@ def parse_redo(node: Mapping[str, Any], inputs: Mapping[str, Mapping[str, Any]])
     """
     with naming_yml(node):
         said = node["config"].get("meta", {}).get("redo")
-        redo = _default(inputs) if said is None else _declared(said, inputs)
+        redo = _default(node, inputs) if said is None else _declared(said, inputs)
         unknown = [name for name in redo.key if name not in node["columns"]]
         if unknown:
-            raise ContractError(f"redo: key: {', '.join(unknown)} is no column of the table")
+            raise ContractError(f"redo: key: {', '.join(unknown)} is not a column of the table")
         return redo
 
 
@@ -98,7 +98,7 @@ def _declared(said: object, inputs: Mapping[str, Mapping[str, Any]]) -> Redo:
     return Redo(redo.key, tuple(_input(model, how, redo) for model, how in redo.inputs.items()))
 
 
-def _default(inputs: Mapping[str, Mapping[str, Any]]) -> Redo:
+def _default(node: Mapping[str, Any], inputs: Mapping[str, Mapping[str, Any]]) -> Redo:
     bronze = [model for model in inputs if model.startswith("bronze_")]
     if len(inputs) != 1 or not bronze:
         raise ContractError(f"needs `config: meta: redo:`, because it reads {', '.join(sorted(inputs)) or 'nothing'}")
@@ -106,7 +106,22 @@ def _default(inputs: Mapping[str, Mapping[str, Any]]) -> Redo:
     if not keys or not keys[0].get("columns"):
         raise ContractError(f"its input {bronze[0]} has no primary_key")
     key = tuple(map(str, keys[0]["columns"]))
-    return Redo(key, (Input(bronze[0], tuple(map(quoted, key))),))
+    called = _called_here(node["columns"])
+    lost = [name for name in key if name not in called]
+    if lost:
+        raise ContractError(
+            f"{node['name']}: none of its columns is {', '.join(lost)}, of the key of {bronze[0]}; it has "
+            f"{listed(list(node['columns']))}. Write `config: {{meta: {{from: {lost[0]!r}}}}}` at the column that is "
+            "called otherwise there, or `config: meta: redo:` if the table has another key"
+        )
+    return Redo(tuple(called[name] for name in key), (Input(bronze[0], tuple(map(quoted, key))),))
+
+
+def _called_here(columns: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """What a table calls the columns of its input; one that keeps its name goes before one that is called otherwise."""
+    origins = {name: origin_of({"name": name, **column}) for name, column in columns.items()}
+    renamed = {origin: name for name, origin in reversed(origins.items())}
+    return renamed | {name: name for name, origin in origins.items() if origin == name}
 
 
 def _input(model: str, how: tuple[str, ...] | ViaColumnsYml | ViaWhereYml, redo: RedoYml) -> Input:

@@ -19,6 +19,7 @@ import yaml
 from assay.base.project import ENGINE
 from assay.contract.names import TableName, layer_of, quoted
 from assay.contract.own_columns import OWN_COLUMNS
+from assay.contract.parse import origin_of
 
 PACKAGE = ENGINE / "dbt_package"
 BUILD = "build"
@@ -142,7 +143,7 @@ def _silver(model: str, silver: Mapping[str, Any], bronze: Mapping[str, Any]) ->
     values = []
     for column in _columns(silver):
         name, kind = str(column.get("name")), str(column.get("data_type"))
-        source = str(((column.get("config") or {}).get("meta") or {}).get("from") or name)
+        source = origin_of(column)
         value = quoted(source) if types.get(source) == kind else f"cast({quoted(source)} as {kind})"
         values.append(f"{value} as {quoted(name)}" if name not in OWN_COLUMNS else name)
     values += [name for name in OWN_COLUMNS if name not in {str(column.get("name")) for column in _columns(silver)}]

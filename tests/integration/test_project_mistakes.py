@@ -1,0 +1,44 @@
+"""What somebody who writes a first project gets wrong: each is told with its file, and nothing is lost in silence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from assay.cli.init import init
+from tests.lab import Lab, edit
+
+pytestmark = pytest.mark.slow  # real projects, which dbt parses
+
+YML = "readings.yml"
+SILVER_KEY = "      - {name: reading_id, data_type: bigint, description: The reading.}\n"
+RENAMED_KEY = "      - {name: nr, data_type: bigint, description: The reading., config: {meta: {from: reading_id}}}\n"
+SILVER_PRIMARY = (
+    "      - {type: primary_key, columns: [reading_id]}\n    columns:\n      - {name",
+    "      - {type: primary_key, columns: [nr]}\n    columns:\n      - {name",
+)
+HEADER = b"reading_id,room,measured_at,celsius\n"
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """The models of a new project with the example in it."""
+    init(tmp_path / "shop", has_example=True)
+    return tmp_path / "shop" / "dbt_project" / "models"
+
+
+def lab_of(models: Path) -> Lab:
+    return Lab(models.parents[1] / "data", models.parent)
+
+
+def test_a_key_that_silver_calls_otherwise_is_followed(models: Path) -> None:
+    edit(models / YML, (SILVER_KEY, RENAMED_KEY), SILVER_PRIMARY)
+    lab = lab_of(models)
+    lab.good_run()
+    [(before,)] = lab.rows("select count(*) from silver.readings")
+    [(nr, room)] = lab.rows("select nr, room from silver.readings order by nr limit 1")
+    lab.put("readings/later.csv", HEADER + f"{nr},{room},2026-02-01 00:00:00,11.5\n".encode())
+    lab.good_run()
+    assert lab.rows(f"select temperature_celsius::float from silver.readings where nr = {nr}") == [(11.5,)]
+    assert lab.rows("select count(*) from silver.readings") == [(before,)]
