@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay.cli.init import init
+from assay.contract.errors import ContractError
 from tests.lab import Lab, edit
 
 pytestmark = pytest.mark.slow  # real projects, which dbt parses
@@ -42,3 +43,27 @@ def test_a_key_that_silver_calls_otherwise_is_followed(models: Path) -> None:
     lab.good_run()
     assert lab.rows(f"select temperature_celsius::float from silver.readings where nr = {nr}") == [(11.5,)]
     assert lab.rows("select count(*) from silver.readings") == [(before,)]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            (SILVER_KEY, SILVER_KEY.replace("reading_id", "nr")),
+            "models/readings.yml: silver_readings: column nr: bronze",
+        ),
+        (("name: silver_readings", "name: silver_reading"), "models/readings.yml: silver_reading has neither SQL nor"),
+        (("models:\n", "model:\n"), "models/readings.yml: unknown key 'model'; known are models, version"),
+        (("        owner: facilities\n    con", "    con"), "models/readings.yml: line 39: meta has no value; indent"),
+        (("  - name: silver_r", "\t- name: silver_r"), "models/readings.yml: line 36: is not YAML: "),
+    ],
+)
+def test_a_mistake_in_a_yml_is_told_before_dbt_or_data_is_touched(
+    models: Path, change: tuple[str, str], said: str
+) -> None:
+    edit(models / YML, change)
+    with pytest.raises(ContractError) as error:
+        lab_of(models)
+    assert str(error.value).startswith(said)
+    assert not (models.parent / "target").exists()
+    assert not (models.parents[1] / "data" / "warehouse.duckdb").exists()

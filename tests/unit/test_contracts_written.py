@@ -42,7 +42,7 @@ def refusal(tmp_path: Path, text: str | bytes) -> str:
 
 def test_a_yml_of_known_keys_passes(tmp_path: Path) -> None:
     path = tmp_path / "bronze_sales.yml"
-    for text in (MODEL, "", "version: 2\n", "models:\n"):
+    for text in (MODEL, "version: 2\n", "sources: []\nmodels: []\n"):
         path.write_text(text)
         check_written(path)
 
@@ -60,9 +60,25 @@ def test_a_yml_of_known_keys_passes(tmp_path: Path) -> None:
         ("{version: 1.0.0}", "{version: 1.0.0, version: 2.0.0}", "the key 'version' stands there twice"),
         ("data_type: bigint", "data_type: bigint\n        data_type: varchar", "line 9: the key 'data_type' stands"),
         ("columns:\n", "columns: id\n    docs:\n", "columns is a list, not 'id'"),
-        ("- name: id", "- id", "no YAML"),
-        ("models:", "models: {a: b}\nmore:", "models is a list"),
-        ("description: One", "description: [One", "no YAML"),
+        ("- name: id", "- id", "line 10: is not YAML"),
+        ("models:", "models: {a: b}\nversion:", "models is a list"),
+        ("description: One", "description: [One", "line 5: is not YAML"),
+        ("    description:", "\tdescription:", "line 4: is not YAML"),
+        ("    description:", "\tdescription:", "; indent with blanks, not with tabs"),
+        ("models:", "model:", "unknown key 'model'; known are models, version, sources, "),
+        ("models:", "model:", "; write `models:`"),
+        ("{meta: {contract: {version: 1.0.0}}}", "", "line 5: config has no value; indent what belongs to it"),
+        ("{contract: {version: 1.0.0}}", "", "line 5: meta has no value"),
+        ("{meta: {contract: {version: 1.0.0}}}", "[meta]", "config: expected keys with values, found ['meta']"),
+        ("{contract: {version: 1.0.0}}", "none", "config: meta: expected keys with values, found 'none'"),
+        ("      - name: id\n", "        id:\n", "columns is a list, not {"),
+        ("The number.", "", "line 10: description has no value"),
+        ("data_type: bigint", "data_type: [bigint]", "column id: data_type is a text, not ['bigint']"),
+        ("type: check", "type: checked", "column id: constraints: type: 'checked' is none of primary_key, not_null, "),
+        ("{type: primary_key, columns: [id]}", "{name: key}", "constraints: type: None is none of primary_key"),
+        ("columns: [id]", "columns: id", "bronze_sales: constraints: columns is a list of names, not 'id'"),
+        ("constraints:", "data_tests: unique\n    constraints:", "bronze_sales: data_tests is a list, not 'unique'"),
+        ("data_type:", "from: nr\n        data_type:", "; write `config: {meta: {from: …}}`"),
     ],
 )
 def test_what_dbt_would_pass_over_is_named(tmp_path: Path, right: str, wrong: str, said: str) -> None:
@@ -73,8 +89,14 @@ def test_what_dbt_would_pass_over_is_named(tmp_path: Path, right: str, wrong: st
 def test_what_is_no_yml_at_all_is_named(tmp_path: Path) -> None:
     assert "expected keys with values, found ['a']" in refusal(tmp_path, "- a\n")
     assert "expected keys with values, found 'x'" in refusal(tmp_path, "models: [x]\n")
-    assert "no YAML" in refusal(tmp_path, b"models: \xff\n")
-    assert "no YAML" in refusal(tmp_path, "models: !!python/object:os.system {}\n")
+    assert "cannot be read as UTF-8" in refusal(tmp_path, b"models: \xff\n")
+    assert "line 1: is not YAML" in refusal(tmp_path, "models: !!python/object:os.system {}\n")
+
+
+def test_a_yml_that_says_nothing_is_named(tmp_path: Path) -> None:
+    assert "is empty; write `models:`" in refusal(tmp_path, "")
+    assert "is empty" in refusal(tmp_path, "# models:\n#   - name: bronze_sales\n")
+    assert "line 1: models has no value" in refusal(tmp_path, "models:\n")
 
 
 def test_a_yml_that_is_gone_is_named(tmp_path: Path) -> None:

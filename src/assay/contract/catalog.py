@@ -18,7 +18,7 @@ from assay.contract.errors import ContractError
 from assay.contract.freshness import Policy
 from assay.contract.moving_rules import refuse_moving_verdicts
 from assay.contract.names import TableName, layer_of, table_of
-from assay.contract.parse import parse_columns, parse_contract
+from assay.contract.parse import parse_columns, parse_contract, yml_of
 from assay.contract.rebuild_key import parse_redo
 from assay.contract.sharing import check_sharing
 from assay.contract.sql_validation import check_redo, check_reference, check_rules, empty_database
@@ -61,8 +61,8 @@ class Catalog:
         """
         for node in self.models.values():
             if not node.get("patch_path"):
-                raise ContractError(f"{node['original_file_path']}: there is no yml of the same name beside it")
-            check_written(dbt_project / node["patch_path"].split("://", 1)[-1])
+                raise ContractError(f"{node['original_file_path']}: no yml describes the model; write one beside it")
+            check_written(dbt_project / yml_of(node), yml_of(node))
         check_sharing(self.contracts)
         unknown = sorted(set(self.rules) - set(self.of_layer("gold")))
         if unknown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,33 +12,81 @@ import yaml
 from assay.contract.errors import ContractError
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SAY_SOMETHING = frozenset(
+    (
+        "models",
+        "columns",
+        "constraints",
+        "config",
+        "meta",
+        "contract",
+        "format",
+        "checks",
+        "freshness",
+        "redo",
+        "inputs",
+    )
+    + ("name", "description", "data_type", "data_tests")
+)
+"""Keys with a value, always; where there is none, the next lines are not indented as they are meant."""
 
 
-def check_written(path: Path) -> None:
-    """Read a model's yml as it is written and refuse what dbt would pass over in silence.
+def check_written(path: Path, where: str = "") -> Iterator[Mapping[str, Any]]:
+    """Read a yml of models as it is written and refuse what dbt would pass over, or answer in words of its own.
+
+    Args:
+        path: The file.
+        where: What messages call it; its name when left out.
+
+    Returns:
+        What it says of each model.
 
     Raises:
-        ContractError: An unknown key of a model, column or constraint; two keys or columns of one name; no YAML.
+        ContractError: It is empty or not YAML; an unknown key, one twice, one without a value; a column twice.
     """
     from assay.contract.yml_file import PropertiesYml  # noqa: PLC0415 - see assay.contract.yml
 
+    where = where or path.name
     try:
         text = path.read_text(encoding="utf-8")
-        _no_key_twice(yaml.compose(text, Loader=_LOADER), path.name)
+        _check_keys(yaml.compose(text, Loader=_LOADER), where)
         said = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader, the fast one where it was built
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ContractError(f"{path.name}: no YAML: {error}") from error
-    PropertiesYml.read(said or {}, path.name)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ContractError(f"{where}: cannot be read as UTF-8: {error}") from error
+    except yaml.YAMLError as error:
+        raise ContractError(f"{where}: {_not_yaml(error)}") from error
+    if said is None:
+        raise ContractError(f"{where}: is empty; write `models:` with a list of models, or remove the file")
+    PropertiesYml.read(said, where)
+    return iter(said.get("models") or ())
 
 
-def _no_key_twice(node: yaml.Node | None, where: str) -> None:
-    """YAML itself forbids it, its reader takes the last one without a word."""
+def _not_yaml(error: yaml.YAMLError) -> str:
+    """What is wrong and in which line, without the reader's own name of the file."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return f"is not YAML: {error}"
+    problem = str(getattr(error, "problem", None) or error)
+    hint = "; indent with blanks, not with tabs" if "'\\t'" in problem or "tab" in problem else ""
+    context = getattr(error, "context", None)
+    begun = getattr(error, "context_mark", None)
+    within = f" ({context} that begins in line {begun.line + 1})" if context and begun else ""
+    return f"line {mark.line + 1}: is not YAML: {problem}{within}{hint or '; look at how this line is indented'}"
+
+
+def _check_keys(node: yaml.Node | None, where: str) -> None:
+    """YAML forbids a key twice, of which its reader takes the last one without a word."""
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
-            _no_key_twice(item, where)
+            _check_keys(item, where)
     if isinstance(node, yaml.MappingNode):
         for name, times in Counter(str(key.value) for key, _ in node.value if key.value != "<<").items():
             if times > 1:
                 raise ContractError(f"{where}: line {node.start_mark.line + 1}: the key {name!r} stands there twice")
-        for _, item in node.value:
-            _no_key_twice(item, where)
+        for key, item in node.value:
+            if str(key.value) in _SAY_SOMETHING and item.tag == "tag:yaml.org,2002:null":
+                raise ContractError(
+                    f"{where}: line {key.start_mark.line + 1}: {key.value} has no value; indent what belongs to "
+                    "it further than the key, or remove the key"
+                )
+            _check_keys(item, where)

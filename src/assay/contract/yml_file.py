@@ -20,7 +20,17 @@ _OPEN = ConfigDict(extra="allow")
 _OTHER_TYPES = {"type": "string", "pattern": r"[A-Z\s(\[]"}  # decimals, other spellings, and lists in quarantine
 _TYPES = WithJsonSchema({"anyOf": [{"enum": [*KINDS, *ALIASES, "decimal(12,2)"]}, _OTHER_TYPES]})
 _Text = Annotated[Any, WithJsonSchema({"type": "string"})]
+_CONSTRAINTS = ("primary_key", "not_null", "check", "unique", "foreign_key", "custom")
+"""Types that dbt knows; that three of them are meant is said where the table is known."""
 _DBT = Field(default=None, description="dbt's own.")
+
+
+def _check_config(said: object) -> None:
+    """That it holds keys; their values may be Jinja, which only the manifest shows rendered."""
+    meta = said.get("meta", {}) if isinstance(said, Mapping) else {}
+    for place, found in (("config", said), ("config: meta", meta)):
+        if found is not None and not isinstance(found, Mapping):
+            raise ValueError(f"{place}: expected keys with values, found {found!r}")
 
 
 class ConstraintYml(Yml):
@@ -44,6 +54,14 @@ class ConstraintYml(Yml):
     to: Any = _DBT
     to_columns: Any = _DBT
 
+    @model_validator(mode="after")
+    def _is_one_that_dbt_takes(self) -> Self:
+        if self.type not in _CONSTRAINTS:
+            raise ValueError(f"type: {self.type!r} is none of primary_key, not_null, check")
+        if isinstance(self.columns, str):
+            raise ValueError(f"columns is a list of names, not {self.columns!r}")
+        return self
+
 
 class ColumnMetaYml(Yml):
     """What Assay reads of a column's `meta`; other keys are for others."""
@@ -65,17 +83,29 @@ class ColumnYml(Yml):
     """A column."""
 
     called = ("column ", "name")
-    hints: ClassVar[Mapping[str, str]] = {"optional": "write `config: {meta: {optional: true}}`"}
+    hints: ClassVar[Mapping[str, str]] = {
+        "optional": "write `config: {meta: {optional: true}}`",
+        "from": "write `config: {meta: {from: …}}`",
+        "meta": "write `config: {meta: …}`",
+        "tests": "write `data_tests`",
+    }
 
     name: Name = Field(description="As files write it.")
     description: _Text = Field(default=None, description="What it means.")
     data_type: Annotated[Any, _TYPES] = Field(default=None, description="What its values are held in.")
     constraints: list[ConstraintYml] | None = Field(default=None, description="Rules of this column.")
-    data_tests: Any = _DBT
+    data_tests: list[Any] | None = _DBT
     config: SkipValidation[ColumnConfigYml | None] = Field(default=None, description="With `meta`.")
     quote: Any = _DBT
     meta: Any = _DBT
     tags: Any = _DBT
+
+    @model_validator(mode="after")
+    def _type_and_config_are_of_their_kind(self) -> Self:
+        if self.data_type is not None and not isinstance(self.data_type, str):
+            raise ValueError(f"data_type is a text, not {self.data_type!r}")
+        _check_config(self.config)
+        return self
 
 
 class MetaYml(Yml):
@@ -114,10 +144,15 @@ class ModelYml(Yml):
         default=None, description="The primary key, and checks over several columns."
     )
     columns: list[ColumnYml] | None = Field(default=None, description="All columns, in order.")
-    data_tests: Any = _DBT
+    data_tests: list[Any] | None = _DBT
     docs: Any = _DBT
     latest_version: Any = _DBT
     group: Any = _DBT
+
+    @model_validator(mode="after")
+    def _config_holds_keys(self) -> Self:
+        _check_config(self.config)
+        return self
 
     @model_validator(mode="after")
     def _no_column_twice(self) -> Self:
@@ -130,5 +165,22 @@ class ModelYml(Yml):
 class PropertiesYml(Yml):
     """A yml beside a model."""
 
-    model_config = _OPEN
+    hints: ClassVar[Mapping[str, str]] = {"model": "write `models:`"}
+
     models: list[ModelYml] | None = Field(default=None, description="The model.")
+    version: Any = _DBT
+    sources: Any = _DBT
+    seeds: Any = _DBT
+    snapshots: Any = _DBT
+    analyses: Any = _DBT
+    macros: Any = _DBT
+    exposures: Any = _DBT
+    metrics: Any = _DBT
+    semantic_models: Any = _DBT
+    saved_queries: Any = _DBT
+    groups: Any = _DBT
+    data_tests: Any = _DBT
+    tests: Any = _DBT
+    unit_tests: Any = _DBT
+    functions: Any = _DBT
+    anchors: Any = _DBT

@@ -62,6 +62,7 @@ def parse_if_changed(settings: Settings) -> bool:
         Whether dbt had to parse.
 
     Raises:
+        ContractError: A file of the project says what dbt would pass over.
         DbtError: The project does not parse.
     """
     target = settings.dbt_project / "target"

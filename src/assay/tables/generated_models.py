@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from assay.base.project import ENGINE
-from assay.contract.names import TableName, layer_of, quoted
+from assay.contract.errors import ContractError
+from assay.contract.names import TableName, layer_of, listed, quoted
 from assay.contract.own_columns import OWN_COLUMNS
 from assay.contract.parse import origin_of
+from assay.contract.project_files import ProjectFiles
 
 PACKAGE = ENGINE / "dbt_package"
 BUILD = "build"
 PACKAGES = "dbt_packages"
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _BRONZE = """\
 select
     *,
@@ -44,28 +44,18 @@ _QUARANTINE_COLUMNS = {
 }
 
 
-@dataclass
-class _Project:
-    """What stands in the files of a dbt project.
-
-    Attributes:
-        models: What the yml files say of each model.
-        written: Names of the models that have a file.
-    """
-
-    models: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    written: set[str] = field(default_factory=set)
-
-
 def write_build(dbt_project: Path) -> None:
     """Bring `build/` and `dbt_packages/assay` up to date; files that are as they should be are left alone.
 
     Args:
         dbt_project: The folder with dbt_project.yml.
+
+    Raises:
+        ContractError: A file of the project is not understood; nothing was written.
     """
+    generated = {Path(name): text.encode() for name, text in _generated(ProjectFiles.read(dbt_project))}
     package = {path.relative_to(PACKAGE): path.read_bytes() for path in package_files()}
     _bring_up_to_date(dbt_project / PACKAGES / "assay", package)
-    generated = {Path(name): text.encode() for name, text in _generated(_read(dbt_project / "models"))}
     _bring_up_to_date(dbt_project / BUILD / "models", generated)
 
 
@@ -74,27 +64,7 @@ def package_files() -> Iterator[Path]:
     return (path for path in sorted(PACKAGE.rglob("*")) if path.suffix in (".sql", ".yml", ".md"))
 
 
-def _read(models: Path) -> _Project:
-    found = _Project()
-    for path in sorted(models.rglob("*")):
-        if path.suffix in (".sql", ".py"):
-            found.written.add(path.stem)
-        if path.suffix in (".yml", ".yaml"):
-            found.models |= {str(model["name"]): model for model in _models_in(path)}
-    return found
-
-
-def _models_in(path: Path) -> list[Mapping[str, Any]]:
-    """The models that a yml describes; what is wrong with it is dbt's to say."""
-    try:
-        said = yaml.load(path.read_bytes(), Loader=_LOADER)  # noqa: S506 - a safe loader
-    except yaml.YAMLError:
-        return []
-    models = said.get("models") if isinstance(said, Mapping) else None
-    return [m for m in models if isinstance(m, Mapping) and "name" in m] if isinstance(models, list) else []
-
-
-def _generated(project: _Project) -> Iterator[tuple[str, str]]:
+def _generated(project: ProjectFiles) -> Iterator[tuple[str, str]]:
     """Path and content of each file."""
     for name, model in project.models.items():
         if layer_of(name) not in ("bronze", "silver"):
@@ -104,10 +74,13 @@ def _generated(project: _Project) -> Iterator[tuple[str, str]]:
         if table.is_bronze:
             yield from _of_source(project, table.entity, model)
         elif name not in project.written and bronze in project.models:
-            yield f"silver/{name}.sql", _silver(bronze, model, project.models[bronze])
+            try:
+                yield f"silver/{name}.sql", _silver(bronze, model, project.models[bronze])
+            except ContractError as error:
+                raise ContractError(f"{project.ymls[name]}: {name}: {error}") from error
 
 
-def _of_source(project: _Project, source: str, node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _of_source(project: ProjectFiles, source: str, node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     bronze = TableName.of_source(source).model
     quarantine = TableName("quarantine", source).model
     if bronze not in project.written:
@@ -139,16 +112,35 @@ def _quarantine_yml(source: str, bronze: Mapping[str, Any]) -> str:
 
 def _silver(model: str, silver: Mapping[str, Any], bronze: Mapping[str, Any]) -> str:
     """The newest row of each key, with columns renamed (`config: {meta: {from: …}}`) and cast to their types."""
+    if not _columns(silver):
+        raise ContractError("columns: there is none")
     types = {str(column.get("name")): str(column.get("data_type")) for column in _columns(bronze)}
     values = []
     for column in _columns(silver):
         name, kind = str(column.get("name")), str(column.get("data_type"))
         source = origin_of(column)
+        _check_column(column, bronze, model)
         value = quoted(source) if types.get(source) == kind else f"cast({quoted(source)} as {kind})"
         values.append(f"{value} as {quoted(name)}" if name not in OWN_COLUMNS else name)
     values += [name for name in OWN_COLUMNS if name not in {str(column.get("name")) for column in _columns(silver)}]
     listed = ",\n    ".join(f"{{% raw %}}{value}{{% endraw %}}" for value in values)
     return f"select\n    {listed}\nfrom ({{{{ assay.newest_rows('{model}') }}}})\n"
+
+
+def _check_column(column: Mapping[str, Any], bronze: Mapping[str, Any], model: str) -> None:
+    """Whether a silver column has a type, and a column of bronze that it is taken from."""
+    name, origin = str(column.get("name")), origin_of(column)
+    if not column.get("data_type"):
+        raise ContractError(f"column {name}: data_type is missing")
+    known = [str(there.get("name")) for there in _columns(bronze)]
+    if origin.startswith("_") or origin.lower() in {there.lower() for there in known}:
+        return  # Assay's own columns begin with `_`, and SQL takes upper and lower case for one
+    if origin != name:
+        raise ContractError(f"column {name}: from: {model} has no column {origin!r}; it has {listed(known)}")
+    raise ContractError(
+        f"column {name}: {model} has no such column; it has {listed(known)}; if it is called otherwise there, write "
+        "`config: {meta: {from: …}}`, and if it is computed, write the table's SQL"
+    )
 
 
 def _columns(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
