@@ -138,7 +138,7 @@ def test_sources_that_overlap_stop_before_any_data_is_touched(lab: Lab) -> None:
     done = assay(settings, "run")
     said = " ".join(done.stderr.split())
     assert done.returncode == 2
-    assert "bronze_products.yml and bronze_transactions.yml" in said
+    assert "models/bronze/bronze_products.yml and models/bronze/bronze_transactions.yml" in said
     assert "'transactions/day.csv'" in said
     edit(yml, ('files: "transactions/day*"', 'files: "transactions/day*"\n          shares_with: [transactions]'))
     assert list_unclaimed(settings.landing, []).count == 0

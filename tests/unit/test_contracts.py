@@ -52,7 +52,7 @@ def test_a_contract_says_what_its_yml_says() -> None:
         ({"load": "snapshot"}, "load: snapshot needs `newest_by: {file_date"),
         ({"new_columns": "keep"}, "new_columns: 'keep' is none of rescue, refuse"),
         ({"new_columns": True}, "new_columns: True is none of"),
-        ({"newest_by": "when"}, "newest_by: 'when' is no column"),
+        ({"newest_by": "when"}, "newest_by: 'when' is not a column"),
         ({"newest_by": {"date": "x"}}, "newest_by: unknown key 'date'"),
         ({"newest_by": {"file_date": "%Y-%Q"}}, "newest_by: file_date '%Y-%Q' is not a pattern of names: `%Q`"),
         ({"newest_by": {"file_date": "%Y%Y"}}, "newest_by: file_date '%Y%Y' is not a pattern of names: it names"),
@@ -160,9 +160,9 @@ def test_a_wrong_column_is_named(column: dict[str, Any], said: str) -> None:
             [{"type": "primary_key", "columns": ["id"]}] * 2,
             "constraints: expected one primary_key of the model, found 2",
         ),
-        ([{"type": "primary_key", "columns": ["nr"]}], "primary_key: nr is no column"),
-        ([{"type": "primary_key", "columns": []}], "primary_key: nothing is no column"),
-        ([{"type": "primary_key"}], "primary_key: nothing is no column"),
+        ([{"type": "primary_key", "columns": ["nr"]}], "primary_key: nr is not a column"),
+        ([{"type": "primary_key", "columns": []}], "primary_key: columns is empty"),
+        ([{"type": "primary_key"}], "primary_key: columns is empty"),
         ([{"type": "primary_key", "columns": ["id", "id"]}], "primary_key: id, id names a column twice"),
         ([{"type": "primary_key", "columns": ["id"]}, {"type": "foreign_key"}], "constraints: a constraint of type"),
         (
@@ -211,7 +211,7 @@ def test_types_are_known_by_their_usual_names() -> None:
 
 
 def test_a_promise_that_is_not_understood_names_its_yml() -> None:
-    model = {**node(), "patch_path": "assay://models/gold/gold_x.yml", "constraints": []}
+    model = {**node(), "name": "gold_x", "patch_path": "assay://models/gold/gold_x.yml", "constraints": []}
     with pytest.raises(ContractError, match=r"^models/gold/gold_x\.yml: constraints: expected one primary_key"):
         parse_promise(model)
 

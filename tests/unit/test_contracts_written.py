@@ -150,7 +150,7 @@ def test_a_declared_way_from_inputs_to_keys_is_taken() -> None:
         (
             None,
             {"bronze_a": {"constraints": [{"type": "primary_key", "columns": ["nr"]}]}},
-            "gold_x: none of its columns is nr, of the key of bronze_a; it has id, day. Write",
+            "no column is nr, of the key of bronze_a; the table has id, day. Write",
         ),
         ("id", INPUTS, "redo needs `key` and `inputs`"),
         ({"key": ["id"]}, INPUTS, "redo needs `key` and `inputs`"),

@@ -133,21 +133,26 @@ def contracts(*files: str, **more: Any) -> dict[str, Contract]:
     return {contract.source: contract for contract in map(parse_contract, nodes)}
 
 
+def check(*files: str, **more: Any) -> None:
+    said = contracts(*files, **more)
+    check_sharing(said, {f"bronze_{source}": f"models/{source}.yml" for source in said})
+
+
 def refusal(*files: str, **more: Any) -> str:
     with pytest.raises(ContractError) as error:
-        check_sharing(contracts(*files, **more))
+        check(*files, **more)
     return str(error.value)
 
 
 def test_two_sources_that_claim_one_path_are_refused_with_both_files_and_the_path() -> None:
     said = refusal("in/*.csv", "other/*.csv", "in/a*")
-    assert said.startswith("bronze_s0.yml and bronze_s2.yml: files: 'in/*.csv' and 'in/a*' both claim 'in/a.csv'")
+    assert said.startswith("models/s0.yml and models/s2.yml: files: 'in/*.csv' and 'in/a*' both claim 'in/a.csv'")
     assert "`shares_with: [s2]`" in said
 
 
 def test_one_word_in_one_of_the_two_lets_both_load_a_file() -> None:
-    check_sharing(contracts("in/*.csv", "in/a*", shares_with=["s1"]))
-    assert "bronze_s1.yml and bronze_s2.yml" in refusal("in/*.csv", "in/a*", "in/ab*", shares_with=["s1", "s2"])
+    check("in/*.csv", "in/a*", shares_with=["s1"])
+    assert "models/s1.yml and models/s2.yml" in refusal("in/*.csv", "in/a*", "in/ab*", shares_with=["s1", "s2"])
 
 
 @pytest.mark.parametrize("named", ["nosuch", "s0"])
@@ -163,7 +168,7 @@ def test_sharing_is_a_list(declared: object) -> None:
 
 @pytest.mark.parametrize("pattern", ["in/*.tmp", "in/[._]*", "[_]in/*.csv", "in/x.part"])
 def test_a_glob_that_can_claim_no_file_is_refused(pattern: str) -> None:
-    assert refusal(pattern).startswith(f"bronze_s0.yml: files: {pattern!r} can claim no file")
+    assert refusal(pattern).startswith(f"models/s0.yml: files: {pattern!r} can claim no file")
 
 
 def test_a_project_whose_sources_overlap_stops_when_it_is_read(tmp_path: Path) -> None:

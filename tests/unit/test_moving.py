@@ -18,7 +18,7 @@ from assay.contract.moving_rules import (
     moves_of_rules,
     refuse_moving_verdicts,
 )
-from assay.contract.parse import parse_contract
+from assay.contract.parse import parse_contract, place_of
 from assay.contract.sql_validation import empty_database
 from tests.source import bronze_node
 
@@ -153,14 +153,14 @@ def test_a_verdict_that_would_be_another_one_later_is_refused(rule: str) -> None
         empty_database() as connection,
         pytest.raises(ContractError, match=r"bronze_sales.yml: rule not_ahead: .* depends on .*silver or gold"),
     ):
-        refuse_moving_verdicts(connection, [parse_contract(node)])
+        refuse_moving_verdicts(connection, [parse_contract(node)], {node["name"]: place_of(node)})
 
 
 def test_a_verdict_over_a_column_that_is_called_like_a_clock_is_fine() -> None:
     node = bronze_node("sales", {"id": "bigint", "current_date": "date"}, ["id"])
     node["constraints"].append({"type": "check", "name": "late", "expression": "current_date > date '2020-01-01'"})
     with empty_database() as connection:
-        refuse_moving_verdicts(connection, [parse_contract(node)])
+        refuse_moving_verdicts(connection, [parse_contract(node)], {node["name"]: place_of(node)})
 
 
 def test_a_clock_that_was_put_back_ends_a_result_once() -> None:

@@ -9,6 +9,7 @@ from assay.checks.session import Session
 from assay.checks.ties import Tie, Ties, find_ties
 from assay.contract.declared_checks import FILES_AGREE, ROWS_AGREE, Level
 from assay.contract.names import TableName, listed, table_of
+from assay.contract.parse import yml_of
 from assay.contract.rebuild_key import parse_redo
 
 WAYS_OUT = {
@@ -67,7 +68,8 @@ def _in_words(lake: Session, model: str, name: str, ties: Ties) -> str:
     moment = f"{tie.moment}, which nothing orders" if name == FILES_AGREE else f"{tie.moment}"
     return (
         f"{ties.keys:,}, such as {in_words(shown)} in {listed(tie.paths)} of {moment}; {WAYS_OUT[name]}; or let the "
-        f"greatest values win by `checks: rules: {name}: {{severity: warn, because: …}}` in {model}.yml"
+        f"greatest values win by `checks: rules: {name}: {{severity: warn, because: …}}` in "
+        f"{yml_of(lake.catalog.models[model])}"
     )
 
 

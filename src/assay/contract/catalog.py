@@ -18,7 +18,7 @@ from assay.contract.errors import ContractError
 from assay.contract.freshness import Policy
 from assay.contract.moving_rules import refuse_moving_verdicts
 from assay.contract.names import TableName, layer_of, table_of
-from assay.contract.parse import parse_columns, parse_contract, yml_of
+from assay.contract.parse import parse_columns, parse_contract, place_of, yml_of
 from assay.contract.rebuild_key import parse_redo
 from assay.contract.sharing import check_sharing
 from assay.contract.sql_validation import check_redo, check_reference, check_rules, empty_database
@@ -63,7 +63,7 @@ class Catalog:
             if not node.get("patch_path"):
                 raise ContractError(f"{node['original_file_path']}: no yml describes the model; write one beside it")
             check_written(dbt_project / yml_of(node), yml_of(node))
-        check_sharing(self.contracts)
+        check_sharing(self.contracts, self._places)
         unknown = sorted(set(self.rules) - set(self.of_layer("gold")))
         if unknown:
             raise ContractError(f"{RULES}/{unknown[0]}.py: there is no gold model {unknown[0]}")
@@ -79,16 +79,22 @@ class Catalog:
         for model in self.of_layer("silver", "gold"):
             parents = {name: self.models[name] for name in self.parents(model)}
             columns = {name: columns_of[name] for name in parents}
-            check_redo(connection, f"{model}.yml", parse_redo(self.models[model], parents), columns)
+            check_redo(connection, self._places[model], parse_redo(self.models[model], parents), columns)
         for contract in self.contracts.values():
             bronze = TableName.of_source(contract.source)
-            check_rules(connection, f"{bronze.model}.yml", contract.columns, contract.rules)
-        refuse_moving_verdicts(connection, self.contracts.values())
+            check_rules(connection, self._places[bronze.model], contract.columns, contract.rules)
+        refuse_moving_verdicts(connection, self.contracts.values(), self._places)
         for promise in self.promises.values():
-            check_rules(connection, f"{promise.model}.yml", promise.columns, promise.rules)
+            check_rules(connection, self._places[promise.model], promise.columns, promise.rules)
         for model, checks in self.table_checks.items():
             for ref in checks.references:
-                check_reference(connection, f"{model}.yml", ref, table_of(model), columns_of[model], columns_of[ref.to])
+                where, to = self._places[model], columns_of[ref.to]
+                check_reference(connection, where, ref, table_of(model), columns_of[model], to)
+
+    @cached_property
+    def _places(self) -> dict[str, str]:
+        """Where each model is described, for messages."""
+        return {model: place_of(node) for model, node in self.models.items()}
 
     @staticmethod
     def layer(model: str) -> str:
@@ -126,7 +132,7 @@ class Catalog:
         for model, policy in said.items():
             if self.layer(model) == "silver" and policy and not policy.is_immediate:
                 raise ContractError(
-                    f"{model}.yml: freshness: silver is built by the run that loads a source's files; "
+                    f"{self._places[model]}: freshness: silver is built by the run that loads a source's files; "
                     "give the lag to the gold table, or to the bronze one for what its source has to send"
                 )
         tables = {model: said[model] or Policy() for model in said if self.layer(model) != "bronze"}

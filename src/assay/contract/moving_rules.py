@@ -105,12 +105,15 @@ def moves_of_python(source: str) -> Moves:
     return found
 
 
-def refuse_moving_verdicts(connection: duckdb.DuckDBPyConnection, contracts: Collection[Contract]) -> None:
+def refuse_moving_verdicts(
+    connection: duckdb.DuckDBPyConnection, contracts: Collection[Contract], places: Mapping[str, str]
+) -> None:
     """A row of bronze is judged once, when it is loaded, and its verdict is kept for ever.
 
     Args:
         connection: Any; every command comes by here, and to open one would cost more than to look.
         contracts: All of the project.
+        places: Where each model is described, for the message.
 
     Raises:
         ContractError: A rule would give another verdict at another time.
@@ -122,7 +125,7 @@ def refuse_moving_verdicts(connection: duckdb.DuckDBPyConnection, contracts: Col
         if names := moves_of_rules([rule.expression], contract.names).names:
             bronze = TableName.of_source(contract.source)
             raise ContractError(
-                f"{bronze.model}.yml: rule {rule.name}: {rule.expression!r} depends on {', '.join(names)}, but a "
+                f"{places[bronze.model]}: rule {rule.name}: {rule.expression!r} depends on {', '.join(names)}, but a "
                 "row is judged once, when it is loaded, and a later day would judge it otherwise; state the rule in "
                 "the yml of the silver or gold table, where it is asked again as time goes on"
             )

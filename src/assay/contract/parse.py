@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import PurePosixPath
 from typing import Any
 
 from assay.contract.contract import Column, Contract, Rule
@@ -36,12 +37,18 @@ def naming_yml(node: Node) -> Iterator[None]:
     try:
         yield
     except ContractError as error:
-        raise ContractError(f"{yml_of(node)}: {error}") from error
+        raise ContractError(f"{place_of(node)}: {error}") from error
 
 
 def yml_of(node: Node) -> str:
     """The path of the yml that describes a model, in the dbt project."""
     return str(node.get("patch_path") or node["name"]).split("://")[-1]
+
+
+def place_of(node: Node) -> str:
+    """Where a model is described, for a message: its yml, and its name where the file is not called like it."""
+    yml = yml_of(node)
+    return yml if PurePosixPath(yml).stem == node["name"] else f"{yml}: {node['name']}"
 
 
 def _parse(node: Node) -> Contract:
@@ -58,7 +65,7 @@ def _parse(node: Node) -> Contract:
     if isinstance(newest_by, FileDateYml):
         pattern(newest_by.file_date)  # refuses one that does not give the moment back
     elif newest_by is not None and newest_by not in names:
-        raise ContractError(f"newest_by: {newest_by!r} is no column of the contract")
+        raise ContractError(f"newest_by: {newest_by!r} is not a column of the contract")
     return Contract(
         source=str(node["name"]).removeprefix("bronze_"),
         version=said.version,
@@ -153,8 +160,10 @@ def parse_key(node: Node, columns: Sequence[str]) -> tuple[str, ...]:
         raise ContractError(f"constraints: expected one primary_key of the model, found {len(keys)}")
     key = tuple(map(str, keys[0].get("columns") or ()))
     unknown = sorted(set(key) - set(columns))
-    if unknown or not key:
-        raise ContractError(f"primary_key: {', '.join(unknown) or 'nothing'} is no column of the contract")
+    if not key:
+        raise ContractError("primary_key: columns is empty; name the columns that tell the rows apart")
+    if unknown:
+        raise ContractError(f"primary_key: {', '.join(unknown)} is not a column of the contract")
     if len(set(key)) < len(key):
         raise ContractError(f"primary_key: {', '.join(key)} names a column twice")
     return key

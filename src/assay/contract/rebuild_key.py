@@ -110,7 +110,7 @@ def _default(node: Mapping[str, Any], inputs: Mapping[str, Mapping[str, Any]]) -
     lost = [name for name in key if name not in called]
     if lost:
         raise ContractError(
-            f"{node['name']}: none of its columns is {', '.join(lost)}, of the key of {bronze[0]}; it has "
+            f"no column is {', '.join(lost)}, of the key of {bronze[0]}; the table has "
             f"{listed(list(node['columns']))}. Write `config: {{meta: {{from: {lost[0]!r}}}}}` at the column that is "
             "called otherwise there, or `config: meta: redo:` if the table has another key"
         )

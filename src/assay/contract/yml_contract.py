@@ -143,7 +143,7 @@ class ContractYml(Yml):
     )
     newest_by: (
         Annotated[
-            Annotated[Name, Expected("{found} is no column of the contract"), Tag("<column>")]
+            Annotated[Name, Expected("{found} is not a column of the contract"), Tag("<column>")]
             | Annotated[FileDateYml, Tag("<file>")],
             Discriminator(lambda said: "<file>" if isinstance(said, dict) else "<column>"),
         ]
