@@ -67,3 +67,36 @@ def test_a_mistake_in_a_yml_is_told_before_dbt_or_data_is_touched(
     assert str(error.value).startswith(said)
     assert not (models.parent / "target").exists()
     assert not (models.parents[1] / "data" / "warehouse.duckdb").exists()
+
+
+def test_a_message_names_the_yml_that_there_is_and_the_model_in_it(models: Path) -> None:
+    edit(models / YML, ("celsius between -30 and 60", "celsus between -30 and 60"))
+    with pytest.raises(ContractError, match=r"^models/readings\.yml: bronze_readings: rule celsius_is_of_a_room: "):
+        lab_of(models).run()
+    edit(models / YML, ("celsus between", "celsius between"), (SILVER_KEY, RENAMED_KEY))
+    with pytest.raises(ContractError, match=r"^models/readings\.yml: silver_readings: primary_key: reading_id is not"):
+        lab_of(models).run()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("from {{ ref", "form {{ ref"), "ParserException: Parser Error: syntax error at or near"),
+        (("max(temperature_celsius)", "max(temperature)"), "BinderException: Binder Error: Referenced column"),
+    ],
+)
+def test_sql_that_duckdb_does_not_take_names_its_file(models: Path, change: tuple[str, str], said: str) -> None:
+    edit(models / "gold" / "gold_daily_temperatures.sql", change)
+    outcome = lab_of(models).run()
+    assert not outcome.success
+    wanted = f"gold.daily_temperatures: models/gold/gold_daily_temperatures.sql: {said}"
+    assert any(wanted in failure for failure in outcome.failures), outcome.failures
+
+
+def test_a_cast_that_fails_names_the_yml_that_asks_for_it(models: Path) -> None:
+    edit(models / YML, ("{name: room, data_type: varchar,", "{name: room, data_type: bigint,"))
+    (models / "gold" / "gold_daily_temperatures.sql").unlink()
+    (models / "gold" / "gold_daily_temperatures.yml").unlink()
+    outcome = lab_of(models).run()
+    wanted = "silver.readings: models/readings.yml: ConversionException: "
+    assert any(wanted in failure for failure in outcome.failures), outcome.failures

@@ -1,5 +1,6 @@
 """The dbt models as assets: one definition per layer, so that the checks of a layer run before the next is built."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,12 +14,14 @@ from assay.checks.session import Session
 from assay.checks.validity import reasons_against
 from assay.contract.catalog import Catalog
 from assay.contract.names import table_of
+from assay.contract.parse import yml_of
 from assay.orchestration.column_lineage import column_lineage
 from assay.orchestration.keys import key_of, table_of_key
 from assay.orchestration.metadata_tables import severity_of, text_table
 from assay.orchestration.table_metadata import facts_of
 from assay.orchestration.translator import Translator
 from assay.tables.dbt import NodeResult, build
+from assay.tables.generated_models import BUILD
 from assay.tables.versions import seqs
 
 LAYERS: Mapping[str, tuple[str, ...]] = {
@@ -28,6 +31,7 @@ LAYERS: Mapping[str, tuple[str, ...]] = {
 }
 """The steps of a run and the layers of dbt models that each builds."""
 
+_OF_DUCKDB = re.compile(r"[A-Z]\w+(Exception|Error): ")
 Event = dg.MaterializeResult[None] | dg.AssetCheckResult
 
 
@@ -80,9 +84,18 @@ def build_models(
         else:
             said = {"run": lake.run_id, "table": table_of(result.name), "seconds": round(result.seconds, 3)}
             log.error(log.brief(result.message), dbt=result.status, **said)
-            failed.append(f"{table_of(result.name)}: {result.message}")
+            failed.append(f"{table_of(result.name)}: {_where(lake, result)}{result.message}")
     if failed:
         raise dg.Failure("\n".join(failed), allow_retries=False)
+
+
+def _where(lake: Session, result: NodeResult) -> str:
+    """The file with the SQL that DuckDB does not take; the yml where Assay made the SQL of it."""
+    if not _OF_DUCKDB.match(result.message):
+        return ""
+    node = lake.catalog.models[result.name]
+    path = str(node["original_file_path"])
+    return f"{yml_of(node) if path.startswith(f'{BUILD}/') else path}: "
 
 
 def _stop_on_unchecked_input(lake: Session, selected: Sequence[str]) -> None:
