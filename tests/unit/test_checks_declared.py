@@ -51,9 +51,9 @@ def test_everything_that_can_be_said_is_read() -> None:
         ({"volume": {"change": 5, "because": WHY}}, "unknown key 'change'"),
         ({"volume": {"change_pct": 50}}, "volume: needs `because:`"),
         ({"volume": {"severity": "error"}}, "volume: needs `because:`"),
-        ({"volume": {"severity": "regression", "because": WHY}}, "'regression' is none of warn, error"),
-        ({"volume": {"change_pct": "much", "because": WHY}}, "'much' is no number"),
-        ({"distribution": {"columns": ["nosuch"]}}, "nosuch is no column"),
+        ({"volume": {"severity": "regression", "because": WHY}}, "'regression' is not one of warn, error"),
+        ({"volume": {"change_pct": "much", "because": WHY}}, "'much' is not a number"),
+        ({"distribution": {"columns": ["nosuch"]}}, "nosuch is not a column"),
         ({"freshness": {"hours": 30}}, "unknown key 'freshness'"),
         ({"accepted": [{"file": "a.csv"}]}, "needs `because:`"),
         ({"accepted": ["a.csv"]}, "a list of {file: …, because: …}"),
@@ -61,7 +61,7 @@ def test_everything_that_can_be_said_is_read() -> None:
         ({"volume": 5}, "volume: expected keys with values"),
         (
             {"volume": {"change_pct": float("nan"), "because": WHY}},
-            "checks: volume: change_pct: nan is no number of 0 or",
+            "checks: volume: change_pct: nan is not a number of 0 or",
         ),
         ({"volume": {"change_pct": 5, "because": 5}}, "checks: volume: because is a text, not 5; put it in quotes"),
         ({"distribution": {"columns": "price"}}, "checks: distribution: columns is a list of names, not 'price'"),
@@ -83,13 +83,13 @@ REFERENCE = {"columns": ["id"], "to": "silver_shops", "severity": "warn", "becau
 @pytest.mark.parametrize(
     ("checks", "said"),
     [
-        ({"rules": {"nosuch": {"severity": "warn", "because": WHY}}}, "nosuch is no rule of a constraint"),
+        ({"rules": {"nosuch": {"severity": "warn", "because": WHY}}}, "nosuch is not a rule of a constraint"),
         ({"rules": {"positive": {"severity": "warn"}}}, "needs `because:`"),
         ({"rules": {"positive": {"severity": "regression", "because": WHY}}}, "accepted_pct belongs to severity"),
         ({"rules": {"positive": {"severity": "warn", "accepted_pct": 3, "because": WHY}}}, "accepted_pct belongs"),
-        ({"consistency": {"known": {**REFERENCE, "to": "silver_nosuch"}}}, "'silver_nosuch' is no model"),
-        ({"consistency": {"known": {**REFERENCE, "columns": ["x"]}}}, "x is no column of silver_shops"),
-        ({"consistency": {"known": {**REFERENCE, "columns": []}}}, "nothing is no column of silver_shops"),
+        ({"consistency": {"known": {**REFERENCE, "to": "silver_nosuch"}}}, "'silver_nosuch' is not a model"),
+        ({"consistency": {"known": {**REFERENCE, "columns": ["x"]}}}, "x is not a column of silver_shops"),
+        ({"consistency": {"known": {**REFERENCE, "columns": []}}}, "nothing is not a column of silver_shops"),
         ({"consistency": {"known": {**REFERENCE, "else": 1}}}, "unknown key 'else'"),
         ({"volume": {}}, "unknown key 'volume'"),
         ({"rules": "positive"}, "checks: rules: expected keys with values, found 'positive'"),
@@ -141,5 +141,5 @@ def test_a_rule_of_a_check_that_a_table_does_not_have_is_refused() -> None:
     silver = built(
         "silver_sales", "bronze_sales", checks={"rules": {FILES_AGREE: {"severity": "warn", "because": WHY}}}
     )
-    with pytest.raises(ContractError, match=f"{FILES_AGREE} is no rule"):
+    with pytest.raises(ContractError, match=f"{FILES_AGREE} is not a rule"):
         assert catalog(bronze, silver).table_checks

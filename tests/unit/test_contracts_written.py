@@ -74,8 +74,12 @@ def test_a_yml_of_known_keys_passes(tmp_path: Path) -> None:
         ("      - name: id\n", "        id:\n", "columns is a list, not {"),
         ("The number.", "", "line 10: description has no value"),
         ("data_type: bigint", "data_type: [bigint]", "column id: data_type is a text, not ['bigint']"),
-        ("type: check", "type: checked", "column id: constraints: type: 'checked' is none of primary_key, not_null, "),
-        ("{type: primary_key, columns: [id]}", "{name: key}", "constraints: type: None is none of primary_key"),
+        (
+            "type: check",
+            "type: checked",
+            "column id: constraints: type: 'checked' is not one of primary_key, not_null, ",
+        ),
+        ("{type: primary_key, columns: [id]}", "{name: key}", "constraints: type: None is not one of primary_key"),
         ("columns: [id]", "columns: id", "bronze_sales: constraints: columns is a list of names, not 'id'"),
         ("constraints:", "data_tests: unique\n    constraints:", "bronze_sales: data_tests is a list, not 'unique'"),
         ("data_type:", "from: nr\n        data_type:", "; write `config: {meta: {from: …}}`"),
@@ -167,7 +171,7 @@ def test_a_declared_way_from_inputs_to_keys_is_taken() -> None:
                 "inputs": {"silver_a": {"via": "silver_b", "by": ["x"]}, "silver_b": {"via": "x", "by": []}},
             },
             INPUTS,
-            "redo: silver_a goes via silver_b, which is no input with expressions",
+            "redo: silver_a goes via silver_b, which is not an input with expressions",
         ),
         (
             {"key": ["id"], "inputs": {"silver_a": ["id"], "silver_b": {"via": "silver_a", "where": ""}}},

@@ -57,7 +57,7 @@ def test_no_policy_is_none() -> None:
         ({"lag": "0 minutes"}, "shorter than a minute"),
         ({"lag": True}, "True is neither 0"),
         ({"by": 360, "timezone": "UTC"}, 'in quotes, such as "06:00"'),  # what YAML makes of 06:00 without quotes
-        ({"by": "24:00", "timezone": "UTC"}, "'24:00' is no time of day"),
+        ({"by": "24:00", "timezone": "UTC"}, "'24:00' is not a time of day"),
         ({"by": "06:00", "timezone": "New York"}, "'New York' is none"),
         ({"lags": 0}, "unknown key 'lags'"),
     ],

@@ -35,7 +35,7 @@ def parse_load_checks(node: Mapping[str, Any], columns: Sequence[Column]) -> Loa
         )
         unknown = sorted(set(distribution.columns) - {column.name for column in columns})
         if unknown:
-            raise ContractError(f"checks: distribution: {', '.join(unknown)} is no column")
+            raise ContractError(f"checks: distribution: {', '.join(unknown)} is not a column")
         parts = {"validity": validity, "volume": volume, "completeness": completeness, "distribution": distribution}
         return LoadChecks(
             volume_pct=volume.change_pct,
@@ -69,7 +69,7 @@ def parse_table_checks(
         unknown = sorted(set(levels) - set(rules))
         if unknown:
             raise ContractError(
-                f"checks: rules: {', '.join(unknown)} is no rule of a constraint; there are {', '.join(rules)}"
+                f"checks: rules: {', '.join(unknown)} is not a rule of a constraint; there are {', '.join(rules)}"
             )
         references = tuple(_reference(name, rule, models) for name, rule in (said.consistency or {}).items())
         return TableChecks(levels, references)
@@ -82,10 +82,10 @@ def _level(said: LevelYml) -> Level:
 def _reference(name: str, said: ReferenceYml, models: Mapping[str, Sequence[str]]) -> Reference:
     where = f"checks: consistency: {name}"
     if said.to not in models:
-        raise ContractError(f"{where}: to: {said.to!r} is no model")
+        raise ContractError(f"{where}: to: {said.to!r} is not a model")
     missing = sorted(set(said.columns) - set(models[said.to]))
     if missing or not said.columns:
-        raise ContractError(f"{where}: {', '.join(missing) or 'nothing'} is no column of {said.to}")
+        raise ContractError(f"{where}: {', '.join(missing) or 'nothing'} is not a column of {said.to}")
     return Reference(name, said.columns, said.to, said.where, _level(said))
 
 

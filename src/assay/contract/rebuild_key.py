@@ -130,7 +130,7 @@ def _input(model: str, how: tuple[str, ...] | ViaColumnsYml | ViaWhereYml, redo:
             raise ContractError(f"redo: {model} gives {len(how)} expressions for the key {', '.join(redo.key)}")
         return Input(model, how)
     if not isinstance(redo.inputs.get(how.via), tuple):
-        raise ContractError(f"redo: {model} goes via {how.via}, which is no input with expressions")
+        raise ContractError(f"redo: {model} goes via {how.via}, which is not an input with expressions")
     made = Input(model, **dict(how))
     if not (made.by or made.where):
         raise ContractError(f"redo: {model}: `by` is a list of columns, `where` is SQL over `changed` and `via`")

@@ -24,7 +24,7 @@ _SENTENCES = {
     "bool_type": "{key} is true or false, not {found}",
     "list_type": "{key} is a list, not {found}",
     "dict_type": "expected keys with values, found {found}",
-    "literal_error": "{found} is none of {known}",
+    "literal_error": "{found} is not one of {known}",
 }
 """By pydantic's types of errors; where `{key}` stands in one, the place before it does not name the key again."""
 
@@ -148,7 +148,7 @@ class _At:
             return self._say(str(context["error"]))
         if kind in ("union_tag_invalid", "union_tag_not_found"):
             found = self.found.get("type") if isinstance(self.found, Mapping) else None
-            return self._say(f"type: {found!r} is none of {', '.join(model.kind for model in self.models)}")
+            return self._say(f"type: {found!r} is not one of {', '.join(model.kind for model in self.models)}")
         if kind in ("model_type", "model_attributes_type"):
             return self._say(self.models[0].shape)
         known = ", ".join(re.findall(r"'([^']*)'", str(context.get("expected"))))

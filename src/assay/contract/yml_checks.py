@@ -16,7 +16,7 @@ from assay.contract.yml import Expected, Name, Names, Yml
 _LAG = r"(\d+)\s+(minute|hour|day)s?"
 _BY = r"([01]\d|2[0-3]):([0-5]\d)"
 Reason = Annotated[str, StringConstraints(strip_whitespace=True)]
-Number = Annotated[float, Field(ge=0), Expected("{found} is no number of 0 or more")]
+Number = Annotated[float, Field(ge=0), Expected("{found} is not a number of 0 or more")]
 
 
 def _tell_reasons(schema: dict[str, Any], model: type[_ReasonedYml]) -> None:
@@ -147,7 +147,7 @@ def _lag(said: object) -> timedelta:
 def _by(said: object) -> time:
     found = re.fullmatch(_BY, said) if isinstance(said, str) else None
     if not found:
-        raise ValueError(f'{said!r} is no time of day in quotes, such as "06:00"')
+        raise ValueError(f'{said!r} is not a time of day in quotes, such as "06:00"')
     return time(int(found[1]), int(found[2]))
 
 

@@ -55,7 +55,7 @@ class CsvYml(_FormatYml):
         Field(strict=False),
         Expected("{key} is a list of texts such as ['', 'NA'], not {found}"),
     ] = Field(default=Format.nulls, description="Unquoted fields that mean NULL.")
-    decimal: Annotated[Literal[".", ","], Expected("{found} is none of . and ,")] = Field(
+    decimal: Annotated[Literal[".", ","], Expected("{found} is not one of . and ,")] = Field(
         default=".", description="The decimal mark of numbers."
     )
 
@@ -99,7 +99,7 @@ class FileDateYml(Yml):
 def _files(said: str) -> str:
     path = PurePosixPath(said)
     if path.is_absolute() or ".." in path.parts or len(path.parts) < 2:  # noqa: PLR2004 - a folder and a name
-        raise ValueError(f'{said!r} is no glob under the landing zone such as "transactions/*.csv"')
+        raise ValueError(f'{said!r} is not a glob under the landing zone such as "transactions/*.csv"')
     if any("**" in part and part != "**" for part in path.parts) or path.name == "**":
         raise ValueError(f"{said!r}: `**` stands for folders, alone between two slashes")
     if any(part.startswith((".", "_")) for part in path.parts):
@@ -120,14 +120,14 @@ class ContractYml(Yml):
     shape = "a bronze model needs `config: meta: contract:`; docs/adding-a-source.md shows one"
 
     version: Annotated[
-        str, Field(pattern=r"^\d+\.\d+\.\d+$"), Expected("{found} is no semantic version such as 1.0.0")
+        str, Field(pattern=r"^\d+\.\d+\.\d+$"), Expected("{found} is not a semantic version such as 1.0.0")
     ] = Field(description="Semantic version; a breaking change is a major version.")
-    owner: Annotated[str, Field(min_length=1), Expected("{found} is no name of a team")] = Field(
+    owner: Annotated[str, Field(min_length=1), Expected("{found} is not the name of a team")] = Field(
         description="The team that answers for the source."
     )
     files: Annotated[
         str,
-        Expected('{found} is no glob under the landing zone such as "transactions/*.csv"'),
+        Expected('{found} is not a glob under the landing zone such as "transactions/*.csv"'),
         AfterValidator(_files),
     ] = Field(
         description="A glob below the landing zone; `**` stands for any folders.",

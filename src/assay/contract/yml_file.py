@@ -57,7 +57,7 @@ class ConstraintYml(Yml):
     @model_validator(mode="after")
     def _is_one_that_dbt_takes(self) -> Self:
         if self.type not in _CONSTRAINTS:
-            raise ValueError(f"type: {self.type!r} is none of primary_key, not_null, check")
+            raise ValueError(f"type: {self.type!r} is not one of primary_key, not_null, check")
         if isinstance(self.columns, str):
             raise ValueError(f"columns is a list of names, not {self.columns!r}")
         return self
