@@ -6,10 +6,15 @@ from pathlib import Path
 
 import pytest
 
+import assets
+import resources
+import sensors
 from assay.orchestration.patches.gc_tuning import collect_seldom
 from tests.lab import HOSTILE_HOME, Lab
 
 collect_seldom()  # as the command does
+OWN = (assets, resources, sensors)
+"""The packages of this project, imported before those of another one that are called the same."""
 
 
 @pytest.fixture

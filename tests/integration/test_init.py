@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,21 @@ SAME = (
     "sensors/services.py",
     "workspace.yaml",
 )
+
+
+@pytest.fixture(autouse=True)
+def _own_packages() -> Iterator[None]:
+    """A process has one project; here are several, whose packages are called the same."""
+
+    def ours() -> list[str]:
+        return [name for name in sys.modules if name.split(".")[0] in ("assets", "resources", "sensors")]
+
+    kept, path = {name: sys.modules.pop(name) for name in ours()}, list(sys.path)
+    yield
+    for name in ours():
+        del sys.modules[name]
+    sys.modules.update(kept)
+    sys.path[:] = path
 
 
 @pytest.mark.parametrize("name", SAME)
