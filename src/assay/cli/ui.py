@@ -11,7 +11,7 @@ import yaml
 
 from assay.base import log
 from assay.base.errors import UserError
-from assay.base.project import definitions_of
+from assay.base.project import MARKER, definitions_of
 from assay.base.settings import Settings
 from assay.base.signals import heed_interrupts
 from assay.cli.console import err
@@ -41,7 +41,8 @@ def dev(port: int) -> None:
     os.environ["ASSAY_HOME"] = str(settings.home)
     os.environ["DAGSTER_HOME"] = str(settings.dagster_home)
     os.environ["DAGSTER_DISABLE_TELEMETRY"] = "1"
-    os.environ["ASSAY_PROJECT"] = str(settings.project)
+    if (settings.project / MARKER).is_file():  # otherwise the dbt project alone says which one it is
+        os.environ["ASSAY_PROJECT"] = str(settings.project)
     os.environ["ASSAY_DBT_PROJECT"] = str(settings.dbt_project)
     os.chdir(settings.project)  # Dagster reads `.env` and more from where it is started: let that be one place
     import dagster as dg  # noqa: PLC0415 - 1.3 s that `assay status` should not cost
