@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from assay.contract.contract import Contract
@@ -34,7 +35,7 @@ def globs_like(draw: st.DrawFn, path: str) -> str:
     for name in path.split("/"):
         places = [draw(st.sampled_from([character, character, "?", "*", *PLACES])) for character in name]
         parts += draw(st.sampled_from([[], [], [], ["**"], ["*"]]))
-        parts.append(draw(st.sampled_from(["".join(places), "*", name])).replace("**", "*"))
+        parts.append(re.sub(r"\*+", "*", draw(st.sampled_from(["".join(places), "*", name]))))
     pattern = "/".join(parts if len(parts) > 1 else ["**", *parts])
     assume(not {".", ".."} & set(pattern.split("/")) and "//" not in pattern)
     return pattern
@@ -44,7 +45,7 @@ GLOBS = PATHS.flatmap(globs_like)
 PAIRS = PATHS.flatmap(lambda path: st.tuples(globs_like(path), globs_like(path), st.just(path)))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(PATHS.flatmap(lambda path: st.tuples(globs_like(path), st.just(path))), st.lists(PATHS, max_size=6))
 def test_the_decision_on_names_is_what_a_run_finds_on_disk(case: tuple[str, str], paths: list[str]) -> None:
     pattern, like = case
@@ -59,7 +60,7 @@ def test_the_decision_on_names_is_what_a_run_finds_on_disk(case: tuple[str, str]
         assert claimed == {path for path in files if file_glob(pattern).claims(path)}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(PAIRS)
 def test_an_example_of_an_overlap_is_claimed_by_both(pair: tuple[str, str, str]) -> None:
     one, other, _ = pair
@@ -70,7 +71,7 @@ def test_an_example_of_an_overlap_is_claimed_by_both(pair: tuple[str, str, str])
     assert (path is None) == (shared_path(other, one) is None)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(PAIRS)
 def test_a_path_that_both_claim_is_never_missed(pair: tuple[str, str, str]) -> None:
     one, other, path = pair
@@ -78,7 +79,7 @@ def test_a_path_that_both_claim_is_never_missed(pair: tuple[str, str, str]) -> N
         assert shared_path(one, other) is not None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(PATHS, GLOBS)
 def test_a_path_is_claimed_as_fnmatch_says_of_each_of_its_names(path: str, pattern: str) -> None:
     assume("**" not in pattern)
