@@ -21,9 +21,13 @@ from tests.processes import finish, holder, kill, reader, start, wait_for_lock, 
 from tests.weeks import Delivery, three_weeks
 
 SEED = 11
-STEPS = ("landing", "bronze", "bronze_checks", "silver", "silver_checks", "gold", "gold_checks", "published__lake")
+FEATURES = "features__household_features"
+STEPS = (
+    *("landing", "bronze", "bronze_checks", "silver", "silver_checks", "gold", "gold_checks", "published__lake"),
+    FEATURES,
+)
 AIMS = (
-    *("opening", "landing", "landing", "bronze_checks", "silver_checks", "gold_checks", "published__lake", "closing"),
+    *("opening", "landing", FEATURES, "bronze_checks", "silver_checks", "gold_checks", "published__lake", "closing"),
     *("silver",) * 4,
     *("gold",) * 4,
     *("bronze",) * 4,
