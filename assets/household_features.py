@@ -60,13 +60,14 @@ def household_features(features: FeatureStore) -> Iterator[dg.AssetCheckResult |
         yield dg.AssetCheckResult(passed=True, asset_key=KEY, check_name=CHECK, description="readers see what they saw")
         yield dg.MaterializeResult(KEY)
         return
+    made_of = features.seen()
     with features.snapshot() as connection:
         table = connection.sql(_FEATURES)
         problem = problem_of(table)
         yield dg.AssetCheckResult(passed=not problem, asset_key=KEY, check_name=CHECK, description=problem or None)
         if problem:
             raise dg.Failure(f"the features stay as they were: {problem}", allow_retries=False)
-        path = features.write(NAME, table)
+        path = features.write(NAME, table, made_of)
         rows = len(table)
     yield dg.MaterializeResult(KEY, metadata={"dagster/row_count": rows, "file": dg.MetadataValue.path(str(path))})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +10,13 @@ from tempfile import TemporaryDirectory
 
 import dagster as dg
 import duckdb
+import pyarrow.parquet as pq
 
 from assay.base.atomic_write import place
 from assay.publish.reader import open_published
+
+MADE_OF = "made_of"
+"""Key of the file's metadata under which the snapshot stands."""
 
 
 class FeatureStore(dg.ConfigurableResource[None]):
@@ -38,24 +41,32 @@ class FeatureStore(dg.ConfigurableResource[None]):
         except FileNotFoundError as error:
             raise dg.Failure("nothing is published yet; `assay run` publishes", allow_retries=False) from error
 
+    def seen(self) -> str:
+        """The snapshot that readers see now; ask before `snapshot`, so that a switch in between makes work anew."""
+        return (Path(self.published) / "lake.duckdb").resolve().name
+
     def is_current(self, name: str) -> bool:
         """Whether a table was made of what readers see now."""
-        path, seen = self._path(name), Path(self.published) / "lake.duckdb"
-        return path.exists() and seen.exists() and path.stat().st_mtime_ns > seen.stat().st_mtime_ns
+        path = self._path(name)
+        if not path.exists():
+            return False
+        query = f"select decode(value) from parquet_kv_metadata(?) where decode(key) = '{MADE_OF}'"
+        return duckdb.execute(query, [str(path)]).fetchall() == [(self.seen(),)]
 
-    def write(self, name: str, table: duckdb.DuckDBPyRelation) -> Path:
+    def write(self, name: str, table: duckdb.DuckDBPyRelation, made_of: str) -> Path:
         """Put a table in the place of the one of that name, complete at once.
 
         Args:
             name: Of the file, without its ending.
             table: Its rows.
+            made_of: The snapshot that they were made of, as `seen` said before.
         """
         path = self._path(name)
         with TemporaryDirectory(prefix="features-") as folder:
             made = Path(folder) / path.name
-            table.write_parquet(str(made), compression="zstd")
+            rows = table.to_arrow_table()
+            pq.write_table(rows.replace_schema_metadata({MADE_OF: made_of}), made, compression="zstd")
             place(path, made, mtime=time.time())
-        os.utime(path)  # the same rows again are current, too
         return path
 
     def _path(self, name: str) -> Path:

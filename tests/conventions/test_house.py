@@ -179,6 +179,15 @@ def test_the_house_in_the_docs_is_the_house_on_disk() -> None:
     assert tuple(engine) == ORDER, "docs/architecture.md names other packages of the engine, or in another order"
 
 
+def test_every_module_that_a_document_names_is_there() -> None:
+    roots = (PROJECT, ENGINE, PROJECT / "tests")
+    pages = [*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md"), *modules()]
+    named = {(page, name) for page in pages for name in re.findall(r"`((?:\w+/)+\w+\.(?:py|j2))`", page.read_text())}
+    gone = [f"{page.name}: {name}" for page, name in named if not any((root / name).exists() for root in roots)]
+    assert len(named) > 20, "the names are not read as they are written"
+    assert not gone
+
+
 def test_links_between_documents_lead_somewhere() -> None:
     for page in [*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")]:
         for link in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import dagster as dg
@@ -13,6 +14,7 @@ from assay.base.settings import Settings
 from assay.orchestration.instance import open_instance
 from assay.orchestration.keys import PUBLISHED
 from assets.household_features import problem_of
+from resources.feature_store import FeatureStore
 from sensors.features import features_follow_readers
 from tests.lab import WHOLE, Lab, receipt
 
@@ -54,6 +56,20 @@ def test_a_failure_holds_nothing_else_back_and_the_features_stay(lab: Lab, monke
     assert len(features(lab)) == len(before) + 1
 
 
+def test_features_are_made_of_the_snapshot_that_they_say_whatever_a_clock_says(lab: Lab) -> None:
+    store = FeatureStore(published=str(lab.settings.published))
+    assert store.is_current("household_features")
+    path = lab.settings.published / "features" / "household_features.parquet"
+    os.utime(path, (0, 0))
+    assert store.is_current("household_features")
+    lab.receipts("day5", [receipt(basket_id=105)])
+    lab.good_run('not group:"features"')
+    os.utime(path, (4_000_000_000, 4_000_000_000))
+    assert not store.is_current("household_features")
+    lab.good_run()
+    assert store.is_current("household_features")
+
+
 def test_what_is_odd_is_named() -> None:
     columns = "1::bigint as household_id, -1::bigint as days_since_last_basket, 1::bigint as baskets_recent"
     table = duckdb.sql(f"select {columns}, 3::decimal(12,2) as sales_recent_usd, 2::decimal(14,2) as sales_total_usd")
@@ -80,8 +96,6 @@ def test_the_sensor_asks_when_readers_were_given_other_rows_and_not_otherwise(la
 
 def test_nothing_published_is_a_sentence(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path, dbt_project=WHOLE)
-    from resources.feature_store import FeatureStore  # noqa: PLC0415 - as the project imports it
-
     store = FeatureStore(published=str(settings.published))
     with pytest.raises(dg.Failure, match="nothing is published yet"), store.snapshot():
         pass

@@ -113,9 +113,12 @@ def test_a_folder_that_cannot_hold_a_lake_is_refused_before_anything_is_written(
     [
         ("import nope_nope\n", r"definitions.py, line 1: ModuleNotFoundError: No module named 'nope_nope'"),
         ("def build_definitions(lake:\n", r"definitions.py, line 1: SyntaxError"),
-        ("def build_definitions():\n    pass\n", "takes 0 positional arguments"),
+        ("def build_definitions():\n    pass\n", "found none that takes a lake"),
         ("def build_definitions(lake):\n    return 1, 2\n", "found one that gives a tuple"),
-        ("x = 1\n", r"expected a function build_definitions\(lake\) that gives Definitions, found none"),
+        (
+            "x = 1\n",
+            r"expected a function build_definitions\(lake\) that gives Definitions, found none",
+        ),
         (None, r"definitions.py is not there; `assay init` writes one"),
     ],
 )
@@ -145,11 +148,37 @@ def test_commands_of_a_project_that_cannot_be_used_are_a_sentence(
     if written:
         (tmp_path / "x.py").write_text(written)
     done = subprocess.run(
-        [sys.executable, "-c", ASSAY, "status"], cwd=tmp_path, capture_output=True, text=True, check=False,
+        [sys.executable, "-c", ASSAY, "mine"], cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 2
     assert said in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+    engine = [sys.executable, "-c", ASSAY, "status"]
+    assert subprocess.run(engine, cwd=tmp_path, capture_output=True, check=False).returncode == 0
+
+
+def test_commands_of_a_project_that_is_named_before_them_are_found(tmp_path: Path) -> None:
+    (tmp_path / "lake").mkdir()
+    (tmp_path / "lake" / "assay.toml").write_text('commands = "own_commands:app"\n')
+    (tmp_path / "lake" / "own_commands.py").write_text(
+        "import typer\napp = typer.Typer()\n@app.command()\ndef mine(): print('mine')\n"
+    )
+    for arguments, said in ((["mine"], "mine\n"), (["--help"], "mine")):
+        done = subprocess.run(
+            [sys.executable, "-c", ASSAY, "--project", "lake", *arguments],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert said in done.stdout
+
+
+def test_an_error_of_the_engine_keeps_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To call it the project's would hide where it is from."""
+    init(tmp_path / "lake", has_example=True)
+    lab = Lab(tmp_path / "lake" / "data", tmp_path / "lake" / "dbt_project")
+    monkeypatch.setattr("assay.orchestration.landing._spec", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        lab.run()
 
 
 @pytest.mark.parametrize(

@@ -145,7 +145,7 @@ def test_the_command_line_refuses_an_empty_folder(project: Path) -> None:
     for option in ("--home", "--project"):
         done = CliRunner().invoke(app, [option, "", "status"])
         assert done.exit_code == 2
-        assert "is empty; name a folder" in " ".join(done.output.split())
+        assert "is empty; name a folder" in " ".join(done.output.replace("│", " ").split())
     assert not (project / "landing").exists()
 
 

@@ -1,20 +1,32 @@
-"""What to say of an error that a project's own Python raised."""
+"""Which errors a project's own Python raised, and what to say of them."""
 
 from __future__ import annotations
 
 import traceback
 from pathlib import Path
 
+from assay.base.project import ENGINE
 
-def where_raised(error: BaseException, project: Path) -> str:
-    """The last line of the project that an error came through, and what it says.
+
+def raised_by_project(error: BaseException, project: Path) -> str:
+    """The line of the project at which an error arose, and what it says; empty where code of others raised it.
+
+    What the engine or a library raises keeps its traceback: to call it the project's would hide where it is from.
 
     Args:
         error: As it was caught.
         project: The folder whose files are the user's own.
     """
-    said = f"{type(error).__name__}: {error}"
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"{error.filename}, line {error.lineno}: {type(error).__name__}: {error.msg}"
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(project)]
-    return f"{own[-1].filename}, line {own[-1].lineno}: {said}" if own else said
+    if isinstance(error, SyntaxError):
+        is_own = error.filename is not None and _is_own(error.filename, project)
+        return f"{error.filename}, line {error.lineno}: {type(error).__name__}: {error.msg}" if is_own else ""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<frozen importlib")]
+    if not frames or not _is_own(frames[-1].filename, project):
+        return ""
+    return f"{frames[-1].filename}, line {frames[-1].lineno}: {type(error).__name__}: {error}"
+
+
+def _is_own(file: str, project: Path) -> bool:
+    """Neither the engine, which stands in the project of its own repository, nor what is installed below it."""
+    path = Path(file)
+    return path.is_relative_to(project) and not path.is_relative_to(ENGINE) and "site-packages" not in path.parts

@@ -29,9 +29,10 @@ from assay.cli import (
 from assay.cli import doctor as examining
 from assay.cli import init as initializing
 from assay.cli.console import complain, out, stoppable
-from assay.cli.project_commands import add_project_commands
+from assay.cli.project_commands import Commands
 
 app = typer.Typer(
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -45,20 +46,34 @@ def _say_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _use_folder(option: typer.CallbackParam, folder: str | None) -> None:
+    """Let an option outrank the environment, for what a command starts as well, and before commands are looked up."""
+    name = str(option.opts[0]).removeprefix("--")
+    if folder == "":
+        raise typer.BadParameter("is empty; name a folder")
+    if folder is not None:
+        os.environ[f"ASSAY_{name.upper()}"] = str(Path(folder).expanduser().resolve())
+
+
 @app.callback()
 def main_options(
-    project: Annotated[str | None, typer.Option(metavar="FOLDER", help="Outranks ASSAY_PROJECT.")] = None,
-    home: Annotated[str | None, typer.Option(metavar="FOLDER", help="The lake; outranks ASSAY_HOME.")] = None,
+    _project: Annotated[
+        str | None,
+        typer.Option(
+            "--project", metavar="FOLDER", is_eager=True, callback=_use_folder, help="Outranks ASSAY_PROJECT."
+        ),
+    ] = None,
+    _home: Annotated[
+        str | None,
+        typer.Option(
+            "--home", metavar="FOLDER", is_eager=True, callback=_use_folder, help="The lake; outranks ASSAY_HOME."
+        ),
+    ] = None,
     _version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_say_version, help="Show the version and end.")
     ] = False,
 ) -> None:
     """A lakehouse: files in, gold out, nothing lost."""
-    for option, variable, folder in (("--project", "ASSAY_PROJECT", project), ("--home", "ASSAY_HOME", home)):
-        if folder == "":
-            raise typer.BadParameter(f"{option} is empty; name a folder")
-        if folder is not None:  # what a command starts, such as the services, has to find the same lake
-            os.environ[variable] = str(Path(folder).expanduser().resolve())
 
 
 @app.command()
@@ -203,7 +218,6 @@ def setup() -> None:
 def main() -> None:
     """Run a command; an error that a person can act on is a sentence, not a traceback."""
     try:
-        add_project_commands(app)
         app()
     except UserError as error:
         complain(str(error))

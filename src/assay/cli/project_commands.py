@@ -4,48 +4,76 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
 from assay.base.errors import UserError
 from assay.base.project import MARKER, ProjectNotFound
 from assay.base.settings import Settings
-from assay.base.user_code import where_raised
+from assay.base.user_code import raised_by_project
+from assay.cli.console import complain
 
 
 class CommandsMissing(UserError):
     """The commands that a project names cannot be imported."""
 
 
-def add_project_commands(app: typer.Typer) -> None:
-    """Add them to the engine's; does nothing outside of a project.
+class Commands(TyperGroup):
+    """The engine's commands, and those of the project, which are imported only when one of them is asked for."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The engine's command of a name, or else the project's."""
+        return super().get_command(ctx, cmd_name) or self._of_project().get(cmd_name)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All names, for `--help`; which is shown also where the project's commands cannot be imported."""
+        own = super().list_commands(ctx)
+        try:
+            return [*own, *self._of_project()]
+        except UserError as error:
+            complain(str(error))
+            return own
+
+    def _of_project(self) -> dict[str, Any]:
+        try:
+            settings = Settings.from_env()
+        except ProjectNotFound:
+            return {}
+        found = read_commands(settings)
+        if same := sorted(set(found) & set(self.commands)):
+            raise CommandsMissing(
+                f"commands in {settings.project / MARKER}: {settings.commands} has a command {same[0]!r}, which the "
+                "engine has too"
+            )
+        return found
+
+
+def read_commands(settings: Settings) -> dict[str, Any]:
+    """The commands of a project, by name; none where it names none.
 
     Raises:
-        CommandsMissing: They cannot be imported, or one is called like a command of the engine.
-        SettingsError: A setting of the project cannot be used.
+        CommandsMissing: They cannot be imported.
     """
-    try:
-        settings = Settings.from_env()
-    except ProjectNotFound:
-        return
     if not settings.commands:
-        return
+        return {}
     where = f"commands in {settings.project / MARKER}"
-    sys.path.insert(0, str(settings.project))
+    if str(settings.project) not in sys.path:
+        sys.path.insert(0, str(settings.project))
     module, _, name = settings.commands.partition(":")
     try:
         added = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        said = raised_by_project(error, settings.project) or str(error)
+        raise CommandsMissing(f"{where}: {settings.commands} cannot be imported: {said}") from error
     except Exception as error:  # whatever the project's own code raises
-        raise CommandsMissing(
-            f"{where}: {settings.commands} cannot be imported: {where_raised(error, settings.project)}"
-        ) from error
+        if said := raised_by_project(error, settings.project):
+            raise CommandsMissing(f"{where}: {settings.commands} cannot be imported: {said}") from error
+        raise
     if not isinstance(added, typer.Typer):
         raise CommandsMissing(f"{where}: {settings.commands} is a {type(added).__name__}; expected a Typer app")
-    taken = {_name(command) for command in app.registered_commands}
-    if same := sorted(taken & {_name(command) for command in added.registered_commands}):
-        raise CommandsMissing(f"{where}: {settings.commands} has a command {same[0]!r}, which the engine has too")
-    app.registered_commands += added.registered_commands
-
-
-def _name(command: typer.models.CommandInfo) -> str:
-    return command.name or (command.callback.__name__ if command.callback else "")
+    if len(added.registered_commands) == 1:  # Typer would make of it a command without a name
+        added.callback()(lambda: None)
+    return dict(get_group(added).commands)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
+from collections.abc import Callable
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
+from typing import TypeGuard
 
 import dagster as dg
 
 from assay.base.errors import UserError
 from assay.base.project import definitions_of
-from assay.base.user_code import where_raised
+from assay.base.user_code import raised_by_project
 from assay.orchestration.lakehouse import Lakehouse
 
 
@@ -32,18 +35,28 @@ def build_definitions(lake: Lakehouse) -> dg.Definitions:
     path = definitions_of(lake.settings.project)
     try:
         build = getattr(_module(path), "build_definitions", None)
-        made = build(lake) if build else None
-    except UserError:
-        raise
+        made = build(lake) if _takes_a_lake(build) else None
     except Exception as error:  # whatever the project's own code raises
-        raise DefinitionsMissing(f"{path} cannot be used: {where_raised(error, lake.settings.project)}") from error
+        if said := raised_by_project(error, path.parent):
+            raise DefinitionsMissing(f"{path} cannot be used: {said}") from error
+        raise
     if not isinstance(made, dg.Definitions):
-        found = f"one that gives a {type(made).__name__}" if build else "none"
+        found = f"one that gives a {type(made).__name__}" if _takes_a_lake(build) else "none that takes a lake"
         raise DefinitionsMissing(
             f"{path}: expected a function build_definitions(lake) that gives Definitions, found {found}; "
             "`assay init` writes one to start from"
         )
     return made
+
+
+def _takes_a_lake(build: object) -> TypeGuard[Callable[[Lakehouse], object]]:
+    if not callable(build):
+        return False
+    try:
+        inspect.signature(build).bind(None)
+    except TypeError:
+        return False
+    return True
 
 
 @cache

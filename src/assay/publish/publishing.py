@@ -8,7 +8,6 @@ open.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -19,6 +18,7 @@ from pathlib import Path
 import duckdb
 
 from assay.base import clock
+from assay.base.atomic_write import sync
 from assay.checks.validity import reasons_against
 from assay.contract.names import TableName, literal, quoted, relation
 from assay.tables.versions import seqs
@@ -272,14 +272,14 @@ class _aside:  # noqa: N801 - used as a function
             self._remove()
             return
         self._path.chmod(READ_ONLY)
-        _sync(self._path)
+        sync(self._path)
         final = self._folder / f"{self._kind}_{self._number}.duckdb"
         self._path.replace(final)
         link = self._folder / f".{self._kind}.link"
         link.unlink(missing_ok=True)
         link.symlink_to(final.name)
         link.replace(self._folder / f"{self._kind}.duckdb")
-        _sync(self._folder)
+        sync(self._folder)
         for _number, old in _files(self._folder, self._kind)[:-KEPT]:
             old.unlink(missing_ok=True)
 
@@ -292,11 +292,3 @@ def _files(folder: Path, kind: str) -> list[tuple[int, Path]]:
     found = ((re.fullmatch(rf"{kind}_(\d+)\.duckdb", path.name), path) for path in folder.iterdir())
     numbered = [(int(match[1]), path) for match, path in found if match]
     return sorted(numbered)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.base.errors import UserError
 from assay.base.settings import Settings
+from assay.tables import generated_models
 from assay.tables.generated_models import BUILD, PACKAGES, package_files, write_build
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 _SOURCES = (".sql", ".yml", ".yaml", ".csv", ".md", ".py")
 LONGEST = 2000  # characters of a message of dbt that are worth showing
+_WRITERS = ("assay-lakehouse", "dbt-core", "dbt-duckdb")
+"""Distributions of which another version may write another manifest from the same files."""
 _KEPT = ("manifest.json", "partial_parse.msgpack")
 
 
@@ -86,8 +89,8 @@ def parse_if_changed(settings: Settings) -> bool:
 def _sources_hash(project: Path) -> str:
     from importlib.metadata import version  # noqa: PLC0415 - rarely needed
 
-    said = hashlib.sha256(f"{version('dbt-core')} {version('dbt-duckdb')}".encode())
-    for path in package_files():
+    said = hashlib.sha256(" ".join(map(version, _WRITERS)).encode())
+    for path in (*package_files(), Path(generated_models.__file__)):  # another engine may write others
         said.update(path.read_bytes())
     for path in sorted(project.rglob("*")):
         if path.suffix in _SOURCES and not _is_written_here(path.relative_to(project)):
