@@ -40,9 +40,9 @@ class House:
     def rows(self) -> list[dict[str, Any]]:
         """All incidents as readers see them."""
         with open_published(self.lab.settings.published) as connection:
-            found = connection.execute("select * from ops.incidents order by incident_id")
-            names = [column[0] for column in found.description or ()]
-            return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+            result = connection.execute("select * from ops.incidents order by incident_id")
+            names = [column[0] for column in result.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
     def note(self, status: dg.DagsterRunStatus, **tags: str) -> None:
         """A run that ended somewhere else."""

@@ -130,7 +130,7 @@ class Lab:
 
     def source(self, name: str) -> dict[str, Any]:
         """The status of one source."""
-        return next(said for said in self.status()["sources"] if said["source"] == name)
+        return next(source for source in self.status()["sources"] if source["source"] == name)
 
     def stored(self, sql: str) -> list[tuple[Any, ...]]:
         """Ask the warehouse itself, which no reader does."""
@@ -183,11 +183,11 @@ def copy_project(folder: Path) -> Path:
 
 def edit(path: Path, *changes: tuple[str, str]) -> None:
     """Replace texts in a file; each has to stand there once."""
-    said = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
     for before, after in changes:
-        assert said.count(before) == 1, f"{path.name} has {before!r} {said.count(before)} times"
-        said = said.replace(before, after)
-    path.write_text(said, encoding="utf-8")
+        assert text.count(before) == 1, f"{path.name} has {before!r} {text.count(before)} times"
+        text = text.replace(before, after)
+    path.write_text(text, encoding="utf-8")
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -73,13 +73,13 @@ def _raw(sql: str) -> str:
     return f"{{% raw %}}{sql}{{% endraw %}}"
 
 
-def _model(models: Path, name: str, sql: str, said: Mapping[str, Any]) -> None:
-    _yml(models, name, said)
+def _model(models: Path, name: str, sql: str, properties: Mapping[str, Any]) -> None:
+    _yml(models, name, properties)
     (models / name.split("_", maxsplit=1)[0] / f"{name}.sql").write_text(sql, encoding="utf-8")
 
 
-def _yml(models: Path, name: str, said: Mapping[str, Any]) -> None:
+def _yml(models: Path, name: str, properties: Mapping[str, Any]) -> None:
     folder = models / name.split("_", maxsplit=1)[0]
     folder.mkdir(parents=True, exist_ok=True)
-    yml = yaml.safe_dump({"models": [{"name": name, **said}]}, allow_unicode=True, sort_keys=False)
+    yml = yaml.safe_dump({"models": [{"name": name, **properties}]}, allow_unicode=True, sort_keys=False)
     (folder / f"{name}.yml").write_text(yml, encoding="utf-8")

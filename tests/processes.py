@@ -34,8 +34,8 @@ def start(settings: Settings, *arguments: str, output: int = subprocess.PIPE) ->
 
 def finish(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Wait for the end; gives the exit code and all that was said."""
-    said, complained = process.communicate(timeout=PATIENCE)
-    return process.returncode, said + complained
+    output, errors = process.communicate(timeout=PATIENCE)
+    return process.returncode, output + errors
 
 
 def holder(home: Path) -> str:
@@ -98,11 +98,11 @@ class Readings:
 @contextmanager
 def reader(published: Path) -> Iterator[Readings]:
     """Read `lake.duckdb` in a loop, in another process, as long as the block lasts."""
-    found = Readings()
+    readings = Readings()
     command = [sys.executable, str(Path(__file__).with_name("polling.py")), str(published / "lake.duckdb")]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
-        yield found
+        yield readings
     finally:
-        said, _ = process.communicate("", timeout=PATIENCE)
-        found.__dict__.update(json.loads(said))
+        output, _ = process.communicate("", timeout=PATIENCE)
+        readings.__dict__.update(json.loads(output))

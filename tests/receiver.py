@@ -55,11 +55,11 @@ def listening(mailbox: Mailbox | None = None) -> Iterator[Mailbox]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             box.tries += 1
-            said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             while box.hang.is_set():
                 time.sleep(0.02)
             if box.status == 200:
-                box.came.append((said["title"], said["message"]))
+                box.came.append((payload["title"], payload["message"]))
             self.send_response(box.status)
             self.end_headers()
 

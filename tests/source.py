@@ -26,7 +26,7 @@ def bronze_node(
     name: str, columns: Mapping[str, str], key: Sequence[str], optional: Collection[str] = (), **contract: Any
 ) -> dict[str, Any]:
     """A bronze model as in dbt's manifest; what is not given is ordinary."""
-    said = {
+    defaults = {
         "version": "1.0.0",
         "owner": "tests",
         "files": f"{name}/*",
@@ -42,7 +42,7 @@ def bronze_node(
             for column, kind in columns.items()
         },
         "constraints": [{"type": "primary_key", "columns": list(key)}],
-        "config": {"meta": {"contract": {**said, **contract}}},
+        "config": {"meta": {"contract": {**defaults, **contract}}},
     }
 
 
@@ -88,7 +88,7 @@ class Source:
         self.name = name
         self.columns = dict(columns)
         self.model = f"select *, {verdict} as _violations from {{landing}}"
-        self.said = contract
+        self.options = contract
         self.runs = 0
         self.connection: duckdb.DuckDBPyConnection = connect(home / "warehouse.duckdb", wait_seconds=0)
 
@@ -98,7 +98,7 @@ class Source:
 
     @property
     def node(self) -> dict[str, Any]:
-        return bronze_node(self.name, self.columns, [next(iter(self.columns))], **self.said)
+        return bronze_node(self.name, self.columns, [next(iter(self.columns))], **self.options)
 
     @property
     def contract(self) -> Contract:
@@ -157,25 +157,25 @@ class Source:
 
     def rescued(self) -> list[Any]:
         """What was rescued, row by row in the order of the key."""
-        found = self.sql(f'select _rescued::varchar from {self.table} order by "{next(iter(self.columns))}"')
-        return [text and json.loads(text) for (text,) in found]
+        rows = self.sql(f'select _rescued::varchar from {self.table} order by "{next(iter(self.columns))}"')
+        return [text and json.loads(text) for (text,) in rows]
 
     def files(self) -> dict[str, str]:
         """The status of the latest sighting of each path, without the source's folder."""
-        found = self.sql(
+        rows = self.sql(
             "select path, arg_max(status, sighting_id) from ops.files where source = ? group by path", [self.name]
         )
-        return {path.removeprefix(f"{self.name}/"): status for path, status in found}
+        return {path.removeprefix(f"{self.name}/"): status for path, status in rows}
 
     def reason(self, name: str) -> str:
         """Why a file is not loaded."""
-        found = self.sql("select arg_max(reason, sighting_id) from ops.files where path = ?", [f"{self.name}/{name}"])
-        return str(found[0][0])
+        rows = self.sql("select arg_max(reason, sighting_id) from ops.files where path = ?", [f"{self.name}/{name}"])
+        return str(rows[0][0])
 
     def sightings(self) -> list[tuple[str, str]]:
         """(path, status) of every row of the ledger, in order."""
-        found = self.sql("select path, status from ops.files where source = ? order by sighting_id", [self.name])
-        return [(path.removeprefix(f"{self.name}/"), status) for path, status in found]
+        rows = self.sql("select path, status from ops.files where source = ? order by sighting_id", [self.name])
+        return [(path.removeprefix(f"{self.name}/"), status) for path, status in rows]
 
     def assert_conserved(self) -> None:
         """Records read are rows and malformed records, file by file, and nothing else is stored."""

@@ -50,8 +50,8 @@ def find_python(number: str) -> Path | None:
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
     own = shutil.which(f"python{number}")
     for python in [*([Path(own)] if own else []), *sorted(pyenv.glob(f"{number}.*/bin/python"))]:
-        said = subprocess.run([str(python), "--version"], capture_output=True, text=True, check=False)
-        if said.returncode == 0 and said.stdout.startswith(f"Python {number}."):
+        process = subprocess.run([str(python), "--version"], capture_output=True, text=True, check=False)
+        if process.returncode == 0 and process.stdout.startswith(f"Python {number}."):
             return python
     return None
 
@@ -69,8 +69,8 @@ def try_out(folder: Path, python: Path, wanted: str, dist: Path) -> None:
     lake = folder / "my lake"
     below = lake / "data"
     assert "238" in run([assay, "run"], lake) + run([assay, "status"], lake)
-    said = run([assay, "check"], lake)
-    assert "every one accounted for" in said, said
+    output = run([assay, "check"], lake)
+    assert "every one accounted for" in output, output
     counted = run([assay, "query", "select count(*) from gold.daily_temperatures", "--format", "csv"], below)
     assert counted.split()[-1] == "10", counted  # from a folder below the project
     run([assay, "doctor"], lake)

@@ -54,10 +54,10 @@ def test_a_full_disk_fails_the_run_and_leaves_readers_what_they_had(small: Lab, 
         outcome = small.run()
         assert not outcome.success
         assert any("No space left" in failure for failure in outcome.failures), outcome.failures
-        found = everything(small)
-        assert len(found["silver.transactions"]) in (1, 21)
-        if len(found["silver.transactions"]) == 1:
-            assert found == before
+        after = everything(small)
+        assert len(after["silver.transactions"]) in (1, 21)
+        if len(after["silver.transactions"]) == 1:
+            assert after == before
         filler.unlink()
         small.good_run()
     assert readings.problems == []

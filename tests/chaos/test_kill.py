@@ -40,8 +40,8 @@ HEALTHY = 5  # after so many kills a run is left alone
 
 def run_of(home: Path) -> str:
     """Dagster's id of the run that holds the lake."""
-    found = re.match(r"run ([0-9a-f-]{36})", holder(home))
-    return found[1] if found else ""
+    match = re.match(r"run ([0-9a-f-]{36})", holder(home))
+    return match[1] if match else ""
 
 
 def marks(home: Path, run_id: str) -> list[tuple[str, str, float]]:
@@ -62,10 +62,10 @@ def marks(home: Path, run_id: str) -> list[tuple[str, str, float]]:
 
 def phase(home: Path, run_id: str) -> str:
     """Where a run is, or was when it died."""
-    found = marks(home, run_id)
-    if not found:
+    events = marks(home, run_id)
+    if not events:
         return "opening"
-    kind, step, _ = found[-1]
+    kind, step, _ = events[-1]
     if kind == "STEP_SUCCESS":
         return "closing" if step == STEPS[-1] else STEPS[STEPS.index(step) + 1]
     return step
@@ -83,8 +83,8 @@ def undisturbed(home: Path, deliveries: list[Delivery]) -> Lab:
     lab = Lab(home, WHOLE)
     for delivery in deliveries:
         lab.put(delivery.name, delivery.content)
-    code, said = finish(start(lab.settings, "run"))
-    assert code == 0, said
+    code, output = finish(start(lab.settings, "run"))
+    assert code == 0, output
     return lab
 
 
@@ -115,8 +115,8 @@ def assert_whole(lab: Lab) -> None:
     with dg.DagsterInstance.from_config(str(lab.settings.dagster_home)) as instance:
         left = Counter(run.status.value for run in instance.get_runs())
     assert set(left) == {"SUCCESS", "FAILURE"}, left
-    code, said = finish(start(lab.settings, "check"))
-    assert code == 0, said
+    code, output = finish(start(lab.settings, "check"))
+    assert code == 0, output
 
 
 @pytest.mark.timeout(2400)
@@ -150,21 +150,21 @@ def test_twenty_kills_at_random_instants_leave_the_lake_that_no_kill_would_have_
                 hits.append((aim, hit))
                 waited += early is not None and early.poll() is None
                 if len(hits) % HEALTHY == 0:
-                    code, said = finish(early or start(lab.settings, "run"))
-                    assert code == 0, said
+                    code, output = finish(early or start(lab.settings, "run"))
+                    assert code == 0, output
                     early = None
             next_one = early or start(lab.settings, "run")
         for delivery in deliver:
             lab.put(delivery.name, delivery.content)
         finish(next_one)
-        code, said = finish(start(lab.settings, "run"))
-    assert code == 0, said
+        code, output = finish(start(lab.settings, "run"))
+    assert code == 0, output
     assert len(hits) == len(aims), hits
     assert readings.problems == []
 
-    found, wanted = everything(lab), everything(expected)
+    actual, wanted = everything(lab), everything(expected)
     for table, rows in wanted.items():
-        assert found[table] == rows, table
+        assert actual[table] == rows, table
     assert_whole(lab)
     with capsys.disabled():
         where = ", ".join(f"{name} {times}" for name, times in sorted(Counter(hit for _, hit in hits).items()))

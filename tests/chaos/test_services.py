@@ -55,7 +55,7 @@ def test_a_run_goes_on_when_what_forked_it_is_killed_and_the_next_is_forked_agai
     wait_until(lambda: fork_server(lab.settings) is None)
     with open_instance(lab.settings) as instance:
         runs = instance.get_runs()
-        said = [entry.user_message for run in runs for entry in instance.all_logs(run.run_id)]
+        messages = [entry.user_message for run in runs for entry in instance.all_logs(run.run_id)]
     assert {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}
-    assert not [message for message in said if "exited" in message and "unexpectedly" in message]
+    assert not [message for message in messages if "exited" in message and "unexpectedly" in message]
     assert len(lab.rows("select distinct run_id from ops.files")) == len(runs)

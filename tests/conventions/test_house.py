@@ -38,6 +38,10 @@ MOST = 0.15
 """The share of the engine's lines that one package may have."""
 STILL_CUT = ("contract/parse.py", "contract/rebuild_key.py", "cli/running.py")
 """Modules that still cut or join names of tables; `--select` on the command line may name other assets too."""
+WRITTEN_HERE = ("src", "tests", "assets", "resources", "sensors", "demo", "bench", "definitions.py")
+"""Folders and files of Python that is this project's own."""
+NO_NAMES = {"found", "said"}
+"""Words that name an act; what holds a value is named by a noun."""
 MODELS = sorted((PROJECT / "dbt_project" / "models").rglob("*.sql"))
 
 
@@ -82,7 +86,7 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
         for path in modules()
     }
     graph = {
-        name: {module for found in imported(path) for module in (found, found.rpartition(".")[0])} & names.keys()
+        name: {module for target in imported(path) for module in (target, target.rpartition(".")[0])} & names.keys()
         for name, path in names.items()
     }
     assert sum(map(len, graph.values())) > 300, "the imports are not read as they are written"
@@ -103,6 +107,32 @@ def test_only_orchestration_and_the_command_line_import_dagster() -> None:
         and {"dagster", "dagster_dbt"} & {name.split(".")[0] for name in imported(path)}
     ]
     assert not guilty, f"move what needs Dagster to orchestration: {guilty}"
+
+
+def bound(path: Path) -> Iterator[tuple[str, int]]:
+    """(name, line) of each variable, parameter, field and function that a file binds."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name, node.lineno
+        elif isinstance(node, ast.arg):
+            yield node.arg, node.lineno
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id, node.lineno
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield node.attr, node.lineno
+
+
+def test_a_value_is_named_by_what_it_holds() -> None:
+    roots = [PROJECT / name for name in WRITTEN_HERE]
+    paths = sorted(path for root in roots for path in ([root] if root.is_file() else root.rglob("*.py")))
+    guilty = [
+        f"{path.relative_to(PROJECT)}:{line}: {name}"
+        for path in paths
+        for name, line in bound(path)
+        if name in NO_NAMES
+    ]
+    assert len(paths) > 300, "the files are not listed as they stand"
+    assert not guilty, "name these by a noun that says what they hold:\n" + "\n".join(guilty)
 
 
 def test_the_name_of_a_table_is_cut_and_joined_in_one_place() -> None:
@@ -151,21 +181,23 @@ def test_importing_a_module_opens_no_database_and_writes_no_file() -> None:
 
 @pytest.mark.parametrize("sql", MODELS, ids=lambda path: path.stem)
 def test_a_model_is_called_as_its_layer_and_has_its_yml_beside_it(sql: Path) -> None:
-    said = yaml.safe_load(sql.with_suffix(".yml").read_text())["models"]
-    assert [model["name"] for model in said] == [sql.stem]
+    models = yaml.safe_load(sql.with_suffix(".yml").read_text())["models"]
+    assert [model["name"] for model in models] == [sql.stem]
     assert sql.stem.startswith(f"{sql.parent.name}_"), f"{sql.stem} stands in {sql.parent.name}/"
 
 
 def test_every_table_and_column_is_described_in_words_of_its_own() -> None:
     """A copied description is wrong in one of its places; what is the same everywhere is a doc block."""
-    said: dict[str, list[str]] = {}
+    descriptions: dict[str, list[str]] = {}
     written = [yaml.safe_load(yml.read_text())["models"] for yml in (PROJECT / "dbt_project").glob("models/**/*.yml")]
     for model in itertools.chain.from_iterable(written):
-        said.setdefault(model["description"].strip(), []).append(model["name"])
+        descriptions.setdefault(model["description"].strip(), []).append(model["name"])
         for column in model["columns"]:
-            said.setdefault(column.get("description", "").strip(), []).append(f"{model['name']}.{column['name']}")
-    assert "" not in said, f"without a description: {said['']}"
-    copied = {text: names for text, names in said.items() if len(names) > 1 and "doc(" not in text}
+            descriptions.setdefault(column.get("description", "").strip(), []).append(
+                f"{model['name']}.{column['name']}"
+            )
+    assert "" not in descriptions, f"without a description: {descriptions['']}"
+    copied = {text: names for text, names in descriptions.items() if len(names) > 1 and "doc(" not in text}
     assert not copied, copied
 
 
@@ -195,11 +227,11 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 
 def test_no_path_of_a_machine_and_no_address_of_a_registry_is_in_the_project() -> None:
-    found = subprocess.run(
+    grep = subprocess.run(
         ["git", "grep", "-nIE", r"py""pi[.]org|python""hosted|/ro""ot/|/ho""me/[a-z]|/wo""rk/"],
         capture_output=True, text=True, cwd=PROJECT, check=False,
     )  # fmt: skip
-    assert found.returncode == 1, found.stdout
+    assert grep.returncode == 1, grep.stdout
 
 
 def test_hooks_and_workflow_call_targets_of_the_makefile_and_nothing_else() -> None:

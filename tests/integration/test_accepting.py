@@ -36,8 +36,8 @@ def departments(lab: Lab) -> list[tuple[str, int]]:
 def asks_for_a_run(house: House) -> bool:
     """Whether the sensor of the services asks for one."""
     context = dg.build_sensor_context(house.instance, definitions=house.definitions)
-    found = house.definitions.resolve_sensor_def("arrivals").evaluate_tick(context)
-    return bool(found.run_requests)
+    tick = house.definitions.resolve_sensor_def("arrivals").evaluate_tick(context)
+    return bool(tick.run_requests)
 
 
 def test_a_snapshot_that_loses_too_much_is_held_back_accepted_and_taken_back(house: House) -> None:
@@ -64,13 +64,13 @@ def test_a_snapshot_that_loses_too_much_is_held_back_accepted_and_taken_back(hou
         "select count(*) from ops.deliveries join ops.snapshots using (file_id) where state <> 'current'"
     ) == [(0,)]
     for args in (("status",), ("files", "products"), ("doctor",)):
-        said = " ".join(assay(lab, *args)[1].split())
-        assert "held back" in said, args
-        assert "9 of the 10 keys" in said, args
+        output = " ".join(assay(lab, *args)[1].split())
+        assert "held back" in output, args
+        assert "9 of the 10 keys" in output, args
     assert not asks_for_a_run(house)
 
-    code, said = assay(lab, "accept", WEEK, "--because", "the shops were sold", "--by", "ada")
-    assert (code, said.split(";")[0]) == (0, f"{WEEK} is let in")
+    code, output = assay(lab, "accept", WEEK, "--because", "the shops were sold", "--by", "ada")
+    assert (code, output.split(";")[0]) == (0, f"{WEEK} is let in")
     assert "let in by ada: the shops were sold" in assay(lab, "status")[1]
     assert asks_for_a_run(house)
     lab.good_run()
@@ -99,12 +99,12 @@ def test_a_decision_needs_a_reason_and_a_file_that_is_held_back(lab: Lab) -> Non
     lab.products("2017-01-01", [product(product_id=10 + n) for n in range(10)])
     lab.products("2017-01-08", [product()])
     lab.good_run()
-    code, said = assay(lab, "accept", WEEK)
+    code, output = assay(lab, "accept", WEEK)
     assert code == 2
-    assert "say why the file is right" in said
-    code, said = assay(lab, "accept", "products_2017-01-01.jsonl.gz", "--because", "so")
+    assert "say why the file is right" in output
+    code, output = assay(lab, "accept", "products_2017-01-01.jsonl.gz", "--because", "so")
     assert code == 2
-    assert f"is not a snapshot that is held back; held back are {WEEK}" in " ".join(said.split())
+    assert f"is not a snapshot that is held back; held back are {WEEK}" in " ".join(output.split())
     assert holder(lab.settings.home) == ""
     assert lab.rows("select count(*) from ops.acceptances") == [(0,)]
 
@@ -119,6 +119,6 @@ def test_a_decision_waits_for_a_run_to_end(lab: Lab) -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         process.wait(5)
     lock.release()
-    code, said = finish(process)
-    assert (code, said.splitlines()[0]) == (0, "waiting for run of somebody to end")
+    code, output = finish(process)
+    assert (code, output.splitlines()[0]) == (0, "waiting for run of somebody to end")
     assert lab.rows("select path, because from ops.acceptances") == [(WEEK, "so")]

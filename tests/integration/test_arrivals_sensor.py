@@ -45,9 +45,9 @@ class Watch:
     def tick(self) -> dg.RunRequest | str:
         """One look: what is asked for, or why nothing is."""
         context = dg.build_sensor_context(self.instance, definitions=self.definitions)
-        found = self.sensor.evaluate_tick(context)
-        assert len(found.run_requests or []) <= 1
-        return found.run_requests[0] if found.run_requests else str(found.skip_message)
+        tick = self.sensor.evaluate_tick(context)
+        assert len(tick.run_requests or []) <= 1
+        return tick.run_requests[0] if tick.run_requests else str(tick.skip_message)
 
     def asked(self) -> dg.RunRequest:
         request = self.tick()

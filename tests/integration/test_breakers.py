@@ -40,8 +40,8 @@ class Watch:
         """What one look asks for, by the sources and tables for which it does."""
         with clock.told_by(self.now):
             context = dg.build_sensor_context(self.instance, definitions=self.definitions)
-            found = self.definitions.resolve_sensor_def("arrivals").evaluate_tick(context)
-        return {request.tags[ASKED_FOR]: request for request in found.run_requests or []}
+            tick = self.definitions.resolve_sensor_def("arrivals").evaluate_tick(context)
+        return {request.tags[ASKED_FOR]: request for request in tick.run_requests or []}
 
     def run(self, request: dg.RunRequest) -> bool:
         job = self.definitions.resolve_job_def(JOB)

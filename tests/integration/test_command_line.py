@@ -60,12 +60,12 @@ def test_status_query_and_files_show_the_lake(lab: Lab) -> None:
     assert "transactions: 1 new files with 2 records, 1 of them malformed" in run.stdout
     assert "refused transactions/empty.csv" in run.stdout
 
-    said = json.loads(assay(lab.settings, "status", "--json").stdout)["sources"]
-    assert [(source["source"], source["records"], source["files"]["refused"]) for source in said] == [
+    sources = json.loads(assay(lab.settings, "status", "--json").stdout)["sources"]
+    assert [(source["source"], source["records"], source["files"]["refused"]) for source in sources] == [
         ("products", {"read": 0, "loaded": 0, "malformed": 0}, 0),
         ("transactions", {"read": 2, "loaded": 1, "malformed": 1}, 1),
     ]
-    assert set(said[1]["rows"]) == {"bronze", "silver", "quarantined", "superseded", "duplicates"}
+    assert set(sources[1]["rows"]) == {"bronze", "silver", "quarantined", "superseded", "duplicates"}
     refused = assay(lab.settings, "files", "--refused", "transactions").stdout
     assert "empty.csv" in refused
     assert "day 'one'" not in refused
@@ -78,7 +78,7 @@ def test_status_query_and_files_show_the_lake(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "message"),
     [
         (
             ["land", "nosuch", "x.csv"],
@@ -93,10 +93,10 @@ def test_status_query_and_files_show_the_lake(lab: Lab) -> None:
         (["run", "--full-refresh", "silver.nosuch"], "there is no table 'silver.nosuch'"),
     ],
 )
-def test_a_mistake_gets_a_sentence_and_exit_code_2(lab: Lab, args: list[str], said: str) -> None:
+def test_a_mistake_gets_a_sentence_and_exit_code_2(lab: Lab, args: list[str], message: str) -> None:
     done = assay(lab.settings, *args)
     assert done.returncode == 2
-    assert said in " ".join(done.stderr.split())
+    assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
 
 
@@ -164,9 +164,9 @@ def test_ctrl_c_stops_a_run_with_130_and_the_next_run_goes_on(lab: Lab) -> None:
         time.sleep(0.05)
     time.sleep(2)
     running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=60)
-    assert running.returncode == 130, said
-    assert "what was committed is kept" in said
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 130, errors
+    assert "what was committed is kept" in errors
     lab.good_run()
     assert lab.source("transactions")["rows"]["silver"] == 1
 

@@ -59,20 +59,20 @@ def specs(lab: Lab) -> dict[str, dg.AssetSpec]:
 def metadata(lab: Lab) -> dict[str, Mapping[str, Any]]:
     """What the last materialization of each asset says."""
     with dg.DagsterInstance.from_config(str(lab.settings.dagster_home)) as instance:
-        found = {}
+        by_asset = {}
         for name in TABLES | OTHERS:
             event = instance.get_latest_materialization_event(dg.AssetKey(name.split("/")))
             assert event is not None, name
             assert event.asset_materialization is not None, name
-            found[name] = {key: said.value for key, said in event.asset_materialization.metadata.items()}
-    return found
+            by_asset[name] = {key: entry.value for key, entry in event.asset_materialization.metadata.items()}
+    return by_asset
 
 
 def test_every_asset_says_what_it_is_whose_it_is_and_what_its_columns_mean(lab: Lab) -> None:
     """An asset without group, owner or description is one that nobody finds and nobody answers for."""
-    found = specs(lab)
-    assert set(found) == TABLES | OTHERS
-    for name, spec in found.items():
+    assets = specs(lab)
+    assert set(assets) == TABLES | OTHERS
+    for name, spec in assets.items():
         layer = name.split("/")[0]
         assert spec.group_name == layer, name
         assert spec.description, name
@@ -87,8 +87,8 @@ def test_every_asset_says_what_it_is_whose_it_is_and_what_its_columns_mean(lab: 
 
 
 def test_what_depends_on_what_runs_from_the_files_to_the_readers(lab: Lab) -> None:
-    found = specs(lab)
-    parents = {name: {dep.asset_key.to_user_string() for dep in spec.deps} for name, spec in found.items()}
+    assets = specs(lab)
+    parents = {name: {dep.asset_key.to_user_string() for dep in spec.deps} for name, spec in assets.items()}
     assert parents["bronze/transactions"] == {"landing/transactions"}
     assert parents["silver/transactions"] == {"bronze/transactions"}
     assert parents["quarantine/transactions"] == {"bronze/transactions"}
@@ -100,13 +100,13 @@ def test_checks_block_and_runs_stay_in_one_process(lab: Lab) -> None:
     """With the default executor each step is a process, and the warehouse can be open in one only."""
     definitions = build_definitions(Lakehouse.open(lab.settings))
     graph = definitions.resolve_asset_graph()
-    found: dict[str, set[str]] = {}
+    checks: dict[str, set[str]] = {}
     for key in graph.asset_check_keys:
         check = graph.get(key)
         assert check.description, key
         assert check.blocking, key
-        found.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
-    assert found == CHECKS
+        checks.setdefault(key.asset_key.to_user_string(), set()).add(key.name)
+    assert checks == CHECKS
     assert definitions.resolve_job_def(JOB).executor_def.name == "lake"
 
 
@@ -118,21 +118,21 @@ def test_each_materialization_says_where_every_record_went(lab: Lab) -> None:
     again = receipts_csv([receipt(), receipt(sales_value="1.00")])
     lab.put("transactions/day2.csv", again + b"too,few,fields\n")
     lab.good_run()
-    said = metadata(lab)
+    by_asset = metadata(lab)
 
     of_the_run = {"files": 2, "records_read": 6, "rows_loaded": 5, "malformed": 1}
     of_the_table = {"quarantined": 1, "superseded": 1}
-    assert said["bronze/transactions"].items() >= (of_the_run | of_the_table | {"dagster/row_count": 6}).items()
+    assert by_asset["bronze/transactions"].items() >= (of_the_run | of_the_table | {"dagster/row_count": 6}).items()
     duplicates = {"duplicates_identical": 1, "duplicates_conflicting": 1}
     silver = of_the_run | of_the_table | duplicates | {"dagster/row_count": 2}
-    assert said["silver/transactions"].items() >= silver.items()
-    assert said["gold/daily_sales"]["dagster/row_count"] == 2
-    assert said["quarantine/transactions"]["dagster/row_count"] == 2
-    assert said["landing/transactions"]["files_arrived"] == 2
-    assert "silver.transactions" in said["published/lake"]["tables_changed"]
+    assert by_asset["silver/transactions"].items() >= silver.items()
+    assert by_asset["gold/daily_sales"]["dagster/row_count"] == 2
+    assert by_asset["quarantine/transactions"]["dagster/row_count"] == 2
+    assert by_asset["landing/transactions"]["files_arrived"] == 2
+    assert "silver.transactions" in by_asset["published/lake"]["tables_changed"]
     for name in TABLES:
-        assert said[name]["seconds"] >= 0, name
-    lineage = said["gold/daily_sales"]["dagster/column_lineage"].deps_by_column
+        assert by_asset[name]["seconds"] >= 0, name
+    lineage = by_asset["gold/daily_sales"]["dagster/column_lineage"].deps_by_column
     assert {(dep.asset_key.to_user_string(), dep.column_name) for dep in lineage["sales_usd"]} == {
         ("silver/transactions", "sales_usd")
     }
@@ -152,18 +152,18 @@ def test_results_of_checks_and_data_tests_carry_evidence(tmp_path: Path) -> None
     with dg.DagsterInstance.from_config(str(lab.settings.dagster_home)) as instance:
         [record] = instance.get_run_records()
         events = instance.all_logs(record.dagster_run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
-    found = {
-        (said.asset_key.to_user_string(), said.check_name): said
-        for said in (event.get_dagster_event().asset_check_evaluation_data for event in events)
+    evaluations = {
+        (evaluation.asset_key.to_user_string(), evaluation.check_name): evaluation
+        for evaluation in (event.get_dagster_event().asset_check_evaluation_data for event in events)
     }
     core = ("silver/transactions", "silver/products", "gold/daily_sales", "bronze/transactions")
-    assert {(name, check) for name in core for check in CHECKS[name]} < set(found)
-    warning = found["silver/transactions", "odd"]
+    assert {(name, check) for name in core for check in CHECKS[name]} < set(evaluations)
+    warning = evaluations["silver/transactions", "odd"]
     assert (warning.passed, warning.severity) == (False, dg.AssetCheckSeverity.WARN)
     assert warning.metadata["failures"].value == 1
     assert "household_id = masked" in str(warning.metadata["examples"])
     assert "4711" not in str(warning.metadata)
-    assert found["silver/transactions", "conservation"].description == "1 records read, every one accounted for"
+    assert evaluations["silver/transactions", "conservation"].description == "1 records read, every one accounted for"
     assert lab.rows("select count(*) from gold.daily_sales") == [(1,)]
     kept = lab.rows("select rule, severity, has_passed, value from ops.check_results where check_name = 'odd'")
     assert kept == [("odd", "warn", False, 1.0)]

@@ -47,9 +47,9 @@ def test_the_source_of_the_guide_can_be_added_by_copying_it(tmp_path: Path, has_
 
 def blocks_by_file(guide: str) -> list[tuple[str, str]]:
     """(path, content) of each code block that follows the name of a file in back quotes."""
-    found = re.findall(r"`(dbt_project/[\w/.]+)`[^`]*(?:`[^`]+`[^`]*)*?\n```\w+\n(.+?)```", guide, re.DOTALL)
-    assert [Path(name).name for name, _ in found] == [
+    blocks = re.findall(r"`(dbt_project/[\w/.]+)`[^`]*(?:`[^`]+`[^`]*)*?\n```\w+\n(.+?)```", guide, re.DOTALL)
+    assert [Path(name).name for name, _ in blocks] == [
         "deliveries.yml",
         "silver_deliveries.sql",
     ]
-    return found
+    return blocks

@@ -36,13 +36,13 @@ STATUS = InstigatorStatus.DECLARED_IN_CODE
 
 
 def examined(lab: Lab, *, now: float | None = None, usage: tuple[int, int] = HALF_FREE) -> dict[str, Finding]:
-    found = list(examine(lab.settings, now or time.time(), usage))
-    assert len({finding.about for finding in found}) == len(found)
-    return {finding.about: finding for finding in found}
+    findings = list(examine(lab.settings, now or time.time(), usage))
+    assert len({finding.about for finding in findings}) == len(findings)
+    return {finding.about: finding for finding in findings}
 
 
-def problems(found: dict[str, Finding]) -> set[str]:
-    return {about for about, finding in found.items() if finding.mark == "problem"}
+def problems(findings: dict[str, Finding]) -> set[str]:
+    return {about for about, finding in findings.items() if finding.mark == "problem"}
 
 
 def tick(lab: Lab, at: float, status: InstigatorStatus = STATUS) -> None:
@@ -74,9 +74,9 @@ def filled(lab: Lab) -> Lab:
 
 def test_a_lake_that_is_well_has_no_problem_and_one_with_stopped_services_says_for_how_long(filled: Lab) -> None:
     tick(filled, time.time())
-    found = examined(filled)
-    assert {finding.mark for finding in found.values()} == {"ok"}, found
-    assert found["sensor arrivals"].found.startswith("ticked ")
+    findings = examined(filled)
+    assert {finding.mark for finding in findings.values()} == {"ok"}, findings
+    assert findings["sensor arrivals"].found.startswith("ticked ")
     later = examined(filled, now=time.time() + 3601)
     assert problems(later) == {"services", "sensor arrivals", "sensor freshness", "sensor incidents"}
     assert later["sensor arrivals"].found == "last ticked 60 min ago"
@@ -88,11 +88,11 @@ def test_a_lake_that_is_well_has_no_problem_and_one_with_stopped_services_says_f
 def test_a_sensor_that_is_switched_off_and_files_that_nobody_takes_are_named(filled: Lab) -> None:
     tick(filled, time.time(), InstigatorStatus.STOPPED)
     filled.receipts("day2", [receipt(basket_id=5)])
-    found = examined(filled)
-    assert problems(found) == {"sensor arrivals"}
-    assert found["arrivals"].mark == "warning"
-    found = examined(filled, now=time.time() + 300)
-    assert found["arrivals"].found == "transactions: 1 files wait, and nothing takes them"
+    findings = examined(filled)
+    assert problems(findings) == {"sensor arrivals"}
+    assert findings["arrivals"].mark == "warning"
+    findings = examined(filled, now=time.time() + 300)
+    assert findings["arrivals"].found == "transactions: 1 files wait, and nothing takes them"
 
 
 @pytest.mark.chaos
@@ -101,13 +101,13 @@ def test_a_killed_run_is_named_until_the_next_one_has_cleaned_up(filled: Lab) ->
     running = start(filled.settings, "run")
     assert wait_for_lock(filled.settings.home, running)
     assert wait_until(lambda: unfinished(filled), running)
-    found = examined(filled)
-    assert (found["run lock"].mark, found["runs"].mark) == ("ok", "ok")
-    assert f"process {running.pid}) lives" in found["run lock"].found
+    findings = examined(filled)
+    assert (findings["run lock"].mark, findings["runs"].mark) == ("ok", "ok")
+    assert f"process {running.pid}) lives" in findings["run lock"].found
     kill(running)
-    found = examined(filled)
-    assert (found["run lock"].mark, found["runs"].mark) == ("warning", "problem")
-    assert "did not end" in found["run lock"].found
+    findings = examined(filled)
+    assert (findings["run lock"].mark, findings["runs"].mark) == ("warning", "problem")
+    assert "did not end" in findings["run lock"].found
     done = assay(filled, "doctor")
     assert done.returncode == 1
     assert "problem runs: " in done.stdout
@@ -130,10 +130,10 @@ def test_a_warehouse_that_is_open_elsewhere_or_no_warehouse_and_a_broken_contrac
     )  # fmt: skip
     assert holder.stdout is not None
     holder.stdout.readline()
-    found = examined(lab)
+    findings = examined(lab)
     holder.communicate(b"\n", timeout=PATIENCE)
-    assert problems(found) == {"warehouse.duckdb"}
-    assert str(holder.pid) in found["warehouse.duckdb"].found
+    assert problems(findings) == {"warehouse.duckdb"}
+    assert str(holder.pid) in findings["warehouse.duckdb"].found
     lab.settings.warehouse.write_bytes(b"no database" * 1000)
     assert problems(examined(lab)) == {"warehouse.duckdb"}
     lab.settings.warehouse.unlink()
@@ -141,9 +141,9 @@ def test_a_warehouse_that_is_open_elsewhere_or_no_warehouse_and_a_broken_contrac
     project = copy_project(tmp_path)
     edit(project / "models/bronze/bronze_products.yml", ("load: snapshot", "load: sometimes"))
     lab.settings = lab.settings.model_copy(update={"dbt_project": project})
-    found = examined(lab)
-    assert problems(found) == {"dbt project dbt_project"}
-    assert "sometimes" in found["dbt project dbt_project"].found
+    findings = examined(lab)
+    assert problems(findings) == {"dbt project dbt_project"}
+    assert "sometimes" in findings["dbt project dbt_project"].found
 
 
 def test_what_is_held_back_is_a_warning(filled: Lab) -> None:

@@ -31,10 +31,10 @@ def csv(*ids: int, name: str = "n") -> str:
 
 def names(source: Source) -> list[str]:
     """The names in the rows that count."""
-    found = source.sql(
+    rows = source.sql(
         f"select distinct name from {source.table} where _file_id in (select file_id from ops.current_files)"
     )
-    return sorted(row[0] for row in found)
+    return sorted(row[0] for row in rows)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_files_of_before_are_dated_once_more_by_the_time_in_their_names(make: Ma
     source.run()
     source.connection.execute(AS_BEFORE)
     source.connection.close()
-    again = Source(source.home, COLUMNS, **source.said)
+    again = Source(source.home, COLUMNS, **source.options)
     again.run()
     asked = (
         "select path, strftime(current.file_date, '%H') "

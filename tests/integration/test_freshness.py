@@ -64,11 +64,11 @@ class Watch:
     def asked(self) -> set[str]:
         """What one look at the conditions asks for."""
         with open_instance(self.lab.settings) as instance, clock.told_by(self.day.now, self.day.of_file):
-            found = dg.evaluate_automation_conditions(
+            evaluation = dg.evaluate_automation_conditions(
                 self.definitions, instance, cursor=self.cursor, evaluation_time=self.day.now()
             )
-        self.cursor = found.cursor
-        return {r.key.to_user_string() for r in found.results if found.get_num_requested(r.key)}
+        self.cursor = evaluation.cursor
+        return {r.key.to_user_string() for r in evaluation.results if evaluation.get_num_requested(r.key)}
 
     def run(self, *keys: str) -> bool:
         """A run of some assets, as the daemon launches it."""
@@ -249,8 +249,8 @@ def test_a_table_that_lags_is_held_against_what_it_was_made_of(watch: Watch) -> 
     """Its sums are not those of the receipts that came since; that is no failure, and blocks nobody."""
     begin(watch)
     watch.arrive(2)
-    code, said = finish(start(watch.lab.settings, "check"))
-    assert code == 0, said
+    code, output = finish(start(watch.lab.settings, "check"))
+    assert code == 0, output
     assert watch.lab.status()["held_back"] is None
     watch.arrive(3)
     assert watch.lab.status()["held_back"] is None

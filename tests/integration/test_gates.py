@@ -37,8 +37,8 @@ def test_a_failing_silver_check_holds_gold_and_readers_back_until_the_data_is_re
         outcome = lab.run()
 
         assert not outcome.success
-        said = "quantity_not_negative: expected quantity >= 0, found 1 rows break it"
-        assert outcome.failures == [f"check contract of silver.transactions: {said}"]
+        message = "quantity_not_negative: expected quantity >= 0, found 1 rows break it"
+        assert outcome.failures == [f"check contract of silver.transactions: {message}"]
         held = lab.status()["held_back"]
         assert any("quantity_not_negative" in reason for reason in held["because"])
         assert lab.stored("select store_id from gold.daily_sales") == [(7,)]
@@ -61,8 +61,8 @@ def test_a_failing_silver_check_holds_gold_and_readers_back_until_the_data_is_re
 
 def campaign(number: int) -> bytes:
     """The announcement of one campaign."""
-    said = f'"campaign_id": {number}, "campaign_type": "Type A", "start_date": "2017-01-0{number}"'
-    return f'{{{said}, "end_date": "2017-02-01"}}\n'.encode()
+    fields = f'"campaign_id": {number}, "campaign_type": "Type A", "start_date": "2017-01-0{number}"'
+    return f'{{{fields}, "end_date": "2017-02-01"}}\n'.encode()
 
 
 @pytest.mark.slow
@@ -84,8 +84,8 @@ def test_a_domain_that_shares_nothing_with_a_failing_one_goes_on(tmp_path: Path)
 
     outcome = lab.run()
 
-    said = "quantity_not_negative: expected quantity >= 0, found 1 rows break it"
-    assert outcome.failures == [f"check contract of silver.transactions: {said}"]
+    message = "quantity_not_negative: expected quantity >= 0, found 1 rows break it"
+    assert outcome.failures == [f"check contract of silver.transactions: {message}"]
     assert lab.rows("select campaign_id from silver.campaigns order by 1") == [(1,), (2,)]
     assert lab.rows("select basket_id from silver.transactions") == [(100,)]
     because = lab.status()["held_back"]["because"]
@@ -132,7 +132,7 @@ def test_a_missing_or_outdated_result_is_no_pass(lab: Lab, spoiled: str, reason:
     outcome = lab.run("gold.daily_sales")
     assert not outcome.success
     assert reason in outcome.failures[0]
-    assert any(reason in said for said in lab.status()["held_back"]["because"])
+    assert any(reason in sentence for sentence in lab.status()["held_back"]["because"])
 
 
 def test_a_run_of_the_ui_waits_for_the_lake_and_names_who_has_it(lab: Lab) -> None:
@@ -144,9 +144,9 @@ def test_a_run_of_the_ui_waits_for_the_lake_and_names_who_has_it(lab: Lab) -> No
         with RunLock(lab.settings.home / "run.lock") as lock:
             lock.acquire("run 0815", wait_seconds=0)
             shut_out = job.execute_in_process(instance=instance, raise_on_error=False)
-        said = str([event for event in shut_out.all_events if event.is_failure])
+        failures = str([event for event in shut_out.all_events if event.is_failure])
         assert not shut_out.success
-        assert "waited 0 s for run 0815 to end" in said
+        assert "waited 0 s for run 0815 to end" in failures
         assert job.execute_in_process(instance=instance).success
     assert lab.rows("select count(*) from gold.daily_sales") == [(1,)]
 
@@ -166,7 +166,7 @@ def test_two_runs_at_once_work_one_after_the_other(tmp_path: Path) -> None:
     processes = [start(lab.settings, "run") for _ in range(2)]
     ends = [finish(process) for process in processes]
     assert [code for code, _ in ends] == [0, 0], ends
-    assert sum("nothing was new" in said for _, said in ends) == 1
+    assert sum("nothing was new" in output for _, output in ends) == 1
     assert lab.rows("select count(*) from ops.files where status = 'loaded'") == [(2,)]
     with dg.DagsterInstance.from_config(str(lab.settings.dagster_home)) as instance:
         first, second = sorted(instance.get_run_records(), key=lambda record: record.start_time or 0)
@@ -183,8 +183,8 @@ def test_a_key_that_stands_twice_is_named_with_its_rows(lab: Lab, twice: str) ->
     lab.spoil(f"insert into silver.products select * replace ({twice} as product_id) from silver.products limit 1")
     catalog = Catalog.read(lab.settings.dbt_project)
     with open_session(lab.settings, catalog, "check") as session:
-        found = run_check(session, "silver.products", "contract")
-    [key] = [rule for rule in found.rules if rule.name == "unique(product_id)"]
-    assert not found.passed
+        result = run_check(session, "silver.products", "contract")
+    [key] = [rule for rule in result.rules if rule.name == "unique(product_id)"]
+    assert not result.passed
     assert (key.passed, key.found) == (False, "1 keys more than once")
     assert len(key.examples) == 1

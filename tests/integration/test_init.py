@@ -109,7 +109,7 @@ def test_a_folder_that_cannot_hold_a_lake_is_refused_before_anything_is_written(
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "message"),
     [
         ("import nope_nope\n", r"definitions.py, line 1: ModuleNotFoundError: No module named 'nope_nope'"),
         ("def build_definitions(lake:\n", r"definitions.py, line 1: SyntaxError"),
@@ -122,17 +122,17 @@ def test_a_folder_that_cannot_hold_a_lake_is_refused_before_anything_is_written(
         (None, r"definitions.py is not there; `assay init` writes one"),
     ],
 )
-def test_definitions_that_cannot_be_used_are_a_sentence(tmp_path: Path, written: str | None, said: str) -> None:
+def test_definitions_that_cannot_be_used_are_a_sentence(tmp_path: Path, written: str | None, message: str) -> None:
     init(tmp_path / "lake", has_example=False)
     path = tmp_path / "lake" / "definitions.py"
     path.write_text(written) if written else path.unlink()
     lab = Lab(tmp_path / "lake" / "data", tmp_path / "lake" / "dbt_project")
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         lab.run()
 
 
 @pytest.mark.parametrize(
-    ("name", "written", "said"),
+    ("name", "written", "message"),
     [
         ("x:app", None, "No module named 'x'"),
         ("x:app", "raise ValueError('no')\n", "x.py, line 1: ValueError: no"),
@@ -142,7 +142,7 @@ def test_definitions_that_cannot_be_used_are_a_sentence(tmp_path: Path, written:
     ],
 )
 def test_commands_of_a_project_that_cannot_be_used_are_a_sentence(
-    tmp_path: Path, name: str, written: str | None, said: str
+    tmp_path: Path, name: str, written: str | None, message: str
 ) -> None:
     (tmp_path / "assay.toml").write_text(f'commands = "{name}"\n')
     if written:
@@ -151,7 +151,7 @@ def test_commands_of_a_project_that_cannot_be_used_are_a_sentence(
         [sys.executable, "-c", ASSAY, "mine"], cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 2
-    assert said in " ".join(done.stderr.split())
+    assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
     engine = [sys.executable, "-c", ASSAY, "status"]
     assert subprocess.run(engine, cwd=tmp_path, capture_output=True, check=False).returncode == 0
@@ -163,13 +163,13 @@ def test_commands_of_a_project_that_is_named_before_them_are_found(tmp_path: Pat
     (tmp_path / "lake" / "own_commands.py").write_text(
         "import typer\napp = typer.Typer()\n@app.command()\ndef mine(): print('mine')\n"
     )
-    for arguments, said in ((["mine"], "mine\n"), (["--help"], "mine")):
+    for arguments, output in ((["mine"], "mine\n"), (["--help"], "mine")):
         done = subprocess.run(
             [sys.executable, "-c", ASSAY, "--project", "lake", *arguments],
             cwd=tmp_path, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        assert said in done.stdout
+        assert output in done.stdout
 
 
 def test_an_error_of_the_engine_keeps_its_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

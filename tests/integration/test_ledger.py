@@ -29,10 +29,10 @@ def source(make: Make) -> Source:
 
 def live(source: Source) -> list[int]:
     """The ids in files that count."""
-    found = source.sql(
+    rows = source.sql(
         f"select id from {source.table} where _file_id in (select file_id from ops.current_files) order by id"
     )
-    return [row[0] for row in found]
+    return [row[0] for row in rows]
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def test_a_refused_file_is_examined_again_when_the_contract_or_the_file_changes(
     source.run()
     source.run()
     assert opened == ["a.csv", "b.csv"]
-    source.said = {"format": {"type": "csv", "delimiter": ";"}}
+    source.options = {"format": {"type": "csv", "delimiter": ";"}}
     source.run()
     assert source.sightings() == [("a.csv", "loaded"), ("b.csv", "refused")]
     source.put("b.csv", "id;name\n2;x\n")
@@ -208,7 +208,7 @@ def test_a_refused_file_is_examined_again_when_the_contract_or_the_file_changes(
 def test_prose_in_a_contract_is_no_reason_to_examine_anything_again(source: Source, opened: list[str]) -> None:
     source.put("b.csv", "id;wrong\n1;x\n")
     source.run()
-    source.said = {"version": "1.0.1", "owner": "others"}
+    source.options = {"version": "1.0.1", "owner": "others"}
     source.run()
     assert opened == ["b.csv"]
 
@@ -245,10 +245,10 @@ def test_a_file_that_is_written_to_while_it_is_hashed_is_left_to_the_next_look(
     examine = scan.examine
 
     def growing(where: Path, *args: object) -> object:
-        found = examine(where, *args)  # type: ignore[arg-type]
+        result = examine(where, *args)  # type: ignore[arg-type]
         with path.open("a") as file:
             file.write("2,n2\n")
-        return found
+        return result
 
     with monkeypatch.context() as patch:
         patch.setattr(scan, "examine", growing)

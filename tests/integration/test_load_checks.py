@@ -46,8 +46,8 @@ class Shop:
         }
         lines = ["id,day,price,kind,note"]
         for n in range(rows):
-            said = {column: make(n) for column, make in {**usual, **values}.items()}
-            lines.append(f"{self.number * 10_000 + n},{day},{said['price']},{said['kind']},{said['note']}")
+            cells = {column: make(n) for column, make in {**usual, **values}.items()}
+            lines.append(f"{self.number * 10_000 + n},{day},{cells['price']},{cells['kind']},{cells['note']}")
         self.source.put(name, "\n".join(lines) + "\n")
         self.source.run()
         return name
@@ -70,13 +70,13 @@ class Shop:
 
 
 def rule(result: CheckResult, name: str) -> Rule:
-    [found] = [rule for rule in result.rules if rule.name == name]
-    return found
+    [match] = [rule for rule in result.rules if rule.name == name]
+    return match
 
 
 def odd_files(shop: Shop) -> list[int]:
-    found = shop.source.sql("select file_id from ops.profiles where column_name = '' and is_odd order by file_id")
-    return [file for (file,) in found]
+    rows = shop.source.sql("select file_id from ops.profiles where column_name = '' and is_odd order by file_id")
+    return [file for (file,) in rows]
 
 
 @pytest.fixture
@@ -100,9 +100,9 @@ def test_a_short_file_is_told_and_is_no_measure_for_the_next(shop: Shop) -> None
         name = shop.send(100)
         result = shop.check("volume")
         assert (result.verdict, rule(result, "records_per_file").severity) == ("warn", "warn")
-        said = rule(result, "records_per_file").found
-        assert said.startswith(f"sales/{name}: 100 where 1,01"), said
-        assert "(-90 %)" in said
+        message = rule(result, "records_per_file").found
+        assert message.startswith(f"sales/{name}: 100 where 1,01"), message
+        assert "(-90 %)" in message
         assert rule(result, "records_per_file").examples[0]["file"] == f"sales/{name}"
     assert rule(result, "records_per_file").value == pytest.approx(-90, abs=0.5)
     shop.send(1000)
@@ -121,7 +121,7 @@ def test_a_column_that_comes_empty_is_named(shop: Shop) -> None:
     shop.weeks(8)
     shop.send(note=lambda n: "" if n % 3 == 0 else "x")
     result = shop.check("completeness")
-    assert [found.name for found in result.rules if not found.passed] == ["nulls_of_note"]
+    assert [outcome.name for outcome in result.rules if not outcome.passed] == ["nulls_of_note"]
     assert "33.4 where 10 is usual" in rule(result, "nulls_of_note").found
     shop.send()
     assert shop.check("completeness").passed
@@ -141,7 +141,7 @@ def test_values_that_shift_are_named(shop: Shop, values: dict[str, Callable[[int
     assert shop.check("distribution").passed
     shop.send(**values)
     result = shop.check("distribution")
-    assert named in [found.name for found in result.rules if not found.passed]
+    assert named in [outcome.name for outcome in result.rules if not outcome.passed]
     assert result.verdict == "warn"
 
 
@@ -290,9 +290,9 @@ def test_a_file_that_was_judged_by_another_rule_is_judged_again(shop: Shop) -> N
 def test_many_broken_records_are_told(shop: Shop) -> None:
     shop.send(1000, price=lambda n: "much" if n < 15 else "1.00")
     result = shop.check("validity")
-    found = rule(result, "records_break_no_rule")
-    assert (result.verdict, found.found) == ("warn", "15 of 1,000 records; 1.50 % in the worst file")
-    assert (found.value, found.threshold, found.share_ok) == (1.5, 1.0, 0.985)
+    broken_records = rule(result, "records_break_no_rule")
+    assert (result.verdict, broken_records.found) == ("warn", "15 of 1,000 records; 1.50 % in the worst file")
+    assert (broken_records.value, broken_records.threshold, broken_records.share_ok) == (1.5, 1.0, 0.985)
     shop.checks["validity"] = {"most_pct": 2, "because": WHY}
     assert shop.check("validity").passed
 

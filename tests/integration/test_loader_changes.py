@@ -53,11 +53,11 @@ def test_a_hostile_name_is_an_ordinary_name(make: Make) -> None:
         source.put(name, csv(number))
     source.put("id=77/name=x.csv", csv(99))
     source.run()
-    found = source.sql(
+    rows = source.sql(
         f"select path, id from {source.table} join ops.files on file_id = _file_id where status = 'loaded' order by id"
     )
     expected = [(f"sales/{name}", number) for number, name in enumerate(NAMES + SIBLINGS)]
-    assert found == [*expected, ("sales/id=77/name=x.csv", 99)]
+    assert rows == [*expected, ("sales/id=77/name=x.csv", 99)]
 
 
 def test_hostile_names_take_the_careful_way_too(make: Make) -> None:
@@ -181,7 +181,7 @@ def test_a_file_that_waited_while_its_contract_changed_is_examined_again(make: M
     source.put("a.csv", "id,name\n1,x\n")
     source.put("b.csv", "id;name;more\n2;y;z\n")
     source.look()
-    source.said = {"format": {"type": "csv", "delimiter": ";"}}
+    source.options = {"format": {"type": "csv", "delimiter": ";"}}
     source.columns["more"] = "varchar"
     source.load()
     assert source.files() == {"a.csv": "refused", "b.csv": "refused"}

@@ -128,7 +128,7 @@ def test_a_gzipped_file_is_read_whatever_it_is_called(make: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("damage", "said"),
+    ("damage", "message"),
     [
         (lambda packed: packed[: len(packed) // 2], "cut off"),
         (lambda packed: packed[:-8] + zlib.crc32(b"other").to_bytes(4, "little") + packed[-4:], "checksum"),
@@ -137,18 +137,18 @@ def test_a_gzipped_file_is_read_whatever_it_is_called(make: Make) -> None:
     ],
 )
 def test_a_damaged_gzip_file_is_refused_and_none_of_it_is_loaded(
-    make: Make, damage: Callable[[bytes], bytes], said: str
+    make: Make, damage: Callable[[bytes], bytes], message: str
 ) -> None:
     """DuckDB gives 403 of 2,299 rows of a truncated file and no error, and none for a wrong checksum."""
     lines = "".join(f"{n},name {n * 7919 % 1000},1\n" for n in range(2000))
     source = load_one(make, damage(gzip.compress(("id,name,price\n" + lines).encode(), mtime=0)))
     assert source.files() == {"a.csv": "refused"}
-    assert said in source.reason("a.csv")
+    assert message in source.reason("a.csv")
     assert source.rows() == []
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "empty"),
         (b"\xef\xbb\xbf", "empty"),
@@ -160,10 +160,10 @@ def test_a_damaged_gzip_file_is_refused_and_none_of_it_is_loaded(
         (b"PAR1\0\0\0\0", "NUL"),
     ],
 )
-def test_a_file_that_is_no_such_csv_is_refused_with_its_reason(make: Make, content: bytes, said: str) -> None:
+def test_a_file_that_is_no_such_csv_is_refused_with_its_reason(make: Make, content: bytes, message: str) -> None:
     source = load_one(make, content)
     assert source.files() == {"a.csv": "refused"}
-    assert said in source.reason("a.csv")
+    assert message in source.reason("a.csv")
 
 
 def test_a_header_alone_is_a_file_of_no_records(make: Make) -> None:

@@ -64,18 +64,18 @@ def test_what_is_no_object_of_the_contract_is_kept_with_its_line_and_reason(make
     for number, (text, _) in enumerate(MALFORMED):
         lines += [f'{{"id": {number}}}', text]
     source = load(make, *lines)
-    found = source.malformed()
+    malformed = source.malformed()
     raws = [text if isinstance(text, str) else text.replace(b"\xff", b"\\xff").decode() for text, _ in MALFORMED]
-    assert [(line, raw) for line, raw, _ in found] == [(2 * n + 2, raw) for n, raw in enumerate(raws)]
-    for (_, _, reasons), (_, said) in zip(found, MALFORMED, strict=True):
+    assert [(line, raw) for line, raw, _ in malformed] == [(2 * n + 2, raw) for n, raw in enumerate(raws)]
+    for (_, _, reasons), (_, message) in zip(malformed, MALFORMED, strict=True):
         assert len(reasons) == 1
-        assert said in reasons[0]
+        assert message in reasons[0]
     assert source.rows("id") == [(n,) for n in range(len(MALFORMED))]
 
 
 @pytest.mark.parametrize("at", [0, 1], ids=["first", "between"])
-@pytest.mark.parametrize(("line", "said"), [*MALFORMED, ('{"id":3}\x01', "text after the end")])
-def test_none_of_them_alone_passes_for_a_row(make: Make, line: str | bytes, said: str, at: int) -> None:
+@pytest.mark.parametrize(("line", "message"), [*MALFORMED, ('{"id":3}\x01', "text after the end")])
+def test_none_of_them_alone_passes_for_a_row(make: Make, line: str | bytes, message: str, at: int) -> None:
     """DuckDB reads `null` as a row of nothing, and 0x01 at the end of a line as nothing."""
     lines: list[str | bytes] = ['{"id":1,"name":"tea","amount":2.50}', '{"id":2,"name":"tea","amount":2.50}']
     lines.insert(at, line)
@@ -83,7 +83,7 @@ def test_none_of_them_alone_passes_for_a_row(make: Make, line: str | bytes, said
     assert source.rows("id") == [(1,), (2,)]
     [(number, _, [reason])] = source.malformed()
     assert number == at + 1
-    assert said in reason
+    assert message in reason
 
 
 def test_a_model_that_reads_no_column_of_a_file_changes_nothing_about_what_is_malformed(make: Make) -> None:

@@ -52,11 +52,11 @@ def test_twelve_kinds_of_malformed_records_are_kept_with_line_and_reasons(
     source = make(COLUMNS)
     source.put("a.csv", pack(mixed()))
     source.run()
-    found = source.malformed()
-    assert [(line, raw) for line, raw, _ in found] == [(3002 + 2 * n, shown(raw)) for n, (raw, _) in enumerate(BAD)]
-    for (_, _, reasons), (_, expected) in zip(found, BAD, strict=True):
+    malformed = source.malformed()
+    assert [(line, raw) for line, raw, _ in malformed] == [(3002 + 2 * n, shown(raw)) for n, (raw, _) in enumerate(BAD)]
+    for (_, _, reasons), (_, expected) in zip(malformed, BAD, strict=True):
         assert len(reasons) == len(expected)
-        assert all(reason.startswith(said) for reason, said in zip(reasons, expected, strict=True))
+        assert all(reason.startswith(message) for reason, message in zip(reasons, expected, strict=True))
     assert source.rows("id") == [(n,) for n in range(1000, 4000)] + [(n,) for n in range(5000, 5000 + len(BAD))]
     assert source.sql("select records_read, records_loaded, records_malformed from ops.files") == [
         (3000 + 2 * len(BAD), 3000 + len(BAD), len(BAD))
@@ -87,7 +87,7 @@ def test_the_raw_text_keeps_quotes_blanks_and_unicode(make: Make) -> None:
     source = make(COLUMNS)
     source.put("a.csv", HEADER + raw.encode() + b"\n")
     source.run()
-    assert [found for _, found, _ in source.malformed()] == [raw]
+    assert [record for _, record, _ in source.malformed()] == [raw]
 
 
 def test_a_value_that_is_long_is_kept_whole_and_shown_short(make: Make) -> None:

@@ -59,13 +59,13 @@ def test_values_that_the_contract_cannot_hold_are_malformed_with_position_and_al
     )
     source.run()
     assert source.rows("id", "price") == [(1, Decimal("0.10")), (3, Decimal("0.25"))]
-    found = source.malformed()
-    assert [(line, reasons) for line, _, reasons in found] == [
+    malformed = source.malformed()
+    assert [(line, reasons) for line, _, reasons in malformed] == [
         (2, ["id: '1.5' is no bigint", "price: '0.123' is no decimal(12,2)"]),
         (4, ["id: 'nan' is no bigint"]),
         (5, ["id: '1e+300' is no bigint"]),
     ]
-    assert json.loads(found[0][1]) == {"id": 1.5, "price": 0.123, "name": "x", "at": "2017-01-02 00:00:00"}
+    assert json.loads(malformed[0][1]) == {"id": 1.5, "price": 0.123, "name": "x", "at": "2017-01-02 00:00:00"}
 
 
 def test_a_position_counts_over_row_groups(make: Make, tmp_path: Path) -> None:

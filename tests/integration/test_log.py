@@ -42,8 +42,8 @@ def test_a_run_says_in_lines_what_became_of_each_file_table_and_check(lab: Lab) 
     path = lab.receipts("day1", [receipt(), receipt(basket_id=101, sales_value="oops")])
     lab.receipts("copy", [receipt(), receipt(basket_id=101, sales_value="oops")])
     lab.put("transactions/odd.csv", b"a,b\n1,2\n")
-    code, said, lines = logged(lab.settings, "run")
-    assert (code, said) == (0, "")
+    code, output, lines = logged(lab.settings, "run")
+    assert (code, output) == (0, "")
     assert {"time", "level", "event", "run"} <= set.intersection(*map(set, lines))
     assert len({line["run"] for line in lines}) == 1
     assert (lines[0]["event"], lines[-1]["event"], lines[-1]["outcome"]) == ("run begun", "run ended", "succeeded")
@@ -76,8 +76,8 @@ def test_a_failure_and_a_mistake_are_lines_too(lab: Lab) -> None:
     lab.receipts("day1", [receipt()])
     lab.good_run()
     lab.spoil("drop table silver.transactions; create view silver.transactions as select 1 as x")
-    code, said, lines = logged(lab.settings, "run")
-    assert (code, said) == (1, "")
+    code, output, lines = logged(lab.settings, "run")
+    assert (code, output) == (1, "")
     assert (lines[-1]["event"], lines[-1]["outcome"]) == ("run ended", "failed")
     assert [line["table"] for line in picked(lines, "error") if "table" in line] == ["silver.transactions"]
     code, _, [line] = logged(lab.settings, "run", "--select", "nosuch")
@@ -86,13 +86,13 @@ def test_a_failure_and_a_mistake_are_lines_too(lab: Lab) -> None:
 
 
 def test_by_default_there_are_no_lines_and_an_unknown_form_is_named(lab: Lab) -> None:
-    for form, code, said in (("", 0, ""), ("xml", 2, "ASSAY_LOG is 'xml'; expected json, or nothing")):
+    for form, code, message in (("", 0, ""), ("xml", 2, "ASSAY_LOG is 'xml'; expected json, or nothing")):
         done = subprocess.run(
             command("run"), env={**environment(lab.settings), "ASSAY_LOG": form}, capture_output=True, text=True,
             timeout=PATIENCE, check=False,
         )  # fmt: skip
         assert done.returncode == code
-        assert said in done.stderr
+        assert message in done.stderr
         assert "{" not in done.stderr
 
 
@@ -121,11 +121,11 @@ def test_no_value_of_a_person_is_in_any_line(people: Lab) -> None:
     }
     for day, content in files.items():
         people.put(f"households/households_{day}.csv", content)
-    code, said, lines = logged(people.settings, "run")
+    code, output, lines = logged(people.settings, "run")
     assert picked(lines, "file", status="refused"), "one was refused"
     assert picked(lines, "file", status="loaded"), "one was loaded"
     assert code == 0, lines
-    assert PERSON not in said + json.dumps(lines)
+    assert PERSON not in output + json.dumps(lines)
     kept = str(people.stored("select reason from ops.files")) + str(people.stored("select record from ops.malformed"))
     assert PERSON in kept, "it is in the lake, or this test proves nothing"
 
@@ -134,13 +134,13 @@ def test_no_value_of_a_person_is_in_any_line(people: Lab) -> None:
     people.good_run()
     people.spoil("update silver.households set household_id = 987654321987, children_from = 9 where household_id = 6")
     people.spoil("update ops.tables set seq = seq + 1 where table_name = 'silver.households'")
-    code, said, lines = logged(people.settings, "check", "--select", "silver.households")
+    code, output, lines = logged(people.settings, "check", "--select", "silver.households")
     assert picked(lines, "check", table="silver.households", check="contract", verdict="fail")
-    assert "987654321987" not in said + json.dumps(lines)
+    assert "987654321987" not in output + json.dumps(lines)
 
     model = people.settings.dbt_project / "models" / "silver" / "silver_households.sql"
     edit(model, ("income as income_group", "income::integer::varchar as income_group"))
-    code, said, lines = logged(people.settings, "run", "--full-refresh", "silver.households")
+    code, output, lines = logged(people.settings, "run", "--full-refresh", "silver.households")
     [failed] = [line for line in picked(lines, "error") if line.get("table") == "silver.households"]
     assert (code, failed["message"]) == (1, "ConversionException")
-    assert "35-49K" not in said + json.dumps(lines), "DuckDB quotes the value that it cannot convert"
+    assert "35-49K" not in output + json.dumps(lines), "DuckDB quotes the value that it cannot convert"

@@ -70,8 +70,8 @@ def test_a_file_that_does_not_fit_into_memory_waits_once_is_then_refused_and_sto
     assert source.reason("bomb").endswith("the next run tries it once more")
     source.run()
     assert source.files() == {"bomb": "refused", "good": "loaded"}
-    for said in ("needs more memory", limit_of(source.connection), "Raise ASSAY_MEMORY_LIMIT"):
-        assert said in source.reason("bomb")
+    for message in ("needs more memory", limit_of(source.connection), "Raise ASSAY_MEMORY_LIMIT"):
+        assert message in source.reason("bomb")
     assert source.run().known == 2
     assert len(source.rows()) == 1
 
@@ -121,7 +121,7 @@ def test_another_content_and_another_contract_begin_anew(make: Make, monkeypatch
     source.put("a.csv", "id,name\n11,a\n")
     source.run()
     assert source.files() == {"a.csv": "arrived", "b.csv": "refused"}
-    source.said["new_columns"] = "refuse"
+    source.options["new_columns"] = "refuse"
     source.run()
     assert source.files() == {"a.csv": "loaded", "b.csv": "arrived"}  # a first failure again
     source.run()

@@ -70,25 +70,25 @@ def test_assay_run_looks_once_tells_and_is_not_held_up(tmp_path: Path, monkeypat
         lab = Lab(tmp_path / HOSTILE_HOME)
         monkeypatch.setenv("ASSAY_NOTIFY", box.url)
         lab.put("transactions/day1.csv", b"no header")
-        code, said = finish(start(lab.settings, "run"))
-        assert code == 0, said
+        code, output = finish(start(lab.settings, "run"))
+        assert code == 0, output
         box.wait_for(1)
         assert box.titles == ["[level 2] A file was refused: transactions"]
         assert [line.partition(":")[0] for line in box.came[0][1].splitlines()] == [
             "Problem", "Tried", "Affects", "Where", "Do",
         ]  # fmt: skip
-        _, said = finish(start(lab.settings, "incidents"))
-        assert "A file was refused" in said
-        assert "Nobody is told" not in said
-        _, said = finish(start(lab.settings, "status"))
-        assert "1 open; `assay incidents` says" in said
-        _, said = finish(start(lab.settings, "query", "select kind from ops.incidents", "--format", "csv"))
-        assert said == "kind\nrefused_file\n"
-        _, said = finish(start(lab.settings, "incidents", "--json"))
-        assert [row["subject"] for row in json.loads(said)] == ["transactions"]
+        _, output = finish(start(lab.settings, "incidents"))
+        assert "A file was refused" in output
+        assert "Nobody is told" not in output
+        _, output = finish(start(lab.settings, "status"))
+        assert "1 open; `assay incidents` says" in output
+        _, output = finish(start(lab.settings, "query", "select kind from ops.incidents", "--format", "csv"))
+        assert output == "kind\nrefused_file\n"
+        _, output = finish(start(lab.settings, "incidents", "--json"))
+        assert [row["subject"] for row in json.loads(output)] == ["transactions"]
         monkeypatch.setenv("ASSAY_NOTIFY", "")
-        _, said = finish(start(lab.settings, "incidents", "--all"))
-        assert "Nobody is told: there is no receiver" in said
+        _, output = finish(start(lab.settings, "incidents", "--all"))
+        assert "Nobody is told: there is no receiver" in output
     kept = [path for path in lab.settings.home.rglob("*") if path.is_file()]
     assert not [path for path in kept if b"hook-with-a-secret" in path.read_bytes()]
 
@@ -148,11 +148,11 @@ def test_a_mistake_in_notify_yml_is_said_and_keeps_no_incident_from_being_kept(
     with pytest.raises(ReceiverError, match=why):
         house.tick()
     monkeypatch.setenv("ASSAY_NOTIFY", "")
-    code, said = finish(start(house.lab.settings, "incidents"))
+    code, output = finish(start(house.lab.settings, "incidents"))
     assert code == 2
-    assert "failed_run" in said
-    assert why in " ".join(said.split())
-    assert "token" not in said
+    assert "failed_run" in output
+    assert why in " ".join(output.split())
+    assert "token" not in output
 
 
 def test_a_message_leaves_though_readers_cannot_be_shown_the_incident(lab: Lab) -> None:

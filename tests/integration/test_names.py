@@ -79,10 +79,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Lab:
 
 @pytest.mark.parametrize("source", TYPES)
 def test_rows_reach_silver_and_gold(lab: Lab, source: str) -> None:
-    said = lab.source(source)
+    status = lab.source(source)
     assert lab.rows("select path, reason from ops.files where status <> 'loaded'") == []
-    assert said["is_conserved"]
-    assert said["rows"] == {"bronze": 4, "silver": 2, "quarantined": 1, "superseded": 0, "duplicates": 1}
+    assert status["is_conserved"]
+    assert status["rows"] == {"bronze": 4, "silver": 2, "quarantined": 1, "superseded": 0, "duplicates": 1}
     assert [row[:2] for row in lab.table(f"gold.{source}")] == [(1, "x"), (9, "x")]
 
 

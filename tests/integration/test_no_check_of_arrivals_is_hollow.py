@@ -110,8 +110,8 @@ def check(lake: Session, source: str, name: str) -> CheckResult:
 
 def breaking(catalog: Catalog, source: str, rule: str) -> Iterator[Mapping[str, object]]:
     """What is wrong with a file that breaks a rule; every way in which it may be."""
-    said = catalog.load_checks[source]
-    more = said.volume_pct / 100 + 2
+    checks = catalog.load_checks[source]
+    more = checks.volume_pct / 100 + 2
     about, _, name = rule.partition("_of_")
     if rule == "newest_file":
         yield {"age": 24 * 365}
@@ -131,13 +131,13 @@ def breaking(catalog: Catalog, source: str, rule: str) -> Iterator[Mapping[str, 
 
 def rules_of(catalog: Catalog, source: str) -> set[str]:
     """Every rule that a source's yml makes."""
-    said, contract = catalog.load_checks[source], catalog.contracts[source]
+    checks, contract = catalog.load_checks[source], catalog.contracts[source]
     amounts = {column.name for column in contract.columns if column.type.kind in ("decimal", "double")}
     return {
         *("records_break_no_rule", "records_per_file", "newest_file"),
         *(f"nulls_of_{name}" for name in contract.names),
-        *(f"drift_of_{name}" for name in said.columns),
-        *(f"total_of_{name}" for name in said.columns if name in amounts),
+        *(f"drift_of_{name}" for name in checks.columns),
+        *(f"total_of_{name}" for name in checks.columns if name in amounts),
     }
 
 
@@ -152,9 +152,11 @@ def test_each_rule_about_files_fails_by_its_name_when_it_is_broken(lake: Session
             assert rule.value is not None, f"{source}: {rule.name} judged nothing: {rule.found}"
             for wrong in breaking(lake.catalog, source, rule.name):
                 deliver(lake, source, **wrong)
-                found = check(lake, source, name)
-                assert rule.name in {said.name for said in found.rules if not said.passed}, f"{rule.name} is hollow"
-                assert rule.name in found.summary
+                result = check(lake, source, name)
+                assert rule.name in {outcome.name for outcome in result.rules if not outcome.passed}, (
+                    f"{rule.name} is hollow"
+                )
+                assert rule.name in result.summary
                 broken.add(rule.name)
             deliver(lake, source)
     assert broken == rules_of(lake.catalog, source)
@@ -164,8 +166,8 @@ def test_each_rule_about_files_fails_by_its_name_when_it_is_broken(lake: Session
 def test_a_column_that_comes_empty_is_the_only_one_that_is_named(lake: Session, source: str) -> None:
     for column in lake.catalog.contracts[source].names:
         deliver(lake, source, values={column: "null"})
-        found = check(lake, source, "completeness")
+        result = check(lake, source, "completeness")
         deliver(lake, source)
-        [said] = [rule for rule in found.rules if not rule.passed]
-        assert said.name == f"nulls_of_{column}"
-        assert said.examples[0]["file"] == f"{source}/{FILES - 1}"
+        [broken] = [rule for rule in result.rules if not rule.passed]
+        assert broken.name == f"nulls_of_{column}"
+        assert broken.examples[0]["file"] == f"{source}/{FILES - 1}"

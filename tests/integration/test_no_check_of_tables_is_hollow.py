@@ -47,10 +47,12 @@ def test_each_rule_fails_by_its_name_when_it_is_broken(lake: Session, model: str
         every = rule.name in CATALOG.table_checks[model].levels  # one row is within what is accepted
         is_broken = _is_broken_in_a_copy(lake.connection, promise, table, rule, every=every)
         assert is_broken, f"{model}: what would break {rule.name}?"
-        found = run_check(lake, table, "contract")
+        result = run_check(lake, table, "contract")
         _put_back(lake.connection, table)
-        assert rule.name in {said.name for said in found.rules if not said.passed}, f"{model}: {rule.name} is hollow"
-        assert rule.name in found.summary
+        assert rule.name in {outcome.name for outcome in result.rules if not outcome.passed}, (
+            f"{model}: {rule.name} is hollow"
+        )
+        assert rule.name in result.summary
 
 
 @pytest.mark.parametrize("model", sorted(CATALOG.promises))
@@ -60,9 +62,9 @@ def test_a_column_that_is_gone_or_of_another_type_fails_the_shape(lake: Session,
     other = "1::smallint" if column.type.sql == "varchar" else "'1'"
     for change in (f"* exclude ({quoted(column.name)})", f"* replace ({other} as {quoted(column.name)})"):
         _replace(lake.connection, table, f"select {change} from {relation(table)}")
-        found = run_check(lake, table, "contract")
+        result = run_check(lake, table, "contract")
         _put_back(lake.connection, table)
-        [shape] = [said for said in found.rules if said.name == "columns_and_types"]
+        [shape] = [outcome for outcome in result.rules if outcome.name == "columns_and_types"]
         assert not shape.passed
         assert column.name in shape.found
 
@@ -75,11 +77,11 @@ def test_each_rule_over_several_tables_fails_when_one_of_them_changes(lake: Sess
         assert rule.passed or rule.severity == "warn", rule
         for changed, rows in _changes(model, table, references.get(rule.name)):
             _replace(lake.connection, changed, rows)
-            found = run_check(lake, table, "consistency")
+            result = run_check(lake, table, "consistency")
             _put_back(lake.connection, changed)
-            said = next(said for said in found.rules if said.name == rule.name)
-            if not said.passed and said.found != rule.found:
-                assert said.examples, said
+            outcome = next(outcome for outcome in result.rules if outcome.name == rule.name)
+            if not outcome.passed and outcome.found != rule.found:
+                assert outcome.examples, outcome
                 break
         else:
             pytest.fail(f"{model}: {rule.name} is hollow")

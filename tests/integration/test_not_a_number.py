@@ -129,8 +129,8 @@ def test_nan_and_infinity_go_through_a_lake(
     assert repr(everything(lab)) == repr(stepwise)
     monkeypatch.setenv("ASSAY_HOME", str(lab.settings.home))
     query("select v from silver.readings where id in (1, 3) order by id", "json")
-    said = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
-    assert said == [{"v": "NaN"}, {"v": "-Infinity"}]
+    rows = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert rows == [{"v": "NaN"}, {"v": "-Infinity"}]
 
 
 def test_files_with_nan_are_held_against_files_with_nan(lab: Lab) -> None:

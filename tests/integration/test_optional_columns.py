@@ -28,7 +28,7 @@ WITHOUT_CSV = "id,name\n3,c\n"
 def widen(source: Source, columns: dict[str, str], *optional: str) -> None:
     """Change the contract."""
     source.columns = columns
-    source.said["optional"] = optional
+    source.options["optional"] = optional
 
 
 def test_files_without_an_optional_column_give_null(make: Make) -> None:

@@ -22,9 +22,9 @@ def test_any_order_of_arrival_gives_the_same_lake_as_one_run_with_all(tmp_path: 
             in_parts.good_run()
     in_parts.good_run()
 
-    expected, found = everything(at_once), everything(in_parts)
+    expected, actual = everything(at_once), everything(in_parts)
     for table in expected:
-        assert found[table] == expected[table], table
+        assert actual[table] == expected[table], table
         assert expected[table] or table.startswith("quarantine."), f"{table} is empty, so it shows nothing"
     assert len(expected["silver.transactions"]) > 300
     assert len(expected["quarantine.transactions"]) > 10

@@ -21,10 +21,10 @@ def text(html: str) -> str:
 
 def test_before_the_first_run_there_is_a_page_that_says_so(lab: Lab) -> None:
     path = write_page(lab.settings, [], NOW)
-    said = text(path.read_text(encoding="utf-8"))
-    assert "Nothing is published yet" in said
-    assert "Services never ran" in said
-    assert [found.name for found in path.parent.iterdir()] == ["status.html"]
+    page_text = text(path.read_text(encoding="utf-8"))
+    assert "Nothing is published yet" in page_text
+    assert "Services never ran" in page_text
+    assert [entry.name for entry in path.parent.iterdir()] == ["status.html"]
 
 
 def test_it_shows_tables_records_and_incidents_and_runs_no_file_name(house: House) -> None:
@@ -35,13 +35,15 @@ def test_it_shows_tables_records_and_incidents_and_runs_no_file_name(house: Hous
     lab.good_run()
     assert house.tick().startswith("2 open")
     html = page_path(lab.settings).read_text(encoding="utf-8")
-    said = text(html)
-    assert "2 incidents" in said
-    assert "Readers see everything" in said
-    assert "A file was refused transactions" in said
-    assert "Do docs/runbook.md, 'A file was refused': assay files transactions --refused" in said.replace("&#39;", "'")
-    assert re.search(r"gold\.daily_sales at once [^a-z]+ UTC [\d.]+ \S+ 2 pass gold\.", said)
-    assert "transactions 1 1 2 1 1 1 0 0 0 every record" in said
+    page_text = text(html)
+    assert "2 incidents" in page_text
+    assert "Readers see everything" in page_text
+    assert "A file was refused transactions" in page_text
+    assert "Do docs/runbook.md, 'A file was refused': assay files transactions --refused" in page_text.replace(
+        "&#39;", "'"
+    )
+    assert re.search(r"gold\.daily_sales at once [^a-z]+ UTC [\d.]+ \S+ 2 pass gold\.", page_text)
+    assert "transactions 1 1 2 1 1 1 0 0 0 every record" in page_text
     assert "<img" not in html
     assert "&lt;img src=x onerror=alert(1)&gt;.csv" in html
 

@@ -47,7 +47,7 @@ def values(source: Source) -> list[Any]:
 
 
 def reasons(source: Source) -> list[str]:
-    return [reason for _, _, said in source.malformed() for reason in said]
+    return [reason for _, _, messages in source.malformed() for reason in messages]
 
 
 WIDE = pa.decimal256(39, 2)
@@ -210,8 +210,8 @@ def test_nan_is_no_decimal_and_its_record_is_json(load: Load) -> None:
     ]
     source = load(pa.array([math.nan]), "decimal(12,2)", *beside)
     record = source.malformed()[0][1]
-    said = json.loads(record, parse_constant=pytest.fail, parse_float=str)
-    assert said == {
+    fields = json.loads(record, parse_constant=pytest.fail, parse_float=str)
+    assert fields == {
         "id": 1,
         "v": "NaN",
         "x": ["NaN", "-Infinity", "1.5"],

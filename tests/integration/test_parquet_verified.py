@@ -120,8 +120,8 @@ def test_a_footer_that_counts_other_records_than_the_pages_refuses_the_file(make
     """A file of 1,000 records says that it has 1,008; the number is written once for the file, once for its group."""
     content = written(tmp_path / "made", {"id": pa.array(range(1_000))}, **PLAIN)
     footer = len(content) - 8 - struct.unpack("<i", content[-8:-4])[0]
-    said, other = bytes([0xD0, 0x0F]), bytes([0xE0, 0x0F])  # zigzag varints
-    for at in (content.find(b"\x16" + said, footer), content.rfind(b"\x16" + said)):
+    count, other = bytes([0xD0, 0x0F]), bytes([0xE0, 0x0F])  # zigzag varints
+    for at in (content.find(b"\x16" + count, footer), content.rfind(b"\x16" + count)):
         broken = content[: at + 1] + other + content[at + 3 :]
         source = outcome(make, broken, {"id": "bigint"})
         assert source.files() == {"a.parquet": "refused"}, at
@@ -243,8 +243,8 @@ def test_the_careful_way_counts_and_explains_what_the_fast_one_refuses(make: Mak
 
 
 def _hint(path: Path) -> list[int]:
-    said = path.stat()
-    return [said.st_size, said.st_mtime_ns, said.st_ctime_ns, said.st_ino]
+    stat = path.stat()
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
 
 
 def _duckdb_writes(path: Path, query: str) -> bytes:

@@ -58,11 +58,11 @@ def wanted(lab: Lab) -> set[str]:
 
 
 def verdict(lab: Lab, table: str, check: str) -> str:
-    found = lab.rows(
+    rows = lab.rows(
         f"select verdict from ops.checks where table_name = '{table}' and check_name = '{check}' "
         "order by check_id desc limit 1"
     )
-    return str(found[0][0])
+    return str(rows[0][0])
 
 
 def grow_old(lab: Lab, table: str) -> None:

@@ -31,7 +31,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_planted_mistake_is_caught_and_readers_keep_the_last_good_state(tmp_path: Path, mistake: str) -> None:
-    path, change, said = MISTAKES[mistake]
+    path, change, message = MISTAKES[mistake]
     project = copy_project(tmp_path)
     lab = Lab(tmp_path / "lake", dbt_project=project)
     lab.products("2017-01-01", [product()])
@@ -44,6 +44,6 @@ def test_a_planted_mistake_is_caught_and_readers_keep_the_last_good_state(tmp_pa
     outcome = lab.run(full_refresh=[path.split("/")[1].removesuffix(".sql").replace("_", ".", 1)])
 
     assert not outcome.success
-    assert any(said in failure for failure in outcome.failures), outcome.failures
+    assert any(message in failure for failure in outcome.failures), outcome.failures
     assert everything(lab) == before
     assert lab.status()["held_back"] is not None

@@ -46,7 +46,7 @@ def test_a_key_that_silver_calls_otherwise_is_followed(models: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (
             (SILVER_KEY, SILVER_KEY.replace("reading_id", "nr")),
@@ -59,12 +59,12 @@ def test_a_key_that_silver_calls_otherwise_is_followed(models: Path) -> None:
     ],
 )
 def test_a_mistake_in_a_yml_is_told_before_dbt_or_data_is_touched(
-    models: Path, change: tuple[str, str], said: str
+    models: Path, change: tuple[str, str], message: str
 ) -> None:
     edit(models / YML, change)
     with pytest.raises(ContractError) as error:
         lab_of(models)
-    assert str(error.value).startswith(said)
+    assert str(error.value).startswith(message)
     assert not (models.parent / "target").exists()
     assert not (models.parents[1] / "data" / "warehouse.duckdb").exists()
 
@@ -79,17 +79,17 @@ def test_a_message_names_the_yml_that_there_is_and_the_model_in_it(models: Path)
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (("from {{ ref", "form {{ ref"), "ParserException: Parser Error: syntax error at or near"),
         (("max(temperature_celsius)", "max(temperature)"), "BinderException: Binder Error: Referenced column"),
     ],
 )
-def test_sql_that_duckdb_does_not_take_names_its_file(models: Path, change: tuple[str, str], said: str) -> None:
+def test_sql_that_duckdb_does_not_take_names_its_file(models: Path, change: tuple[str, str], message: str) -> None:
     edit(models / "gold" / "gold_daily_temperatures.sql", change)
     outcome = lab_of(models).run()
     assert not outcome.success
-    wanted = f"gold.daily_temperatures: models/gold/gold_daily_temperatures.sql: {said}"
+    wanted = f"gold.daily_temperatures: models/gold/gold_daily_temperatures.sql: {message}"
     assert any(wanted in failure for failure in outcome.failures), outcome.failures
 
 

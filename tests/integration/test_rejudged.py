@@ -46,9 +46,9 @@ def test_a_file_that_would_be_judged_differently_is_named_with_the_command(lab: 
     lab.put("transactions/odd.csv", odd)
     lab.good_run()
     as_of_before(lab)
-    mark, said, do = stored_files(lab)["stored files of transactions"]
+    mark, message, do = stored_files(lab)["stored files of transactions"]
     assert mark == "warning"
-    assert said.startswith(
+    assert message.startswith(
         "1 file loaded by an earlier version would be judged differently now: transactions/odd.csv: "
     )
     assert "assay run --full-refresh bronze.transactions" in do

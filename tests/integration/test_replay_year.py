@@ -184,9 +184,9 @@ def test_a_snapshot_holds_the_products_sold_or_promoted_up_to_its_day(
         )
         names = [column[0] for column in expected.description or []]
         wanted = [dict(zip(names, row, strict=True)) for row in expected.fetchall()]
-        found = products_in(year / "products" / f"products_{day}.jsonl.gz")
-        assert found == wanted
-        assert list(found[0]) == names
+        products = products_in(year / "products" / f"products_{day}.jsonl.gz")
+        assert products == wanted
+        assert list(products[0]) == names
 
 
 def test_a_gzip_header_names_no_file_and_no_time(year: Path) -> None:

@@ -67,7 +67,7 @@ class Home:
         self.lab = Lab(self.lab.settings.home, self.project)
 
     def retired(self) -> list[str]:
-        return [str(found["name"]) for found in self.lab.status()["retired"]]
+        return [str(table["name"]) for table in self.lab.status()["retired"]]
 
     def drop(self, monkeypatch: pytest.MonkeyPatch, *names: str, is_sure: bool = True) -> int:
         for key, value in environment(self.lab.settings).items():
@@ -85,12 +85,12 @@ class Home:
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
     """Two days of receipts, all shown."""
-    found = Home(tmp_path)
-    found.lab.products("2017-01-01", [product()])
-    found.lab.receipts("day1", [receipt()])
-    found.lab.receipts("day2", [receipt(basket_id=2, sales_value="oops"), receipt(basket_id=3, store_id=8)])
-    found.lab.good_run()
-    return found
+    lake_home = Home(tmp_path)
+    lake_home.lab.products("2017-01-01", [product()])
+    lake_home.lab.receipts("day1", [receipt()])
+    lake_home.lab.receipts("day2", [receipt(basket_id=2, sales_value="oops"), receipt(basket_id=3, store_id=8)])
+    lake_home.lab.good_run()
+    return lake_home
 
 
 def incidents(home: Home) -> Collection[str]:
@@ -109,18 +109,18 @@ def test_a_gold_table_that_left_is_shown_as_retired_and_nowhere_as_alive(home: H
     home.take_out("gold/gold_daily_sales")
     home.lab.good_run()
     status = home.lab.status()
-    [said] = status["retired"]
-    assert (said["name"], said["rows"], said["renamed_to"]) == ("gold.daily_sales", 2, None)
-    assert said["sentence"].startswith("gold.daily_sales, 2 rows, last built 20")
-    assert said["sentence"].endswith("`assay drop gold.daily_sales` removes it")
+    [entry] = status["retired"]
+    assert (entry["name"], entry["rows"], entry["renamed_to"]) == ("gold.daily_sales", 2, None)
+    assert entry["sentence"].startswith("gold.daily_sales, 2 rows, last built 20")
+    assert entry["sentence"].endswith("`assay drop gold.daily_sales` removes it")
     assert "gold.daily_sales" in before
     assert "gold.daily_sales" not in status["quality"]
     assert status["quality"]["all"] > before["all"]
     assert status["held_back"] is None
     assert not [subject for subject in incidents(home) if "gold" in subject]
     assert "gold.daily_sales" not in home.tables_of_readers()
-    found = [f for f in doctor.examine(home.lab.settings, 0.0, (10**12, 10**12)) if f.about == "retired"]
-    assert [(finding.mark, finding.found) for finding in found] == [("warning", said["sentence"])]
+    findings = [f for f in doctor.examine(home.lab.settings, 0.0, (10**12, 10**12)) if f.about == "retired"]
+    assert [(finding.mark, finding.found) for finding in findings] == [("warning", entry["sentence"])]
     page = render(home.lab.settings, [], clock.now())
     assert page.count("gold.daily_sales, 2 rows") == 1
     assert "<td>gold.daily_sales</td>" not in page
@@ -160,13 +160,13 @@ def test_a_drop_says_what_goes_and_waits_for_a_yes(
     home.take_out(*OF_RECEIPTS)
     (home.lab.settings.landing / "transactions" / "day1.csv").unlink()
     assert home.drop(monkeypatch, "transactions", "gold/daily_sales", is_sure=False) == 0
-    said = capsys.readouterr().out
-    assert "bronze.transactions\n  - 2 rows" in said
-    assert "1 malformed records" in said
-    assert "keeps its 2 files (2 loaded) as retired, and landing is not touched" in said
-    assert "1 of these files are not in landing any more" in said
-    assert "transactions/day1.csv" in said
-    assert "nothing was dropped; `assay drop transactions gold/daily_sales --yes` does it" in said
+    output = capsys.readouterr().out
+    assert "bronze.transactions\n  - 2 rows" in output
+    assert "1 malformed records" in output
+    assert "keeps its 2 files (2 loaded) as retired, and landing is not touched" in output
+    assert "1 of these files are not in landing any more" in output
+    assert "transactions/day1.csv" in output
+    assert "nothing was dropped; `assay drop transactions gold/daily_sales --yes` does it" in output
     assert home.lab.stored("select count(*) from bronze.transactions") == [(2,)]
     assert home.drop(monkeypatch, "transactions", "gold/daily_sales") == 0
     assert home.retired() == ["gold.product_performance", "silver.transactions"]
@@ -188,9 +188,9 @@ def test_a_drop_says_what_goes_and_waits_for_a_yes(
 
 
 def test_what_is_in_the_project_or_nowhere_is_not_dropped(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = r"is in the project.*models/(gold|bronze)/\w+\.yml.*Nothing was dropped"
+    message = r"is in the project.*models/(gold|bronze)/\w+\.yml.*Nothing was dropped"
     for name in ("gold.daily_sales", "transactions"):
-        with pytest.raises(ContractError, match=said):
+        with pytest.raises(ContractError, match=message):
             home.drop(monkeypatch, name)
     with pytest.raises(ContractError, match=r"nothing called gold\.nosuch is stored"):
         home.drop(monkeypatch, "gold.nosuch")
@@ -276,12 +276,12 @@ def test_a_pass_from_before_a_drop_is_not_taken_for_one_of_what_came_back(
 def test_a_model_that_was_renamed_is_said_to_be(home: Home, before: str, after: str) -> None:
     home.rename(before, after)
     home.lab.good_run()
-    [said] = home.lab.status()["retired"]
+    [entry] = home.lab.status()["retired"]
     old, new = (name.replace("_", ".", 1) for name in (before, after))
-    assert said["renamed_to"] == new
-    assert f"{old} looks renamed to {new}" in said["sentence"]
+    assert entry["renamed_to"] == new
+    assert f"{old} looks renamed to {new}" in entry["sentence"]
     home.lab.good_run()
-    assert home.lab.status()["retired"] == [said]
+    assert home.lab.status()["retired"] == [entry]
     assert home.lab.table(new)
 
 
@@ -298,8 +298,8 @@ def test_a_source_that_was_renamed_is_said_to_be(home: Home) -> None:
         path.write_text(text.replace("landing_transactions", "landing_receipts"), encoding="utf-8")
     home.take_out("gold/gold_daily_sales", "gold/gold_product_performance")
     home.lab.good_run()
-    said = {found["name"]: found["renamed_to"] for found in home.lab.status()["retired"]}
-    assert said["bronze.transactions"] == "bronze.receipts"
-    assert said["silver.transactions"] == "silver.receipts"
-    assert said["gold.daily_sales"] is None
+    renames = {table["name"]: table["renamed_to"] for table in home.lab.status()["retired"]}
+    assert renames["bronze.transactions"] == "bronze.receipts"
+    assert renames["silver.transactions"] == "silver.receipts"
+    assert renames["gold.daily_sales"] is None
     assert home.lab.source("receipts")["records"]["read"] == 3

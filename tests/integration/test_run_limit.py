@@ -55,15 +55,15 @@ def test_a_run_that_takes_too_long_ends_as_failed_with_that_reason_and_the_next_
     newest = runs(lab.settings)[0].dagster_run
     assert newest.status == dg.DagsterRunStatus.FAILURE
     with open_instance(lab.settings) as instance:
-        said = instance.all_logs(newest.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)[-1].message
-    assert "longer than its limit" in said
+        message = instance.all_logs(newest.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)[-1].message
+    assert "longer than its limit" in message
     lab.good_run()
     assert lab.source("transactions")["rows"]["silver"] == 2
 
 
-@pytest.mark.parametrize("said", ["0", "-5", "ten", "1.5"])
-def test_a_limit_that_is_no_number_of_seconds_is_named(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
-    monkeypatch.setenv("ASSAY_RUN_LIMIT_SECONDS", said)
+@pytest.mark.parametrize("limit", ["0", "-5", "ten", "1.5"])
+def test_a_limit_that_is_no_number_of_seconds_is_named(monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
+    monkeypatch.setenv("ASSAY_RUN_LIMIT_SECONDS", limit)
     with pytest.raises(SettingsError, match="expected a whole number of seconds"):
         Settings.from_env()
 
@@ -82,8 +82,8 @@ def test_the_services_stop_a_run_by_the_same_limit(lab: Lab) -> None:
         with open_instance(limited) as instance, WorkspaceProcessContext(instance, EmptyWorkspaceTarget()) as workspace:
             assert instance.run_monitoring_max_runtime_seconds == 1
             list(execute_run_monitoring_iteration(workspace, logging.getLogger("monitoring")))
-        code, said = finish(running)
-    assert code == 130, said
+        code, output = finish(running)
+    assert code == 130, output
     newest = runs(lab.settings)[0].dagster_run
     assert newest.status == dg.DagsterRunStatus.FAILURE
     lab.good_run()

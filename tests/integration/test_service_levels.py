@@ -25,8 +25,8 @@ def look(lab: Lab) -> None:
 
 def test_levels_are_published_by_day_and_printed_by_span(tmp_path: Path) -> None:
     lab = Lab(tmp_path / "lake")
-    code, said = finish(start(lab.settings, "slo"))
-    assert (code, "nothing is published yet" in said) == (2, True)
+    code, output = finish(start(lab.settings, "slo"))
+    assert (code, "nothing is published yet" in output) == (2, True)
     lab.products("2017-01-01", [product()])
     lab.receipts("day1", [receipt()])
     lab.good_run()
@@ -47,7 +47,7 @@ def test_levels_are_published_by_day_and_printed_by_span(tmp_path: Path) -> None
 
     process = start(lab.settings, "slo", "--json", output=subprocess.PIPE)
     printed, _ = process.communicate(timeout=60)
-    levels = {(said["table"], said["days"]): said for said in json.loads(printed)}
+    levels = {(level["table"], level["days"]): level for level in json.loads(printed)}
     assert {days for _, days in levels} == {7, 30, 90}
     assert levels["gold.daily_sales", 7]["budget_left"] == 1.0
     assert (levels["gold.daily_sales", 90]["runs"], levels["gold.daily_sales", 90]["runs_good"]) == (2, 1)

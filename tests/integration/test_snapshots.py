@@ -50,8 +50,8 @@ def ids(source: Source) -> list[int]:
 
 def held(source: Source) -> dict[str, str]:
     """Why each file is held back, without the source's folder."""
-    found = source.sql("select path, because from ops.snapshots where state = 'held back' order by path")
-    return {path.removeprefix(f"{source.name}/"): because for path, because in found}
+    rows = source.sql("select path, because from ops.snapshots where state = 'held back' order by path")
+    return {path.removeprefix(f"{source.name}/"): because for path, because in rows}
 
 
 def accept(source: Source, name: str, because: str = "they closed") -> None:
@@ -349,7 +349,7 @@ def test_what_a_lake_of_before_shows_is_not_held_back_by_the_upgrade(make: Make)
     source.run()
     source.connection.execute("drop table ops.snapshots; drop table ops.acceptances; drop table ops.snapshot_losses")
     source.connection.close()
-    after = Source(source.home, COLUMNS, **source.said)
+    after = Source(source.home, COLUMNS, **source.options)
     assert silver(after) == [(1, "other")]  # as it was picked before, by the name
     after.run()
     assert (silver(after), held(after)) == ([(1, "other")], {})
@@ -366,7 +366,7 @@ def test_a_snapshot_of_nothing_that_an_earlier_version_showed_is_named(make: Mak
     source.run()
     source.connection.execute("drop table ops.snapshots; drop table ops.acceptances; drop table ops.snapshot_losses")
     source.connection.close()
-    after = Source(source.home, COLUMNS, **source.said)
+    after = Source(source.home, COLUMNS, **source.options)
     after.run()
     assert (silver(after), held(after)) == ([], {})
     assert empty_snapshots_of_before(after.connection) == [("sales", "sales/d_2024-01-02.csv")]

@@ -48,9 +48,9 @@ def test_it_is_in_status_files_and_doctor_as_it_lies_there_now(filled: Lab) -> N
     status = assay(filled.settings, "status").stdout
     assert "6 files are claimed by no source: " in status
     assert status.index("of 100") < status.index("claimed by no source")
-    said = json.loads(assay(filled.settings, "status", "--json").stdout)["unclaimed"]
-    assert said["count"] == 6
-    assert {file["path"] for file in said["files"]} > set(EXAMPLES)
+    listing = json.loads(assay(filled.settings, "status", "--json").stdout)["unclaimed"]
+    assert listing["count"] == 6
+    assert {file["path"] for file in listing["files"]} > set(EXAMPLES)
     files = assay(filled.settings, "files", "--unclaimed").stdout
     assert all(name in files for name in EXAMPLES)
     assert "differs only in upper and lower case from 'transactions/*.csv'" in " ".join(files.split())
@@ -136,10 +136,10 @@ def test_sources_that_overlap_stop_before_any_data_is_touched(lab: Lab) -> None:
     edit(yml, ('files: "products/*.jsonl.gz"', 'files: "transactions/day*"'))
     settings = lab.settings.model_copy(update={"dbt_project": project})
     done = assay(settings, "run")
-    said = " ".join(done.stderr.split())
+    errors = " ".join(done.stderr.split())
     assert done.returncode == 2
-    assert "models/bronze/bronze_products.yml and models/bronze/bronze_transactions.yml" in said
-    assert "'transactions/day.csv'" in said
+    assert "models/bronze/bronze_products.yml and models/bronze/bronze_transactions.yml" in errors
+    assert "'transactions/day.csv'" in errors
     edit(yml, ('files: "transactions/day*"', 'files: "transactions/day*"\n          shares_with: [transactions]'))
     assert list_unclaimed(settings.landing, []).count == 0
     assert assay(settings, "run").returncode == 0

@@ -50,9 +50,9 @@ def ties(source: Source, key: str = "id") -> tuple[Ties, Ties]:
     return between, within
 
 
-def said(found: Ties) -> list[tuple[object, list[str]]]:
+def keys_and_files(result: Ties) -> list[tuple[object, list[str]]]:
     """The value of the first key column, and the files without the source's folder."""
-    return [(next(iter(t.key.values())), [path.removeprefix("sales/") for path in t.paths]) for t in found.first]
+    return [(next(iter(t.key.values())), [path.removeprefix("sales/") for path in t.paths]) for t in result.first]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_rows_that_differ_in_two_files_of_one_moment_are_a_tie_that_names_both(
     source.put(FIRST, HEAD + rows)
     source.put(SECOND, HEAD + other)
     between, within = ties(source)
-    assert (between.keys, said(between), within.keys) == (1, [(1, [FIRST, SECOND])], 0)
+    assert (between.keys, keys_and_files(between), within.keys) == (1, [(1, [FIRST, SECOND])], 0)
     assert str(between.first[0].moment) == "2024-01-02 00:00:00"
 
 
@@ -105,9 +105,9 @@ def test_not_a_number_is_a_value_as_any_other(source: Source, price: int, is_tie
 def test_a_tie_of_an_older_moment_is_none_and_a_newer_file_ends_one(source: Source) -> None:
     source.put(FIRST, HEAD + "1,n,2\n2,n,1\n")
     source.put(SECOND, HEAD + "1,m,2\n2,m,1\n")
-    assert said(ties(source)[0]) == [(1, [FIRST, SECOND]), (2, [FIRST, SECOND])]
+    assert keys_and_files(ties(source)[0]) == [(1, [FIRST, SECOND]), (2, [FIRST, SECOND])]
     source.put("d_2024-01-03.csv", HEAD + "1,m,2\n")
-    assert said(ties(source)[0]) == [(2, [FIRST, SECOND])]
+    assert keys_and_files(ties(source)[0]) == [(2, [FIRST, SECOND])]
 
 
 def test_a_file_that_is_sent_again_under_its_name_ends_a_tie(source: Source) -> None:
@@ -122,20 +122,20 @@ def test_rows_that_differ_within_one_file_are_told_with_its_one_name(source: Sou
     source.put(FIRST, HEAD + "1,n,2\n1,m,2\n2,n,1\n2,n,1\n3,n,1\n")
     source.put(SECOND, HEAD + "3,m,1\n")
     between, within = ties(source)
-    assert (said(between), said(within)) == ([(3, [FIRST, SECOND])], [(1, [FIRST])])
+    assert (keys_and_files(between), keys_and_files(within)) == ([(3, [FIRST, SECOND])], [(1, [FIRST])])
 
 
 def test_what_was_rescued_is_part_of_what_a_row_says_and_its_order_is_not(source: Source) -> None:
     source.put(FIRST, "id,name,price,x,y~/\n1,n,2,7,8\n2,n,1,7,8\n")
     source.put(SECOND, "id,name,price,y~/,x\n1,n,2,8,7\n2,n,1,9,7\n")
-    assert said(ties(source)[0]) == [(2, [FIRST, SECOND])]
+    assert keys_and_files(ties(source)[0]) == [(2, [FIRST, SECOND])]
 
 
 def test_all_ties_are_counted_and_the_first_are_shown(source: Source) -> None:
     source.put(FIRST, HEAD + "".join(f"{n},n,1\n" for n in range(1, 21)))
     source.put(SECOND, HEAD + "".join(f"{n},m,1\n" for n in range(1, 21)))
     between, _ = ties(source)
-    assert (between.keys, [n for n, _ in said(between)]) == (20, [1, 2, 3, 4, 5])
+    assert (between.keys, [n for n, _ in keys_and_files(between)]) == (20, [1, 2, 3, 4, 5])
 
 
 @pytest.mark.parametrize("name", ["file_id", "path", 'a "key"', "clean", "order"])
@@ -145,7 +145,7 @@ def test_a_key_may_be_called_anything_and_silver_may_call_it_otherwise(make: Mak
     source.put(FIRST, head + "k,n\n")
     source.put(SECOND, head + "k,m\n")
     between, _ = ties(source, key="a 'key' of silver")
-    assert said(between) == [("k", [FIRST, SECOND])]
+    assert keys_and_files(between) == [("k", [FIRST, SECOND])]
     assert list(between.first[0].key) == [name]
 
 
@@ -215,14 +215,14 @@ def test_a_yml_that_gives_a_reason_lets_the_greatest_values_win(tmp_path: Path) 
     lab = Lab(tmp_path / "lake", dbt_project=project)
     lab.good_run()
     assert lab.status()["held_back"] is None
-    said = "select verdict from ops.checks where check_name = 'versions_are_ordered' order by check_id"
-    assert lab.rows(said) == [("fail",), ("warn",)]
+    query = "select verdict from ops.checks where check_name = 'versions_are_ordered' order by check_id"
+    assert lab.rows(query) == [("fail",), ("warn",)]
 
 
 @pytest.mark.slow  # real runs
 def test_a_pass_stands_and_a_file_that_contradicts_itself_fails_until_a_newer_one_comes(tmp_path: Path) -> None:
-    said = "description: The number that tills scan."
-    personal = (said, f"{said}\n        config: {{meta: {{personal: true}}}}")
+    description = "description: The number that tills scan."
+    personal = (description, f"{description}\n        config: {{meta: {{personal: true}}}}")
     lab = Lab(tmp_path / "lake", dbt_project=events_project(tmp_path, personal))
     put(lab, "a", ROW)
     put(lab, "b", ROW, product(product_id=11))

@@ -56,8 +56,8 @@ def test_a_header_is_held_against_its_contract_name_by_name_once(make: Make, ext
     Name.compared = 0
     assert _header_problem(header, contract) == ""
     assert Name.compared < 5 * len(header)
-    said = _header_problem(header, replace(contract, new_columns="refuse"))
-    assert ("unexpected columns: more 0, more 1" in said and "and 4,980 more" in said) == bool(extra)
+    problem = _header_problem(header, replace(contract, new_columns="refuse"))
+    assert ("unexpected columns: more 0, more 1" in problem and "and 4,980 more" in problem) == bool(extra)
 
 
 def test_columns_and_rules_of_a_contract_are_held_against_each_other_once(make: Make) -> None:

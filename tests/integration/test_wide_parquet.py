@@ -34,8 +34,8 @@ WANTED = (
 )
 
 
-def decimals(*said: str | int | None, kind: pa.DataType) -> pa.Array:
-    return pa.array([None if each is None else Decimal(each) for each in said], kind)
+def decimals(*values: str | int | None, kind: pa.DataType) -> pa.Array:
+    return pa.array([None if each is None else Decimal(each) for each in values], kind)
 
 
 PLAIN = {
@@ -112,8 +112,8 @@ def rows(con: duckdb.DuckDBPyConnection, view: str, *, has_lines: bool) -> list[
     """The rows of a reading, and the text of what is rescued or malformed; None where it ends with an error."""
     told = " exclude (_record), case when _reasons is not null then _record end" if has_lines else ""
     try:
-        found = con.execute(f"select _rescued::varchar, *{told} from ({view})")
-        return sorted(found.fetchall(), key=repr)
+        result = con.execute(f"select _rescued::varchar, *{told} from ({view})")
+        return sorted(result.fetchall(), key=repr)
     except duckdb.Error:
         return None
 
@@ -122,9 +122,9 @@ def held(
     con: duckdb.DuckDBPyConnection, path: Path, read: Contract, *, has_lines: bool
 ) -> list[tuple[object, ...]] | None:
     """Both readings, which are equal."""
-    found = parquet_rows(con, path, str(path), has_lines=has_lines)
-    narrow = rows(con, parquet_view(found, read, has_lines=has_lines), has_lines=has_lines)
-    typed = WideReading(con, read, wide_parquet(found, read), has_lines=has_lines)
+    source = parquet_rows(con, path, str(path), has_lines=has_lines)
+    narrow = rows(con, parquet_view(source, read, has_lines=has_lines), has_lines=has_lines)
+    typed = WideReading(con, read, wide_parquet(source, read), has_lines=has_lines)
     con.register("wide", typed)
     for _ in range(2):  # read once more, or kept
         assert repr(rows(con, typed.view("wide"), has_lines=has_lines)) == repr(narrow)  # NaN is not equal to itself
@@ -171,7 +171,7 @@ def test_every_type_under_every_type_is_read_cell_for_cell_as_column_by_column(
     }
     assert both_ways(con, path, contract(declared)) > 0
     careful = held(con, path, contract(declared), has_lines=True) or []
-    wrong = {said.split(": '")[0] for *_, reasons, _ in careful for said in reasons or ()}
+    wrong = {reason.split(": '")[0] for *_, reasons, _ in careful for reason in reasons or ()}
     assert both_ways(con, path, contract({name: kind for name, kind in declared.items() if name not in wrong})) == 0
 
 
@@ -218,8 +218,8 @@ def test_records_come_in_their_order_also_where_a_column_has_the_name_of_their_n
         pq.write_table(pa.table(columns), path, row_group_size=700)
         read = contract({name: "bigint" for name in columns if name != "c7"})
         assert both_ways(con, path, read) == 1
-        found = held(con, path, read, has_lines=True) or []
-        assert [json.loads(str(row[-1]))["c7"] for row in found if row[-1] is not None] == [4_321]
+        records = held(con, path, read, has_lines=True) or []
+        assert [json.loads(str(row[-1]))["c7"] for row in records if row[-1] is not None] == [4_321]
 
 
 def test_a_file_without_records_gives_none(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def execute(
 
 def start(settings: Settings, calendar: Calendar, keys: Sequence[str], tags: dict[str, str]) -> subprocess.Popen[bytes]:
     """The same in a process of its own."""
-    said = {
+    payload = {
         "home": str(settings.home),
         "dbt_project": str(settings.dbt_project),
         "keys": list(keys),
@@ -103,18 +103,18 @@ def start(settings: Settings, calendar: Calendar, keys: Sequence[str], tags: dic
     silent = subprocess.DEVNULL
     process = subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=silent, stderr=silent)
     if process.stdin is not None:
-        process.stdin.write(json.dumps(said).encode())
+        process.stdin.write(json.dumps(payload).encode())
         process.stdin.close()
     return process
 
 
 def main() -> None:
     """Execute what standard input says."""
-    said = json.load(sys.stdin)
-    settings = Settings(home=Path(said["home"]), dbt_project=Path(said["dbt_project"]), lock_wait_seconds=30)
-    calendar = Calendar([(real, ahead) for real, ahead in said["steps"]])
+    payload = json.load(sys.stdin)
+    settings = Settings(home=Path(payload["home"]), dbt_project=Path(payload["dbt_project"]), lock_wait_seconds=30)
+    calendar = Calendar([(real, ahead) for real, ahead in payload["steps"]])
     with simulated(calendar), open_instance(settings) as instance:
-        execute(settings, instance, said["keys"], said["tags"])
+        execute(settings, instance, payload["keys"], payload["tags"])
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def report(quarter: Quarter, plan: Plan, seed: int, days: int, seconds: float) -
     lines = list(_lines(quarter, plan, days))
     is_good = all(line[3] for line in lines) and not quarter.problems
     table = [
-        f"| {what} | {planned} | {found} | {'yes' if holds else '**NO**'} |" for what, planned, found, holds in lines
+        f"| {what} | {planned} | {actual} | {'yes' if holds else '**NO**'} |" for what, planned, actual, holds in lines
     ]
     with store.opened(quarter.lab.settings.incidents) as connection:
         kinds = Counter((i.cause.kind, i.level) for i in store.all_incidents(connection))
@@ -145,12 +145,12 @@ def _planted(plan: Plan, incidents: list[Incident], end: datetime) -> Iterator[L
         and not any(begin <= i.opened_at <= until for begin, until in full)
         and not (i.cause.kind == "failed_run" and any(at <= i.opened_at <= at + timedelta(hours=1) for at in crashes))
     ]
-    said = ", ".join(f"{i.cause.kind} {i.cause.subject} at {i.opened_at:%m-%d %H:%M}" for i in others[:5])
-    yield "incidents that no fault explains", "0", f"{len(others)} {said}", not others
+    examples = ", ".join(f"{i.cause.kind} {i.cause.subject} at {i.opened_at:%m-%d %H:%M}" for i in others[:5])
+    yield "incidents that no fault explains", "0", f"{len(others)} {examples}", not others
 
 
 def _is_conserved(quarter: Quarter, source: str) -> bool:
-    said = quarter.lab.source(source)
-    records, rows = said["records"], said["rows"]
+    status = quarter.lab.source(source)
+    records, rows = status["records"], status["rows"]
     parts = sum(rows[name] for name in ("silver", "quarantined", "superseded", "duplicates"))
     return bool(records["read"] == rows["bronze"] + records["malformed"] and rows["bronze"] == parts)

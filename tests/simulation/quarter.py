@@ -112,24 +112,24 @@ class Quarter:
             return None
 
     def _retries(self) -> Iterator[datetime]:
-        for found in health(subjects_of(self.catalog), self.history.runs(self.instance)).values():
-            if found.failures:
-                yield datetime.fromtimestamp(found.tried_again_at() + 1, UTC)
+        for breaker in health(subjects_of(self.catalog), self.history.runs(self.instance)).values():
+            if breaker.failures:
+                yield datetime.fromtimestamp(breaker.tried_again_at() + 1, UTC)
 
     def _reap(self) -> None:
         mark_dead_runs(self.instance, self.lab.settings, "")
 
     def _arrive(self) -> int:
         context = dg.build_sensor_context(self.instance, definitions=self.definitions)
-        found = self.arrivals.evaluate_tick(context).run_requests or []
-        for request in found:
+        requests = self.arrivals.evaluate_tick(context).run_requests or []
+        for request in requests:
             keys = [key.to_user_string() for key in request.asset_selection or ()]
             self._run(keys, dict(request.tags))
-        return len(found)
+        return len(requests)
 
     def _refresh(self) -> bool:
-        found = dg.evaluate_automation_conditions(self.definitions, self.instance, evaluation_time=clock.now())
-        keys = [r.key.to_user_string() for r in found.results if found.get_num_requested(r.key)]
+        evaluation = dg.evaluate_automation_conditions(self.definitions, self.instance, evaluation_time=clock.now())
+        keys = [r.key.to_user_string() for r in evaluation.results if evaluation.get_num_requested(r.key)]
         if keys:
             self.counts["runs of tables that may lag"] += 1
             self._run(keys, {"assay/asked_by": "freshness"})
@@ -258,8 +258,8 @@ def main() -> int:
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--days", type=int, default=DAYS)
     options.add_argument("--out", type=Path, default=Path("data/quarter.md"), help="the report")
-    said = options.parse_args()
-    plan = draw(said.seed)
+    arguments = options.parse_args()
+    plan = draw(arguments.seed)
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="assay-quarter-") as folder, small_disk(Path(folder) / "disk") as disk:
         project = copy_project(Path(folder))
@@ -268,23 +268,23 @@ def main() -> int:
         lab = Lab(disk / "lake", project)
         calendar = Calendar.beginning(FIRST)
         with simulated(calendar) as traveller, open_instance(lab.settings) as instance:
-            quarter = Quarter(lab, instance, calendar, traveller, Random(said.seed))
+            quarter = Quarter(lab, instance, calendar, traveller, Random(arguments.seed))
             for name in ("dagster", "root"):
                 logging.getLogger(name).setLevel(logging.WARNING)
             lab.settings = lab.settings.model_copy(
                 update={"notify": SecretStr(f"json://127.0.0.1:{quarter.listen()}/")}
             )
             for event in plan.events:
-                if event.at >= FIRST + timedelta(days=said.days):
+                if event.at >= FIRST + timedelta(days=arguments.days):
                     break
                 quarter.pass_until(event.at)
                 quarter.happen(event)
                 if event.what == "receipts" and event.name == "night":
                     print(f"{event.day} {dict(quarter.counts)} {time.monotonic() - began:,.0f} s", flush=True)
-            quarter.pass_until(FIRST + timedelta(days=said.days))
-            text, is_good = report(quarter, plan, said.seed, said.days, time.monotonic() - began)
-    said.out.parent.mkdir(parents=True, exist_ok=True)
-    said.out.write_text(text, encoding="utf-8")
+            quarter.pass_until(FIRST + timedelta(days=arguments.days))
+            text, is_good = report(quarter, plan, arguments.seed, arguments.days, time.monotonic() - began)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(text, encoding="utf-8")
     print(text)
     return 0 if is_good else 1
 

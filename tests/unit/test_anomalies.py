@@ -19,33 +19,33 @@ def test_a_short_history_says_nothing() -> None:
 
 def test_what_history_allows_is_the_modified_z_score() -> None:
     """Of 90, 95, 100, 105, 110, 100, 100 the median is 100; that of the deviations 10, 5, 0, 5, 10, 0, 0 is 5."""
-    found = against(120, [90, 95, 100, 105, 110, 100, 100], noise=1)
-    assert found is not None
-    assert (found.expected, found.change) == (100, 20)
-    assert found.allowed == pytest.approx(Z * 5 * 1.4826 * 1.140)
+    deviation = against(120, [90, 95, 100, 105, 110, 100, 100], noise=1)
+    assert deviation is not None
+    assert (deviation.expected, deviation.change) == (100, 20)
+    assert deviation.allowed == pytest.approx(Z * 5 * 1.4826 * 1.140)
 
 
 def test_a_history_that_never_moved_allows_what_chance_gives() -> None:
-    found = against(140, [100.0] * 8, noise=10)
-    assert found is not None
-    assert found.allowed == 35
-    assert is_odd(found, worth_a_word=20)
-    assert not is_odd(found, worth_a_word=50)
+    deviation = against(140, [100.0] * 8, noise=10)
+    assert deviation is not None
+    assert deviation.allowed == 35
+    assert is_odd(deviation, worth_a_word=20)
+    assert not is_odd(deviation, worth_a_word=50)
 
 
 def test_one_bad_figure_in_the_history_hides_no_other() -> None:
     """A mean and a standard deviation would be moved so far that the next bad file looks ordinary."""
     history = [1000.0, 1010, 990, 1005, 995, 1000, 0, 1002]
-    found = against(10, history, noise=30)
-    assert found is not None
-    assert is_odd(found, worth_a_word=200)
+    deviation = against(10, history, noise=30)
+    assert deviation is not None
+    assert is_odd(deviation, worth_a_word=200)
 
 
 def test_the_stability_index_by_hand() -> None:
     """Shares 0.5 and 0.5 against 0.8 and 0.2: (-0.3) ln(0.625) + 0.3 ln(2.5) = 0.416."""
     n = 1_000_000
-    found = stability({"a": n, "b": n}, {"a": int(1.6 * n), "b": int(0.4 * n)})
-    assert found == pytest.approx(-0.3 * math.log(0.625) + 0.3 * math.log(2.5), abs=1e-4)
+    index = stability({"a": n, "b": n}, {"a": int(1.6 * n), "b": int(0.4 * n)})
+    assert index == pytest.approx(-0.3 * math.log(0.625) + 0.3 * math.log(2.5), abs=1e-4)
 
 
 @pytest.mark.parametrize("size", [200, 2000, 20000])

@@ -73,8 +73,8 @@ def test_a_name_that_is_no_text_is_refused_and_hides_no_other(landing: Path) -> 
     """A file that is literally called `\\xff.csv` must not be taken for it."""
     Path(os.fsdecode(os.fsencode(landing / "in") + b"/\xff.csv")).write_text("x")
     put(landing, "\\xff.csv")
-    found = problems(landing, "in/*.csv")
-    assert found == {
+    reasons = problems(landing, "in/*.csv")
+    assert reasons == {
         "in/\\xff.csv": "",
         "in/\\xff.csv (not UTF-8)": "the name is not valid UTF-8; rename the file",
     }
@@ -85,9 +85,9 @@ def test_what_is_no_file_says_what_it_is(landing: Path) -> None:
     os.mkfifo(landing / "in" / "pipe.csv")
     (landing / "in" / "nowhere.csv").symlink_to(landing / "absent")
     (landing / "in" / "loop.csv").symlink_to("loop.csv")
-    found = problems(landing)
-    assert found.pop("in/loop.csv").startswith("cannot be looked at")
-    assert found == {
+    reasons = problems(landing)
+    assert reasons.pop("in/loop.csv").startswith("cannot be looked at")
+    assert reasons == {
         "in/folder.csv": "is a directory, expected a file",
         "in/nowhere.csv": "the link leads nowhere",
         "in/pipe.csv": "is not a regular file (a pipe, socket or device)",
@@ -102,9 +102,9 @@ def test_links_may_not_lead_out_of_landing(landing: Path, tmp_path: Path) -> Non
     (landing / "in" / "inside.csv").symlink_to(inside)
     (landing / "in" / "out.csv").symlink_to(outside / "a.csv")
     (landing / "in" / "up").symlink_to(outside)
-    found = problems(landing, "in/*") | problems(landing, "in/up/*")
+    reasons = problems(landing, "in/*") | problems(landing, "in/up/*")
     out = "the link leads out of the landing zone; put the file itself there"
-    assert found == {"in/real.csv": "", "in/inside.csv": "", "in/out.csv": out, "in/up": out, "in/up/a.csv": out}
+    assert reasons == {"in/real.csv": "", "in/inside.csv": "", "in/out.csv": out, "in/up": out, "in/up/a.csv": out}
 
 
 def test_landing_itself_may_be_a_link(landing: Path, tmp_path: Path) -> None:
@@ -167,8 +167,8 @@ def test_a_new_file_or_one_of_the_future_is_taken_after_one_wait(landing: Path, 
 def test_a_file_is_taken_when_it_stops_growing(landing: Path) -> None:
     path = put(landing, "a.csv", NOW)
     clock = Clock(lambda: path.write_text("xx"), lambda: path.write_text("xxx"))
-    found = find(landing, "in/*")
-    done, growing = settled(found, settle_seconds=2.0, limit_seconds=30, now=lambda: NOW, sleep=clock.sleep)
+    arrivals = find(landing, "in/*")
+    done, growing = settled(arrivals, settle_seconds=2.0, limit_seconds=30, now=lambda: NOW, sleep=clock.sleep)
     assert (names(done), growing, len(clock.slept)) == (["in/a.csv"], [], 3)
     assert done[0].hint == hint_of(path)
 

@@ -39,8 +39,8 @@ def test_two_tables_differ_where_a_value_does_or_a_row_is_only_in_one(con: duckd
     con.execute("create table a as from (values (1, 5), (2, 6), (3, null), (4, 7)) as v(k, x)")
     con.execute("create table b as from (values (1, 5), (2, 9), (3, null), (5, 8)) as v(k, x)")
     backend = ibis.duckdb.from_connection(con)
-    found = differing(backend.table("a"), backend.table("b"), "k", "x").order_by("k").execute()
-    assert found.fillna(-1).astype(int).to_dict("records") == [
+    differences = differing(backend.table("a"), backend.table("b"), "k", "x").order_by("k").execute()
+    assert differences.fillna(-1).astype(int).to_dict("records") == [
         {"k": 2, "found": 6, "expected": 9},
         {"k": 4, "found": 7, "expected": -1},
         {"k": 5, "found": -1, "expected": 8},

@@ -47,8 +47,8 @@ PROJECT = catalog(
 LOOK = Inputs(PROJECT, Facts(), (), ROOM, NOW)
 
 
-def ran(state: str, *covers: str, said: Sequence[str] = ("landing: no",), asked_for: str = "") -> Tried:
-    words = tuple(said) if state == "failed" else ()
+def ran(state: str, *covers: str, errors: Sequence[str] = ("landing: no",), asked_for: str = "") -> Tried:
+    words = tuple(errors) if state == "failed" else ()
     return Tried(RUN, state, NOW.timestamp(), covers=frozenset(covers), asked_for=asked_for, said=words)
 
 
@@ -112,8 +112,10 @@ def test_snapshots_of_one_source_that_are_held_back_are_one_cause_of_which_the_n
     assert first.tried == "nothing of this source counts yet"
 
 
-def verdict(table: str, check: str, said: str) -> Inputs:
-    return replace(LOOK, facts=Facts(verdicts=(Verdict(table, check, said, "id: expected 1, found 2", NOW, "run 7"),)))
+def verdict(table: str, check: str, outcome: str) -> Inputs:
+    return replace(
+        LOOK, facts=Facts(verdicts=(Verdict(table, check, outcome, "id: expected 1, found 2", NOW, "run 7"),))
+    )
 
 
 def test_a_check_that_failed_or_could_not_be_asked_is_a_cause_and_a_warning_is_none() -> None:
@@ -129,9 +131,9 @@ def test_a_check_that_is_no_more_is_no_cause(table: str, check: str) -> None:
     assert causes(verdict(table, check, "fail")) == []
 
 
-@pytest.mark.parametrize("said", ["warn", "fail"])
-def test_broken_records_over_the_limit_are_a_cause_of_their_own(said: str) -> None:
-    cause = one(verdict("bronze.sales", "validity", said))
+@pytest.mark.parametrize("outcome", ["warn", "fail"])
+def test_broken_records_over_the_limit_are_a_cause_of_their_own(outcome: str) -> None:
+    cause = one(verdict("bronze.sales", "validity", outcome))
     assert (cause.kind, cause.subject, cause.owner) == ("quarantine_over_budget", "sales", "shop")
 
 
@@ -190,9 +192,9 @@ def test_failures_in_a_row_are_those_since_a_good_run_of_the_same_assets() -> No
 def test_the_failures_of_one_domain_are_one_cause_and_those_of_another_are_another() -> None:
     chain = ("landing/sales", "bronze/sales", "silver/sales", "gold/days")
     runs = (
-        ran("failed", *chain, said=("silver_sales: no such column",), asked_for="sales"),
-        ran("failed", *chain, said=("bronze_sales: the warehouse is open",), asked_for="sales"),
-        ran("failed", "landing/news", "bronze/news", said=("bronze_news: a mistake",)),
+        ran("failed", *chain, errors=("silver_sales: no such column",), asked_for="sales"),
+        ran("failed", *chain, errors=("bronze_sales: the warehouse is open",), asked_for="sales"),
+        ran("failed", "landing/news", "bronze/news", errors=("bronze_news: a mistake",)),
     )
     first, second = causes(replace(LOOK, runs=runs, health={"sales": failing(2)}))
     assert (first.subject, second.subject) == ("sales", "news")
@@ -206,13 +208,13 @@ def test_the_failures_of_one_domain_are_one_cause_and_those_of_another_are_anoth
 
 
 def failing(times: int, *, is_permanent: bool = False, problem: str = "silver_sales: no such column") -> Health:
-    said = {"is_permanent": is_permanent, "problem": problem}
-    runs = [Tried(RUN, "failed", NOW.timestamp() - 60 * n, **said) for n in range(times)]  # type: ignore[arg-type]
+    options = {"is_permanent": is_permanent, "problem": problem}
+    runs = [Tried(RUN, "failed", NOW.timestamp() - 60 * n, **options) for n in range(times)]  # type: ignore[arg-type]
     return Health(tuple(runs))
 
 
 def test_what_the_services_try_again_is_silent_until_the_breaker_opens_and_is_then_told_as_that() -> None:
-    runs = (ran("failed", "landing/sales", "bronze/sales", said=("bronze_sales: timed out",), asked_for="sales"),)
+    runs = (ran("failed", "landing/sales", "bronze/sales", errors=("bronze_sales: timed out",), asked_for="sales"),)
     assert one(replace(LOOK, runs=runs, health={"sales": failing(4)})).is_self_healing
     cause = one(replace(LOOK, runs=runs, health={"sales": failing(5), "silver.sales": failing(5), "news": Health()}))
     assert (cause.kind, cause.subject, cause.owner, cause.is_self_healing) == ("breaker_open", "sales", "shop", False)
@@ -244,9 +246,9 @@ def test_a_late_table_is_told_where_nothing_else_explains_it() -> None:
 
 
 def test_a_run_whose_process_is_gone_is_of_the_whole_lake_and_one_that_only_a_check_failed_is_none() -> None:
-    gone = one(replace(LOOK, runs=(ran("failed", *all_assets(PROJECT), said=("The process is gone; see_sales",)),)))
+    gone = one(replace(LOOK, runs=(ran("failed", *all_assets(PROJECT), errors=("The process is gone; see_sales",)),)))
     assert (gone.subject, gone.owner) == ("lake", "lake")
-    assert causes(replace(LOOK, runs=(ran("failed", "silver/sales", said=()),))) == []
+    assert causes(replace(LOOK, runs=(ran("failed", "silver/sales", errors=()),))) == []
 
 
 def test_what_is_published_is_read_as_it_counts_now() -> None:
@@ -261,10 +263,10 @@ def test_what_is_published_is_read_as_it_counts_now() -> None:
                 "status, reason, first_seen, run_id) values (?, 'sales', ?, 'csv', '1', 'x', ?, 'why', ?, 'run')",
                 [number, path, status, NOW + number * HOUR],
             )
-        for number, (check, said) in enumerate([("contract", "fail"), ("contract", "pass"), ("volume", "warn")], 1):
+        for number, (check, outcome) in enumerate([("contract", "fail"), ("contract", "pass"), ("volume", "warn")], 1):
             connection.execute(
                 "insert into ops.checks values (?, 'bronze.sales', ?, ?, 'so', [], '', ?, 'run', null)",
-                [number, check, said, NOW],
+                [number, check, outcome, NOW],
             )
         for number, (seq, is_published) in enumerate([(1, True), (2, True), (2, True), (3, False)], 1):
             connection.execute(

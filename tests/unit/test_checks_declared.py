@@ -23,9 +23,9 @@ def node(checks: object) -> dict[str, Any]:
 
 def test_what_is_not_said_is_ordinary() -> None:
     made = node(None)
-    found = parse_load_checks(made, parse_columns(made))
-    assert (found.volume_pct, found.completeness_points, found.psi, found.broken_pct) == (20, 2, 0.25, 1)
-    assert (found.columns, found.severity, found.accepted) == ((), {}, {})
+    checks = parse_load_checks(made, parse_columns(made))
+    assert (checks.volume_pct, checks.completeness_points, checks.psi, checks.broken_pct) == (20, 2, 0.25, 1)
+    assert (checks.columns, checks.severity, checks.accepted) == ((), {}, {})
 
 
 def test_everything_that_can_be_said_is_read() -> None:
@@ -38,14 +38,14 @@ def test_everything_that_can_be_said_is_read() -> None:
             "accepted": [{"file": "sales/a.csv", "because": WHY}],
         }
     )
-    found = parse_load_checks(made, parse_columns(made))
-    assert (found.volume_pct, found.completeness_points, found.psi, found.broken_pct) == (50, 5, 0.5, 3)
-    assert found.columns == ("price",)
-    assert (found.severity, found.accepted) == ({"volume": "error"}, {"sales/a.csv": WHY})
+    checks = parse_load_checks(made, parse_columns(made))
+    assert (checks.volume_pct, checks.completeness_points, checks.psi, checks.broken_pct) == (50, 5, 0.5, 3)
+    assert checks.columns == ("price",)
+    assert (checks.severity, checks.accepted) == ({"volume": "error"}, {"sales/a.csv": WHY})
 
 
 @pytest.mark.parametrize(
-    ("checks", "said"),
+    ("checks", "message"),
     [
         ({"volumes": {}}, "unknown key 'volumes'"),
         ({"volume": {"change": 5, "because": WHY}}, "unknown key 'change'"),
@@ -69,11 +69,11 @@ def test_everything_that_can_be_said_is_read() -> None:
         ({"accepted": [{"because": WHY}]}, "checks: accepted: missing file"),
     ],
 )
-def test_what_is_not_understood_is_refused_with_the_yml(checks: object, said: str) -> None:
+def test_what_is_not_understood_is_refused_with_the_yml(checks: object, message: str) -> None:
     made = node(checks)
     with pytest.raises(ContractError) as error:
         parse_load_checks(made, parse_columns(made))
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert str(error.value).startswith("models/bronze/bronze_sales.yml: checks")
 
 
@@ -81,7 +81,7 @@ REFERENCE = {"columns": ["id"], "to": "silver_shops", "severity": "warn", "becau
 
 
 @pytest.mark.parametrize(
-    ("checks", "said"),
+    ("checks", "message"),
     [
         ({"rules": {"nosuch": {"severity": "warn", "because": WHY}}}, "nosuch is not a rule of a constraint"),
         ({"rules": {"positive": {"severity": "warn"}}}, "needs `because:`"),
@@ -101,15 +101,15 @@ REFERENCE = {"columns": ["id"], "to": "silver_shops", "severity": "warn", "becau
         ({"consistency": {"known": {"columns": ["id"], "because": WHY}}}, "checks: consistency: known: missing to"),
     ],
 )
-def test_a_table_says_only_what_it_can(checks: object, said: str) -> None:
+def test_a_table_says_only_what_it_can(checks: object, message: str) -> None:
     with pytest.raises(ContractError) as error:
         parse_table_checks(node(checks), ["positive"], {"silver_shops": ["id"]})
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_a_reference_names_the_rows_that_have_no_partner() -> None:
-    found = parse_table_checks(node({"consistency": {"known": REFERENCE}}), [], {"silver_shops": ["id"]})
-    [reference] = found.references
+    checks = parse_table_checks(node({"consistency": {"known": REFERENCE}}), [], {"silver_shops": ["id"]})
+    [reference] = checks.references
     assert (reference.name, reference.to, reference.where) == ("known", "silver_shops", "true")
     assert 'from "silver"."shops"' in reference.broken("silver.sales")
 
@@ -132,8 +132,8 @@ def test_versions_are_asked_for_where_names_of_files_order_rows(
     contract: dict[str, Any], rules: object, blocks: bool | None
 ) -> None:
     bronze = {**bronze_node("sales", {"id": "bigint"}, ["id"], **contract), "depends_on": {"nodes": []}}
-    found = catalog(bronze, built("silver_sales", "bronze_sales", checks={"rules": rules}))
-    assert found.checks["silver.sales"].get("versions_are_ordered") is blocks
+    project = catalog(bronze, built("silver_sales", "bronze_sales", checks={"rules": rules}))
+    assert project.checks["silver.sales"].get("versions_are_ordered") is blocks
 
 
 def test_a_rule_of_a_check_that_a_table_does_not_have_is_refused() -> None:

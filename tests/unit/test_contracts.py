@@ -26,14 +26,14 @@ def refusal(model: dict[str, Any]) -> str:
     """Why a contract is refused, without the name of the yml, which must stand first."""
     with pytest.raises(ContractError) as error:
         parse_contract(model)
-    path, _, said = str(error.value).partition(": ")
+    path, _, reason = str(error.value).partition(": ")
     assert path == YML
-    return said
+    return reason
 
 
 def test_a_contract_says_what_its_yml_says() -> None:
-    said = node(newest_by="sold", format={"type": "csv", "delimiter": ";", "nulls": ["", "NA"]}, new_columns="refuse")
-    contract = parse_contract(said)
+    model = node(newest_by="sold", format={"type": "csv", "delimiter": ";", "nulls": ["", "NA"]}, new_columns="refuse")
+    contract = parse_contract(model)
     assert (contract.source, contract.names, contract.key) == ("sales", ["id", "name", "sold"], ("id",))
     assert (contract.newest_by, contract.file_date, contract.load) == ("sold", None, "events")
     assert (contract.format.delimiter, contract.format.nulls, contract.format.quote) == (";", ("", "NA"), '"')
@@ -41,7 +41,7 @@ def test_a_contract_says_what_its_yml_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("contract", "said"),
+    ("contract", "message"),
     [
         ({"colour": "red"}, "contract: unknown key 'colour'; known are version, owner, files"),
         ({1: 2, "x": 3}, "contract: unknown key '1', 'x'"),
@@ -95,10 +95,10 @@ def test_a_contract_says_what_its_yml_says() -> None:
         ({"format": {"type": "csv", "nulls": ["a,b"]}}, "format: nulls: 'a,b' holds a delimiter"),
     ],
 )
-def test_what_a_contract_says_wrongly_is_named(contract: dict[Any, Any], said: str) -> None:
+def test_what_a_contract_says_wrongly_is_named(contract: dict[Any, Any], message: str) -> None:
     model = node()
     model["config"]["meta"]["contract"].update(contract)
-    assert refusal(model).startswith(said)
+    assert refusal(model).startswith(message)
 
 
 @pytest.mark.parametrize("key", ["version", "owner", "files", "format", "load", "new_columns"])
@@ -121,7 +121,7 @@ def test_a_model_without_a_contract_is_told_where_one_is_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "said"),
+    ("column", "message"),
     [
         ({"name": "x", "data_type": "money"}, "column x: unknown type 'money'"),
         ({"name": "x", "data_type": "decimal"}, "column x: unknown type 'decimal'"),
@@ -146,14 +146,14 @@ def test_a_model_without_a_contract_is_told_where_one_is_shown() -> None:
         ({"name": "NAME", "data_type": "bigint"}, "columns: name stands there twice"),
     ],
 )
-def test_a_wrong_column_is_named(column: dict[str, Any], said: str) -> None:
+def test_a_wrong_column_is_named(column: dict[str, Any], message: str) -> None:
     model = node()
     model["columns"][column["name"]] = column
-    assert refusal(model).startswith(said)
+    assert refusal(model).startswith(message)
 
 
 @pytest.mark.parametrize(
-    ("constraints", "said"),
+    ("constraints", "message"),
     [
         ([], "constraints: expected one primary_key of the model, found 0"),
         (
@@ -171,9 +171,9 @@ def test_a_wrong_column_is_named(column: dict[str, Any], said: str) -> None:
         ),
     ],
 )
-def test_a_wrong_constraint_is_named(constraints: list[dict[str, Any]], said: str) -> None:
+def test_a_wrong_constraint_is_named(constraints: list[dict[str, Any]], message: str) -> None:
     model = {**node(), "constraints": constraints}
-    assert refusal(model).startswith(said)
+    assert refusal(model).startswith(message)
 
 
 def test_two_rules_of_one_name_are_refused() -> None:
@@ -228,13 +228,13 @@ RULES = [
 ]
 
 
-@pytest.mark.parametrize(("expression", "said"), RULES)
-def test_a_rule_that_cannot_judge_a_row_is_refused(expression: str, said: str) -> None:
+@pytest.mark.parametrize(("expression", "message"), RULES)
+def test_a_rule_that_cannot_judge_a_row_is_refused(expression: str, message: str) -> None:
     columns = [Column(name, column_type(kind)) for name, kind in COLUMNS.items()]
     with empty_database() as connection, pytest.raises(ContractError) as error:
         check_rules(connection, "bronze_sales.yml", columns, [Rule("fine", "id > 0"), Rule("odd", expression)])
     assert str(error.value).startswith(f"bronze_sales.yml: rule odd: {expression!r}")
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 def test_rules_over_all_kinds_of_columns_pass() -> None:
@@ -248,4 +248,6 @@ def test_rules_over_all_kinds_of_columns_pass() -> None:
         "not (id = 1)",
     ]
     with empty_database() as connection:
-        check_rules(connection, "x.yml", columns, [Rule(str(n), said) for n, said in enumerate(expressions)])
+        check_rules(
+            connection, "x.yml", columns, [Rule(str(n), expression) for n, expression in enumerate(expressions)]
+        )

@@ -48,7 +48,7 @@ def test_a_yml_of_known_keys_passes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "said"),
+    ("right", "wrong", "message"),
     [
         ("description: One row", "descriptoin: One row", "bronze_sales: unknown key 'descriptoin'"),
         ("data_type: bigint", "datatype: bigint", "column id: unknown key 'datatype'"),
@@ -85,9 +85,9 @@ def test_a_yml_of_known_keys_passes(tmp_path: Path) -> None:
         ("data_type:", "from: nr\n        data_type:", "; write `config: {meta: {from: …}}`"),
     ],
 )
-def test_what_dbt_would_pass_over_is_named(tmp_path: Path, right: str, wrong: str, said: str) -> None:
+def test_what_dbt_would_pass_over_is_named(tmp_path: Path, right: str, wrong: str, message: str) -> None:
     assert right in MODEL
-    assert said in refusal(tmp_path, MODEL.replace(right, wrong, 1))
+    assert message in refusal(tmp_path, MODEL.replace(right, wrong, 1))
 
 
 def test_what_is_no_yml_at_all_is_named(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_a_declared_way_from_inputs_to_keys_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("redo", "inputs", "said"),
+    ("redo", "inputs", "message"),
     [
         (None, INPUTS, "needs `config: meta: redo:`, because it reads silver_a, silver_b"),
         (None, {}, "because it reads nothing"),
@@ -185,15 +185,15 @@ def test_a_declared_way_from_inputs_to_keys_is_taken() -> None:
         ),
     ],
 )
-def test_a_way_that_would_lose_changes_is_refused(redo: object, inputs: dict[str, Any], said: str) -> None:
+def test_a_way_that_would_lose_changes_is_refused(redo: object, inputs: dict[str, Any], message: str) -> None:
     with pytest.raises(ContractError) as error:
         parse_redo(gold(redo), inputs)
     assert str(error.value).startswith("models/gold/gold_x.yml: ")
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize(
-    ("way", "said"),
+    ("way", "message"),
     [
         (["nosuch"], "silver_a leads to no keys"),
         ({"via": "silver_b", "by": ["nosuch"]}, "silver_a leads to no keys"),
@@ -203,8 +203,8 @@ def test_a_way_that_would_lose_changes_is_refused(redo: object, inputs: dict[str
         ({"via": "silver_b", "where": "changed.id < via.id -- older"}, None),
     ],
 )
-def test_a_way_that_is_no_sql_shows_before_a_run_needs_it(way: object, said: str | None) -> None:
+def test_a_way_that_is_no_sql_shows_before_a_run_needs_it(way: object, message: str | None) -> None:
     redo = parse_redo(gold({"key": ["id"], "inputs": {"silver_a": way, "silver_b": ["id"]}}), INPUTS)
     columns = [Column("id", column_type("bigint"))]
-    with empty_database() as connection, pytest.raises(ContractError, match=said) if said else nullcontext():
+    with empty_database() as connection, pytest.raises(ContractError, match=message) if message else nullcontext():
         check_redo(connection, "gold_x.yml", redo, {"silver_a": columns, "silver_b": columns})

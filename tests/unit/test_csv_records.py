@@ -64,10 +64,10 @@ def records(folder):
     return _records
 
 
-def lines_of(found: list[Record]) -> dict[str, list[int]]:
+def lines_of(entries: list[Record]) -> dict[str, list[int]]:
     return {
-        "good": [record.line for record in found if record.problem is None],
-        "bad": [record.line for record in found if record.problem is not None],
+        "good": [record.line for record in entries if record.problem is None],
+        "bad": [record.line for record in entries if record.problem is not None],
     }
 
 
@@ -119,9 +119,9 @@ def read_by_duckdb(
     ],
 )
 def test_good_records_come_with_their_line_and_without_their_line_end(records, content, expected):
-    found = records(content)
-    assert {record.line: record.raw for record in found} == expected
-    assert lines_of(found)["bad"] == []
+    entries = records(content)
+    assert {record.line: record.raw for record in entries} == expected
+    assert lines_of(entries)["bad"] == []
 
 
 def test_the_header_is_line_one_and_no_record(records):
@@ -130,9 +130,9 @@ def test_the_header_is_line_one_and_no_record(records):
 
 
 def test_of_one_column_a_blank_line_is_a_record_and_the_end_of_the_file_is_none(records):
-    found = records(b'a\n\n \n\r\n""\nb\n\n', columns=1)
+    entries = records(b'a\n\n \n\r\n""\nb\n\n', columns=1)
     expected = [b"a", b"", b" ", b"", b'""', b"b", b""]
-    assert [(r.line, r.raw, r.problem) for r in found] == [(n, raw, None) for n, raw in enumerate(expected, 1)]
+    assert [(r.line, r.raw, r.problem) for r in entries] == [(n, raw, None) for n, raw in enumerate(expected, 1)]
 
 
 def test_text_in_another_encoding_arrives_as_utf_8(records):
@@ -178,9 +178,9 @@ def test_ten_kinds_of_malformed_records_are_named_and_the_good_ones_between_them
         b'1,"2,3',
     ]
     content = b"h1,h2,h3\n" + b"".join(b"%d,good,x\n%b\n" % (number, line) for number, line in enumerate(bad))
-    found = records(content + b"99,good,x\n", form=CSV)
-    assert lines_of(found) == {"good": list(range(2, 23, 2)), "bad": list(range(3, 22, 2))}
-    assert [r.problem for r in found if r.problem] == [
+    entries = records(content + b"99,good,x\n", form=CSV)
+    assert lines_of(entries) == {"good": list(range(2, 23, 2)), "bad": list(range(3, 22, 2))}
+    assert [r.problem for r in entries if r.problem] == [
         "2 fields, expected 3",
         "4 fields, expected 3",
         "4 fields, expected 3",
@@ -195,22 +195,22 @@ def test_ten_kinds_of_malformed_records_are_named_and_the_good_ones_between_them
 
 
 def test_an_open_quote_that_a_later_line_closes_by_accident_takes_only_its_own_line(records):
-    found = records(b'1,a,b\n2,"open,b\n3,c,d\n4,"e",f\n')
-    assert lines_of(found) == {"good": [1, 3, 4], "bad": [2]}
+    entries = records(b'1,a,b\n2,"open,b\n3,c,d\n4,"e",f\n')
+    assert lines_of(entries) == {"good": [1, 3, 4], "bad": [2]}
     problem = "unclosed quote: the next one is on line 4, and no field ends there"
-    assert found[1] == Record(2, b'2,"open,b', problem, "quotes")
+    assert entries[1] == Record(2, b'2,"open,b', problem, "quotes")
 
 
 def test_a_record_that_a_quote_led_over_its_line_with_a_wrong_number_of_fields_takes_only_its_first_line(records):
-    found = records(b'1,"open,b\n2,c,d\n3,close",e,f,g\n4,h,i\n')
-    assert lines_of(found) == {"good": [2, 4], "bad": [1, 3]}
-    assert found[0].problem == "unclosed quote: 5 fields, expected 3, up to line 3"
-    assert found[2].problem == "5 fields, expected 3"
+    entries = records(b'1,"open,b\n2,c,d\n3,close",e,f,g\n4,h,i\n')
+    assert lines_of(entries) == {"good": [2, 4], "bad": [1, 3]}
+    assert entries[0].problem == "unclosed quote: 5 fields, expected 3, up to line 3"
+    assert entries[2].problem == "5 fields, expected 3"
 
 
 def test_two_open_quotes_in_a_row_are_two_malformed_lines(records):
-    found = records(b'1,"a,b\n2,"c,d\n3,e,f\n')
-    assert lines_of(found) == {"good": [3], "bad": [1, 2]}
+    entries = records(b'1,"a,b\n2,"c,d\n3,e,f\n')
+    assert lines_of(entries) == {"good": [3], "bad": [1, 2]}
 
 
 def test_an_open_quote_at_the_end_of_the_file_takes_only_its_own_line(records):
@@ -220,15 +220,15 @@ def test_an_open_quote_at_the_end_of_the_file_takes_only_its_own_line(records):
 
 def test_an_open_quote_is_given_up_after_the_longest_record(records):
     content = b'1,"a,b\n' + b"2,c,d\n" * 400_000 + b'3,"e",f\n4,g,"h"\n'
-    found = records(content)
-    assert found[0].problem == f"unclosed quote: no other closes it within {MAX_RECORD:,} bytes"
-    assert lines_of(found)["bad"] == [1]
-    assert len(found) == 400_003
+    entries = records(content)
+    assert entries[0].problem == f"unclosed quote: no other closes it within {MAX_RECORD:,} bytes"
+    assert lines_of(entries)["bad"] == [1]
+    assert len(entries) == 400_003
 
 
 def test_a_record_with_bad_bytes_in_a_quoted_line_end_is_malformed_as_a_whole(records):
-    found = records(b'1,"a\n\xff,b",c\n2,d,e\n')
-    assert found == [
+    entries = records(b'1,"a\n\xff,b",c\n2,d,e\n')
+    assert entries == [
         Record(1, b'1,"a\n\\xff,b",c', "byte 0xff at column 6 is not utf-8"),
         Record(3, b"2,d,e", None),
     ]
@@ -236,9 +236,9 @@ def test_a_record_with_bad_bytes_in_a_quoted_line_end_is_malformed_as_a_whole(re
 
 def test_a_nul_byte_makes_its_record_malformed(records):
     content = b"1,2,3\n" * 11_000 + b"4,\xc3\xa4\0,6\n7,8,9\n"
-    found = records(content)
-    assert lines_of(found)["bad"] == [11_001]
-    assert found[-2].problem == "a NUL byte at column 4"
+    entries = records(content)
+    assert lines_of(entries)["bad"] == [11_001]
+    assert entries[-2].problem == "a NUL byte at column 4"
 
 
 def test_bytes_that_the_declared_encoding_does_not_know_are_named(records):
@@ -246,14 +246,14 @@ def test_bytes_that_the_declared_encoding_does_not_know_are_named(records):
         Record(1, b"1,\\x81,3", "byte 0x81 at column 3 is not cp1252")
     ]
     wide = "1,x,3\n".encode("utf-16-le").replace(b"x\0", b"\x00\xd8") + "4,5,6\n".encode("utf-16-le")
-    found = records(wide, form=replace(BARE, encoding="utf-16-le"))
-    assert [(r.line, r.problem is None) for r in found] == [(1, False), (2, True)]
-    assert "0x00 at column 3 is not utf-16-le" in str(found[0].problem)
+    entries = records(wide, form=replace(BARE, encoding="utf-16-le"))
+    assert [(r.line, r.problem is None) for r in entries] == [(1, False), (2, True)]
+    assert "0x00 at column 3 is not utf-16-le" in str(entries[0].problem)
 
 
 def test_an_escape_before_an_ordinary_character_is_malformed_because_duckdb_would_drop_it(records):
-    found = records(b'1,"C:\\temp",3\n4,"a\\\nb",6\n7,8,9\n', form=BACKSLASH)
-    assert [(r.line, r.problem) for r in found] == [
+    entries = records(b'1,"C:\\temp",3\n4,"a\\\nb",6\n7,8,9\n', form=BACKSLASH)
+    assert [(r.line, r.problem) for r in entries] == [
         (1, "\\ before something other than a quote or itself"),
         (2, "\\ before something other than a quote or itself"),
         (4, None),
@@ -262,17 +262,17 @@ def test_an_escape_before_an_ordinary_character_is_malformed_because_duckdb_woul
 
 def test_a_line_longer_than_the_limit_is_malformed_and_kept_in_part(records):
     content = b"1,2,3\n" + b"4," + "ä".encode() * 1_500_000 + b",6\n7,8,9\n"
-    found = records(content)
-    assert lines_of(found) == {"good": [1, 3], "bad": [2]}
-    assert found[1].problem == "longer than 1,999,950 bytes; only its beginning is kept here"
-    assert MAX_RECORD - 4 <= len(found[1].raw) <= MAX_RECORD
-    assert found[1].raw.decode()
+    entries = records(content)
+    assert lines_of(entries) == {"good": [1, 3], "bad": [2]}
+    assert entries[1].problem == "longer than 1,999,950 bytes; only its beginning is kept here"
+    assert MAX_RECORD - 4 <= len(entries[1].raw) <= MAX_RECORD
+    assert entries[1].raw.decode()
 
 
 def test_a_file_that_is_one_endless_line_is_read_in_bounded_memory(records):
-    found = records(b"x" * 20_000_000)
-    assert len(found) == 1
-    assert len(found[0].raw) <= MAX_RECORD
+    entries = records(b"x" * 20_000_000)
+    assert len(entries) == 1
+    assert len(entries[0].raw) <= MAX_RECORD
 
 
 @pytest.mark.parametrize(
@@ -282,18 +282,18 @@ def test_a_file_that_is_one_endless_line_is_read_in_bounded_memory(records):
 @pytest.mark.parametrize("columns", [2, 1_000])
 def test_a_file_of_nothing_but_open_quotes_is_split_in_no_time(records, line, columns):
     started = time.perf_counter()
-    found = records(b"".join(line % number for number in range(100_000)), columns)
+    entries = records(b"".join(line % number for number in range(100_000)), columns)
     assert time.perf_counter() - started < 10, (
         "normally under a second; looking ahead anew from each line takes minutes"
     )
-    assert sum(r.raw.count(b"\n") + 1 for r in found) == 100_000
+    assert sum(r.raw.count(b"\n") + 1 for r in entries) == 100_000
 
 
 def test_a_line_of_very_many_quotes_is_split_in_no_time(records):
     started = time.perf_counter()
-    found = records((b'"",' * 600_000 + b"x\n") + b'"' * 1_900_000 + b"x\n")
+    entries = records((b'"",' * 600_000 + b"x\n") + b'"' * 1_900_000 + b"x\n")
     assert time.perf_counter() - started < 10
-    assert [r.problem for r in found] == ["600,001 fields, expected 3", "text after a closing quote"]
+    assert [r.problem for r in entries] == ["600,001 fields, expected 3", "text after a closing quote"]
 
 
 # The values of a record
@@ -400,15 +400,15 @@ def test_what_a_csv_writer_writes_is_split_into_exactly_what_was_written(
     path.write_bytes(content.encode())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stream, "PIECE", piece)
-        found = list(split(path, BARE, width))
+        entries = list(split(path, BARE, width))
         counted = scan(path, BARE)
-    assert [r.problem for r in found] == [None] * len(rows)
-    assert [tuple(v or "" for v in fields(r.raw, BARE)) for r in found] == rows
+    assert [r.problem for r in entries] == [None] * len(rows)
+    assert [tuple(v or "" for v in fields(r.raw, BARE)) for r in entries] == rows
     assert counted.records in (None, len(rows))
     counts = write_clean(path, BARE, width, folder / "good", folder / "bad")
     for parallel in (True, False):
         got = read_by_duckdb(connection, folder / "good", width + 1, BARE, parallel=parallel)
-        assert got == [(str(r.line), *fields(r.raw, BARE)) for r in found]
+        assert got == [(str(r.line), *fields(r.raw, BARE)) for r in entries]
     assert counts.good == len(rows)
 
 
@@ -441,39 +441,39 @@ def test_of_arbitrary_bytes_every_line_is_covered_once_and_the_good_ones_are_wha
             with pytest.raises(Unreadable):
                 list(split(path, form, columns))
             return
-        found = list(split(path, form, columns))
-    assert_covered(content, form, found, columns)
-    assert all(len(fields(r.raw, form)) == columns for r in found if r.problem is None)
-    assert all(r.raw.decode() is not None for r in found)
+        entries = list(split(path, form, columns))
+    assert_covered(content, form, entries, columns)
+    assert all(len(fields(r.raw, form)) == columns for r in entries if r.problem is None)
+    assert all(r.raw.decode() is not None for r in entries)
     if len(counted.header or range(columns)) == columns and counted.records is not None:
-        assert counted.records == len(found)
-        assert_fast_way_agrees(connection, path, columns, form, counted, found)
+        assert counted.records == len(entries)
+        assert_fast_way_agrees(connection, path, columns, form, counted, entries)
     counts = write_clean(path, form, columns, folder / "good", folder / "bad")
-    good = [(str(r.line), *fields(r.raw, form)) for r in found if r.problem is None]
-    assert (counts.good, counts.bad) == (len(good), len(found) - len(good))
+    good = [(str(r.line), *fields(r.raw, form)) for r in entries if r.problem is None]
+    assert (counts.good, counts.bad) == (len(good), len(entries) - len(good))
     for parallel in (True, False):
         assert read_by_duckdb(connection, folder / "good", columns + 1, form, parallel=parallel) == good
 
 
-def assert_covered(content: bytes, form: Format, found: list[Record], columns: int) -> None:
+def assert_covered(content: bytes, form: Format, entries: list[Record], columns: int) -> None:
     """Every line that is not blank, or is a field, belongs to one record, in order; the header's lines to none."""
     text = content.decode(form.encoding).encode() if form.encoding == "latin-1" else content
     text = text.removeprefix(b"\xef\xbb\xbf")
     end = b"\n" if b"\n" in text or b"\r" not in text else b"\r"
     lines = [line.removesuffix(b"\r") if end == b"\n" else line for line in text.removesuffix(end).split(end)]
-    covered = [line for r in found for line in range(r.line, r.line + 1 + r.raw.count(end))]
+    covered = [line for r in entries for line in range(r.line, r.line + 1 + r.raw.count(end))]
     assert covered == sorted(set(covered))
     first = 1
     if form.header:
         first = covered[0] if covered else len(lines) + 1
     uncovered = set(range(first, len(lines) + 1)) - set(covered)
     assert not any(lines[number - 1] or (columns == 1 and text) for number in uncovered), "a line is lost"
-    for record in found:
+    for record in entries:
         if record.problem is None and end not in record.raw:
             assert record.raw == lines[record.line - 1]
 
 
-def assert_fast_way_agrees(connection, path: Path, columns: int, form: Format, counted, found: list[Record]) -> None:
+def assert_fast_way_agrees(connection, path: Path, columns: int, form: Format, counted, entries: list[Record]) -> None:
     """Where DuckDB reads the file itself and finds as many rows as were counted, they are the same."""
     if form.encoding == "latin-1":
         return
@@ -485,12 +485,12 @@ def assert_fast_way_agrees(connection, path: Path, columns: int, form: Format, c
         except duckdb.Error:
             continue
         if len(got) == counted.records:
-            assert got == [tuple(fields(r.raw, form)) for r in found]
+            assert got == [tuple(fields(r.raw, form)) for r in entries]
 
 
 def split_by_the_book(text: str, columns: int) -> list[tuple[int, str, bool]]:
     """The definition, written to be read and not to be fast: (line, raw, good), for quotes, commas and line feeds."""
-    lines, found, at = text.removesuffix("\n").split("\n"), [], 0
+    lines, entries, at = text.removesuffix("\n").split("\n"), [], 0
     while at < len(lines):
         end, state = at, _fields_by_the_book(lines[at])
         while state == "open" and end + 1 < len(lines):
@@ -499,9 +499,9 @@ def split_by_the_book(text: str, columns: int) -> list[tuple[int, str, bool]]:
         end = end if state == columns else at
         if lines[at] or columns == 1:
             raw = "\n".join(lines[at : end + 1])
-            found.append((at + 1, raw, state == columns and not _has_stray_quote(raw)))
+            entries.append((at + 1, raw, state == columns and not _has_stray_quote(raw)))
         at = end + 1
-    return found
+    return entries
 
 
 def _has_stray_quote(text: str) -> bool:
@@ -536,8 +536,8 @@ def test_recovery_is_by_the_book(folder, parts, columns):
     path.write_text(text)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stream, "PIECE", 8)
-        found = [(r.line, r.raw.decode(), r.problem is None) for r in split(path, BARE, columns)]
-    assert found == split_by_the_book(text, columns)
+        entries = [(r.line, r.raw.decode(), r.problem is None) for r in split(path, BARE, columns)]
+    assert entries == split_by_the_book(text, columns)
 
 
 @given(st.lists(st.sampled_from(['1,"a', "2,b", '3,"c"', '"', "", 'x"y,z', '"4', '5",6', "7,8,9"]), max_size=40))
@@ -549,9 +549,9 @@ def test_a_look_ahead_that_ends_at_the_limit_loses_no_line(folder, lines):
         patch.setattr(stream, "PIECE", 8)
         for module in (csv_records, ahead, splitting):
             patch.setattr(module, "MAX_RECORD", 12)
-        found = list(split(path, BARE, 2))
-    covered = [line for r in found for line in range(r.line, r.line + 1 + r.raw.count(b"\n"))]
+        entries = list(split(path, BARE, 2))
+    covered = [line for r in entries for line in range(r.line, r.line + 1 + r.raw.count(b"\n"))]
     assert covered == sorted(set(covered))
     missing = set(range(2, len(lines) + 2)) - set(covered)
     assert not any(lines[number - 2] for number in missing)
-    assert all(len(r.raw) <= 12 for r in found)
+    assert all(len(r.raw) <= 12 for r in entries)

@@ -135,8 +135,8 @@ def contracts(*files: str, **more: Any) -> dict[str, Contract]:
 
 
 def check(*files: str, **more: Any) -> None:
-    said = contracts(*files, **more)
-    check_sharing(said, {f"bronze_{source}": f"models/{source}.yml" for source in said})
+    by_source = contracts(*files, **more)
+    check_sharing(by_source, {f"bronze_{source}": f"models/{source}.yml" for source in by_source})
 
 
 def refusal(*files: str, **more: Any) -> str:
@@ -146,9 +146,9 @@ def refusal(*files: str, **more: Any) -> str:
 
 
 def test_two_sources_that_claim_one_path_are_refused_with_both_files_and_the_path() -> None:
-    said = refusal("in/*.csv", "other/*.csv", "in/a*")
-    assert said.startswith("models/s0.yml and models/s2.yml: files: 'in/*.csv' and 'in/a*' both claim 'in/a.csv'")
-    assert "`shares_with: [s2]`" in said
+    message = refusal("in/*.csv", "other/*.csv", "in/a*")
+    assert message.startswith("models/s0.yml and models/s2.yml: files: 'in/*.csv' and 'in/a*' both claim 'in/a.csv'")
+    assert "`shares_with: [s2]`" in message
 
 
 def test_one_word_in_one_of_the_two_lets_both_load_a_file() -> None:

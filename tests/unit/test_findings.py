@@ -24,37 +24,37 @@ NOW = 1_700_000_000.0
 GB = 10**9
 
 
-def marks(found: Sequence[Finding]) -> list[str]:
-    return [finding.mark for finding in found]
+def marks(findings: Sequence[Finding]) -> list[str]:
+    return [finding.mark for finding in findings]
 
 
 def test_a_package_that_is_missing_or_of_another_version_is_named_with_what_is_wanted() -> None:
     wanted = {"Python": ">=3.11,<3.14", "duckdb": "==1.5.5"}
     assert marks(of_versions({"Python": "3.12.1", "duckdb": "1.5.5"}, wanted)) == ["ok"]
-    for version, said in (("1.4.0", "duckdb 1.4.0 (wanted ==1.5.5)"), (None, "duckdb is missing (wanted ==1.5.5)")):
-        [found] = of_versions({"Python": "3.12.1", "duckdb": version}, wanted)
-        assert (found.mark, found.found) == ("problem", said)
+    for version, message in (("1.4.0", "duckdb 1.4.0 (wanted ==1.5.5)"), (None, "duckdb is missing (wanted ==1.5.5)")):
+        [finding] = of_versions({"Python": "3.12.1", "duckdb": version}, wanted)
+        assert (finding.mark, finding.found) == ("problem", message)
 
 
 def test_services_that_tick_are_fine_and_the_time_since_is_said() -> None:
-    found = of_services(NOW - 12, [Sensor("arrivals", True, 1, NOW - 4)], NOW)
-    assert marks(found) == ["ok", "ok"]
-    assert found[1].found == "ticked 4 s ago"
+    findings = of_services(NOW - 12, [Sensor("arrivals", True, 1, NOW - 4)], NOW)
+    assert marks(findings) == ["ok", "ok"]
+    assert findings[1].found == "ticked 4 s ago"
 
 
 def test_services_that_never_ran_are_a_warning_and_a_sensor_that_is_switched_off_is_named_all_the_same() -> None:
     assert marks(of_services(None, [Sensor("arrivals", True, 1)], NOW)) == ["warning"]
-    found = of_services(None, [Sensor("arrivals", False, 1)], NOW)
-    assert marks(found) == ["warning", "problem"]
-    assert "sensor arrivals" in found[1].about
+    findings = of_services(None, [Sensor("arrivals", False, 1)], NOW)
+    assert marks(findings) == ["warning", "problem"]
+    assert "sensor arrivals" in findings[1].about
 
 
 def test_a_daemon_that_is_gone_and_each_sensor_say_for_how_long() -> None:
-    found = of_services(NOW - 3 * 3600, [Sensor("arrivals", True, 1, NOW - 3 * 3600)], NOW)
-    assert marks(found) == ["problem", "problem"]
-    assert "for 3 h" in found[0].found
-    assert found[1].found == "last ticked 3 h ago"
-    assert "assay dev" in found[1].do
+    findings = of_services(NOW - 3 * 3600, [Sensor("arrivals", True, 1, NOW - 3 * 3600)], NOW)
+    assert marks(findings) == ["problem", "problem"]
+    assert "for 3 h" in findings[0].found
+    assert findings[1].found == "last ticked 3 h ago"
+    assert "assay dev" in findings[1].do
 
 
 def test_a_sensor_is_late_by_its_own_interval() -> None:
@@ -77,10 +77,10 @@ def test_a_sensor_is_late_by_its_own_interval() -> None:
 def test_the_lock_says_who_holds_it_and_whether_that_one_lives(
     holder: str, is_held: bool, seconds: float, mark: str
 ) -> None:
-    [found] = of_lock(holder, is_held, seconds, 7200)
-    assert found.mark == mark
-    assert holder in found.found
-    assert ("lives" in found.found) == is_held
+    [finding] = of_lock(holder, is_held, seconds, 7200)
+    assert finding.mark == mark
+    assert holder in finding.found
+    assert ("lives" in finding.found) == is_held
 
 
 @pytest.mark.parametrize(
@@ -95,16 +95,16 @@ def test_files_wait_for_a_run_for_the_sensor_or_for_nobody() -> None:
     assert marks(of_waiting({}, False, False)) == ["ok"]
     assert marks(of_waiting({"products": 2}, True, False)) == ["ok"]
     assert marks(of_waiting({"products": 2}, False, True)) == ["warning"]
-    [found] = of_waiting({"products": 2}, False, False)
-    assert (found.mark, found.found) == ("problem", "products: 2 files wait, and nothing takes them")
+    [finding] = of_waiting({"products": 2}, False, False)
+    assert (finding.mark, finding.found) == ("problem", "products: 2 files wait, and nothing takes them")
 
 
 def test_what_is_held_back_is_said_with_since_when_and_why() -> None:
     assert marks(of_published("2026-01-01", None)) == ["ok"]
     assert marks(of_published(None, None)) == ["warning"]
-    [found] = of_published("2026-01-02", {"since": "2026-01-01", "because": ["gold.x: check contract failed"]})
-    assert found.mark == "warning"
-    assert found.found == "readers see an older state since 2026-01-01: gold.x: check contract failed"
+    [finding] = of_published("2026-01-02", {"since": "2026-01-01", "because": ["gold.x: check contract failed"]})
+    assert finding.mark == "warning"
+    assert finding.found == "readers see an older state since 2026-01-01: gold.x: check contract failed"
 
 
 def test_folders_without_rights_and_dead_runs_are_problems() -> None:

@@ -14,20 +14,20 @@ from assay.contract.freshness import IMMEDIATE, Policy, in_words
 MORNING = Policy(by=time(6), timezone="America/New_York")
 
 
-def node(said: object) -> dict[str, Any]:
+def node(freshness: object) -> dict[str, Any]:
     return {
         "name": "gold_days",
         "patch_path": "assay://models/gold/gold_days.yml",
-        "config": {"meta": {"freshness": said}},
+        "config": {"meta": {"freshness": freshness}},
     }
 
 
-def utc(said: str) -> datetime:
-    return datetime.fromisoformat(said).replace(tzinfo=UTC)
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("said", "policy", "words"),
+    ("freshness", "policy", "words"),
     [
         ({"lag": 0}, Policy(), "at once"),
         ({"lag": "15 minutes"}, Policy(timedelta(minutes=15)), "15 minutes"),
@@ -35,10 +35,10 @@ def utc(said: str) -> datetime:
         ({"by": "06:00", "timezone": "America/New_York"}, MORNING, "every day by 06:00 America/New_York"),
     ],
 )
-def test_a_policy_is_read_and_said_in_words(said: object, policy: Policy, words: str) -> None:
-    found = parse_freshness(node(said))
-    assert found == policy
-    assert str(found) == words
+def test_a_policy_is_read_and_said_in_words(freshness: object, policy: Policy, words: str) -> None:
+    result = parse_freshness(node(freshness))
+    assert result == policy
+    assert str(result) == words
 
 
 def test_no_policy_is_none() -> None:
@@ -46,7 +46,7 @@ def test_no_policy_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "reason"),
+    ("freshness", "reason"),
     [
         ("15 minutes", "expected {lag: …}"),
         ({}, "expected {lag: …}, or {by: …, timezone: …}"),
@@ -62,9 +62,9 @@ def test_no_policy_is_none() -> None:
         ({"lags": 0}, "unknown key 'lags'"),
     ],
 )
-def test_what_is_not_understood_is_refused_with_the_yml(said: object, reason: str) -> None:
+def test_what_is_not_understood_is_refused_with_the_yml(freshness: object, reason: str) -> None:
     with pytest.raises(ContractError) as error:
-        parse_freshness(node(said))
+        parse_freshness(node(freshness))
     assert reason in str(error.value)
     assert str(error.value).startswith("models/gold/gold_days.yml: freshness")
 

@@ -232,8 +232,8 @@ def test_a_url_that_apprise_does_not_know_is_said_to_be_none(tmp_path: Path) -> 
     lake.look(CAUSE)
     assert deliver(lake.settings)
     assert lake.ask("select problem from receivers") == [(NO_SERVICE,)]
-    said = b"".join(path.read_bytes() for path in tmp_path.glob("incidents.sqlite*"))
-    assert b"token" not in said
+    content = b"".join(path.read_bytes() for path in tmp_path.glob("incidents.sqlite*"))
+    assert b"token" not in content
 
 
 def test_a_clock_that_was_put_back_does_not_make_a_receiver_wait_for_the_old_time(tmp_path: Path, box: Mailbox) -> None:

@@ -56,7 +56,7 @@ class Watch:
         self.messages += plan.messages
         return list(plan.messages)
 
-    def said(self) -> list[tuple[str, int]]:
+    def notices(self) -> list[tuple[str, int]]:
         return [(message.about, message.level) for message in self.messages]
 
 
@@ -66,10 +66,10 @@ def test_a_hundred_failures_of_one_cause_are_one_message_and_one_more_for_each_s
         watch.look(
             replace(CAUSE, problem=f"failed {failure} times", since=NOW + failure * TICK), at=NOW + failure * TICK
         )
-    assert watch.said() == [("opened", OWNER)]
+    assert watch.notices() == [("opened", OWNER)]
     for minute in range(20, 24 * 60):
         watch.look(CAUSE, at=NOW + timedelta(minutes=minute))
-    assert watch.said() == [("opened", OWNER), ("risen", TEAM), ("risen", EVERYONE)]
+    assert watch.notices() == [("opened", OWNER), ("risen", TEAM), ("risen", EVERYONE)]
     [incident] = watch.open
     assert (incident.opened_at, incident.cause.since) == (NOW, NOW)
     assert incident.level_at == NOW + RISES_AFTER[OWNER] + RISES_AFTER[TEAM]
@@ -83,7 +83,7 @@ def test_it_closes_by_itself_and_comes_back_as_a_new_one() -> None:
     assert watch.messages[-1].title == "[over] A file was refused: transactions (after 3 h)"
     watch.look(at=NOW + timedelta(hours=4))
     watch.look(CAUSE, at=NOW + timedelta(hours=5))
-    assert watch.said() == [("opened", OWNER), ("closed", OWNER), ("opened", OWNER)]
+    assert watch.notices() == [("opened", OWNER), ("closed", OWNER), ("opened", OWNER)]
     assert watch.open[0].opened_at == NOW + timedelta(hours=5)
 
 
@@ -102,10 +102,10 @@ def test_what_heals_itself_no_more_is_told_at_once_and_never_again_for_a_mere_re
     healing = replace(CAUSE, is_self_healing=True)
     watch.look(healing, at=NOW)
     watch.look(CAUSE, at=NOW + TICK)
-    assert watch.said() == [("opened", OWNER)]
+    assert watch.notices() == [("opened", OWNER)]
     for tick in range(100):
         watch.look(healing if tick % 2 else CAUSE, at=NOW + tick * TICK)
-    assert watch.said() == [("opened", OWNER)]
+    assert watch.notices() == [("opened", OWNER)]
     watch.look(healing, at=NOW + timedelta(days=1))
     assert watch.open[0].level == OWNER
 
@@ -128,7 +128,7 @@ def test_causes_of_other_kinds_or_subjects_are_incidents_of_their_own() -> None:
     watch.look(CAUSE, replace(CAUSE, subject="products"), replace(CAUSE, kind="source_silent"), at=NOW)
     watch.look(replace(CAUSE, subject="products"), at=NOW + TICK)
     assert [incident.cause.subject for incident in watch.open] == ["products"]
-    assert watch.said() == [("opened", OWNER)] * 3 + [("closed", OWNER)] * 2
+    assert watch.notices() == [("opened", OWNER)] * 3 + [("closed", OWNER)] * 2
 
 
 def test_of_one_cause_seen_twice_the_worse_counts() -> None:
@@ -193,8 +193,10 @@ def test_the_page_about_incidents_names_every_kind_and_its_examples_work(tmp_pat
     ]  # fmt: skip
     [shown] = re.findall(r"```\n(\[level 2\].+?)```", page, re.DOTALL)
     title, *lines = shown.strip().splitlines()
-    said = dict(line.split(": ", 1) for line in lines)
-    cause = replace(CAUSE, problem=said["Problem"], tried=said["Tried"], affects=said["Affects"], where=said["Where"])
+    fields = dict(line.split(": ", 1) for line in lines)
+    cause = replace(
+        CAUSE, problem=fields["Problem"], tried=fields["Tried"], affects=fields["Affects"], where=fields["Where"]
+    )
     [message] = reconcile([], [cause], NOW).messages
     assert (message.title, message.body.splitlines()) == (title, lines)
 

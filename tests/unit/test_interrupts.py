@@ -43,8 +43,8 @@ def interrupted(body: str, number: signal.Signals) -> tuple[int, str]:
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     process.send_signal(number)
-    said, _ = process.communicate(timeout=30)
-    return process.returncode, said
+    output, _ = process.communicate(timeout=30)
+    return process.returncode, output
 
 
 def test_an_interrupt_swallowed_by_a_destructor_comes_again() -> None:
@@ -84,14 +84,14 @@ print("over", too_late.is_set())
 
 
 def test_a_block_that_is_over_its_limit_is_interrupted_and_told_apart_from_ctrl_c() -> None:
-    for limit, body, code, said in (
+    for limit, body, code, output in (
         ("0.2", "time.sleep(60)", 0, "over True\n"),
         ("60", "pass", 0, "over False\n"),
         ("0.2", "deaf()", 1, "struck True\n"),  # the exit code is what the last words give
     ):
         script = LIMITED.replace("LIMIT", limit).replace("BODY", body)
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=30, check=False)
-        assert (done.returncode, done.stdout[: len(said)]) == (code, said), done.stderr
+        assert (done.returncode, done.stdout[: len(output)]) == (code, output), done.stderr
 
 
 def test_without_an_interrupt_nothing_is_noticed() -> None:

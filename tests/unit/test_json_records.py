@@ -48,13 +48,13 @@ def problem(records):
     """What is said about this line, between two good ones that must survive."""
 
     def _problem(line: bytes) -> str | None:
-        found = records(b'{"before":1}\n' + line + b'\n{"after":2}\n')
-        assert [(r.line, r.raw, r.problem) for r in (found[0], found[-1])] == [
+        entries = records(b'{"before":1}\n' + line + b'\n{"after":2}\n')
+        assert [(r.line, r.raw, r.problem) for r in (entries[0], entries[-1])] == [
             (1, b'{"before":1}', None),
             (3, b'{"after":2}', None),
         ]
-        assert len(found) == 3
-        return found[1].problem
+        assert len(entries) == 3
+        return entries[1].problem
 
     return _problem
 
@@ -89,7 +89,7 @@ def test_an_object_by_the_standard_is_good_and_kept_as_it_is(records, line):
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         (b'{"a":NaN}', "NaN is no JSON number"),
         (b'{"a":[Infinity]}', "Infinity is no JSON number"),
@@ -138,18 +138,18 @@ def test_an_object_by_the_standard_is_good_and_kept_as_it_is(records, line):
         (b'{"a":"' + rb"\"" * 600 + b"[" * 600, "not JSON: Unterminated string starting at at column 6"),
     ],
 )
-def test_anything_else_is_malformed_and_told_why(problem, line, said):
-    assert str(problem(line)).startswith(said)
+def test_anything_else_is_malformed_and_told_why(problem, line, message):
+    assert str(problem(line)).startswith(message)
 
 
 def test_a_nul_byte_makes_a_line_malformed(records):
-    found = records(b'{"a":1}\n' * 9_000 + b'{"a":"\0"}\n{"b":1}\n')
-    assert [(r.line, r.problem) for r in found if r.problem] == [(9_001, "a NUL byte at column 7")]
+    entries = records(b'{"a":1}\n' * 9_000 + b'{"a":"\0"}\n{"b":1}\n')
+    assert [(r.line, r.problem) for r in entries if r.problem] == [(9_001, "a NUL byte at column 7")]
 
 
 def test_lines_of_nothing_but_json_s_white_space_are_no_records(records):
-    found = records(b'\n \t\n{"a":1}\n\r\n \r\n{"b":2}')
-    assert [(r.line, r.problem) for r in found] == [(3, None), (6, None)]
+    entries = records(b'\n \t\n{"a":1}\n\r\n \r\n{"b":2}')
+    assert [(r.line, r.problem) for r in entries] == [(3, None), (6, None)]
     assert records(b"\x0b\n")[0].problem == "not JSON: Expecting value at column 1"
 
 
@@ -169,9 +169,9 @@ def test_a_byte_order_mark_and_other_encodings_are_understood(records):
 
 
 def test_a_line_beyond_the_limit_is_malformed_and_kept_in_part(records):
-    found = records(b'{"a":"' + b"x" * MAX_JSON_LINE + b'"}\n{"b":2}\n')
-    assert [(r.line, r.problem is None, len(r.raw)) for r in found] == [(1, False, MAX_JSON_LINE), (2, True, 7)]
-    assert "longer than 16,777,216 bytes" in str(found[0].problem)
+    entries = records(b'{"a":"' + b"x" * MAX_JSON_LINE + b'"}\n{"b":2}\n')
+    assert [(r.line, r.problem is None, len(r.raw)) for r in entries] == [(1, False, MAX_JSON_LINE), (2, True, 7)]
+    assert "longer than 16,777,216 bytes" in str(entries[0].problem)
 
 
 def test_an_object_of_very_many_names_with_one_repeated_is_judged_in_no_time(problem):
@@ -252,15 +252,15 @@ def test_of_arbitrary_bytes_every_line_is_one_record_or_blank(folder, connection
     content = content.replace(b"\0", b"") or b"\n"
     path = folder / "anything"
     path.write_bytes(content)
-    found = list(split(path, JSONL, 1))
+    entries = list(split(path, JSONL, 1))
     end = b"\n" if b"\n" in content or b"\r" not in content else b"\r"
     lines = enumerate(content.removeprefix(b"\xef\xbb\xbf").split(end), 1)
-    assert [r.line for r in found] == [number for number, line in lines if line.strip(b" \t\r")]
-    for record in found:
+    assert [r.line for r in entries] == [number for number, line in lines if line.strip(b" \t\r")]
+    for record in entries:
         if record.problem is None:
             assert isinstance(json.loads(record.raw), dict)
     write_clean(path, JSONL, 1, folder / "good", folder / "bad")
-    good = [(str(r.line), r.raw.decode()) for r in found if r.problem is None]
+    good = [(str(r.line), r.raw.decode()) for r in entries if r.problem is None]
     assert read_by_duckdb(connection, folder / "good") == good
 
 

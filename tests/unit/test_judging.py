@@ -41,8 +41,8 @@ def odd(judged: Loads) -> list[int]:
 def expected(judged: Loads, number: int) -> float | None:
     """What was usual before a file."""
     [volume] = [verdicts for figure, verdicts in judge(judged) if figure.check == "volume"]
-    [found] = [verdict.found for verdict in volume if verdict.file.file_id == number]
-    return found and found.expected
+    [deviation] = [verdict.found for verdict in volume if verdict.file.file_id == number]
+    return deviation and deviation.expected
 
 
 def test_odd_files_of_a_batch_are_no_measure_for_their_mates() -> None:

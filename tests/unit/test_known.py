@@ -67,16 +67,16 @@ def known(connection: duckdb.DuckDBPyConnection, project: Catalog = PROJECT) -> 
 
 
 def test_of_a_lake_that_is_as_it_should_be_nothing_is_wanted(lake: duckdb.DuckDBPyConnection) -> None:
-    found = known(lake)
-    assert (found.waiting, found.behind, found.lags, found.bad, found.unpublished) == (set(), set(), {}, set(), set())
+    state = known(lake)
+    assert (state.waiting, state.behind, state.lags, state.bad, state.unpublished) == (set(), set(), {}, set(), set())
 
 
 def test_a_table_that_may_lag_waits_and_another_is_behind(lake: duckdb.DuckDBPyConnection) -> None:
     change(lake, "silver.sales")
     ask(lake, "silver.sales", FINE)
-    found = known(lake)
-    assert found.behind == {"gold.days"}
-    assert set(found.lags) == {"gold.slow"}
+    state = known(lake)
+    assert state.behind == {"gold.days"}
+    assert set(state.lags) == {"gold.slow"}
 
 
 def test_a_bad_table_that_may_lag_is_rebuilt_as_soon_as_it_may_be_better(
@@ -116,12 +116,12 @@ def test_a_result_whose_time_is_over_asks_for_one_run_of_its_table_without_a_fil
 ) -> None:
     ends = datetime.now(UTC) + timedelta(hours=1)
     end(lake, table, ends)
-    found = known(lake)
-    assert (found.behind, found.bad, found.unpublished) == (set(), set(), set())
-    assert wanted_now(PROJECT, {}, found) == set()
+    state = known(lake)
+    assert (state.behind, state.bad, state.unpublished) == (set(), set(), set())
+    assert wanted_now(PROJECT, {}, state) == set()
     with clock.told_by(lambda: ends):
-        assert wanted_now(PROJECT, {}, found) == {table}
-        assert table.replace(".", "/") in {key.to_user_string() for key in selection(PROJECT, [table], found)}
+        assert wanted_now(PROJECT, {}, state) == {table}
+        assert table.replace(".", "/") in {key.to_user_string() for key in selection(PROJECT, [table], state)}
         ask(lake, table, FINE)  # what the run does, whatever comes of it
         end(lake, table, ends + timedelta(hours=1))
         assert wanted_now(PROJECT, {}, known(lake)) == set()
@@ -182,6 +182,6 @@ def test_a_file_that_lacked_memory_once_is_waited_for_and_a_refused_one_is_not(
     sight(lake, "arrived", 1)
     assert known(lake).waiting == {"sales"}
     sight(lake, "refused", 2)
-    found = known(lake)
-    assert found.waiting == set()
-    assert found.hints == {"sales": {"sales/a": (1, 2, 3, 4)}}  # and is no new file
+    state = known(lake)
+    assert state.waiting == set()
+    assert state.hints == {"sales": {"sales/a": (1, 2, 3, 4)}}  # and is no new file

@@ -69,8 +69,8 @@ def test_of_each_path_the_latest_accepted_version_counts_or_the_one_that_is_abou
 
 def test_what_is_gone_says_whether_it_had_been_loaded(ledger: duckdb.DuckDBPyConnection) -> None:
     contents.note_missing(ledger, [1, 5], "was replaced")
-    said = ledger.execute("select sighting_id, reason from ops.files where status = 'missing' order by 1").fetchall()
-    assert said == [(1, "was replaced"), (5, "was gone before it was loaded")]
+    rows = ledger.execute("select sighting_id, reason from ops.files where status = 'missing' order by 1").fetchall()
+    assert rows == [(1, "was replaced"), (5, "was gone before it was loaded")]
 
 
 def test_a_source_that_is_retired_keeps_its_rows_and_no_other_is_touched(ledger: duckdb.DuckDBPyConnection) -> None:

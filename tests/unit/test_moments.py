@@ -41,16 +41,16 @@ def beginning(at: datetime, unit: str) -> datetime:
 
 @given(st.sampled_from(sorted(UNITS)), st.datetimes(datetime(1975, 1, 1), datetime(2068, 12, 31)))
 def test_a_name_gives_back_the_moment_that_it_was_written_for(text: str, at: datetime) -> None:
-    found = pattern(f"stock_{text}.csv")
-    assert found.read(found.write(at)) == beginning(at, UNITS[text])
+    template = pattern(f"stock_{text}.csv")
+    assert template.read(template.write(at)) == beginning(at, UNITS[text])
 
 
 @given(st.sampled_from(sorted(UNITS)), st.data())
 def test_names_of_later_moments_are_later(text: str, data: st.DataObject) -> None:
     moments = st.datetimes(datetime(1975, 1, 1), datetime(2068, 12, 31))
     earlier, later = sorted([data.draw(moments), data.draw(moments)])
-    found = pattern(text)
-    first, second = found.read(found.write(earlier)), found.read(found.write(later))
+    template = pattern(text)
+    first, second = template.read(template.write(earlier)), template.read(template.write(later))
     assert first is not None
     assert second is not None
     assert first <= second
@@ -88,9 +88,9 @@ def test_names_of_later_moments_are_later(text: str, data: st.DataObject) -> Non
 def test_a_pattern_that_cannot_give_the_moment_back_is_refused_with_what_to_write(text: str, why: str) -> None:
     with pytest.raises(ContractError) as error:
         pattern(f"stock_{text}.csv")
-    said = str(error.value)
-    assert said.startswith(f"newest_by: file_date 'stock_{text}.csv' ")
-    assert why in said
+    message = str(error.value)
+    assert message.startswith(f"newest_by: file_date 'stock_{text}.csv' ")
+    assert why in message
 
 
 @pytest.mark.parametrize(

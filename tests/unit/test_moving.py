@@ -121,13 +121,13 @@ def test_every_function_that_duckdb_calls_unstable_is_recognised() -> None:
 
 def test_rules_of_business_sense_are_read_from_the_sql_that_they_become() -> None:
     gold = ibis.table({"sold": "date", "shipped": "timestamp"}, name="days")
-    said = {
+    expected = {
         gold.filter(gold.sold > ibis.today()): MIDNIGHT,
         gold.filter(gold.shipped < ibis.now().cast("timestamp")): AT + timedelta(hours=1),
         gold.filter(ibis.random() < 1): AT_ONCE,
         gold.filter(gold.sold > ibis.date("2026-01-01")): None,
     }
-    for rows, until in said.items():
+    for rows, until in expected.items():
         assert moves_of([str(ibis.to_sql(rows, dialect="duckdb"))]).until(AT) == until
 
 

@@ -114,8 +114,8 @@ def test_a_patch_whose_private_name_is_gone_turns_itself_off_with_one_warning(
     with caplog.at_level(logging.WARNING):
         APPLY[name]()
         APPLY[name]()
-    [said] = [record.getMessage() for record in caplog.records if record.name == registry.__name__]
-    assert said.startswith(f"the patch {name} is off, because Dagster is not as it expects: ")
+    [warning] = [record.getMessage() for record in caplog.records if record.name == registry.__name__]
+    assert warning.startswith(f"the patch {name} is off, because Dagster is not as it expects: ")
     assert not registry.is_on(name)
 
 
@@ -140,8 +140,10 @@ def test_an_unknown_name_is_an_error_that_lists_the_names(
     with pytest.raises(SystemExit) as ended:
         start.main()
     assert ended.value.code == 2
-    said = capsys.readouterr().err
-    assert said == f"assay: ASSAY_PATCHES_OFF names 'forkservr'; expected all, or some of {', '.join(sorted(NAMES))}\n"
+    message = capsys.readouterr().err
+    assert (
+        message == f"assay: ASSAY_PATCHES_OFF names 'forkservr'; expected all, or some of {', '.join(sorted(NAMES))}\n"
+    )
 
 
 def test_windows_is_told_of_wsl_before_anything_is_imported_that_it_lacks(
@@ -152,9 +154,9 @@ def test_windows_is_told_of_wsl_before_anything_is_imported_that_it_lacks(
     with pytest.raises(SystemExit) as ended:
         start.main()
     assert ended.value.code == 2
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert "WSL" in said
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert "WSL" in message
 
 
 def test_what_is_imported_before_the_command_is_of_the_standard_library_alone() -> None:
@@ -177,17 +179,17 @@ def test_every_module_of_the_package_is_listed_with_what_a_reader_needs() -> Non
 def test_patches_were_tried_on_the_dagster_that_is_pinned() -> None:
     """Whoever raises the pin tries them and raises `tried_on`; the runbook says how."""
     pinned = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
-    [version] = [found[1] for line in pinned if (found := re.fullmatch(r"dagster==(.+)", line))]
+    [version] = [match[1] for line in pinned if (match := re.fullmatch(r"dagster==(.+)", line))]
     assert {patch.tried_on for patch in registry.PATCHES} == {f"dagster {version}"}
 
 
 def test_the_doctor_warns_when_patches_were_tried_on_another_dagster(monkeypatch: pytest.MonkeyPatch) -> None:
     assert findings.of_patches(TRIED_ON).mark == "ok"
-    found = findings.of_patches("dagster 1.14.0")
-    assert found.mark == "warning"
-    assert found.found.startswith(f"tried on {TRIED_ON}, not on dagster 1.14.0: ")
-    assert all(name in found.found for name in NAMES if registry.is_on(name))
-    assert "ASSAY_PATCHES_OFF=all" in found.do
+    finding = findings.of_patches("dagster 1.14.0")
+    assert finding.mark == "warning"
+    assert finding.found.startswith(f"tried on {TRIED_ON}, not on dagster 1.14.0: ")
+    assert all(name in finding.found for name in NAMES if registry.is_on(name))
+    assert "ASSAY_PATCHES_OFF=all" in finding.do
     monkeypatch.setattr(registry, "PATCHES", (replace(registry.PATCHES[1], tried_on="dagster 1.14.0"),))
     assert findings.of_patches("dagster 1.14.0").mark == "ok"
 

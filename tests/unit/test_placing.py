@@ -99,7 +99,7 @@ def test_a_reader_never_sees_a_part_of_the_file(tmp_path: Path, monkeypatch: pyt
     seen: list[tuple[bytes, list[str]]] = []
 
     def look(_: int) -> None:
-        aside = sorted(found.name for found in tmp_path.iterdir() if found != path)
+        aside = sorted(entry.name for entry in tmp_path.iterdir() if entry != path)
         seen.append((path.read_bytes(), aside))
 
     monkeypatch.setattr(os, "fsync", look)

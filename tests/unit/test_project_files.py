@@ -49,7 +49,7 @@ def test_models_that_something_makes_are_fine(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
+    ("files", "message"),
     [
         (
             {"a.yml": BRONZE, "b.yml": "  - {name: silver_b}\n"},
@@ -72,13 +72,13 @@ def test_models_that_something_makes_are_fine(tmp_path: Path) -> None:
     ],
 )
 def test_what_would_be_lost_or_end_in_words_of_dbt_is_refused(
-    tmp_path: Path, files: Mapping[str, str], said: str
+    tmp_path: Path, files: Mapping[str, str], message: str
 ) -> None:
-    assert said in refusal(tmp_path, files)
+    assert message in refusal(tmp_path, files)
 
 
 @pytest.mark.parametrize(
-    ("column", "said"),
+    ("column", "message"),
     [
         (
             "{name: shop, data_type: varchar}",
@@ -93,8 +93,8 @@ def test_what_would_be_lost_or_end_in_words_of_dbt_is_refused(
         ("", "models/a.yml: silver_a: columns: there is none"),
     ],
 )
-def test_a_column_that_bronze_lacks_is_refused(tmp_path: Path, column: str, said: str) -> None:
-    assert refusal(tmp_path, silver(column)).startswith(said)
+def test_a_column_that_bronze_lacks_is_refused(tmp_path: Path, column: str, message: str) -> None:
+    assert refusal(tmp_path, silver(column)).startswith(message)
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,8 @@ def test_the_example_of_the_docs(warehouse: duckdb.DuckDBPyConnection) -> None:
     note(warehouse, "silver.sales", "consistency", orphans)
     note(warehouse, "gold.days", "contract", Rule("key", "", "", True))
     score(warehouse, "run")
-    found = {table: scores[-1] for table, scores in trends(warehouse).items()}
-    assert found == {"bronze.sales": 100, "silver.sales": 97.7143, "gold.days": 100, LAKE: 99.2381}
+    latest_scores = {table: scores[-1] for table, scores in trends(warehouse).items()}
+    assert latest_scores == {"bronze.sales": 100, "silver.sales": 97.7143, "gold.days": 100, LAKE: 99.2381}
     counts = warehouse.execute("select rules, rules_broken from ops.quality_score where table_name = 'silver.sales'")
     assert counts.fetchall() == [(3, 1)]
 

@@ -99,10 +99,10 @@ def test_a_whole_number_is_what_the_careful_way_takes_it_for_or_sends_the_file_t
     counts = write_clean(path, NUMBERS.format, 2, good, bad)
     view = csv_view(str(good), NUMBERS, None, is_parallel=True)
     read = con.execute(f"select a, b, _reasons is not null from ({view}) order by _line").fetchall()
-    found = fast(con, path, NUMBERS, has_quoted_line_ends=False)
-    assert found is None or (found, counts.bad) == ([(a, b) for a, b, is_bad in read if not is_bad], 0)
+    fast_rows = fast(con, path, NUMBERS, has_quoted_line_ends=False)
+    assert fast_rows is None or (fast_rows, counts.bad) == ([(a, b) for a, b, is_bad in read if not is_bad], 0)
     if all(value.removeprefix("-").isdecimal() and value.isascii() for row in rows for value in row):
-        assert (found is None) == any(is_bad for *_, is_bad in read)
+        assert (fast_rows is None) == any(is_bad for *_, is_bad in read)
 
 
 @pytest.mark.parametrize(("text", "is_fast"), [("10x20 cm", True), ("0x20", False), ("box", True), ("a 0X1", False)])
@@ -137,9 +137,9 @@ def test_both_ways_give_the_fields_of_every_good_record(
     assert careful(con, good, contract, has_quoted=counts.has_quoted_line_ends) == rows
 
     if seen.records is not None:
-        found = fast(con, path, contract, has_quoted_line_ends=seen.has_quoted_line_ends)
-        if found is not None and len(found) == seen.records:
-            assert (found, counts.bad) == (rows, 0)
+        fast_rows = fast(con, path, contract, has_quoted_line_ends=seen.has_quoted_line_ends)
+        if fast_rows is not None and len(fast_rows) == seen.records:
+            assert (fast_rows, counts.bad) == (rows, 0)
 
 
 ONE = parse_contract(bronze_node("o", {"a": "varchar"}, ["a"], format={"type": "csv", "header": False}))

@@ -37,8 +37,8 @@ class Lexeme(str):
 
 
 def by_python(line: str) -> tuple[object, ...]:
-    found = json.loads(line, parse_float=Lexeme, parse_int=Lexeme)
-    return tuple(found.get(name) for name in NAMES)
+    record = json.loads(line, parse_float=Lexeme, parse_int=Lexeme)
+    return tuple(record.get(name) for name in NAMES)
 
 
 @pytest.fixture(scope="module")
@@ -69,19 +69,19 @@ def _rows(con: duckdb.DuckDBPyConnection, query: str) -> list[tuple[object, ...]
 def test_every_line_gives_what_python_reads_with_numbers_as_written(
     con: duckdb.DuckDBPyConnection, tmp_path: Path, objects: list[dict[str, str]]
 ) -> None:
-    lines = ["{" + ", ".join(f'"{name}": {text}' for name, text in said.items()) + "}" for said in objects]
+    lines = ["{" + ", ".join(f'"{name}": {text}' for name, text in texts.items()) + "}" for texts in objects]
     path, good, bad = (tmp_path / name for name in ("in", "good", "bad"))
     path.write_text("\n".join(lines), encoding="utf-8", newline="\n")
     counts = write_clean(path, Format("jsonl"), 1, good, bad)
     expected = [by_python(line) for line in lines]
 
     careful = jsonl_copy_view(str(good), CONTRACT, first_object(path))
-    found = con.execute(f"select a, b, c, _reasons from ({careful}) order by _line").fetchall()
-    assert (counts.bad, [row[:3] for row in found]) == (0, expected)
+    rows = con.execute(f"select a, b, c, _reasons from ({careful}) order by _line").fetchall()
+    assert (counts.bad, [row[:3] for row in rows]) == (0, expected)
 
-    for found in fast(con, path, CONTRACT):
+    for rows in fast(con, path, CONTRACT):
         in_order = iter(expected)
-        assert all(any(row == other for other in in_order) for row in found or ()), "a fast way reads something else"
+        assert all(any(row == other for other in in_order) for row in rows or ()), "a fast way reads something else"
 
 
 KINDS = {
@@ -166,10 +166,10 @@ def test_a_typed_value_is_what_the_careful_way_takes_it_for_or_sends_the_file_th
         for first in (FirstObject("", ()), first_object(path))
     )
     assert repr(again) == repr(read)
-    for found in fast(con, path, contract):
-        if found is not None and len(found) == len(lines):
+    for fast_rows in fast(con, path, contract):
+        if fast_rows is not None and len(fast_rows) == len(lines):
             assert (counts.bad, [reasons for *_, reasons in read if reasons]) == (0, [])
-            assert repr(found) == repr([values[: len(contract.names)] for values in read])
+            assert repr(fast_rows) == repr([values[: len(contract.names)] for values in read])
 
 
 @pytest.mark.parametrize("style", [DENSE, SPACED])
@@ -189,8 +189,8 @@ def test_lines_as_programs_write_them_come_back_as_they_are_read(
         for n in range(9)
     ]
     lines = [json.dumps(row, separators=style, ensure_ascii=False) for row in rows]
-    found = round_trip(typed(*rows[0]), "(select unnest(?) as j)", FirstObject(lines[0], tuple(rows[0])))
-    assert con.execute(f"select count(*) from ({found}) where is_same", [lines]).fetchall() == [(len(rows),)]
+    query = round_trip(typed(*rows[0]), "(select unnest(?) as j)", FirstObject(lines[0], tuple(rows[0])))
+    assert con.execute(f"select count(*) from ({query}) where is_same", [lines]).fetchall() == [(len(rows),)]
 
 
 def test_ordinary_lines_are_read_the_fast_way(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
@@ -198,5 +198,5 @@ def test_ordinary_lines_are_read_the_fast_way(con: duckdb.DuckDBPyConnection, tm
     path = tmp_path / "in"
     rows = [{"a": n, "b": round(n * math.pi, 2), "c": f"text {n}, [{n}]: é"} for n in range(1000)]
     path.write_text("\n".join(json.dumps(row, ensure_ascii=False) for row in rows), encoding="utf-8")
-    found = con.execute(jsonl_view(str(path), CONTRACT, "none")).fetchall()
-    assert len(found) == len(rows)
+    fast_rows = con.execute(jsonl_view(str(path), CONTRACT, "none")).fetchall()
+    assert len(fast_rows) == len(rows)

@@ -26,7 +26,7 @@ def test_without_a_word_there_is_no_receiver(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "why"),
+    ("config", "why"),
     [
         (f"url: {ADDRESS}", "expected a list of receivers"),
         (f"- {ADDRESS}", "receiver 1: expected `url:`"),
@@ -40,8 +40,8 @@ def test_without_a_word_there_is_no_receiver(tmp_path: Path) -> None:
         (f"- url: {ADDRESS}\n  levels: [", "line 3: is no YAML"),
     ],
 )
-def test_what_is_not_understood_is_refused_without_a_secret(tmp_path: Path, said: str, why: str) -> None:
-    (tmp_path / "notify.yml").write_text(said + "\n")
+def test_what_is_not_understood_is_refused_without_a_secret(tmp_path: Path, config: str, why: str) -> None:
+    (tmp_path / "notify.yml").write_text(config + "\n")
     with pytest.raises(ReceiverError, match=why) as caught:
         read_receivers(tmp_path, "")
     assert "token" not in str(caught.value)

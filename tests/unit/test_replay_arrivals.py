@@ -44,29 +44,31 @@ def days_of_baskets(*days: tuple[int, int]) -> list[tuple[int, datetime]]:
 
 
 def test_a_day_whose_receipts_are_in_order_arrives_on_that_day() -> None:
-    found = arrivals_of(days_of_baskets((1, 100), (2, 100), (3, 100)))
+    arrivals = arrivals_of(days_of_baskets((1, 100), (2, 100), (3, 100)))
 
-    assert all(event == arrival for _, event, _, arrival in found)
+    assert all(event == arrival for _, event, _, arrival in arrivals)
 
 
 def test_a_receipt_numbered_among_those_of_a_later_day_is_late() -> None:
-    found = arrivals_of(days_of_baskets((1, 100), (3, 50), (1, 1), (3, 50)))
+    arrivals = arrivals_of(days_of_baskets((1, 100), (3, 50), (1, 1), (3, 50)))
 
-    assert [row for row in found if row[1] != row[3]] == [(150, date(2017, 1, 1), date(2017, 1, 3), date(2017, 1, 3))]
+    assert [row for row in arrivals if row[1] != row[3]] == [
+        (150, date(2017, 1, 1), date(2017, 1, 3), date(2017, 1, 3))
+    ]
 
 
 def test_a_receipt_numbered_before_its_day_arrives_on_its_day_and_pulls_no_other_with_it() -> None:
     """With a running maximum of the event's day, this one receipt would make the 50 after it two days late."""
-    found = arrivals_of(days_of_baskets((1, 50), (3, 1), (1, 50), (3, 100)))
+    arrivals = arrivals_of(days_of_baskets((1, 50), (3, 1), (1, 50), (3, 100)))
 
-    assert found[50] == (50, date(2017, 1, 3), date(2017, 1, 1), date(2017, 1, 3))
-    assert all(event == arrival for _, event, _, arrival in found)
+    assert arrivals[50] == (50, date(2017, 1, 3), date(2017, 1, 1), date(2017, 1, 3))
+    assert all(event == arrival for _, event, _, arrival in arrivals)
 
 
 def test_a_whole_day_numbered_after_the_next_one_is_late_with_it() -> None:
-    found = arrivals_of(days_of_baskets((1, 100), (3, 100), (2, 100), (4, 100)))
+    arrivals = arrivals_of(days_of_baskets((1, 100), (3, 100), (2, 100), (4, 100)))
 
-    assert {arrival for _, event, _, arrival in found if event == date(2017, 1, 2)} == {date(2017, 1, 3)}
+    assert {arrival for _, event, _, arrival in arrivals if event == date(2017, 1, 2)} == {date(2017, 1, 3)}
 
 
 def test_a_receipt_of_two_in_the_morning_utc_belongs_to_the_evening_before_in_new_york() -> None:
@@ -86,12 +88,12 @@ def test_whatever_the_receipts_none_is_early_and_the_feed_never_goes_back(hours:
     shuffled = list(baskets)
     seed.shuffle(shuffled)
 
-    found = arrivals_of(shuffled)
+    arrivals = arrivals_of(shuffled)
 
-    assert [row[0] for row in found] == list(range(len(hours)))
-    assert all(arrival == max(event, feed) for _, event, feed, arrival in found)
-    assert all(earlier[2] <= later[2] for earlier, later in pairwise(found))
-    assert found == arrivals_of(baskets)
+    assert [row[0] for row in arrivals] == list(range(len(hours)))
+    assert all(arrival == max(event, feed) for _, event, feed, arrival in arrivals)
+    assert all(earlier[2] <= later[2] for earlier, later in pairwise(arrivals))
+    assert arrivals == arrivals_of(baskets)
 
 
 def test_most_receipts_of_the_demo_are_on_time_and_some_are_late(source: duckdb.DuckDBPyConnection) -> None:

@@ -11,8 +11,8 @@ NOW = 1_000_000.0
 
 
 def tried(state: str, seconds_ago: float, *subjects: str, **more: object) -> Tried:
-    said = frozenset(subjects or ("sales",))
-    return Tried(f"run of {seconds_ago}", state, NOW - seconds_ago, said, **more)  # type: ignore[arg-type]
+    covers = frozenset(subjects or ("sales",))
+    return Tried(f"run of {seconds_ago}", state, NOW - seconds_ago, covers, **more)  # type: ignore[arg-type]
 
 
 def of(*runs: Tried, subject: str = "sales") -> Health:
@@ -48,23 +48,23 @@ def test_a_failed_run_that_did_its_part_for_a_source_is_no_failure_of_that_sourc
 @pytest.mark.parametrize("failures", range(1, 10))
 def test_pauses_grow_and_after_five_failures_the_breaker_opens(failures: int) -> None:
     usual = [*PAUSES, *(min(LONGEST_COOLING, COOLING * 2**n) for n in range(20))][failures - 1]
-    found = of(*[tried("failed", 1 + n) for n in range(failures)])
-    assert found.pause == pytest.approx(usual, rel=JITTER)
-    assert found.is_open == (failures >= 5)
-    assert found.waits(NOW)
-    assert found.waits(NOW - 1 + found.pause) == ""
+    breaker = of(*[tried("failed", 1 + n) for n in range(failures)])
+    assert breaker.pause == pytest.approx(usual, rel=JITTER)
+    assert breaker.is_open == (failures >= 5)
+    assert breaker.waits(NOW)
+    assert breaker.waits(NOW - 1 + breaker.pause) == ""
 
 
 def test_an_open_breaker_says_until_when_and_how_to_close_it() -> None:
-    said = waits(*[tried("failed", 1 + n) for n in range(5)])
-    assert said.startswith("failed 5 times in a row; left alone until ")
-    assert "`assay retry`" in said
+    reason = waits(*[tried("failed", 1 + n) for n in range(5)])
+    assert reason.startswith("failed 5 times in a row; left alone until ")
+    assert "`assay retry`" in reason
 
 
 def test_what_can_not_pass_by_itself_opens_the_breaker_at_once() -> None:
-    found = of(tried("failed", 1, is_permanent=True))
-    assert found.is_open
-    assert found.pause == pytest.approx(COOLING, rel=JITTER)
+    breaker = of(tried("failed", 1, is_permanent=True))
+    assert breaker.is_open
+    assert breaker.pause == pytest.approx(COOLING, rel=JITTER)
     again = of(tried("failed", 1, is_permanent=True), tried("failed", 1000, is_permanent=True))
     assert again.pause == pytest.approx(2 * COOLING, rel=JITTER)
 
@@ -97,7 +97,7 @@ def test_reasons_are_told_in_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "permanent"),
+    ("error", "permanent"),
     [
         ("gold.days: Binder Error: Referenced column nosuch not found", True),
         ("bronze.sales: its contract or model changed since its rows were stored. Rebuild it", True),
@@ -112,5 +112,5 @@ def test_reasons_are_told_in_words() -> None:
         ("", False),
     ],
 )
-def test_errors_that_may_pass_are_told_from_those_that_can_not(said: str, permanent: bool) -> None:
-    assert is_permanent([said]) == permanent
+def test_errors_that_may_pass_are_told_from_those_that_can_not(error: str, permanent: bool) -> None:
+    assert is_permanent([error]) == permanent

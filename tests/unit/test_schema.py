@@ -193,11 +193,11 @@ def test_a_usual_mistake_in_a_table_is_flagged(right: str, wrong: str) -> None:
 
 def test_every_key_that_is_read_is_described() -> None:
     """No model is left out, and no key has only a name."""
-    said = {**SCHEMA["$defs"], "PropertiesYml": SCHEMA}
+    definitions = {**SCHEMA["$defs"], "PropertiesYml": SCHEMA}
     models = [model for model in every_model() if not model.__name__.startswith("_")]
     assert len(models) > 20
     for model in models:
-        properties = said[model.__name__]["properties"]
+        properties = definitions[model.__name__]["properties"]
         assert set(properties) == {field.alias or key for key, field in model.model_fields.items()}, model
         silent = [key for key, value in properties.items() if not value.get("description")]
         assert not silent, f"{model.__name__}: {silent} without a description"
@@ -218,14 +218,14 @@ def test_what_dbt_renders_is_not_held_against_a_type_before(tmp_path: Path) -> N
 
 
 def test_of_several_mistakes_the_outermost_is_named_with_all_its_kind() -> None:
-    said = {"colour": 1, "version": 1, "format": {"type": "xml", "x": 1}, "shape": 2}
+    contract = {"colour": 1, "version": 1, "format": {"type": "xml", "x": 1}, "shape": 2}
     with pytest.raises(ContractError, match=r"^contract: unknown key 'colour', 'shape'; known are version, owner, fil"):
-        ContractYml.read(said)
+        ContractYml.read(contract)
     with pytest.raises(ContractError, match=r"^contract: missing owner, files, load, new_columns$"):
         ContractYml.read({"version": 1, "format": {"type": "xml"}})
     with pytest.raises(ContractError, match=r"^format: type: 'xml' is not one of csv, jsonl, parquet$"):
         ContractYml.read(
-            {**yaml.safe_load(BRONZE)["models"][0]["config"]["meta"]["contract"], "format": said["format"]}
+            {**yaml.safe_load(BRONZE)["models"][0]["config"]["meta"]["contract"], "format": contract["format"]}
         )
 
 

@@ -82,7 +82,7 @@ def test_the_folder_around_a_dbt_project_that_is_named_is_the_project(
 
 
 @pytest.mark.parametrize(
-    ("toml", "said"),
+    ("toml", "message"),
     [
         ('hme = "x"', "hme in .*assay.toml: is not a setting; known are home, "),
         ("run_limit_seconds = -1", "run_limit_seconds in .*assay.toml is -1; expected a whole number of seconds"),
@@ -100,9 +100,9 @@ def test_the_folder_around_a_dbt_project_that_is_named_is_the_project(
         ("run_limit_seconds = true", "run_limit_seconds in .*assay.toml is True; expected a whole number"),
     ],
 )
-def test_a_value_that_cannot_be_used_is_named_with_its_place(project: Path, toml: str, said: str) -> None:
+def test_a_value_that_cannot_be_used_is_named_with_its_place(project: Path, toml: str, message: str) -> None:
     (project / "assay.toml").write_text(toml)
-    with pytest.raises(SettingsError, match=said):
+    with pytest.raises(SettingsError, match=message):
         Settings.from_env()
 
 
@@ -154,7 +154,7 @@ def test_the_version_is_said() -> None:
 
 
 def test_the_document_lists_every_setting_and_no_other() -> None:
-    said = set(
+    documented = set(
         re.findall(r"^\| `(\w+)` \| `ASSAY_(\w+)`", (PROJECT / "docs" / "settings.md").read_text(), re.MULTILINE)
     )
-    assert said == {(name, name.upper()) for name in Settings.model_fields if name != "project"}
+    assert documented == {(name, name.upper()) for name in Settings.model_fields if name != "project"}

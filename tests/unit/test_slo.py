@@ -21,10 +21,10 @@ def arrival(landed: float, due: float, seen: float | None) -> Arrival:
 
 def test_time_within_the_promise_and_what_is_left_of_the_budget() -> None:
     files = [arrival(0, 1, 0.5), arrival(2, 3, 3.6), arrival(2.5, 3.5, 3.6)]
-    found = level(files, [], at(0), at(100))
-    assert found.broken_seconds == pytest.approx(0.6 * 3600)  # from 3 to 3.6; both files count once
-    assert found.fresh_share == pytest.approx(0.994)
-    assert found.budget_left == pytest.approx(0.4)  # of one hour
+    service_level = level(files, [], at(0), at(100))
+    assert service_level.broken_seconds == pytest.approx(0.6 * 3600)  # from 3 to 3.6; both files count once
+    assert service_level.fresh_share == pytest.approx(0.994)
+    assert service_level.budget_left == pytest.approx(0.4)  # of one hour
 
 
 def test_a_file_that_readers_do_not_see_yet_breaks_the_promise_until_now() -> None:
@@ -34,8 +34,8 @@ def test_a_file_that_readers_do_not_see_yet_breaks_the_promise_until_now() -> No
 
 
 def test_a_table_counts_from_its_first_file_and_nothing_new_keeps_every_promise() -> None:
-    found = level([arrival(90, 91, 90.5)], [], at(0), at(100))
-    assert (found.seconds, found.fresh_share) == (10 * 3600, 1)
+    service_level = level([arrival(90, 91, 90.5)], [], at(0), at(100))
+    assert (service_level.seconds, service_level.fresh_share) == (10 * 3600, 1)
     empty = level([], [], at(0), at(100))
     assert (empty.seconds, empty.fresh_share, empty.budget_left, empty.p50_seconds) == (0, 1, 1, None)
 
@@ -43,17 +43,17 @@ def test_a_table_counts_from_its_first_file_and_nothing_new_keeps_every_promise(
 def test_times_from_landing_to_readers_and_runs() -> None:
     files = [arrival(n, 99, n + n / 3600) for n in range(1, 22)]
     outcomes = [Outcome(at(2), True), Outcome(at(3), False), Outcome(at(500), False)]
-    found = level(files, outcomes, at(0), at(100))
-    assert (found.files, found.p50_seconds, found.p95_seconds) == (21, 11, 20)
-    assert (found.runs, found.runs_good) == (2, 1)
+    service_level = level(files, outcomes, at(0), at(100))
+    assert (service_level.files, service_level.p50_seconds, service_level.p95_seconds) == (21, 11, 20)
+    assert (service_level.runs, service_level.runs_good) == (2, 1)
 
 
 def test_days_are_told_apart_and_a_late_file_counts_on_each_of_them() -> None:
     files = {"gold.days": [arrival(1, 20, 30)]}
-    found = [(table, day, of.broken_seconds / 3600) for table, day, of in by_day(files, {}, at(36), 30)]
-    assert found == [("gold.days", at(0), 4), ("gold.days", at(24), 6)]
+    broken_hours = [(table, day, of.broken_seconds / 3600) for table, day, of in by_day(files, {}, at(36), 30)]
+    assert broken_hours == [("gold.days", at(0), 4), ("gold.days", at(24), 6)]
 
 
 def test_a_clock_that_was_put_back_makes_no_negative_times() -> None:
-    found = level([arrival(50, 51, 50)], [], at(0), at(10))
-    assert (found.seconds, found.broken_seconds) == (0, 0)
+    service_level = level([arrival(50, 51, 50)], [], at(0), at(10))
+    assert (service_level.seconds, service_level.broken_seconds) == (0, 0)

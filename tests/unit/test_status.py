@@ -24,7 +24,7 @@ def test_a_clock_that_was_put_back_does_not_bring_old_figures_back() -> None:
                 [run, at, rows, rows, 0, rows, rows, 0, 0, 0, 0],
             )
             connection.execute("insert into ops.publications values (?, ?, ?, true, [], [])", [rows, at, run])
-        said = read_status(connection)
-    assert said["sources"][0]["records"]["read"] == 2
-    assert said["published_at"] == EARLIER.isoformat()
-    assert said["held_back"] is None
+        status = read_status(connection)
+    assert status["sources"][0]["records"]["read"] == 2
+    assert status["published_at"] == EARLIER.isoformat()
+    assert status["held_back"] is None

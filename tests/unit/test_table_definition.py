@@ -29,8 +29,8 @@ DECIDES_NO_STORED_ROW = {
 }  # fmt: skip
 
 
-def contract(**said: Any) -> Contract:
-    return parse_contract(bronze_node("sales", {"id": "bigint", "amount": "decimal(10,2)"}, ["id"], **said))
+def contract(**options: Any) -> Contract:
+    return parse_contract(bronze_node("sales", {"id": "bigint", "amount": "decimal(10,2)"}, ["id"], **options))
 
 
 @pytest.mark.parametrize("kind", [Contract, Format, Column, Rule])
@@ -56,17 +56,19 @@ def test_the_fingerprint_of_a_contract_is_frozen() -> None:
     assert contract(format=form, newest_by="amount").fingerprint == "2:01300185c2292628"
 
 
-@pytest.mark.parametrize("said", [{"format": {"type": "csv", "delimiter": ","}}, {"version": "2.0.0"}, {"owner": "x"}])
-def test_what_is_said_anyway_and_prose_are_no_change(said: dict[str, Any]) -> None:
-    assert contract(**said).fingerprint == contract().fingerprint
+@pytest.mark.parametrize(
+    "options", [{"format": {"type": "csv", "delimiter": ","}}, {"version": "2.0.0"}, {"owner": "x"}]
+)
+def test_what_is_said_anyway_and_prose_are_no_change(options: dict[str, Any]) -> None:
+    assert contract(**options).fingerprint == contract().fingerprint
 
 
 @pytest.mark.parametrize(
-    "said",
+    "options",
     [{"format": {"type": "csv", "nulls": []}}, {"new_columns": "refuse"}, {"newest_by": "amount"}, {"files": "x/*"}],
 )
-def test_what_decides_rows_is_a_change(said: dict[str, Any]) -> None:
-    assert contract(**said).fingerprint != contract().fingerprint
+def test_what_decides_rows_is_a_change(options: dict[str, Any]) -> None:
+    assert contract(**options).fingerprint != contract().fingerprint
 
 
 @pytest.mark.parametrize(

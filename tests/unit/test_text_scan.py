@@ -47,17 +47,17 @@ def reason(seen):
 
 def test_the_hash_and_the_size_are_those_of_the_bytes_as_received(seen):
     content = gzip.compress(b"a,b\n1,2\n")
-    found = seen(content)
-    assert found.sha256 == hashlib.sha256(content).hexdigest()
-    assert found.size == len(content)
-    assert found.compression == "gzip"
+    result = seen(content)
+    assert result.sha256 == hashlib.sha256(content).hexdigest()
+    assert result.size == len(content)
+    assert result.compression == "gzip"
 
 
 def test_a_file_of_many_pieces_is_hashed_and_counted_as_a_whole(seen):
     content = b"id,name\n" + b"".join(b"%d,name %d\n" % (i, i) for i in range(200_000))
-    found = seen(content)
-    assert found.sha256 == hashlib.sha256(content).hexdigest()
-    assert found.records == 200_000
+    result = seen(content)
+    assert result.sha256 == hashlib.sha256(content).hexdigest()
+    assert result.records == 200_000
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_a_file_of_many_pieces_is_hashed_and_counted_as_a_whole(seen):
     ],
 )
 def test_plain_records_are_counted(seen, content, records, line_end):
-    found = seen(content)
-    assert (found.records, found.line_end) == (records, line_end)
+    result = seen(content)
+    assert (result.records, result.line_end) == (records, line_end)
 
 
 @pytest.mark.parametrize(
@@ -132,8 +132,8 @@ def test_what_is_in_doubt_is_not_counted(seen, content, why):
 )
 def test_bytes_that_are_not_utf_8_or_delimiters_of_two_bytes_are_not_counted(seen, form):
     content = form.delimiter.join("ab") + "\n" + form.delimiter.join("12") + "\n"
-    found = seen(content.encode(form.encoding), form)
-    assert (found.header, found.records) == (("a", "b"), None)
+    result = seen(content.encode(form.encoding), form)
+    assert (result.header, result.records) == (("a", "b"), None)
 
 
 def test_with_another_escape_only_a_file_without_quotes_is_counted(seen):
@@ -177,8 +177,8 @@ def test_the_header_is_read_in_its_dialect(seen):
 
 
 def test_a_header_may_go_over_two_lines_and_follow_blank_ones(seen, tmp_path):
-    found = seen(b'\n\na,"b\nc"\n1,2\n')
-    assert (found.header, found.records) == (("a", "b\nc"), 1)
+    result = seen(b'\n\na,"b\nc"\n1,2\n')
+    assert (result.header, result.records) == (("a", "b\nc"), 1)
     assert [record.line for record in split(tmp_path / "file", CSV, 2)] == [5]
 
 
@@ -189,8 +189,8 @@ def test_a_header_in_another_encoding_is_decoded(seen):
 
 
 def test_without_a_header_the_first_record_tells_the_number_of_fields(seen):
-    found = seen(b'\n1,"x\ny",3\n4,5,6\n', BARE)
-    assert (found.header, found.records) == (None, 2)
+    result = seen(b'\n1,"x\ny",3\n4,5,6\n', BARE)
+    assert (result.header, result.records) == (None, 2)
     assert seen(b"\n\n", BARE).records is None
     assert seen(b'1,"2\n', BARE).records is None
 
@@ -224,7 +224,7 @@ def test_a_header_that_leaves_a_column_without_a_name_refuses_the_file(reason, t
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"\n\r\n\n", "the header is missing"),
         (b'a,"b\n1,2\n', "a quote in it is never closed"),
@@ -239,8 +239,8 @@ def test_a_header_that_leaves_a_column_without_a_name_refuses_the_file(reason, t
         (b"\n" * 3_000_000 + b"a\n1\n", "no end within"),
     ],
 )
-def test_a_header_that_cannot_be_trusted_refuses_the_file(reason, tmp_path, content, said):
-    assert said in reason(content)
+def test_a_header_that_cannot_be_trusted_refuses_the_file(reason, tmp_path, content, message):
+    assert message in reason(content)
     with pytest.raises(Unreadable, match="header"):
         list(split(tmp_path / "file", CSV, 2))
 
@@ -256,7 +256,7 @@ def test_an_empty_file_is_refused(reason):
 
 
 @pytest.mark.parametrize(
-    ("content", "form", "said"),
+    ("content", "form", "message"),
     [
         ("a,b\n".encode("utf-16"), CSV, "byte-order mark of utf-16-le, not of utf-8"),
         ("a,b\n".encode("utf-32"), CSV, "byte-order mark of utf-32-le, not of utf-8"),
@@ -269,8 +269,8 @@ def test_an_empty_file_is_refused(reason):
         (gzip.compress("a,b\n".encode("utf-16-le"), mtime=0), CSV, "NUL bytes"),
     ],
 )
-def test_a_file_in_another_encoding_as_a_whole_is_refused(reason, tmp_path, content, form, said):
-    assert said in reason(content, form)
+def test_a_file_in_another_encoding_as_a_whole_is_refused(reason, tmp_path, content, form, message):
+    assert message in reason(content, form)
     with pytest.raises(Unreadable):
         list(split(tmp_path / "file", form, 2))
 
@@ -377,8 +377,8 @@ def test_a_damaged_middle_is_refused(reason):
 
 @pytest.mark.parametrize("rest", [b"x", b"a,b\n1,2\n", b"\0\0x", b"\x1f\x9d\x90"])
 def test_something_else_behind_the_gzip_stream_is_refused(reason, rest):
-    said = reason(gzip.compress(ROWS) + rest)
-    assert said == "something that is not gzip follows the end of the gzip stream"
+    message = reason(gzip.compress(ROWS) + rest)
+    assert message == "something that is not gzip follows the end of the gzip stream"
 
 
 def test_a_damaged_first_member_is_not_taken_for_a_damaged_end(reason):
@@ -400,10 +400,10 @@ def test_no_flipped_bit_in_a_gzip_file_changes_what_is_read(at, bit):
     content = bytearray(gzip.compress(ROWS[:3_000], mtime=0))
     content[at % len(content)] ^= 1 << bit
     try:
-        found = b"".join(compression.plain(iter([bytes(content)])))
+        output = b"".join(compression.plain(iter([bytes(content)])))
     except Unreadable:
         return
-    assert found in (ROWS[:3_000], bytes(content)), "read something else, or what is no longer marked as gzip"
+    assert output in (ROWS[:3_000], bytes(content)), "read something else, or what is no longer marked as gzip"
 
 
 @given(parts=st.lists(st.binary(max_size=300), min_size=1, max_size=4), size=st.integers(1, 50))
@@ -441,8 +441,8 @@ def test_a_member_without_compression_is_verified_too():
     ],
 )
 def test_json_lines_are_counted(seen, content, records):
-    found = seen(content, JSONL)
-    assert (found.header, found.records) == (None, records)
+    result = seen(content, JSONL)
+    assert (result.header, result.records) == (None, records)
 
 
 @given(

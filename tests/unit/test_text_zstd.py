@@ -42,8 +42,8 @@ def seen(folder: Path, content: bytes) -> bytes:
 )
 def test_frames_are_one_file_whatever_its_name(tmp_path: Path, content: bytes) -> None:
     assert seen(tmp_path, content) == ROWS.partition(b"\n")[2].rstrip(b"\n")
-    found = scan(tmp_path / "a.csv", CSV)
-    assert (found.compression, found.records, found.size) == ("zstd", 2_000, len(content))
+    result = scan(tmp_path / "a.csv", CSV)
+    assert (result.compression, result.records, result.size) == ("zstd", 2_000, len(content))
 
 
 def test_a_stream_cut_off_anywhere_is_refused(tmp_path: Path) -> None:
@@ -63,10 +63,10 @@ def test_no_flipped_bit_changes_what_is_read(at: int, bit: int) -> None:
     content = bytearray(packed(ROWS))
     content[at % len(content)] ^= 1 << bit
     try:
-        found = b"".join(unzstd(iter([bytes(content)])))
+        output = b"".join(unzstd(iter([bytes(content)])))
     except Unreadable:
         return
-    assert found in (ROWS, b"")  # an empty one where the mark became that of a frame without content
+    assert output in (ROWS, b"")  # an empty one where the mark became that of a frame without content
 
 
 @given(st.lists(st.binary(), min_size=1, max_size=4), st.lists(st.integers(0, 400), max_size=6))

@@ -35,15 +35,17 @@ def text(con: duckdb.DuckDBPyConnection, value: str, wanted: str, decimal: str =
     kind = column_type(wanted)
     short, plain = is_plain("x", kind, decimal) or "false", plain_cast("x", kind)
     row = f"select {from_text('x', kind, decimal)}, {short}, {plain} from (select ?::varchar as x)"
-    found, is_short, taken = con.execute(row, [value]).fetchall()[0]
-    assert not is_short or (found is not None and taken == found), f"{value!r} as {wanted}: {taken!r}, not {found!r}"
-    return found
+    typed_value, is_short, taken = con.execute(row, [value]).fetchall()[0]
+    assert not is_short or (typed_value is not None and taken == typed_value), (
+        f"{value!r} as {wanted}: {taken!r}, not {typed_value!r}"
+    )
+    return typed_value
 
 
 def typed(con: duckdb.DuckDBPyConnection, value: str, wanted: str) -> object:
     """A typed value, written in SQL, as the wanted type."""
-    found = con.execute(f"select typeof({value})").fetchall()[0][0]
-    sql = from_value("x", found, column_type(wanted))
+    type_name = con.execute(f"select typeof({value})").fetchall()[0][0]
+    sql = from_value("x", type_name, column_type(wanted))
     return con.execute(f"select {sql} from (select {value} as x)").fetchall()[0][0]
 
 
@@ -115,9 +117,9 @@ def test_a_decimal_without_fraction_is_a_whole_number(con: duckdb.DuckDBPyConnec
 def test_whatever_becomes_a_decimal_equals_it_and_every_plain_number_does(
     con: duckdb.DuckDBPyConnection, value: str
 ) -> None:
-    found = text(con, value, "decimal(12,2)")
-    if found is not None:
-        assert found == Decimal(value.strip())
+    number = text(con, value, "decimal(12,2)")
+    if number is not None:
+        assert number == Decimal(value.strip())
     elif MONEY.fullmatch(value):
         assert abs(Decimal(value.strip())) >= Decimal(10) ** 10
 
@@ -272,7 +274,7 @@ def test_a_typed_nan_or_infinity_is_a_value_of_a_double_and_its_text_is_not(
 
 
 def test_nothing_that_becomes_a_double_is_infinite(con: duckdb.DuckDBPyConnection) -> None:
-    found = text(con, "1" + "0" * 308, "double")
-    assert isinstance(found, float)
-    assert math.isfinite(found)
+    number = text(con, "1" + "0" * 308, "double")
+    assert isinstance(number, float)
+    assert math.isfinite(number)
     assert text(con, "1" + "0" * 309, "double") is None

@@ -72,9 +72,9 @@ def listed(landing: Path) -> dict[str, str]:
 )  # fmt: skip
 def test_a_file_that_no_source_claims_is_listed_with_the_likely_reason(landing: Path, name: str, hint: str) -> None:
     put(landing, name, b"12345")
-    [(file, said)] = list_unclaimed(landing, CONTRACTS).files
+    [(file, reason)] = list_unclaimed(landing, CONTRACTS).files
     assert (file.path, file.size_bytes) == (name, 5)
-    assert said.startswith(hint)
+    assert reason.startswith(hint)
     assert file.since is not None
     assert abs(datetime.now(UTC) - file.since) < HOUR
 
@@ -138,9 +138,9 @@ def test_an_ignore_file_that_cannot_be_used_ignores_nothing_and_says_why(
 ) -> None:
     put(landing, ".assayignore", content)
     put(landing, "a.md")
-    found = list_unclaimed(landing, CONTRACTS)
-    assert found.problem in (f".assayignore {problem}", f".assayignore: {problem}")
-    assert found.count == 1
+    listing = list_unclaimed(landing, CONTRACTS)
+    assert listing.problem in (f".assayignore {problem}", f".assayignore: {problem}")
+    assert listing.count == 1
 
 
 def test_an_ignore_file_that_is_a_pipe_is_not_waited_for(landing: Path) -> None:
@@ -162,9 +162,9 @@ def test_what_is_no_file_says_what_it_is_and_no_link_is_followed(landing: Path, 
     (landing / "days").mkdir()
     (landing / "days/linked").symlink_to("../here")  # a source looks into it
     (landing / "days/away").symlink_to(outside)
-    found = listed(landing)
-    assert found.pop("round").startswith("is a link that leads nowhere: Too many levels of symbolic links")
-    assert found == {
+    reasons = listed(landing)
+    assert reasons.pop("round").startswith("is a link that leads nowhere: Too many levels of symbolic links")
+    assert reasons == {
         "file": "lies in the landing zone itself; sources have folders",
         "nowhere": "is a link that leads nowhere: No such file or directory",
         "pipe": "is not a regular file (a pipe, socket or device)",
@@ -187,29 +187,29 @@ def test_every_path_is_either_found_by_a_run_or_listed(landing: Path) -> None:
     for folder in ("", "transactions/", "products/", "products/deep/", "days/", "days/x/", "days/x/y/", "_z/"):
         for name in names:
             put(landing, folder + name)
-    found = {arrival.name for contract in CONTRACTS for arrival in find(landing, contract.files)}
+    claimed = {arrival.name for contract in CONTRACTS for arrival in find(landing, contract.files)}
     here = {file.path for file, _ in list_unclaimed(landing, CONTRACTS).files}
     files = {path.relative_to(landing).as_posix() for path in landing.rglob("*") if path.is_file()}
-    assert not found & here
-    assert found | here == files
+    assert not claimed & here
+    assert claimed | here == files
 
 
 def test_names_that_a_terminal_would_obey_are_shown_as_escapes(landing: Path) -> None:
     put(landing, "a\x1b[31m\nb\u202e")
     Path(os.fsdecode(os.fsencode(landing) + b"/\xff")).write_text("x")
-    found = list_unclaimed(landing, CONTRACTS)
-    assert [file.shown for file, _ in found.files] == ["a\\x1b[31m\\nb\\u202e", "\\xff"]
-    assert found.files[1][1] == "the name is not valid UTF-8; rename the file"
-    assert found.in_words(1) == "2 files are claimed by no source: a\\x1b[31m\\nb\\u202e and 1 more"
+    listing = list_unclaimed(landing, CONTRACTS)
+    assert [file.shown for file, _ in listing.files] == ["a\\x1b[31m\\nb\\u202e", "\\xff"]
+    assert listing.files[1][1] == "the name is not valid UTF-8; rename the file"
+    assert listing.in_words(1) == "2 files are claimed by no source: a\\x1b[31m\\nb\\u202e and 1 more"
 
 
 def test_ten_thousand_files_are_counted_and_a_thousand_named(landing: Path) -> None:
     (landing / "transactoins").mkdir()
     for number in range(10_000):
         (landing / f"transactoins/{number}.csv").touch()
-    found = list_unclaimed(landing, CONTRACTS)
-    assert (found.count, len(found.files)) == (10_000, 1_000)
-    assert found.in_words(2).endswith("transactoins/0.csv, transactoins/1.csv and 9,998 more")
+    listing = list_unclaimed(landing, CONTRACTS)
+    assert (listing.count, len(listing.files)) == (10_000, 1_000)
+    assert listing.in_words(2).endswith("transactoins/0.csv, transactoins/1.csv and 9,998 more")
 
 
 def test_a_folder_that_cannot_be_listed_is_listed_itself(landing: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,9 +223,9 @@ def test_a_folder_that_cannot_be_listed_is_listed_itself(landing: Path, monkeypa
         return scandir(path)
 
     monkeypatch.setattr(unclaimed.os, "scandir", refuse)
-    found = listed(landing)
-    assert found["products/closed/"] == "the folder cannot be listed: Permission denied"
-    assert list(found) == ["b.txt", "products/closed/"]
+    reasons = listed(landing)
+    assert reasons["products/closed/"] == "the folder cannot be listed: Permission denied"
+    assert list(reasons) == ["b.txt", "products/closed/"]
     put(landing, ".assayignore", b"products/closed/\n")
     assert list(listed(landing)) == ["b.txt"]
 

@@ -81,12 +81,12 @@ def test_the_result_of_a_table_that_may_lag_saw_its_inputs_as_they_were_taken_in
     note(warehouse, RULES)
     warehouse.execute("update ops.tables set seq = 3 where table_name = 'silver.shops'")
     expected = {"silver.sales": ["contract"]}
-    said = "silver.sales: the result of check contract is older than silver.shops"
-    found = reasons_against(warehouse, expected, expected, lagging={"silver.sales"})
-    assert found == ([] if is_current else [said])
+    message = "silver.sales: the result of check contract is older than silver.shops"
+    reasons = reasons_against(warehouse, expected, expected, lagging={"silver.sales"})
+    assert reasons == ([] if is_current else [message])
     behind = "silver.sales: was built before the last change of silver.shops"
-    found = reasons_against(warehouse, expected, expected)
-    assert found == ([behind] if saw == 3 else [behind, said])
+    reasons = reasons_against(warehouse, expected, expected)
+    assert reasons == ([behind] if saw == 3 else [behind, message])
 
 
 AT = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -96,9 +96,9 @@ ENDS = AT + timedelta(hours=1)
 def note_at(connection: duckdb.DuckDBPyConnection, at: datetime, expires_at: datetime | None) -> None:
     """A pass from a time, and until when it says something."""
     looked_at = ("silver.sales",)
-    found = CheckResult("silver.sales", "contract", RULES, "fine", looked_at, True, "asked", expires_at=expires_at)
+    result = CheckResult("silver.sales", "contract", RULES, "fine", looked_at, True, "asked", expires_at=expires_at)
     with clock.told_by(lambda: at):
-        record(connection, [found], "run")
+        record(connection, [result], "run")
 
 
 @pytest.mark.parametrize(
@@ -117,9 +117,9 @@ def test_a_pass_that_looked_at_the_clock_falls_with_time(
 def test_a_pass_that_is_kept_does_not_live_longer_for_that(warehouse: duckdb.DuckDBPyConnection) -> None:
     note_at(warehouse, AT, ENDS)
     with clock.told_by(lambda: AT + timedelta(minutes=30)):
-        found = kept(warehouse)
-        assert found is not None
-        record(warehouse, [found], "a later run")
+        result = kept(warehouse)
+        assert result is not None
+        record(warehouse, [result], "a later run")
     with clock.told_by(lambda: ENDS):
         assert kept(warehouse) is None
 
@@ -129,9 +129,9 @@ def test_nothing_is_built_on_a_pass_whose_time_was_over_when_the_run_began(
 ) -> None:
     expected = {"silver.sales": ["contract"]}
     note_at(warehouse, AT, ENDS)
-    said = "looks at the clock, and its result said what holds until 2026-11-25 13:00 UTC"
+    message = "looks at the clock, and its result said what holds until 2026-11-25 13:00 UTC"
     assert reasons_against(warehouse, expected, expected, as_of=AT) == []
-    assert reasons_against(warehouse, expected, expected, as_of=ENDS) == [f"silver.sales: check contract {said}"]
+    assert reasons_against(warehouse, expected, expected, as_of=ENDS) == [f"silver.sales: check contract {message}"]
     note_at(warehouse, ENDS + timedelta(minutes=1), ENDS + timedelta(hours=2))  # it was asked in that run
     assert reasons_against(warehouse, expected, expected, as_of=ENDS) == []
 

@@ -84,8 +84,8 @@ def con() -> Iterator[duckdb.DuckDBPyConnection]:
 def rows(con: duckdb.DuckDBPyConnection, view: str) -> list[tuple[object, ...]] | None:
     """The rows of a reading; None where it ends with an error."""
     try:
-        found = con.execute(f"select *, _rescued::varchar from ({view})")
-        return sorted(found.fetchall(), key=repr)
+        result = con.execute(f"select *, _rescued::varchar from ({view})")
+        return sorted(result.fetchall(), key=repr)
     except duckdb.Error:
         return None
 
@@ -95,10 +95,10 @@ def wide(
 ) -> list[tuple[object, ...]] | None:
     typed = WideReading(con, read, texts, has_lines=has_lines)
     con.register("wide", typed)
-    found = rows(con, typed.view("wide"))
-    assert (typed.error is None) == (found is not None)
-    assert rows(con, typed.view("wide")) == found  # read once more, or kept
-    return found
+    records = rows(con, typed.view("wide"))
+    assert (typed.error is None) == (records is not None)
+    assert rows(con, typed.view("wide")) == records  # read once more, or kept
+    return records
 
 
 @pytest.fixture(params=[1 << 20, 20], ids=["one batch", "batches of a row or two"], autouse=True)
