@@ -35,26 +35,26 @@ def main() -> None:
             profiles.profile_new(connection, contract, catalog.load_checks[source].columns, "trial")
             heads, _ = profiles.read_heads(connection, source)
             whole = profiles.with_columns(connection, source, heads)
-            found = list(whole.values())
-            alarms, said = _alarms(Loads(catalog.load_checks[source], found, set(whole), set(whole), is_daily(heads)))
-            told += said
+            files = list(whole.values())
+            alarms, lines = _alarms(Loads(catalog.load_checks[source], files, set(whole), set(whole), is_daily(heads)))
+            told += lines
             counts = " | ".join(str(alarms[quarter]) for quarter in range(1, 5))
-            print(f"| {source} | {len(found)} | {counts} |")  # noqa: T201
+            print(f"| {source} | {len(files)} | {counts} |")  # noqa: T201
         connection.close()
     print("\n" + "\n".join(told))  # noqa: T201
 
 
 def _alarms(loads: Loads) -> tuple[Counter[int], list[str]]:
     """Judge all files as the checks do; a file is one alarm, whatever is odd about it."""
-    said: dict[int, list[str]] = defaultdict(list)
+    lines: dict[int, list[str]] = defaultdict(list)
     for figure, verdicts in judge(loads):
         for verdict in verdicts:
             if verdict.is_odd:
-                said[verdict.file.file_id].append(f"- {figure.name}: {sentence(figure, verdict)}")
+                lines[verdict.file.file_id].append(f"- {figure.name}: {sentence(figure, verdict)}")
     files = sorted(loads.files, key=lambda file: (str(file.day), file.file_id))
-    odd = [(at, file) for at, file in enumerate(files) if file.file_id in said]
+    odd = [(at, file) for at, file in enumerate(files) if file.file_id in lines]
     alarms = Counter((file.day.month - 1) // 3 + 1 if file.day else 1 + 4 * at // len(files) for at, file in odd)
-    return alarms, [line for _, file in odd for line in said[file.file_id]]
+    return alarms, [line for _, file in odd for line in lines[file.file_id]]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""From a file in landing to its rows in what readers open: the services of `make dev`, and a plain dagster-dbt project.
+"""Time from a file in landing to its rows at readers: the services of `make dev`, and a plain dagster-dbt project.
 
 Both stand on the demo's first week and run as they run all day. Then the receipts of one day arrive as one file, with
 the time of now, renamed into place, and the next file after its rows can be read and a pause. The pause is random and
@@ -154,7 +154,7 @@ def _measure(landing: Path, days: list[Path], state: Callable[[], object], lake:
 
 
 def _land(day: Path, target: Path) -> float:
-    """Write a file aside and rename it into place, as who sends files does; returns when it was complete."""
+    """Write a file aside and rename it into place, as senders of files do; returns when it was complete."""
     aside = target.with_name(f".{target.name}.part")
     shutil.copyfile(day, aside)
     aside.rename(target)
@@ -168,19 +168,19 @@ def _until(look: Callable[[], int]) -> int:
         TimeoutError: There is none for minutes.
     """
     deadline = time.monotonic() + LIMIT
-    while not (found := look()):
+    while not (answer := look()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"no new rows can be read after {LIMIT:.0f} s")
         time.sleep(LOOK)
-    return found
+    return answer
 
 
 def _grown(state: Callable[[], object], lake: Path, before: object, rows: int) -> int:
     """Rows when there are more than before, else 0; the lake is opened only once something has changed."""
     if state() == before:
         return 0
-    found = _rows(lake)
-    return found if found > rows else 0
+    count = _rows(lake)
+    return count if count > rows else 0
 
 
 def _rows(lake: Path) -> int:
@@ -200,5 +200,5 @@ def _target(link: Path) -> str:
 
 
 def _changed(warehouse: Path) -> int:
-    """When the file was written to; opened before a run has, it would shut that run out."""
+    """When the file was last written to, without opening it, which could lock a run out."""
     return warehouse.stat().st_mtime_ns if warehouse.exists() else 0

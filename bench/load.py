@@ -45,8 +45,8 @@ def tables(folder: Path, catalog: Catalog, times: int) -> list[Table]:
 
 def _measured(folder: Path, catalog: Catalog, form: str, times: int) -> Table:
     node = copy.deepcopy(dict(catalog.models["bronze_transactions"]))
-    said = node["config"]["meta"]["contract"]
-    said |= {"format": FORMATS[form], "files": f"transactions/*.{form}"}
+    contract = node["config"]["meta"]["contract"]
+    contract |= {"format": FORMATS[form], "files": f"transactions/*.{form}"}
     path = folder / "landing" / "transactions" / f"all.{form}"
     rows = _write_receipts(path, form, catalog, times)
     table = Table(f"Load of {rows:,} receipt lines, {form.upper()}, {path.stat().st_size / 1e6:,.0f} MB", "bare DuckDB")
@@ -99,8 +99,8 @@ def _assay(folder: Path, catalog: Catalog, node: dict[str, Any], rows: int) -> N
         Ledger(connection, contract, "bench").look(find(folder / "landing", contract.files))
     payload = {"model": node, "sql": _verdict_sql(catalog), "home": str(folder), "run_id": "bench"}
     load_landed(connection, json.dumps({**payload, "is_full_refresh": False}))
-    found = connection.execute("select records_loaded from ops.files").fetchall()
-    assert found == [(rows,)], found  # noqa: S101
+    loaded = connection.execute("select records_loaded from ops.files").fetchall()
+    assert loaded == [(rows,)], loaded  # noqa: S101
     connection.close()
     warehouse.unlink()
 

@@ -49,10 +49,10 @@ def _bronze(contract: Contract) -> str:
 def _reader(contract: Contract) -> str:
     """DuckDB's reader for the format, with `FILES` in the place of the glob."""
     types = "{" + ", ".join(f"{column.name}: {literal(column.type.sql)}" for column in contract.columns) + "}"
-    said = contract.format
-    if said.type == "parquet":
+    file_format = contract.format
+    if file_format.type == "parquet":
         return "read_parquet(FILES, filename = true)"
-    if said.type == "jsonl":
+    if file_format.type == "jsonl":
         return f"read_json(FILES, format = 'newline_delimited', columns = {types}, filename = true)"
-    options = f"delim = {literal(said.delimiter)}, encoding = {literal(said.encoding)}, header = true"
+    options = f"delim = {literal(file_format.delimiter)}, encoding = {literal(file_format.encoding)}, header = true"
     return f"read_csv(FILES, {options}, columns = {types}, filename = true)"

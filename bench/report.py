@@ -48,10 +48,10 @@ class Table:
         for _ in range(runs):
             for name, work in works.items():
                 began = time.perf_counter()
-                said = work()
+                note = work()
                 self.rows.setdefault(name, []).append(time.perf_counter() - began)
-                if isinstance(said, str):
-                    self.notes[name] = said
+                if isinstance(note, str):
+                    self.notes[name] = note
 
     def ratio(self, name: str) -> float:
         """Median of a row as a multiple of the base's."""
@@ -70,7 +70,7 @@ class Table:
 
 
 def machine() -> str:
-    """What it was measured on."""
+    """The machine and the versions that were measured on."""
     versions = ", ".join(f"{name} {version(name)}" for name in ("duckdb", "dagster", "dbt-core"))
     return f"{cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {versions}"
 
@@ -78,8 +78,8 @@ def machine() -> str:
 def write(tables: Sequence[Table], folder: Path) -> None:
     """Write `bench.md` and `bench.json`."""
     folder.mkdir(parents=True, exist_ok=True)
-    said = [table.markdown() for table in tables]
-    (folder / "bench.md").write_text("\n\n".join([f"Measured on {machine()}.", *said]) + "\n", encoding="utf-8")
+    sections = [table.markdown() for table in tables]
+    (folder / "bench.md").write_text("\n\n".join([f"Measured on {machine()}.", *sections]) + "\n", encoding="utf-8")
     figures = {
         "machine": machine(),
         "tables": [{**asdict(table), "ratios": {name: table.ratio(name) for name in table.rows}} for table in tables],

@@ -78,12 +78,12 @@ def tables(folder: Path, dlt_python: Path) -> list[Table]:
         connection.execute(f"copy ({made}) to {literal(str(clean))} (header, timestampformat '%Y-%m-%d %H:%M:%S')")
     _spoil(clean, dirty)
     size = f"{ROWS:,} records of {len(TYPES)} columns, {clean.stat().st_size / 1e6:,.0f} MB CSV, whole process"
-    found = []
+    results = []
     for path, title in ((clean, size), (dirty, f"{size}, ten of them malformed")):
         table = Table(title, "dlt (Arrow)")
         table.measure(_works(folder, path, dlt_python))
-        found.append(table)
-    return found
+        results.append(table)
+    return results
 
 
 def _spoil(clean: Path, dirty: Path) -> None:
@@ -130,11 +130,11 @@ def _assay(home: Path, project: Path, path: Path) -> str:
     landed.parent.mkdir(parents=True)
     os.link(path, landed)
     os.utime(landed, (0, 0))  # as after `assay land`: nobody is writing it any more
-    said = _process([str(ASSAY), "run"], _environment(home, project), PROJECT)
+    process = _process([str(ASSAY), "run"], _environment(home, project), PROJECT)
     with duckdb.connect(str(home / "warehouse.duckdb"), read_only=True) as connection:
         rows = connection.execute("select count(*) from bronze.mixed").fetchall()[0][0]
         named = connection.execute("select count(*) from ops.malformed").fetchall()[0][0]
-    return f"{rows:,} rows, names {named:,}" if said.returncode == 0 else _first(said)
+    return f"{rows:,} rows, names {named:,}" if process.returncode == 0 else _first(process)
 
 
 def _environment(home: Path, project: Path) -> dict[str, str]:
@@ -145,16 +145,16 @@ def _dlt(folder: Path, python: Path, path: Path) -> str:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     environment = {**os.environ, "RUNTIME__DLTHUB_TELEMETRY": "false", "DLT_DATA_DIR": str(folder)}
-    said = _process([str(python), str(HERE / "rival_dlt.py"), str(path), str(folder)], environment, folder)
-    return _rows(folder / "dlt.duckdb", "bronze.mixed") if said.returncode == 0 else _first(said)
+    process = _process([str(python), str(HERE / "rival_dlt.py"), str(path), str(folder)], environment, folder)
+    return _rows(folder / "dlt.duckdb", "bronze.mixed") if process.returncode == 0 else _first(process)
 
 
 def _imports(folder: Path) -> str:
-    """Python with what `assay run` imports, as sparing with garbage as `assay` is."""
+    """Python with what `assay run` imports, under the same settings of the garbage collector."""
     sparing = "from assay.orchestration.patches.gc_tuning import collect_seldom, leave_uncollected; collect_seldom()"
     code = f"{sparing}; {STANDS_ON}; leave_uncollected()"
-    said = _process([sys.executable, "-c", code], dict(os.environ), folder)
-    return "Dagster, dbt and Pandera, no work" if said.returncode == 0 else _first(said)
+    process = _process([sys.executable, "-c", code], dict(os.environ), folder)
+    return "Dagster, dbt and Pandera, no work" if process.returncode == 0 else _first(process)
 
 
 def _dbt_project(project: Path, path: Path) -> Path:
@@ -177,8 +177,8 @@ def _dbt(folder: Path, project: Path) -> str:
     command = "from dbt.cli.main import cli; cli()"
     environment = {**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
     arguments = ["run", "--project-dir", str(project), "--profiles-dir", str(project)]
-    said = _process([sys.executable, "-c", command, *arguments], environment, project)
-    return _rows(folder / "dbt.duckdb", "main.mixed") if said.returncode == 0 else "fails the file"
+    process = _process([sys.executable, "-c", command, *arguments], environment, project)
+    return _rows(folder / "dbt.duckdb", "main.mixed") if process.returncode == 0 else "fails the file"
 
 
 def _process(command: list[str], environment: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
@@ -192,6 +192,6 @@ def _rows(warehouse: Path, table: str) -> str:
         return f"{connection.execute(f'select count(*) from {table}').fetchall()[0][0]:,} rows"
 
 
-def _first(said: subprocess.CompletedProcess[str]) -> str:
-    last = (said.stderr or said.stdout).strip().splitlines()[-1:]
+def _first(process: subprocess.CompletedProcess[str]) -> str:
+    last = (process.stderr or process.stdout).strip().splitlines()[-1:]
     return f"fails the file: {' '.join(last)[:80]}".replace("|", "/")

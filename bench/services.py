@@ -26,12 +26,12 @@ def services(command: Sequence[str], folder: Path, environment: Mapping[str, str
         environment: On top of this process's.
         log: Takes what it says.
     """
-    said = {**os.environ, "DAGSTER_DISABLE_TELEMETRY": "1", **environment}
+    variables = {**os.environ, "DAGSTER_DISABLE_TELEMETRY": "1", **environment}
     with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603 - commands of this folder
             [sys.executable, *command],
             cwd=folder,
-            env=said,
+            env=variables,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,

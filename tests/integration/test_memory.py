@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from assay.base.memory import limit_of
-from assay.checks import recount as recounting
+from assay.checks import recount as recount_module
 from assay.ledger import inspect_file
 from assay.ledger.pending import NeedsFiles
 from assay.loading import file_load
@@ -225,7 +225,7 @@ def test_a_file_that_cannot_be_counted_again_for_want_of_memory_is_named_and_not
     source.put("a", content)
     source.run()
     name = "count_records_of_parquet" if format == "parquet" else "split"
-    monkeypatch.setattr(recounting, name, fail(getattr(recounting, name), MemoryError("no room")))
-    counted = recounting.recount(source.connection, source.landing, source.contract)
+    monkeypatch.setattr(recount_module, name, fail(getattr(recount_module, name), MemoryError("no room")))
+    counted = recount_module.recount(source.connection, source.landing, source.contract)
     assert (counted.files, counted.differing) == (0, ())
     assert counted.uncounted == (("sales/a", "needs more memory than there is: no room"),)

@@ -149,7 +149,7 @@ def test_each_rule_about_files_fails_by_its_name_when_it_is_broken(lake: Session
         as_ever = check(lake, source, name)
         assert as_ever.passed, as_ever.summary
         for rule in as_ever.rules:
-            assert rule.value is not None, f"{source}: {rule.name} judged nothing: {rule.found}"
+            assert rule.value is not None, f"{source}: {rule.name} judged nothing: {rule.observed}"
             for wrong in breaking(lake.catalog, source, rule.name):
                 deliver(lake, source, **wrong)
                 result = check(lake, source, name)

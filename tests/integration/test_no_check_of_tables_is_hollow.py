@@ -66,7 +66,7 @@ def test_a_column_that_is_gone_or_of_another_type_fails_the_shape(lake: Session,
         _put_back(lake.connection, table)
         [shape] = [outcome for outcome in result.rules if outcome.name == "columns_and_types"]
         assert not shape.passed
-        assert column.name in shape.found
+        assert column.name in shape.observed
 
 
 @pytest.mark.parametrize("model", sorted(m for m in CATALOG.promises if "consistency" in CATALOG.checks[table_of(m)]))
@@ -80,7 +80,7 @@ def test_each_rule_over_several_tables_fails_when_one_of_them_changes(lake: Sess
             result = run_check(lake, table, "consistency")
             _put_back(lake.connection, changed)
             outcome = next(outcome for outcome in result.rules if outcome.name == rule.name)
-            if not outcome.passed and outcome.found != rule.found:
+            if not outcome.passed and outcome.observed != rule.observed:
                 assert outcome.examples, outcome
                 break
         else:

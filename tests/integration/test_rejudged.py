@@ -19,7 +19,7 @@ HALF_FREE = (100 * 10**9, 50 * 10**9)
 
 def stored_files(lab: Lab) -> dict[str, tuple[str, str, str]]:
     findings = [f for f in examine(lab.settings, time.time(), HALF_FREE) if f.about.startswith("stored files")]
-    return {finding.about: (finding.mark, finding.found, finding.do) for finding in findings}
+    return {finding.about: (finding.mark, finding.message, finding.do) for finding in findings}
 
 
 def as_of_before(lab: Lab) -> None:

@@ -120,7 +120,7 @@ def test_a_gold_table_that_left_is_shown_as_retired_and_nowhere_as_alive(home: H
     assert not [subject for subject in incidents(home) if "gold" in subject]
     assert "gold.daily_sales" not in home.tables_of_readers()
     findings = [f for f in doctor.examine(home.lab.settings, 0.0, (10**12, 10**12)) if f.about == "retired"]
-    assert [(finding.mark, finding.found) for finding in findings] == [("warning", entry["sentence"])]
+    assert [(finding.mark, finding.message) for finding in findings] == [("warning", entry["sentence"])]
     page = render(home.lab.settings, [], clock.now())
     assert page.count("gold.daily_sales, 2 rows") == 1
     assert "<td>gold.daily_sales</td>" not in page

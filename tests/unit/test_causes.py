@@ -49,7 +49,7 @@ LOOK = Inputs(PROJECT, Facts(), (), ROOM, NOW)
 
 def ran(state: str, *covers: str, errors: Sequence[str] = ("landing: no",), asked_for: str = "") -> Tried:
     words = tuple(errors) if state == "failed" else ()
-    return Tried(RUN, state, NOW.timestamp(), covers=frozenset(covers), asked_for=asked_for, said=words)
+    return Tried(RUN, state, NOW.timestamp(), covers=frozenset(covers), asked_for=asked_for, messages=words)
 
 
 def one(look: Inputs) -> Cause:

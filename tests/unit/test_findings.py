@@ -33,13 +33,13 @@ def test_a_package_that_is_missing_or_of_another_version_is_named_with_what_is_w
     assert marks(of_versions({"Python": "3.12.1", "duckdb": "1.5.5"}, wanted)) == ["ok"]
     for version, message in (("1.4.0", "duckdb 1.4.0 (wanted ==1.5.5)"), (None, "duckdb is missing (wanted ==1.5.5)")):
         [finding] = of_versions({"Python": "3.12.1", "duckdb": version}, wanted)
-        assert (finding.mark, finding.found) == ("problem", message)
+        assert (finding.mark, finding.message) == ("problem", message)
 
 
 def test_services_that_tick_are_fine_and_the_time_since_is_said() -> None:
     findings = of_services(NOW - 12, [Sensor("arrivals", True, 1, NOW - 4)], NOW)
     assert marks(findings) == ["ok", "ok"]
-    assert findings[1].found == "ticked 4 s ago"
+    assert findings[1].message == "ticked 4 s ago"
 
 
 def test_services_that_never_ran_are_a_warning_and_a_sensor_that_is_switched_off_is_named_all_the_same() -> None:
@@ -52,8 +52,8 @@ def test_services_that_never_ran_are_a_warning_and_a_sensor_that_is_switched_off
 def test_a_daemon_that_is_gone_and_each_sensor_say_for_how_long() -> None:
     findings = of_services(NOW - 3 * 3600, [Sensor("arrivals", True, 1, NOW - 3 * 3600)], NOW)
     assert marks(findings) == ["problem", "problem"]
-    assert "for 3 h" in findings[0].found
-    assert findings[1].found == "last ticked 3 h ago"
+    assert "for 3 h" in findings[0].message
+    assert findings[1].message == "last ticked 3 h ago"
     assert "assay dev" in findings[1].do
 
 
@@ -62,7 +62,7 @@ def test_a_sensor_is_late_by_its_own_interval() -> None:
     assert marks(of_services(NOW, [Sensor("hourly", True, 3600, NOW - 4 * 3600)], NOW)) == ["ok", "problem"]
     assert marks(of_services(NOW, [Sensor("new", True, 1)], NOW)) == ["ok", "warning"]
     failing = of_services(NOW, [Sensor("arrivals", True, 1, NOW, "ZeroDivisionError")], NOW)
-    assert "ZeroDivisionError" in failing[1].found
+    assert "ZeroDivisionError" in failing[1].message
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ def test_the_lock_says_who_holds_it_and_whether_that_one_lives(
 ) -> None:
     [finding] = of_lock(holder, is_held, seconds, 7200)
     assert finding.mark == mark
-    assert holder in finding.found
-    assert ("lives" in finding.found) == is_held
+    assert holder in finding.message
+    assert ("lives" in finding.message) == is_held
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_files_wait_for_a_run_for_the_sensor_or_for_nobody() -> None:
     assert marks(of_waiting({"products": 2}, True, False)) == ["ok"]
     assert marks(of_waiting({"products": 2}, False, True)) == ["warning"]
     [finding] = of_waiting({"products": 2}, False, False)
-    assert (finding.mark, finding.found) == ("problem", "products: 2 files wait, and nothing takes them")
+    assert (finding.mark, finding.message) == ("problem", "products: 2 files wait, and nothing takes them")
 
 
 def test_what_is_held_back_is_said_with_since_when_and_why() -> None:
@@ -104,7 +104,7 @@ def test_what_is_held_back_is_said_with_since_when_and_why() -> None:
     assert marks(of_published(None, None)) == ["warning"]
     [finding] = of_published("2026-01-02", {"since": "2026-01-01", "because": ["gold.x: check contract failed"]})
     assert finding.mark == "warning"
-    assert finding.found == "readers see an older state since 2026-01-01: gold.x: check contract failed"
+    assert finding.message == "readers see an older state since 2026-01-01: gold.x: check contract failed"
 
 
 def test_folders_without_rights_and_dead_runs_are_problems() -> None:
@@ -113,5 +113,5 @@ def test_folders_without_rights_and_dead_runs_are_problems() -> None:
 
 
 def test_the_limit_in_force_is_told_and_where_it_comes_from() -> None:
-    assert of_memory(None, 4 * GB).found.startswith("a run may take 4.0 GB (half of what there is")
-    assert of_memory(2 * GB, 4 * GB).found == "a run may take 2.0 GB (as ASSAY_MEMORY_LIMIT says), a load half of it"
+    assert of_memory(None, 4 * GB).message.startswith("a run may take 4.0 GB (half of what there is")
+    assert of_memory(2 * GB, 4 * GB).message == "a run may take 2.0 GB (as ASSAY_MEMORY_LIMIT says), a load half of it"

@@ -41,7 +41,7 @@ def odd(judged: Loads) -> list[int]:
 def expected(judged: Loads, number: int) -> float | None:
     """What was usual before a file."""
     [volume] = [verdicts for figure, verdicts in judge(judged) if figure.check == "volume"]
-    [deviation] = [verdict.found for verdict in volume if verdict.file.file_id == number]
+    [deviation] = [verdict.deviation for verdict in volume if verdict.file.file_id == number]
     return deviation and deviation.expected
 
 
@@ -71,7 +71,7 @@ def test_a_file_over_the_limit_of_broken_records_is_odd_and_no_measure() -> None
     assert odd(judged) == [6]
     assert {each.file_id for each in needed(judged)} == set(range(8))
     [validity] = [verdicts for figure, verdicts in judge(judged) if figure.check == "validity"]
-    assert [verdict.found and verdict.found.value for verdict in validity] == [2.0, 0.0]
+    assert [verdict.deviation and verdict.deviation.value for verdict in validity] == [2.0, 0.0]
 
 
 def test_a_file_without_records_breaks_no_limit() -> None:

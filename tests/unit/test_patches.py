@@ -187,8 +187,8 @@ def test_the_doctor_warns_when_patches_were_tried_on_another_dagster(monkeypatch
     assert findings.of_patches(TRIED_ON).mark == "ok"
     finding = findings.of_patches("dagster 1.14.0")
     assert finding.mark == "warning"
-    assert finding.found.startswith(f"tried on {TRIED_ON}, not on dagster 1.14.0: ")
-    assert all(name in finding.found for name in NAMES if registry.is_on(name))
+    assert finding.message.startswith(f"tried on {TRIED_ON}, not on dagster 1.14.0: ")
+    assert all(name in finding.message for name in NAMES if registry.is_on(name))
     assert "ASSAY_PATCHES_OFF=all" in finding.do
     monkeypatch.setattr(registry, "PATCHES", (replace(registry.PATCHES[1], tried_on="dagster 1.14.0"),))
     assert findings.of_patches("dagster 1.14.0").mark == "ok"
@@ -196,7 +196,7 @@ def test_the_doctor_warns_when_patches_were_tried_on_another_dagster(monkeypatch
 
 def test_the_doctor_says_which_patches_are_off_and_warns_of_none_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(registry.SWITCH, "quiet_console")
-    assert "off: " in findings.of_patches(TRIED_ON).found
-    assert "quiet_console" in findings.of_patches(TRIED_ON).found
+    assert "off: " in findings.of_patches(TRIED_ON).message
+    assert "quiet_console" in findings.of_patches(TRIED_ON).message
     monkeypatch.setenv(registry.SWITCH, "all")
     assert findings.of_patches("dagster 1.14.0").mark == "ok"

@@ -53,12 +53,12 @@ def test_the_table_that_is_missing_is_named(
     for name in there:
         warehouse.execute(f'create table silver."{name}" (shop bigint)')
     rule = known_shops(warehouse, IN_OPEN_SHOPS)
-    assert (rule.passed, rule.found) == (False, f"{missing} was never built")
+    assert (rule.passed, rule.observed) == (False, f"{missing} was never built")
 
 
 def test_it_may_be_the_table_itself(warehouse: duckdb.DuckDBPyConnection) -> None:
     warehouse.execute("alter table silver.sales rename to shops")
-    assert known_shops(warehouse, "true").found == "silver.sales was never built"
+    assert known_shops(warehouse, "true").observed == "silver.sales was never built"
 
 
 def test_what_else_is_not_in_the_catalog_is_no_missing_table(warehouse: duckdb.DuckDBPyConnection) -> None:
@@ -70,5 +70,5 @@ def test_what_else_is_not_in_the_catalog_is_no_missing_table(warehouse: duckdb.D
 def test_nothing_is_missing_when_all_is_there(warehouse: duckdb.DuckDBPyConnection) -> None:
     warehouse.execute("create table silver.shops as select 1::bigint as shop")
     warehouse.execute('create table silver."opening-hours" as from silver.shops')
-    assert known_shops(warehouse, "true").found == "1 of 2 rows without (50.00 %)"
-    assert known_shops(warehouse, IN_OPEN_SHOPS).found == "1 of 2 rows without (50.00 %)"
+    assert known_shops(warehouse, "true").observed == "1 of 2 rows without (50.00 %)"
+    assert known_shops(warehouse, IN_OPEN_SHOPS).observed == "1 of 2 rows without (50.00 %)"

@@ -1,4 +1,4 @@
-"""Which of the files that arrived are odd: pure judging over their profiles, each by those before it that were not."""
+"""Decides which loaded files are odd, by comparing the profile of each with those of earlier files that were not."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _FEW = 200
 
 @dataclass(frozen=True)
 class Verdict:
-    """One figure of one file: in line, out of it, or not to be told (`found` is None)."""
+    """One figure of one file: normal, odd, or undecided (`deviation` is None)."""
 
     file: Profile
-    found: Against | None
+    deviation: Against | None
     is_odd: bool = False
 
 
@@ -54,17 +54,17 @@ class Figure:
 
 @dataclass(frozen=True)
 class Loads:
-    """The files of a source that are judged, and those that they are held against.
+    """The files of a source that are judged, and the files that they are compared with.
 
     Attributes:
-        said: What its yml allows.
+        declared: What its yml allows.
         files: All that matter, in any order.
         targets: Those that are judged, by `file_id`.
         measures: Those that others may be held against; a target among them only when it turns out not to be odd.
         is_daily: Whether files come more often than weekly, so that a Sunday is held against Sundays.
     """
 
-    said: LoadChecks
+    declared: LoadChecks
     files: Sequence[Profile]
     targets: Set[int]
     measures: Set[int]
@@ -79,35 +79,35 @@ def is_daily(files: Iterable[Profile]) -> bool:
 
 
 def needed(loads: Loads) -> list[Profile]:
-    """The targets, and the files that they may be held against: what has to be known in full."""
-    found: dict[int, Profile] = {}
+    """The targets and the files that they may be compared with, whose profiles are needed in full."""
+    by_id: dict[int, Profile] = {}
 
     def look(file: Profile, before: Sequence[Profile]) -> bool:
-        found.update({each.file_id: each for each in (file, *before)})
+        by_id.update({each.file_id: each for each in (file, *before)})
         return False
 
     _walk(replace(loads, measures=loads.measures - loads.targets), look)
-    return list(found.values())
+    return list(by_id.values())
 
 
 def judge(loads: Loads) -> list[tuple[Figure, list[Verdict]]]:
-    """Judge all targets by all figures, in their order: a file that is odd is not a measure for those after it."""
+    """Judge all targets by all figures, in their order; an odd file is no baseline for later ones."""
     targets = [file for file in loads.files if file.file_id in loads.targets]
-    found: list[tuple[Figure, list[Verdict]]] = [
-        (figure, []) for figures in DIMENSIONS.values() for figure in figures(loads.said, targets)
+    judged: list[tuple[Figure, list[Verdict]]] = [
+        (figure, []) for figures in DIMENSIONS.values() for figure in figures(loads.declared, targets)
     ]
 
     def look(file: Profile, before: Sequence[Profile]) -> bool:
-        for figure, verdicts in found:
+        for figure, verdicts in judged:
             verdicts.append(figure.judge(file, before))
-        return any(verdicts[-1].is_odd for _, verdicts in found)
+        return any(verdicts[-1].is_odd for _, verdicts in judged)
 
     _walk(loads, look)
-    return found
+    return judged
 
 
 def _walk(loads: Loads, look: Callable[[Profile, Sequence[Profile]], bool]) -> None:
-    """Show each target with the last measures before it; what `look` calls odd is none for those after it.
+    """Pass each target to `look` with the last baseline files before it; one that it calls odd is no baseline itself.
 
     A file of a day is held against files of earlier days, where they come daily of the same weekday; a file without a
     day against all that arrived before it.
@@ -130,24 +130,26 @@ def broken_pct(file: Profile) -> float:
     return 100 * file.broken / file.records if file.records else 0.0
 
 
-def validity(said: LoadChecks, _: Sequence[Profile]) -> list[Figure]:
+def validity(declared: LoadChecks, _: Sequence[Profile]) -> list[Figure]:
     """Share of each file's records that are broken; a limit, whatever was usual before."""
 
     def judge(file: Profile, _: Sequence[Profile]) -> Verdict:
         value = broken_pct(file)
-        return Verdict(file, Against(value, 0.0, said.broken_pct), value > said.broken_pct)
+        return Verdict(file, Against(value, 0.0, declared.broken_pct), value > declared.broken_pct)
 
-    expected = f"at most {said.broken_pct:g} % of a file"
-    return [Figure("validity", "records_break_no_rule", expected, said.broken_pct, judge)]
+    expected = f"at most {declared.broken_pct:g} % of a file"
+    return [Figure("validity", "records_break_no_rule", expected, declared.broken_pct, judge)]
 
 
-def volume(said: LoadChecks, _: Sequence[Profile]) -> list[Figure]:
+def volume(declared: LoadChecks, _: Sequence[Profile]) -> list[Figure]:
     """Records of each file against those of the same weekday."""
-    percent = said.volume_pct
+    percent = declared.volume_pct
 
     def judge(file: Profile, history: Sequence[Profile]) -> Verdict:
-        found = against(file.records, [h.records for h in history], noise=math.sqrt(max(1, file.records)))
-        return Verdict(file, found, bool(found and is_odd(found, worth_a_word=percent / 100 * found.expected)))
+        deviation = against(file.records, [h.records for h in history], noise=math.sqrt(max(1, file.records)))
+        return Verdict(
+            file, deviation, bool(deviation and is_odd(deviation, worth_a_word=percent / 100 * deviation.expected))
+        )
 
     return [Figure("volume", "records_per_file", _within(percent), percent, judge, is_relative=True)]
 
@@ -156,9 +158,9 @@ def _within(percent: float) -> str:
     return f"within {percent:g} % of the weekday"
 
 
-def completeness(said: LoadChecks, targets: Sequence[Profile]) -> list[Figure]:
+def completeness(declared: LoadChecks, targets: Sequence[Profile]) -> list[Figure]:
     """Share of NULLs of each column against those of the same weekday, in percentage points."""
-    points = said.completeness_points
+    points = declared.completeness_points
     expected = f"a change of at most {points:g} points"
     names = sorted({name for file in targets for name in file.columns})
     return [Figure("completeness", f"nulls_of_{name}", expected, points, _nulls_judge(name, points)) for name in names]
@@ -174,23 +176,27 @@ def _nulls_judge(name: str, points: float) -> Judge:
         value = share(file)
         kept = [share(h) for h in history if h.rows >= _FEW and name in h.columns]
         rate = min(0.5, max(value, 1.0) / 100)
-        found = against(value, kept, noise=100 * math.sqrt(rate * (1 - rate) / file.rows))
-        return Verdict(file, found, bool(found and is_odd(found, worth_a_word=points)))
+        deviation = against(value, kept, noise=100 * math.sqrt(rate * (1 - rate) / file.rows))
+        return Verdict(file, deviation, bool(deviation and is_odd(deviation, worth_a_word=points)))
 
     return judge
 
 
-def distribution(said: LoadChecks, targets: Sequence[Profile]) -> list[Figure]:
-    """How values spread, by the population stability index; and each amount's total against the same weekday."""
-    found = []
-    for name in said.columns:
-        drift = _drift_judge(name, said.psi)
-        found.append(Figure("distribution", f"drift_of_{name}", f"PSI of at most {said.psi:g}", said.psi, drift))
+def distribution(declared: LoadChecks, targets: Sequence[Profile]) -> list[Figure]:
+    """Drift of each column, as a population stability index, and each amount's total against the same weekday."""
+    figures = []
+    for name in declared.columns:
+        drift = _drift_judge(name, declared.psi)
+        figures.append(
+            Figure("distribution", f"drift_of_{name}", f"PSI of at most {declared.psi:g}", declared.psi, drift)
+        )
         if any(file.columns[name].total is not None for file in targets if name in file.columns):
-            percent = said.volume_pct
+            percent = declared.volume_pct
             total = _total_judge(name, percent)
-            found.append(Figure("distribution", f"total_of_{name}", _within(percent), percent, total, is_relative=True))
-    return found
+            figures.append(
+                Figure("distribution", f"total_of_{name}", _within(percent), percent, total, is_relative=True)
+            )
+    return figures
 
 
 def _drift_judge(name: str, psi: float) -> Judge:
@@ -200,8 +206,8 @@ def _drift_judge(name: str, psi: float) -> Judge:
             return Verdict(file, None)
         shift = stability(file.columns[name].buckets, pooled(kept))
         usual = [stability(counts, pooled(kept[:at] + kept[at + 1 :])) for at, counts in enumerate(kept)]
-        found = against(shift, usual, noise=psi / 10)
-        return Verdict(file, found, bool(found and shift > psi and is_odd(found, worth_a_word=0)))
+        deviation = against(shift, usual, noise=psi / 10)
+        return Verdict(file, deviation, bool(deviation and shift > psi and is_odd(deviation, worth_a_word=0)))
 
     return judge
 
@@ -210,8 +216,10 @@ def _total_judge(name: str, percent: float) -> Judge:
     def judge(file: Profile, history: Sequence[Profile]) -> Verdict:
         kept = [total for h in history if name in h.columns and (total := h.columns[name].total) is not None]
         total = file.columns[name].total if name in file.columns else None
-        found = None if total is None else against(total, kept, noise=abs(total) / math.sqrt(max(1, file.rows)))
-        return Verdict(file, found, bool(found and is_odd(found, worth_a_word=percent / 100 * abs(found.expected))))
+        deviation = None if total is None else against(total, kept, noise=abs(total) / math.sqrt(max(1, file.rows)))
+        return Verdict(
+            file, deviation, bool(deviation and is_odd(deviation, worth_a_word=percent / 100 * abs(deviation.expected)))
+        )
 
     return judge
 

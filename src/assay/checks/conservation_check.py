@@ -1,4 +1,4 @@
-"""Promise 1 as a check of the silver table that takes a source in."""
+"""The check `conservation` of a silver table, which proves promise 1 for the source that it takes in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from assay.contract.names import TableName, table_of
 
 
 def check_conservation(lake: Session, model: str) -> CheckResult:
-    """Count every term of the source behind a silver model and hold the two equations against each other.
+    """Count every term of the source behind a silver model and check both equations of promise 1.
 
     Args:
         lake: The open lake.

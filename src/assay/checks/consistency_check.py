@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def check_consistency(lake: Session, model: str) -> CheckResult:
-    """Rules over several tables.
+    """Evaluate the rules of a table that refer to other tables.
 
     Args:
         lake: The open lake.
@@ -92,6 +92,6 @@ def _judged(name: str, rows: ir.Table | None, rule: object) -> Rule:
     if rows is None:
         return Rule(name, expected, "holds", passed=True, value=0.0, threshold=0.0)
     count = int(rows.count().execute())
-    found = rows.order_by(rows.columns).limit(EXAMPLES).execute().to_dict("records")
-    examples: tuple[Mapping[str, object], ...] = tuple({str(k): v for k, v in row.items()} for row in found)
+    records = rows.order_by(rows.columns).limit(EXAMPLES).execute().to_dict("records")
+    examples: tuple[Mapping[str, object], ...] = tuple({str(k): v for k, v in row.items()} for row in records)
     return Rule(name, expected, f"{count:,} rows break it", False, examples, value=float(count), threshold=0.0)

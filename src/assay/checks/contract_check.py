@@ -1,4 +1,4 @@
-"""The promise of a silver or gold table, held by Pandera inside DuckDB."""
+"""The check `contract` of a silver or gold table, evaluated by Pandera inside DuckDB."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import duckdb
 
 from assay.checks.results import CheckResult, Rule
 from assay.checks.session import Session
-from assay.contract.contract import Rule as Condition
+from assay.contract.contract import Rule as ContractRule
 from assay.contract.declared_checks import Level
 from assay.contract.names import TableName, quoted, relation, table_of
 from assay.contract.table_schema import TablePromise, pandera_schema
@@ -41,7 +41,7 @@ def check_contract(lake: Session, model: str) -> CheckResult:
 
 
 def _broken(connection: duckdb.DuckDBPyConnection, promise: TablePromise, table: str) -> Mapping[str, str]:
-    """What Pandera found: name of the rule, or of its own check, and what it said.
+    """The failures that Pandera reports: name of the rule, or of a built-in check, and the message.
 
     The rules are tried together first, which is one query; only when that fails does each get its own.
     """
@@ -50,16 +50,16 @@ def _broken(connection: duckdb.DuckDBPyConnection, promise: TablePromise, table:
 
     name = TableName.parse(table)
     backend = ibis.duckdb.from_connection(connection)
-    found: Mapping[str, str] = {}
+    messages: Mapping[str, str] = {}
     for is_one_by_one in (False, True):
         try:
             checked = pandera_schema(promise, is_one_by_one=is_one_by_one)
             checked.validate(backend.table(name.entity, database=name.layer), lazy=True)
         except SchemaErrors as errors:
-            found = dict(_reason(error) for error in errors.schema_errors)
+            messages = dict(_reason(error) for error in errors.schema_errors)
         else:
             return {}
-    return found
+    return messages
 
 
 def _reason(error: object) -> tuple[str, str]:
@@ -70,8 +70,10 @@ def _reason(error: object) -> tuple[str, str]:
 
 def _shape(promise: TablePromise, broken: Mapping[str, str]) -> Rule:
     ours = {rule.name for rule in promise.rules} | {"multiple_fields_uniqueness"}
-    said = "; ".join(text for name, text in broken.items() if name not in ours)
-    return Rule("columns_and_types", f"{len(promise.columns)} columns as in the yml", said or "as expected", not said)
+    problems = "; ".join(text for name, text in broken.items() if name not in ours)
+    return Rule(
+        "columns_and_types", f"{len(promise.columns)} columns as in the yml", problems or "as expected", not problems
+    )
 
 
 def _key(connection: duckdb.DuckDBPyConnection, promise: TablePromise, table: str, broken: Mapping[str, str]) -> Rule:
@@ -90,7 +92,7 @@ def _rule(
     connection: duckdb.DuckDBPyConnection,
     promise: TablePromise,
     table: str,
-    rule: Condition,
+    rule: ContractRule,
     broken: Mapping[str, str],
     rows: int,
 ) -> Rule:
@@ -103,9 +105,14 @@ def _rule(
 
 
 def _levelled(
-    connection: duckdb.DuckDBPyConnection, promise: TablePromise, table: str, rule: Condition, level: Level, rows: int
+    connection: duckdb.DuckDBPyConnection,
+    promise: TablePromise,
+    table: str,
+    rule: ContractRule,
+    level: Level,
+    rows: int,
 ) -> Rule:
-    """Count the rows that break a rule, and hold their share against what its yml accepts."""
+    """Count the rows that break a rule, and compare their share with what its yml accepts."""
     where = f"from {relation(table)} where ({rule.expression}) is false"
     shown = ", ".join(quoted(name) for name in dict.fromkeys([*promise.key, *([rule.column] if rule.column else [])]))
     count = connection.execute(f"select count(*) {where}").fetchall()[0][0]
@@ -126,7 +133,7 @@ def _levelled(
 
 
 def rows_of(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[Mapping[str, object], ...]:
-    """The first rows of a query, always the same ones."""
-    found = connection.execute(f"select * from ({query}) order by all limit {EXAMPLES}")
-    names = [column[0] for column in found.description or ()]
-    return tuple(dict(zip(names, row, strict=True)) for row in found.fetchall())
+    """The first rows of a query, in an order that is always the same."""
+    cursor = connection.execute(f"select * from ({query}) order by all limit {EXAMPLES}")
+    names = [column[0] for column in cursor.description or ()]
+    return tuple(dict(zip(names, row, strict=True)) for row in cursor.fetchall())

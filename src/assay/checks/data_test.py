@@ -15,7 +15,7 @@ from assay.tables.dbt import NodeResult
 
 
 def as_check(lake: Session, result: NodeResult) -> CheckResult:
-    """What a data test found, as the result of a check.
+    """The result of a data test as the result of a check.
 
     Args:
         lake: The open lake.
@@ -24,11 +24,11 @@ def as_check(lake: Session, result: NodeResult) -> CheckResult:
     node = lake.catalog.manifest["nodes"][result.unique_id]
     passed = result.status == "pass"
     is_evaluated = result.status not in ("error", "skipped")
-    found = f"{result.failures:,} rows" if is_evaluated else result.message or result.status
+    observed = f"{result.failures:,} rows" if is_evaluated else result.message or result.status
     rule = Rule(
         result.name,
         "0 rows",
-        found,
+        observed,
         passed,
         _examples(lake, result),
         "error" if is_blocking(node) else "warn",
@@ -49,6 +49,6 @@ def as_check(lake: Session, result: NodeResult) -> CheckResult:
 def _examples(lake: Session, result: NodeResult) -> tuple[Mapping[str, object], ...]:
     if result.status not in ("fail", "warn"):
         return ()
-    found = lake.connection.execute(f"select * from ({result.compiled}\n) limit {EXAMPLES}")
-    names = [column[0] for column in found.description or ()]
-    return tuple(dict(zip(names, row, strict=True)) for row in found.fetchall())
+    cursor = lake.connection.execute(f"select * from ({result.compiled}\n) limit {EXAMPLES}")
+    names = [column[0] for column in cursor.description or ()]
+    return tuple(dict(zip(names, row, strict=True)) for row in cursor.fetchall())

@@ -1,4 +1,4 @@
-"""Whether what arrived is odd, and how it is told: the checks of a source's files."""
+"""The checks of a source's loaded files, and the wording of their results."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Su
 
 @dataclass(frozen=True)
 class _Judged:
-    """What was found out about a source's files.
+    """The verdicts on a source's files.
 
     Attributes:
         verdicts: By figure, on each file that was looked at.
@@ -32,12 +32,12 @@ class _Judged:
     new: frozenset[int]
 
     def told(self, verdicts: Sequence[Verdict], severity: Severity) -> list[Verdict]:
-        """The verdicts that a check of a severity tells."""
+        """The verdicts that a check of a severity reports."""
         return [verdict for verdict in verdicts if severity == "error" or verdict.file.file_id in self.new]
 
 
 def check_load(lake: Session, source: str, check: str) -> CheckResult:
-    """One dimension of a source's newest files, and of all odd ones where its yml says that they block.
+    """Check one dimension of a source's newest files, and of all odd ones where its yml makes them block.
 
     Args:
         lake: The open lake.
@@ -50,10 +50,10 @@ def check_load(lake: Session, source: str, check: str) -> CheckResult:
     if source not in lake.judged:  # worked out once for a run, and asked for by each check
         lake.judged[source] = _judged(lake, source)
     judged: _Judged = lake.judged[source]
-    said = lake.catalog.load_checks[source]
-    severity: Severity = said.severity.get(check, "warn")
+    declared = lake.catalog.load_checks[source]
+    severity: Severity = declared.severity.get(check, "warn")
     rules = tuple(
-        _rule(said, severity, figure, judged.told(verdicts, severity))
+        _rule(declared, severity, figure, judged.told(verdicts, severity))
         for figure, verdicts in judged.verdicts
         if figure.check == check
     )
@@ -63,22 +63,24 @@ def check_load(lake: Session, source: str, check: str) -> CheckResult:
 def _judged(lake: Session, source: str) -> _Judged:
     with transaction(lake.connection):  # a profile that is there was judged
         loads, new = _loads(lake, source)
-        found = judge(loads)
-        odd = {verdict.file.file_id for _, verdicts in found for verdict in verdicts if verdict.is_odd}
+        judged = judge(loads)
+        odd = {verdict.file.file_id for _, verdicts in judged for verdict in verdicts if verdict.is_odd}
         profiles.mark_odd(lake.connection, source, odd, loads.targets)
-    return _Judged(found, frozenset(new))
+    return _Judged(judged, frozenset(new))
 
 
 def _loads(lake: Session, source: str) -> tuple[Loads, set[int]]:
     """The files to judge with those to judge by, and which of them are new."""
-    said = lake.catalog.load_checks[source]
-    new = set(profiles.profile_new(lake.connection, lake.catalog.contracts[source], said.columns, lake.run_id))
+    declared = lake.catalog.load_checks[source]
+    new = set(profiles.profile_new(lake.connection, lake.catalog.contracts[source], declared.columns, lake.run_id))
     new |= set(last_loaded(lake.connection, source))
     heads, usable = profiles.read_heads(lake.connection, source)
-    odd = {head.file_id for head in heads if head.is_odd or broken_pct(head) > said.broken_pct}
-    blocking = odd & set(profiles.live_files(lake.connection, source)) if "error" in said.severity.values() else set()
+    odd = {head.file_id for head in heads if head.is_odd or broken_pct(head) > declared.broken_pct}
+    blocking = (
+        odd & set(profiles.live_files(lake.connection, source)) if "error" in declared.severity.values() else set()
+    )
     targets = new | blocking
-    loads = Loads(said, heads, targets, usable - (odd - targets), is_daily(heads))
+    loads = Loads(declared, heads, targets, usable - (odd - targets), is_daily(heads))
     whole = profiles.with_columns(lake.connection, source, needed(loads))
     return replace(loads, files=list(whole.values())), new
 
@@ -88,7 +90,7 @@ def _holds(judged: _Judged, check: str, severity: Severity) -> str:
         return "few records of the newest files are broken"
     [volume] = [verdicts for figure, verdicts in judged.verdicts if figure.check == "volume"]
     told = judged.told(volume, severity)
-    files, unknown = len(told), sum(verdict.found is None for verdict in told)
+    files, unknown = len(told), sum(verdict.deviation is None for verdict in told)
     if not unknown:
         return f"nothing odd in {files:,} new files"
     if unknown == files:
@@ -96,18 +98,20 @@ def _holds(judged: _Judged, check: str, severity: Severity) -> str:
     return f"nothing odd in {files - unknown:,} new files; not enough history for {unknown:,}"
 
 
-def _rule(said: LoadChecks, severity: Severity, figure: Figure, verdicts: Sequence[Verdict]) -> Rule:
-    """What one figure says of all files."""
+def _rule(declared: LoadChecks, severity: Severity, figure: Figure, verdicts: Sequence[Verdict]) -> Rule:
+    """One figure of all files as a rule."""
     odd = [verdict for verdict in verdicts if verdict.is_odd]
-    told = [verdict for verdict in odd if verdict.file.path not in said.accepted]
+    told = [verdict for verdict in odd if verdict.file.path not in declared.accepted]
     rule = Rule(figure.name, figure.expected, "", not told, (), severity, threshold=figure.threshold)
     if figure.check == "validity":
         return _of_broken_records(rule, verdicts, told)
     return replace(
         rule,
-        found=_in_words(figure, verdicts, told, len(odd) - len(told)),
+        observed=_in_words(figure, verdicts, told, len(odd) - len(told)),
         examples=tuple(_example(verdict) for verdict in told[:5]),
-        value=max((_change(figure, verdict.found) for verdict in verdicts if verdict.found), key=abs, default=None),
+        value=max(
+            (_change(figure, verdict.deviation) for verdict in verdicts if verdict.deviation), key=abs, default=None
+        ),
     )
 
 
@@ -117,7 +121,7 @@ def _of_broken_records(rule: Rule, verdicts: Sequence[Verdict], told: Sequence[V
     worst = max(map(broken_pct, files), default=0.0)
     return replace(
         rule,
-        found=f"{bad:,} of {read:,} records" + (f"; {worst:.2f} % in the worst file" if bad else ""),
+        observed=f"{bad:,} of {read:,} records" + (f"; {worst:.2f} % in the worst file" if bad else ""),
         examples=tuple(
             {"file": file.path, "records": file.records, "broken": file.broken, "pct": broken_pct(file)}
             for file in (verdict.file for verdict in told[:5])
@@ -127,37 +131,39 @@ def _of_broken_records(rule: Rule, verdicts: Sequence[Verdict], told: Sequence[V
     )
 
 
-def _change(figure: Figure, found: Against) -> float:
-    return 100 * found.change / found.expected if figure.is_relative and found.expected else found.change
+def _change(figure: Figure, deviation: Against) -> float:
+    return (
+        100 * deviation.change / deviation.expected if figure.is_relative and deviation.expected else deviation.change
+    )
 
 
 def _in_words(figure: Figure, verdicts: Sequence[Verdict], told: Sequence[Verdict], accepted: int) -> str:
     if told:
         return sentence(figure, told[0]) + (f", and {len(told) - 1} more files" if len(told) > 1 else "")
-    unknown = sum(verdict.found is None for verdict in verdicts)
-    said = "nothing odd" if unknown < len(verdicts) else "no file to judge"
-    said += f"; {unknown} files without enough history" if unknown else ""
-    return said + (f"; {accepted} odd files are accepted" if accepted else "")
+    unknown = sum(verdict.deviation is None for verdict in verdicts)
+    text = "nothing odd" if unknown < len(verdicts) else "no file to judge"
+    text += f"; {unknown} files without enough history" if unknown else ""
+    return text + (f"; {accepted} odd files are accepted" if accepted else "")
 
 
 def sentence(figure: Figure, verdict: Verdict) -> str:
     """What is odd about a file: `sales/1.csv: 100 where 1,010 is usual (-90 %)`."""
-    found = verdict.found
-    if found is None:
+    deviation = verdict.deviation
+    if deviation is None:
         return f"{verdict.file.path}: not enough history"
-    unit = f" ({_change(figure, found):+.0f} %)" if figure.is_relative else ""
-    return f"{verdict.file.path}: {found.value:,.4g} where {found.expected:,.4g} is usual{unit}"
+    unit = f" ({_change(figure, deviation):+.0f} %)" if figure.is_relative else ""
+    return f"{verdict.file.path}: {deviation.value:,.4g} where {deviation.expected:,.4g} is usual{unit}"
 
 
 def _example(verdict: Verdict) -> Mapping[str, object]:
-    file, found = verdict.file, verdict.found
+    file, deviation = verdict.file, verdict.deviation
     day = {"day": f"{file.day}, a {_DAYS[file.day.weekday()]}"} if file.day else {}
-    figures = {"found": f"{found.value:,.6g}", "usual": f"{found.expected:,.6g}"} if found else {}
+    figures = {"found": f"{deviation.value:,.6g}", "usual": f"{deviation.expected:,.6g}"} if deviation else {}
     return {"file": file.path, **day, **figures}
 
 
 def _freshness(lake: Session, source: str) -> Rule:
-    """Whether the source has sent as its policy says; a warning, for no table is wrong for it."""
+    """Whether the source has sent files as its policy asks; only a warning, because no table is wrong without them."""
     policy = lake.catalog.policies[TableName.of_source(source).model]
     now = clock.now()
     newest = newest_loaded(lake.connection, source)
@@ -166,5 +172,5 @@ def _freshness(lake: Session, source: str) -> Rule:
         return Rule("newest_file", expected, "no file yet", False, severity="warn")
     hours = (now - newest).total_seconds() / 3600
     limit = (policy.late_from(newest) - newest).total_seconds() / 3600
-    found = f"the newest came {hours:,.1f} hours ago"
-    return Rule("newest_file", expected, found, hours <= limit, severity="warn", value=hours, threshold=limit)
+    observed = f"the newest came {hours:,.1f} hours ago"
+    return Rule("newest_file", expected, observed, hours <= limit, severity="warn", value=hours, threshold=limit)

@@ -1,4 +1,4 @@
-"""How long a result of a check says what holds, by the SQL that the check asks."""
+"""How long a check's result stays valid, derived from the SQL that the check runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from assay.tables.versions import seqs
 
 
 def moves_of_check(lake: Session, model: str, check: str) -> Moves:
-    """How the truth of a check moves with the clock, with chance or with a setting.
+    """Whether the result of a check depends on the clock, on chance or on a setting.
 
     Args:
         lake: The open lake.
@@ -21,8 +21,8 @@ def moves_of_check(lake: Session, model: str, check: str) -> Moves:
     if check == "contract":
         return moves_of_rules((rule.expression for rule in promise.rules), columns)
     references = lake.catalog.table_checks[model].references
-    found = moves_of((reference.broken(table_of(model)) for reference in references), columns)
-    return found | _of_rules(lake, model) if model in lake.catalog.rules else found
+    moves = moves_of((reference.broken(table_of(model)) for reference in references), columns)
+    return moves | _of_rules(lake, model) if model in lake.catalog.rules else moves
 
 
 def tables_of_rules(lake: Session, model: str) -> set[str]:
@@ -35,7 +35,7 @@ def tables_of_rules(lake: Session, model: str) -> set[str]:
 
 
 def _of_rules(lake: Session, model: str) -> Moves:
-    """Of rules written in Python both tell: the SQL that they become, and where they ask Python for the time."""
+    """The moves of rules written in Python, by the SQL they compile to and by their calls of Python's clock."""
     source = lake.catalog.rules[model].read_text(encoding="utf-8")
     return moves_of(_queries(lake, model)) | moves_of_python(source)
 

@@ -85,12 +85,12 @@ def profile_new(
     Returns:
         The files that are new.
     """
-    found = connection.execute(
+    rows = connection.execute(
         "select distinct file_id from ops.loaded_files where source = ? and file_id not in "
         "(select file_id from ops.profiles where source = ?) order by file_id",
         [contract.source, contract.source],
     ).fetchall()
-    new = [int(row[0]) for row in found]
+    new = [int(row[0]) for row in rows]
     if new:
         _write(connection, contract, measured, new, run_id)
     _count_broken(connection, contract.source)
@@ -213,13 +213,13 @@ def bucket_sql(column: Column) -> str:
 
 
 def _total(column: Column) -> str:
-    """SQL for the sum of a column; one NaN would make it NaN, and nothing could be held against it."""
+    """SQL for the sum of a column, without the NaN and infinity that would make it useless for comparison."""
     name = quoted(column.name)
     return f"sum({name}) filter (isfinite({name}))" if column.type.kind == "double" else f"sum({name})"
 
 
 def mark_odd(connection: duckdb.DuckDBPyConnection, source: str, odd: Iterable[int], looked_at: Iterable[int]) -> None:
-    """Say which of some files are odd, so that no later file is held against them."""
+    """Mark which of some files are odd, so that no later file is compared with them."""
     connection.execute(
         "update ops.profiles set is_odd = list_contains($odd::bigint[], file_id) "
         "where source = $source and list_contains($looked_at::bigint[], file_id) "
@@ -229,14 +229,14 @@ def mark_odd(connection: duckdb.DuckDBPyConnection, source: str, odd: Iterable[i
 
 
 def live_files(connection: duckdb.DuckDBPyConnection, source: str) -> list[int]:
-    """All files that count."""
-    found = connection.execute("select file_id from ops.live_files where source = ?", [source]).fetchall()
-    return [int(row[0]) for row in found]
+    """The ids of all live files of a source."""
+    rows = connection.execute("select file_id from ops.live_files where source = ?", [source]).fetchall()
+    return [int(row[0]) for row in rows]
 
 
 def read_heads(connection: duckdb.DuckDBPyConnection, source: str) -> tuple[list[Profile], set[int]]:
-    """All files of a source without their columns, and which of them others may be held against if they are not odd."""
-    found = connection.execute(
+    """All files of a source without their columns, and the ids of those that may be baselines unless they are odd."""
+    rows = connection.execute(
         "select profiles.file_id, min_by(files.path, files.sighting_id), any_value(profiles.day), "
         "any_value(profiles.row_count), any_value(profiles.broken), max(files.records_loaded), "
         "any_value(profiles.is_odd) "
@@ -246,11 +246,11 @@ def read_heads(connection: duckdb.DuckDBPyConnection, source: str) -> tuple[list
         [source],
     ).fetchall()
     usable = {int(row[0]) for row in connection.execute(_USABLE, {"source": source}).fetchall()}
-    return [Profile(*row) for row in found], usable
+    return [Profile(*row) for row in rows], usable
 
 
 def with_columns(connection: duckdb.DuckDBPyConnection, source: str, heads: Iterable[Profile]) -> Mapping[int, Profile]:
-    """Some files with their columns, by file."""
+    """Some files completed with their columns, by id."""
     wanted = {head.file_id: head for head in heads}
     columns: dict[int, dict[str, ColumnProfile]] = defaultdict(dict)
     for file_id, name, nulls, total, buckets in connection.execute(

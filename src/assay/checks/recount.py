@@ -1,4 +1,4 @@
-"""Promise 1 counted again from the beginning: the files themselves, and the keys of bronze."""
+"""Counts the records of all files and the duplicate keys of bronze again, independently of the ledger."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from assay.text import Unreadable, split
 
 @dataclass(frozen=True)
 class Recount:
-    """What the files and keys of one source come to.
+    """The counts of the files and keys of one source.
 
     Attributes:
         files: Files that were read again.
@@ -86,7 +86,7 @@ def count_records(file: File, contract: Contract) -> int:
 
 def _duplicates(connection: duckdb.DuckDBPyConnection, contract: Contract) -> int:
     key = ", ".join(quoted(name) for name in contract.key)
-    found = connection.execute(
+    rows = connection.execute(
         f"""
         select coalesce(sum(times - 1), 0)
         from (
@@ -97,4 +97,4 @@ def _duplicates(connection: duckdb.DuckDBPyConnection, contract: Contract) -> in
         )
         """
     ).fetchall()
-    return int(found[0][0])
+    return int(rows[0][0])

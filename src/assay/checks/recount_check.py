@@ -1,4 +1,4 @@
-"""Promise 1 held against the files themselves; too slow for every run, so `assay check` asks for it."""
+"""The check `recount`, which reads all files again; too slow for every run, so only `assay check` runs it."""
 
 from __future__ import annotations
 

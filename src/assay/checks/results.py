@@ -1,4 +1,4 @@
-"""Results of checks: what was asked, what was found, and how it is kept."""
+"""Results of checks, and how they are stored."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _KEEP_RULES = """
     insert into ops.check_results
     select
         kept.check_id, kept.table_name, kept.check_name, kept.name, kept.severity, kept.passed, kept.value,
-        kept.threshold, kept.expected, kept.found, kept.share_ok, kept.examples,
+        kept.threshold, kept.expected, kept.observed, kept.share_ok, kept.examples,
         $load_id, kept.contract_version, $at, $run_id
     from (
         select unnest($rules::struct(
-            check_id bigint, table_name varchar, check_name varchar, name varchar, expected varchar, found varchar,
+            check_id bigint, table_name varchar, check_name varchar, name varchar, expected varchar, observed varchar,
             passed boolean, examples json, severity varchar, value double, threshold double, share_ok double,
             contract_version varchar
         )[]) as kept
@@ -47,12 +47,12 @@ _KEEP_RULES = """
 
 @dataclass(frozen=True)
 class Rule:
-    """One line of a check's evidence.
+    """One rule of a check, with what was expected and what was observed.
 
     Attributes:
         name: What was asked.
         expected: What should be.
-        found: What is.
+        observed: What is.
         passed: Whether both agree.
         examples: Up to five rows that show it.
         severity: What it means that it does not hold; a `regression` within what its yml accepts holds.
@@ -63,7 +63,7 @@ class Rule:
 
     name: str
     expected: str
-    found: str
+    observed: str
     passed: bool
     examples: tuple[Mapping[str, object], ...] = ()
     severity: Severity = "error"
@@ -106,7 +106,7 @@ class CheckResult:
 
     @property
     def verdict(self) -> Literal["pass", "warn", "fail", "not evaluated"]:
-        """In a word."""
+        """The outcome in one word."""
         if not self.is_evaluated:
             return "not evaluated"
         if any(rule.is_failure for rule in self.rules):
@@ -122,8 +122,8 @@ class CheckResult:
     def summary(self) -> str:
         """One sentence: what is wrong, what blocks first; or that all holds."""
         broken = sorted((rule for rule in self.rules if not rule.passed), key=lambda rule: not rule.is_failure)
-        said = [f"{rule.name}: expected {rule.expected}, found {rule.found}" for rule in broken]
-        return "; ".join(said) or self.holds
+        problems = [f"{rule.name}: expected {rule.expected}, found {rule.observed}" for rule in broken]
+        return "; ".join(problems) or self.holds
 
     def masking(self, personal: Collection[str]) -> CheckResult:
         """The result without values of personal columns in its examples."""
@@ -162,9 +162,8 @@ def record(
         seen = {**known, **(result.seen or {})}
         looked = [{"table_name": table, "seq": seen.get(table, 0)} for table in result.looked_at or (result.table,)]
         named = {"check_id": check_id, "table_name": result.table, "check_name": result.check}
-        said = {"verdict": result.verdict, "summary": result.summary, "definition": result.definition}
-        said_until = {"expires_at": result.expires_at}
-        checks.append({**named, **said, **said_until, "looked_at": looked})
+        outcome = {"verdict": result.verdict, "summary": result.summary, "definition": result.definition}
+        checks.append({**named, **outcome, "expires_at": result.expires_at, "looked_at": looked})
         version = contract_version(result.table)
         rules += [
             {

@@ -60,11 +60,11 @@ def score(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
 
 def trends(connection: duckdb.DuckDBPyConnection) -> dict[str, list[float]]:
     """The last scores of each table of the project and of the lake (`all`), oldest first."""
-    found = connection.execute(
+    rows = connection.execute(
         "select table_name, max_by(score, rowid, ?) from ops.quality_score group by table_name", [TREND]
     ).fetchall()
-    retired = {found.name for found in read_retired(connection)}
-    return {table: scores[::-1] for table, scores in found if table not in retired}
+    retired = {entry.name for entry in read_retired(connection)}
+    return {table: scores[::-1] for table, scores in rows if table not in retired}
 
 
 def sparkline(scores: Sequence[float]) -> str:

@@ -1,4 +1,4 @@
-"""What the steps and checks of a run share: an open lake."""
+"""The open lake that the steps and checks of a run share."""
 
 from __future__ import annotations
 

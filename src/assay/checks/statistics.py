@@ -22,7 +22,7 @@ _FEW = {6: 1.200, 7: 1.140, 8: 1.129, 9: 1.107}
 
 @dataclass(frozen=True)
 class Against:
-    """A figure against its history.
+    """A figure compared with its history.
 
     Attributes:
         value: The figure.
@@ -41,7 +41,7 @@ class Against:
 
 
 def against(value: float, history: Sequence[float], *, noise: float) -> Against | None:
-    """Hold a figure against earlier ones by the modified z-score; None where there are not enough of them.
+    """Compare a figure with earlier ones by the modified z-score; None where there are not enough of them.
 
     Args:
         value: The figure.
@@ -56,9 +56,9 @@ def against(value: float, history: Sequence[float], *, noise: float) -> Against 
     return Against(value, middle, Z * max(spread, noise))
 
 
-def is_odd(found: Against, *, worth_a_word: float) -> bool:
+def is_odd(deviation: Against, *, worth_a_word: float) -> bool:
     """Whether a change is both more than the history explains and large enough to matter."""
-    return abs(found.change) > max(found.allowed, worth_a_word)
+    return abs(deviation.change) > max(deviation.allowed, worth_a_word)
 
 
 def pooled(history: Iterable[Mapping[str, int]]) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""Keys of an events table whose rows nothing orders: the newest moment in a file's name says two things of them.
+"""Finds ties: keys of an events table that have different rows in the newest files, where no file name orders them.
 
 `newest_by: {file_date: …}` takes the row of the newest moment. Where files of that moment, or one file, hold different
 rows of a key, the greatest values win, which is a pick. Belongs here: finding such keys. Keep out: what they mean.
@@ -21,7 +21,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Tie:
-    """A key of which the newest moment says several things.
+    """A key that has different rows in the newest files that hold it.
 
     Attributes:
         key: Its columns with their values.
@@ -61,9 +61,9 @@ def find_ties(
     ).fetchall()[0]
     if not doubtful:
         return Ties(), Ties(), rows
-    found = connection.execute(_query(contract, silver, redo)).fetchall()
-    between = _ties(contract.key, [row for row in found if len(row[-2]) > 1])
-    return between, _ties(contract.key, [row for row in found if len(row[-2]) == 1]), rows
+    tied_keys = connection.execute(_query(contract, silver, redo)).fetchall()
+    between = _ties(contract.key, [row for row in tied_keys if len(row[-2]) > 1])
+    return between, _ties(contract.key, [row for row in tied_keys if len(row[-2]) == 1]), rows
 
 
 def _ties(key: Sequence[str], rows: Sequence[tuple[object, ...]]) -> Ties:
@@ -89,7 +89,7 @@ def _query(contract: Contract, silver: str, redo: Redo) -> str:
     keys = [f"assay_key_{number}" for number in range(len(redo.key))]
     asked = ", ".join(f"{quoted(name)} as {alias}" for name, alias in zip(redo.key, keys, strict=True))
     same = " and ".join(f"{alias} is not distinct from ({sql})" for alias, sql in zip(keys, bronze.keys, strict=True))
-    said = ", ".join([*map(quoted, contract.names), "_rescued_pairs"])
+    columns = ", ".join([*map(quoted, contract.names), "_rescued_pairs"])
     return f"""
         with asked as (
             select distinct {asked} from {relation(silver)} where _duplicates_conflicting > 0
@@ -110,7 +110,7 @@ def _query(contract: Contract, silver: str, redo: Redo) -> str:
         ),
         tied as (
             select {key}, any_value(_moment) as _moment, list_sort(list_distinct(list(_path))) as _paths
-            from newest group by {key} having count(distinct row({said})) > 1
+            from newest group by {key} having count(distinct row({columns})) > 1
         )
         select *, count(*) over (partition by len(_paths) = 1) from tied
         qualify row_number() over (partition by len(_paths) = 1 order by _moment desc nulls last, {key}) <= {SHOWN}

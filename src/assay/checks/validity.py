@@ -1,4 +1,4 @@
-"""Whether results of checks stand, and whether a table may be built upon or shown to readers."""
+"""Whether results of checks are still valid, and whether a table may be built upon or published."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def still_valid(connection: duckdb.DuckDBPyConnection, definitions: Mapping[Chec
 
 
 def is_over(expires_at: datetime | None, checked_at: datetime, now: datetime) -> bool:
-    """Whether a result says nothing any more, because a rule of it looks at the clock and its time has passed.
+    """Whether a result has expired, because a rule of it depends on the clock and its time has passed.
 
     Args:
         expires_at: Of the result; None where no rule looks at the clock.
@@ -56,10 +56,10 @@ def as_built(connection: duckdb.DuckDBPyConnection, table: str, check: str) -> C
 
     Rows of a table that may lag are held against the inputs that they were made of, not against those of now.
     """
-    found = _latest(connection, [(table, check)]).get((table, check))
-    if found is None or table not in behind(connection):
+    latest = _latest(connection, [(table, check)]).get((table, check))
+    if latest is None or table not in behind(connection):
         return None
-    result, looked_at, checked_at = found
+    result, looked_at, checked_at = latest
     if is_over(result.expires_at, checked_at, clock.now()):
         return None
     taken = _taken(connection, [table]).get(table, {})
@@ -72,19 +72,19 @@ def _latest(
     connection: duckdb.DuckDBPyConnection, checks: Collection[Check]
 ) -> dict[Check, tuple[CheckResult, list[Mapping[str, Any]], datetime]]:
     """The latest result of each check, without examples, the seq of each table that it looked at, and when."""
-    found = connection.execute(
+    rows = connection.execute(
         "select check_id, table_name, check_name, verdict, summary, looked_at, definition, checked_at, expires_at "
         "from ops.latest_checks "
         "where list_contains($checks::struct(t varchar, c varchar)[], {t: table_name, c: check_name})",
         {"checks": [{"t": table, "c": check} for table, check in checks]},
     ).fetchall()
-    rules: dict[int, list[Rule]] = {row[0]: [] for row in found}
-    for check_id, rule, expected, said, passed, severity, value, threshold, share in connection.execute(
+    rules: dict[int, list[Rule]] = {row[0]: [] for row in rows}
+    for check_id, rule, expected, observed, passed, severity, value, threshold, share in connection.execute(
         "select check_id, rule, expected, found, has_passed, severity, value, threshold, share_ok "
         "from ops.check_results where list_contains($ids::bigint[], check_id)",
         {"ids": list(rules)},
     ).fetchall():
-        rules[check_id].append(Rule(rule, expected, said, passed, (), severity, value, threshold, share))
+        rules[check_id].append(Rule(rule, expected, observed, passed, (), severity, value, threshold, share))
     return {
         (table, check): (
             CheckResult(
@@ -100,7 +100,7 @@ def _latest(
             looked_at,
             checked_at,
         )
-        for check_id, table, check, verdict, summary, looked_at, definition, checked_at, expires_at in found
+        for check_id, table, check, verdict, summary, looked_at, definition, checked_at, expires_at in rows
     }
 
 
@@ -125,7 +125,7 @@ def reasons_against(
     Returns:
         One sentence each; a missing or outdated result is not a pass, nor is a table that is older than its inputs.
     """
-    return [found.sentence for found in against(connection, tables, expected, lagging, as_of)]
+    return [reason.sentence for reason in against(connection, tables, expected, lagging, as_of)]
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def against(
     lagging: Collection[str] = (),
     as_of: datetime | None = None,
 ) -> Iterator[Against]:
-    """What `reasons_against` says, with its kind."""
+    """The reasons of `reasons_against`, each with its table and kind."""
     known = seqs(connection)
     older = {table: inputs for table, inputs in behind(connection).items() if table not in lagging}
     taken = _taken(connection, lagging)
@@ -165,28 +165,28 @@ def against(
             inputs = ", ".join(older[table])
             yield Against(table, "behind", f"{table}: was built before the last change of {inputs}")
         for check in expected.get(table, ()):
-            found = latest.get((table, check))
-            if found is None:
+            result = latest.get((table, check))
+            if result is None:
                 yield Against(table, "unasked", f"{table}: check {check} has no result yet")
-            elif changed := _changed_since(table, found[2], known, taken.get(table)):
-                said = f"{table}: the result of check {check} is older than {', '.join(changed)}"
-                yield Against(table, "unasked", said)
-            elif found[0] not in ("pass", "warn"):
-                said = "failed" if found[0] == "fail" else "could not be evaluated"
-                yield Against(table, "failed", f"{table}: check {check} {said}: {found[1]}")
-            elif as_of and found[3] and AT_ONCE < found[3] <= as_of:
-                said = f"looks at the clock, and its result said what holds until {found[3]:%Y-%m-%d %H:%M} UTC"
-                yield Against(table, "unasked", f"{table}: check {check} {said}")
+            elif changed := _changed_since(table, result[2], known, taken.get(table)):
+                sentence = f"{table}: the result of check {check} is older than {', '.join(changed)}"
+                yield Against(table, "unasked", sentence)
+            elif result[0] not in ("pass", "warn"):
+                outcome = "failed" if result[0] == "fail" else "could not be evaluated"
+                yield Against(table, "failed", f"{table}: check {check} {outcome}: {result[1]}")
+            elif as_of and result[3] and AT_ONCE < result[3] <= as_of:
+                problem = f"looks at the clock, and its result said what holds until {result[3]:%Y-%m-%d %H:%M} UTC"
+                yield Against(table, "unasked", f"{table}: check {check} {problem}")
 
 
 def _taken(connection: duckdb.DuckDBPyConnection, tables: Collection[str]) -> dict[str, dict[str, int]]:
     """The seq of each input that some tables have taken in."""
-    found = connection.execute(
+    rows = connection.execute(
         "select consumer, map_from_entries(list((input, seq))) from ops.seen "
         "where list_contains($tables::varchar[], consumer) group by consumer",
         {"tables": sorted(tables)},
     ).fetchall()
-    return dict(found)
+    return dict(rows)
 
 
 def _changed_since(
@@ -203,10 +203,10 @@ def _changed_since(
 
 
 def behind(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
-    """The inputs that changed since a table took them in, by table; together with them it would be a half state."""
-    found = connection.execute(
+    """The inputs that changed since a table took them in, by table."""
+    rows = connection.execute(
         "select seen.consumer, list(seen.input order by seen.input) from ops.seen as seen "
         "inner join ops.tables as tables on seen.input = tables.table_name "
         "where tables.seq > seen.seq group by seen.consumer"
     ).fetchall()
-    return dict(found)
+    return dict(rows)

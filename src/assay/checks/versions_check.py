@@ -22,7 +22,7 @@ WAYS_OUT = {
 
 
 def check_versions(lake: Session, model: str) -> CheckResult:
-    """No key has different rows in the newest files that hold it: what nothing orders is not picked.
+    """Check that no key has different rows in the newest files that hold it.
 
     Args:
         lake: The open lake.
@@ -35,8 +35,8 @@ def check_versions(lake: Session, model: str) -> CheckResult:
     between, within, rows = find_ties(lake.connection, contract, table, redo)
     levels = lake.catalog.table_checks[model].levels
     rules = tuple(
-        _rule(lake, model, name, found, levels.get(name, Level()), rows)
-        for name, found in ((FILES_AGREE, between), (ROWS_AGREE, within))
+        _rule(lake, model, name, ties, levels.get(name, Level()), rows)
+        for name, ties in ((FILES_AGREE, between), (ROWS_AGREE, within))
     )
     holds = f"the names of files order the rows of each of {rows:,} keys"
     return CheckResult(table, "versions_are_ordered", rules, holds, (table_of(bronze), table))

@@ -1,4 +1,4 @@
-"""`assay accept`: a snapshot that is held back is let in, or that is taken back."""
+"""`assay accept`: accept a snapshot that is held back, or undo that."""
 
 from __future__ import annotations
 

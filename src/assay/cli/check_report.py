@@ -43,14 +43,14 @@ def _case(suite: ElementTree.Element, result: CheckResult, rule: Rule) -> None:
     case = ElementTree.SubElement(suite, "testcase", classname=f"{result.table}.{result.check}", name=rule.name)
     if rule.passed:
         return
-    said = _plain(f"expected {rule.expected}, found {rule.found}")
+    message = _plain(f"expected {rule.expected}, found {rule.observed}")
     rows = "\n".join(_plain(in_words(row)) for row in rule.examples)
     if not result.is_evaluated:
         ElementTree.SubElement(case, "error", message=_plain(result.summary))
     elif not rule.is_failure:
-        ElementTree.SubElement(case, "system-out").text = "\n".join(["warning: " + said, rows])
+        ElementTree.SubElement(case, "system-out").text = "\n".join(["warning: " + message, rows])
     else:
-        ElementTree.SubElement(case, "failure", message=said).text = rows
+        ElementTree.SubElement(case, "failure", message=message).text = rows
 
 
 def write_summary(path: Path, results: Sequence[CheckResult], missing: Iterable[str]) -> None:
@@ -83,16 +83,16 @@ def write_summary(path: Path, results: Sequence[CheckResult], missing: Iterable[
 def _told(result: CheckResult) -> list[str]:
     lines = [f"### {result.table}: {result.check}", ""]
     for rule in (rule for rule in result.rules if not rule.passed):
-        lines.append(f"- **{_cell(rule.name)}**: expected {_cell(rule.expected)}, found {_cell(rule.found)}")
+        lines.append(f"- **{_cell(rule.name)}**: expected {_cell(rule.expected)}, found {_cell(rule.observed)}")
         lines += [f"  - {_cell(in_words(row))}" for row in rule.examples]
     return [*lines, ""]
 
 
 def _plain(text: str) -> str:
-    """Without characters that XML cannot hold; values of files may hold any."""
+    """A text without characters that XML cannot hold; values of files may hold any."""
     return _NOT_XML.sub("\ufffd", text)
 
 
 def _cell(text: str) -> str:
-    """One line of Markdown in which nothing of the data is taken for markup."""
+    """A text as one line of Markdown, with its markup escaped."""
     return re.sub(r"([\\|<>*_`\[\]])", r"\\\1", " ".join(_plain(text).split()))

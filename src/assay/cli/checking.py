@@ -58,14 +58,14 @@ def check(
         settings.landing.symlink_to(fixtures.absolute(), target_is_directory=True)
         with progress("building a lake of the fixtures") as tell:
             report(outcome := run_once(prepare(settings), "", [], tell=tell))
-        found = _check(settings, select, junit, summary)
-        return found if outcome.success or found == FAILED else NOT_EVALUATED
+        exit_code = _check(settings, select, junit, summary)
+        return exit_code if outcome.success or exit_code == FAILED else NOT_EVALUATED
 
 
 def _check(settings: Settings, select: str, junit: Path | None, summary: Path | None) -> int:
     catalog = Catalog.read(settings.dbt_project)
     tables = _selected(catalog, select)
-    found: list[CheckResult] = []
+    check_results: list[CheckResult] = []
     run_id, began = f"check-{uuid.uuid4()}", time.perf_counter()
     log.info("run begun", run=run_id)
     with (
@@ -80,14 +80,14 @@ def _check(settings: Settings, select: str, junit: Path | None, summary: Path | 
             [result] = lake.keep(evaluated)
             verdict = _SHOWN.get(result.verdict, f"[yellow]{result.verdict}[/]")
             out.print(f"{verdict} {result.table} {result.check}: {escape(result.summary)}", highlight=False)
-            found.append(result)
-    verdicts = {result.verdict for result in found}
+            check_results.append(result)
+    verdicts = {result.verdict for result in check_results}
     outcome = "failed" if "fail" in verdicts else "succeeded"
     log.info("run ended", run=run_id, seconds=round(time.perf_counter() - began, 3), outcome=outcome)
     if junit:
-        write_junit(junit, found, missing)
+        write_junit(junit, check_results, missing)
     if summary:
-        write_summary(summary, found, missing)
+        write_summary(summary, check_results, missing)
     if "fail" in verdicts:
         return FAILED
     return NOT_EVALUATED if missing or "not evaluated" in verdicts else PASSED

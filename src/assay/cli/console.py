@@ -1,4 +1,4 @@
-"""Where the command line prints."""
+"""The consoles of the command line, and how it prints errors and progress."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ err = Console(stderr=True, width=None if sys.stderr.isatty() else WIDE)
 
 
 def complain(message: str, prefix: str = "assay:", **fields: object) -> None:
-    """Say on standard error what is wrong: a sentence, or a line of the log where that is JSON."""
+    """Print an error to standard error, or as a line of the log where that is JSON."""
     if log.is_on():
         log.error(message, **fields)
     else:
@@ -37,7 +37,7 @@ def progress(doing: str) -> Iterator[Callable[[str], object]]:
 
 
 def stoppable(work: Callable[[], int]) -> int:
-    """Do the work; Ctrl-C ends it with a sentence."""
+    """Do the work and give its exit code; Ctrl-C ends it with a message."""
     heed_interrupts()
     try:
         return work()

@@ -1,4 +1,4 @@
-"""`assay doctor`: looks at everything that a lake needs, and prints a line for each thing."""
+"""`assay doctor`: examine everything that a lake needs, and print a line for each thing."""
 
 from __future__ import annotations
 
@@ -43,20 +43,20 @@ _COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 
 def doctor() -> int:
-    """Print what was found; 0 when nothing is a problem, 1 otherwise."""
+    """Print all findings; 0 when none of them is a problem, 1 otherwise."""
     settings = Settings.from_env()
     worst = 0
     for finding in examine(settings, time.time(), _usage(settings)):
         mark = f"[{_COLOURS[finding.mark]}]{finding.mark:7}[/]"
         do = f" → {finding.do}" if finding.do else ""
-        said = " ".join(f"{finding.found}{do}".split())
-        out.print(f"{mark} {finding.about}: {escape(said)}", highlight=False, soft_wrap=True)
+        message = " ".join(f"{finding.message}{do}".split())
+        out.print(f"{mark} {finding.about}: {escape(message)}", highlight=False, soft_wrap=True)
         worst |= finding.mark == "problem"
     return worst
 
 
 def examine(settings: Settings, now: float, usage: tuple[int, int]) -> Iterator[Finding]:
-    """Look at one lake.
+    """Examine one lake, and yield a finding for each thing.
 
     Args:
         settings: The lake.
@@ -99,7 +99,9 @@ def _usage(settings: Settings) -> tuple[int, int]:
 
 
 def _versions() -> list[Finding]:
-    asked = {found.name: str(found.specifier) for found in map(Requirement, requires(DISTRIBUTION) or ())}
+    asked = {
+        requirement.name: str(requirement.specifier) for requirement in map(Requirement, requires(DISTRIBUTION) or ())
+    }
     wanted = {"Python": metadata(DISTRIBUTION)["Requires-Python"], **{name: asked[name] for name in PINNED}}
     return findings.of_versions({"Python": platform.python_version(), **{n: _installed(n) for n in PINNED}}, wanted)
 
@@ -112,7 +114,7 @@ def _installed(name: str) -> str | None:
 
 
 def _project(settings: Settings) -> Generator[Finding, None, Catalog | None]:
-    """What is found, and as the generator's value the catalog, None when it cannot be read."""
+    """Yield the finding about the project, and return its catalog, None when it cannot be read."""
     about = f"dbt project {settings.dbt_project.name}"
     try:
         parse_if_changed(settings)
@@ -120,8 +122,8 @@ def _project(settings: Settings) -> Generator[Finding, None, Catalog | None]:
     except (DbtError, ContractError) as error:
         yield Finding("problem", about, str(error), "put the file right that the message names")
         return None
-    said = f"{len(catalog.contracts)} sources, {len(catalog.models)} models, every contract can be used"
-    yield Finding("ok", about, said)
+    message = f"{len(catalog.contracts)} sources, {len(catalog.models)} models, every contract can be used"
+    yield Finding("ok", about, message)
     return catalog
 
 
@@ -139,7 +141,7 @@ def _runs_and_services(settings: Settings, catalog: Catalog | None, now: float) 
 
 
 def _sensors(settings: Settings, catalog: Catalog, instance: dg.DagsterInstance) -> list[Sensor]:
-    """The project's sensors, each with what the daemon has noted of it, under whatever location."""
+    """The project's sensors, each with its last tick, whatever code location the daemon noted it under."""
     from dagster._core.definitions.run_request import InstigatorType  # noqa: PLC0415
     from dagster._core.scheduler.instigation import InstigatorStatus  # noqa: PLC0415
 
@@ -147,7 +149,7 @@ def _sensors(settings: Settings, catalog: Catalog, instance: dg.DagsterInstance)
     from assay.orchestration.lakehouse import Lakehouse  # noqa: PLC0415
 
     known = instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
-    found = []
+    sensors = []
     for sensor in build_definitions(Lakehouse(settings, catalog)).get_repository_def().sensor_defs:
         states = [state for state in known if state.instigator_name == sensor.name]
         ticks = [t for s in states for t in instance.get_ticks(s.instigator_origin_id, s.selector_id, limit=1)]
@@ -157,8 +159,8 @@ def _sensors(settings: Settings, catalog: Catalog, instance: dg.DagsterInstance)
         is_on = is_started or (sensor.default_status.value == "RUNNING" and not is_stopped)
         error = last.error.message.strip().splitlines()[0] if last and last.error else ""
         interval = float(sensor.minimum_interval_seconds or 0)
-        found.append(Sensor(sensor.name, is_on, interval, last.timestamp if last else None, error))
-    return found
+        sensors.append(Sensor(sensor.name, is_on, interval, last.timestamp if last else None, error))
+    return sensors
 
 
 def _warehouse(settings: Settings, is_running: bool) -> Iterator[Finding]:
@@ -210,8 +212,8 @@ def _published(settings: Settings) -> list[Finding]:
     except FileNotFoundError:
         return findings.of_published(None, None)
     except duckdb.Error as error:
-        said = re.sub(r"\s+", " ", str(error))
-        return [Finding("problem", "published", f"cannot be read: {said}", "`assay run` publishes anew")]
+        message = re.sub(r"\s+", " ", str(error))
+        return [Finding("problem", "published", f"cannot be read: {message}", "`assay run` publishes anew")]
     return [
         *findings.of_published(status["published_at"], status["held_back"]),
         *findings.of_snapshots(held),

@@ -1,4 +1,4 @@
-"""`assay drop`: what left the project is removed from the warehouse, after it was said what that is."""
+"""`assay drop`: list what left the project, and remove it from the warehouse."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from assay.tables.dropping import drop, plan_drops
 
 
 def drop_retired(names: Sequence[str], *, is_sure: bool) -> int:
-    """Say what would go, and remove it where that is wanted.
+    """Print what would be removed, and remove it where that is wanted.
 
     Args:
         names: Tables and sources that are not in the project any more.

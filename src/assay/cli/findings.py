@@ -1,4 +1,4 @@
-"""What `assay doctor` makes of what it saw: data in, findings out. Nothing here looks at a lake itself."""
+"""The findings of `assay doctor`, as pure functions of what was examined; nothing here reads a lake."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ START = "start them with `assay dev`, or load by hand with `assay run`"
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: how bad it is, what it is about, what was found, and what to do where something is to be done."""
+    """One line of output: severity, subject, message, and what to do where something is to be done."""
 
     mark: Mark
     about: str
-    found: str
+    message: str
     do: str = ""
 
 
@@ -82,9 +82,9 @@ def of_patches(installed: str) -> Finding:
     """
     strange = registry.tried_on_others(installed)
     if strange:
-        found = f"tried on {strange[0].tried_on}, not on {installed}: {', '.join(patch.name for patch in strange)}"
+        message = f"tried on {strange[0].tried_on}, not on {installed}: {', '.join(patch.name for patch in strange)}"
         do = f'where something misbehaves, {registry.SWITCH}={registry.ALL}; see "After an update of Dagster"'
-        return Finding("warning", "patches", found, f"{do} in docs/runbook.md")
+        return Finding("warning", "patches", message, f"{do} in docs/runbook.md")
     off = [patch.name for patch in registry.PATCHES if not registry.is_on(patch.name)]
     return Finding("ok", "patches", f"tried on {installed}" + (f"; off: {', '.join(off)}" if off else ""))
 
@@ -98,15 +98,15 @@ def of_services(beat: float | None, sensors: Sequence[Sensor], now: float) -> li
         now: In seconds since 1970.
     """
     if beat is None and not any(sensor.ticked for sensor in sensors):
-        found = [Finding("warning", "services", "they never ran on this lake", START)]
-        return [*found, *(_off(sensor) for sensor in sensors if not sensor.is_on)]
+        findings = [Finding("warning", "services", "they never ran on this lake", START)]
+        return [*findings, *(_off(sensor) for sensor in sensors if not sensor.is_on)]
     age = None if beat is None else now - beat
     if age is None or age > LATE_SECONDS:
-        said = "no sign of life of the daemon" + ("" if age is None else f" for {lasted(age)}")
-        found = [Finding("problem", "services", said, START)]
+        message = "no sign of life of the daemon" + ("" if age is None else f" for {lasted(age)}")
+        findings = [Finding("problem", "services", message, START)]
     else:
-        found = [Finding("ok", "services", f"the daemon gave a sign of life {lasted(age)} ago")]
-    return [*found, *(_of_sensor(sensor, now) for sensor in sensors)]
+        findings = [Finding("ok", "services", f"the daemon gave a sign of life {lasted(age)} ago")]
+    return [*findings, *(_of_sensor(sensor, now) for sensor in sensors)]
 
 
 def _off(sensor: Sensor) -> Finding:
@@ -151,21 +151,21 @@ def of_disk(total: int, free: int, warehouse: int) -> list[Finding]:
     """Free bytes of the lake's disk, against its size and that of the warehouse."""
     share = 100 * free / total if total else 0.0
     free_gb, total_gb, stored_gb = (size / 1e9 for size in (free, total, warehouse))
-    said = f"{free_gb:,.1f} of {total_gb:,.1f} GB are free ({share:.0f} %), the warehouse has {stored_gb:,.1f} GB"
+    message = f"{free_gb:,.1f} of {total_gb:,.1f} GB are free ({share:.0f} %), the warehouse has {stored_gb:,.1f} GB"
     do = "make room; `scratch/` can be emptied between runs"
     if share < TOO_LOW_PCT or free < COPIES * warehouse:
-        return [Finding("problem", "disk", said, f"publishing needs a copy of what readers see; {do}")]
-    return [Finding("warning", "disk", said, do) if share < LOW_PCT else Finding("ok", "disk", said)]
+        return [Finding("problem", "disk", message, f"publishing needs a copy of what readers see; {do}")]
+    return [Finding("warning", "disk", message, do) if share < LOW_PCT else Finding("ok", "disk", message)]
 
 
 def of_memory(limit: int | None, default: int) -> Finding:
     """Bytes that a run may take: as set, or this machine's share."""
-    said = "as ASSAY_MEMORY_LIMIT says" if limit else "half of what there is; ASSAY_MEMORY_LIMIT sets it"
-    return Finding("ok", "memory", f"a run may take {(limit or default) / 1e9:,.1f} GB ({said}), a load half of it")
+    basis = "as ASSAY_MEMORY_LIMIT says" if limit else "half of what there is; ASSAY_MEMORY_LIMIT sets it"
+    return Finding("ok", "memory", f"a run may take {(limit or default) / 1e9:,.1f} GB ({basis}), a load half of it")
 
 
 def of_folders(unusable: Sequence[str]) -> list[Finding]:
-    """Landing, as far as this user may read and write there.
+    """Whether this user can read and write the landing zone.
 
     Args:
         unusable: e.g. `landing/products cannot be read`.
@@ -177,15 +177,17 @@ def of_folders(unusable: Sequence[str]) -> list[Finding]:
 
 
 def of_published(since: str | None, held_back: Mapping[str, Any] | None) -> list[Finding]:
-    """What readers see.
+    """Whether readers see the latest state.
 
     Args:
         since: When it was published last; None when nothing was.
         held_back: `since` and `because`, where readers see an older state.
     """
     if held_back:
-        said = f"readers see an older state since {held_back['since']}: {'; '.join(held_back['because'])}"
-        return [Finding("warning", "published", said, "docs/runbook.md: A check failed and readers see an older state")]
+        message = f"readers see an older state since {held_back['since']}: {'; '.join(held_back['because'])}"
+        return [
+            Finding("warning", "published", message, "docs/runbook.md: A check failed and readers see an older state")
+        ]
     if since is None:
         return [Finding("warning", "published", "no data yet", "put files into landing and run `assay run`")]
     return [Finding("ok", "published", f"readers see everything that is stored, published at {since}")]
@@ -193,17 +195,17 @@ def of_published(since: str | None, held_back: Mapping[str, Any] | None) -> list
 
 def of_snapshots(held: Sequence[HeldSnapshot]) -> list[Finding]:
     """Snapshots that are held back because they lose too much, by source."""
-    found = []
+    findings = []
     for source in dict.fromkeys(file.source for file in held):
         mine = [file for file in held if file.source == source]
-        said = f"{len(mine):,} held back, the newest {mine[-1].path}: {mine[-1].because}"
+        message = f"{len(mine):,} held back, the newest {mine[-1].path}: {mine[-1].because}"
         do = mine[-1].decision or f"have it sent again, or `assay accept {mine[-1].path} --because WHY`"
-        found.append(Finding("warning", f"snapshots of {source}", said, do))
-    return found or [Finding("ok", "snapshots", "none is held back")]
+        findings.append(Finding("warning", f"snapshots of {source}", message, do))
+    return findings or [Finding("ok", "snapshots", "none is held back")]
 
 
 def of_empty_snapshots(files: Sequence[tuple[str, str]]) -> list[Finding]:
-    """Snapshots of nothing that readers see since before such snapshots were held back.
+    """Snapshots without rows that have counted since before such snapshots were held back.
 
     Args:
         files: (source, path) of each.
@@ -238,27 +240,27 @@ def of_waiting(files: Mapping[str, int], is_running: bool, is_ticking: bool) -> 
     """
     if not files:
         return [Finding("ok", "arrivals", "no file waits")]
-    said = "; ".join(f"{source}: {count:,} files wait" for source, count in sorted(files.items()))
+    message = "; ".join(f"{source}: {count:,} files wait" for source, count in sorted(files.items()))
     if is_running:
-        return [Finding("ok", "arrivals", f"{said}; a run is under way")]
+        return [Finding("ok", "arrivals", f"{message}; a run is under way")]
     if is_ticking:
         do = "the sensor asks for a run in seconds, or says why not: Automation, arrivals in the UI"
-        return [Finding("warning", "arrivals", said, do)]
-    return [Finding("problem", "arrivals", f"{said}, and nothing takes them", START)]
+        return [Finding("warning", "arrivals", message, do)]
+    return [Finding("problem", "arrivals", f"{message}, and nothing takes them", START)]
 
 
 def of_runs(dead: Sequence[str]) -> list[Finding]:
     """Runs that Dagster takes for started though their process is gone."""
     if dead:
-        said = f"{', '.join(dead)}: started for Dagster, but the process is gone"
-        return [Finding("problem", "runs", said, "`assay run` marks them as failed and goes on; so do the services")]
+        message = f"{', '.join(dead)}: started for Dagster, but the process is gone"
+        return [Finding("problem", "runs", message, "`assay run` marks them as failed and goes on; so do the services")]
     return [Finding("ok", "runs", "none is left over")]
 
 
 def of_breakers(resting: Mapping[str, str]) -> list[Finding]:
     """Sources and tables that are left alone because they failed too often, with the words that say until when."""
     do = "look at the failed runs in the UI; `assay retry NAME` tries at once"
-    return [Finding("problem", f"breaker of {name}", said, do) for name, said in sorted(resting.items())]
+    return [Finding("problem", f"breaker of {name}", message, do) for name, message in sorted(resting.items())]
 
 
 NOT_YET_READ = Finding(

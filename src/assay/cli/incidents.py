@@ -1,4 +1,4 @@
-"""`assay incidents`: what is wrong, who is told, and the look that `assay run` takes when it ends."""
+"""`assay incidents`: print incidents and problems of receivers; also the look for incidents after `assay run`."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ def show(*, closed: bool, as_json: bool) -> None:
     settings = Settings.from_env()
     try:
         with store.opened(settings.incidents) as connection:
-            found = store.all_incidents(connection) if closed else store.open_incidents(connection)
+            incidents = store.all_incidents(connection) if closed else store.open_incidents(connection)
     except FileNotFoundError:
-        found = []
+        incidents = []
     if as_json:
-        sys.stdout.write(json.dumps([store.row_of(incident) for incident in found], indent=2) + "\n")
+        sys.stdout.write(json.dumps([store.row_of(incident) for incident in incidents], indent=2) + "\n")
         return
-    if found:
-        out.print(_table(found))
+    if incidents:
+        out.print(_table(incidents))
     else:
         out.print("There was no incident yet." if closed else "No incident is open.")
     _say_who_is_told(settings)
@@ -92,9 +92,9 @@ def _complaining() -> Iterator[None]:
         complain(str(error), "incidents:")
 
 
-def _table(found: list[Incident]) -> Table:
+def _table(incidents: list[Incident]) -> Table:
     table = Table("", "level", "incident", "since", "what", title="Incidents", title_justify="left", show_lines=True)
-    for incident in found:
+    for incident in incidents:
         cause, closed_at = incident.cause, incident.closed_at
         since = f"{incident.opened_at:%Y-%m-%d %H:%M}\n"
         lasted = in_words((closed_at or clock.now()) - incident.opened_at)
@@ -114,5 +114,5 @@ def _say_who_is_told(settings: Settings) -> None:
             for receiver in receivers:
                 failures, problem = problem_of(connection, receiver)
                 if failures:
-                    said = f"[yellow]Receiver {receiver.label} {problem}[/]; tries in a row: {failures}"
-                    out.print(said, highlight=False)
+                    message = f"[yellow]Receiver {receiver.label} {problem}[/]; tries in a row: {failures}"
+                    out.print(message, highlight=False)

@@ -1,4 +1,4 @@
-"""`assay init`: a new project, complete at once."""
+"""`assay init`: create a new project in one step."""
 
 from __future__ import annotations
 

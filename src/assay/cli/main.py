@@ -1,4 +1,4 @@
-"""The command line: the commands, and how an error ends."""
+"""The command line: all commands, and the handling of errors."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from assay.cli import (
     ui,
     unclaimed,
 )
-from assay.cli import doctor as examining
-from assay.cli import init as initializing
+from assay.cli import doctor as doctor_command
+from assay.cli import init as init_command
 from assay.cli.console import complain, out, stoppable
 from assay.cli.project_commands import Commands
 
@@ -42,12 +42,12 @@ USAGE = 2
 
 def _say_version(wanted: bool) -> None:
     if wanted:
-        out.print(version(initializing.DISTRIBUTION), highlight=False)
+        out.print(version(init_command.DISTRIBUTION), highlight=False)
         raise typer.Exit
 
 
 def _use_folder(option: typer.CallbackParam, folder: str | None) -> None:
-    """Let an option outrank the environment, for what a command starts as well, and before commands are looked up."""
+    """Let an option override the environment, for child processes as well, and before commands are looked up."""
     name = str(option.opts[0]).removeprefix("--")
     if folder == "":
         raise typer.BadParameter("is empty; name a folder")
@@ -82,7 +82,7 @@ def init(
     example: Annotated[bool, typer.Option("--example", help="With a tiny source that runs.")] = False,
 ) -> None:
     """Make a project of your own."""
-    initializing.init(folder, has_example=example)
+    init_command.init(folder, has_example=example)
 
 
 @app.command()
@@ -165,7 +165,7 @@ def print_schema(
 @app.command()
 def doctor() -> None:
     """Whether everything that the lake needs is there and alive, and what to do where it is not."""
-    raise typer.Exit(examining.doctor())
+    raise typer.Exit(doctor_command.doctor())
 
 
 @app.command("files")

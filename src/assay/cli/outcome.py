@@ -1,4 +1,4 @@
-"""What a run came to: read from what it published, and said in the terminal."""
+"""The outcome of a run: read from what it published, and printed in the terminal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from assay.publish.reader import is_of_this_version, open_published
 
 @dataclass
 class Outcome:
-    """What a run came to.
+    """The outcome of a run.
 
     Attributes:
         success: Whether Dagster calls it a success.
@@ -47,7 +47,7 @@ def snapshots_that_count(settings: Settings) -> list[tuple[str, str]]:
 
 
 def read_outcome(settings: Settings, run_id: str, failures: list[str]) -> Outcome:
-    """What the run published.
+    """Read the outcome of a run from what it published.
 
     Args:
         settings: The lake.
@@ -66,12 +66,12 @@ def read_outcome(settings: Settings, run_id: str, failures: list[str]) -> Outcom
 
 
 def report(outcome: Outcome) -> None:
-    """Print what a run came to; the log has said all of it, without values that a reason may quote."""
+    """Print the outcome of a run; a JSON log has it already, without values that a reason may quote."""
     if log.is_on():
         return
     for source, files, records, malformed in outcome.loaded:
-        said = f", {malformed:,} of them malformed" if malformed else ""
-        out.print(f"{source}: {files:,} new files with {records:,} records{said}", highlight=False)
+        suffix = f", {malformed:,} of them malformed" if malformed else ""
+        out.print(f"{source}: {files:,} new files with {records:,} records{suffix}", highlight=False)
     if not (outcome.loaded or outcome.refused or outcome.counts):
         out.print("nothing was new")
     for source, path in outcome.counts:

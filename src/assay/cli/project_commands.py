@@ -42,13 +42,13 @@ class Commands(TyperGroup):
             settings = Settings.from_env()
         except ProjectNotFound:
             return {}
-        found = read_commands(settings)
-        if same := sorted(set(found) & set(self.commands)):
+        commands = read_commands(settings)
+        if same := sorted(set(commands) & set(self.commands)):
             raise CommandsMissing(
                 f"commands in {settings.project / MARKER}: {settings.commands} has a command {same[0]!r}, which the "
                 "engine has too"
             )
-        return found
+        return commands
 
 
 def read_commands(settings: Settings) -> dict[str, Any]:
@@ -66,11 +66,11 @@ def read_commands(settings: Settings) -> dict[str, Any]:
     try:
         added = getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
-        said = raised_by_project(error, settings.project) or str(error)
-        raise CommandsMissing(f"{where}: {settings.commands} cannot be imported: {said}") from error
+        message = raised_by_project(error, settings.project) or str(error)
+        raise CommandsMissing(f"{where}: {settings.commands} cannot be imported: {message}") from error
     except Exception as error:  # whatever the project's own code raises
-        if said := raised_by_project(error, settings.project):
-            raise CommandsMissing(f"{where}: {settings.commands} cannot be imported: {said}") from error
+        if message := raised_by_project(error, settings.project):
+            raise CommandsMissing(f"{where}: {settings.commands} cannot be imported: {message}") from error
         raise
     if not isinstance(added, typer.Typer):
         raise CommandsMissing(f"{where}: {settings.commands} is a {type(added).__name__}; expected a Typer app")

@@ -50,8 +50,8 @@ def _print(names: list[str], rows: list[tuple[object, ...]], output: str) -> Non
         writer.writerow(names)
         writer.writerows(rows)
     elif output == "json":
-        found = [dict(zip(names, row, strict=True)) for row in rows]
-        sys.stdout.write(strict_json.dumps(found, ensure_ascii=False, indent=2) + "\n")
+        records = [dict(zip(names, row, strict=True)) for row in rows]
+        sys.stdout.write(strict_json.dumps(records, ensure_ascii=False, indent=2) + "\n")
     else:
         table = Table(*[escape(name) for name in names])
         for row in rows[:LIMIT]:

@@ -1,4 +1,4 @@
-"""`assay retry`: the breaker of a source or table is closed by hand."""
+"""`assay retry`: close the breaker of a source or table by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from assay.orchestration.instance import open_instance
 
 
 def retry(name: str) -> None:
-    """Forget that a source or table failed, so that the services try it at their next look.
+    """Forget the failures of a source or table, so that the services try it at their next look.
 
     Args:
         name: e.g. `transactions` or `gold.daily_sales`.
@@ -29,7 +29,7 @@ def retry(name: str) -> None:
     with open_instance(settings) as instance:
         failures = reset_breaker(settings, instance, subject)
     if failures:
-        said = "one failed run is" if failures == 1 else f"{failures} failed runs are"
-        out.print(f"{subject}: {said} forgotten; the services try it at their next look, `assay run` tries it now")
+        phrase = "one failed run is" if failures == 1 else f"{failures} failed runs are"
+        out.print(f"{subject}: {phrase} forgotten; the services try it at their next look, `assay run` tries it now")
     else:
         out.print(f"{subject}: nothing to forget, its last run did not fail")

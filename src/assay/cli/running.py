@@ -1,4 +1,4 @@
-"""`assay run`: Dagster runs in this process."""
+"""`assay run`: a Dagster run in this process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TABLE = re.compile(r"[A-Za-z_]\w*[./][A-Za-z_]\w*")
 
 
 def prepare(settings: Settings | None = None) -> Settings:
-    """Everything that a run or the UI needs before it starts; of the lake that the environment names, or of another."""
+    """Prepare a lake for a run or the UI: the one that the environment names, or another."""
     settings = settings or Settings.from_env()
     log.configure(settings)
     prepare_instance(settings)
@@ -52,7 +52,7 @@ def run(select: str, full_refresh: Sequence[str]) -> int:
 
 
 def run_once(settings: Settings, select: str, full_refresh: Sequence[str], tell: Tell = lambda _: None) -> Outcome:
-    """Take the lock, materialize, and read from what was published what came of it.
+    """Take the lock, materialize the assets, and read the outcome from what was published.
 
     Args:
         settings: The lake.
@@ -111,7 +111,7 @@ def _tell_waiting(run_id: str, holder: str, tell: Tell) -> None:
 
 
 def _report_stopped(settings: Settings, run_id: str, too_late: threading.Event) -> int:
-    """The last words of a run whose process is ended because it did not stop in time; gives the exit code."""
+    """Report a run whose process is ended because it did not stop in time; gives the exit code."""
     complain(NOT_IN_TIME)
     if too_late.is_set():
         complain(_report_too_late(settings, run_id), prefix="failed")
@@ -192,9 +192,9 @@ def selected_keys(definitions: dg.Definitions, select: str) -> list[dg.AssetKey]
         return None
     graph = definitions.resolve_asset_graph()
     parts = [part.strip() for part in select.split(",")]
-    said = " or ".join(f'key:"{part.replace(".", "/", 1)}"' if _TABLE.fullmatch(part) else part for part in parts)
+    selection = " or ".join(f'key:"{part.replace(".", "/", 1)}"' if _TABLE.fullmatch(part) else part for part in parts)
     try:
-        keys = sorted(dg.AssetSelection.from_string(said).resolve(graph))
+        keys = sorted(dg.AssetSelection.from_string(selection).resolve(graph))
     except (dg.DagsterError, ValueError) as error:
         raise ContractError(f"--select {select!r} is not a selection: {str(error).splitlines()[0]}") from error
     if not keys:
@@ -219,6 +219,8 @@ def _follow(event: dg.EventLogEntry, failures: list[str], tell: Tell) -> None:
         # Closing the lake failed, after the steps: what they did is stored, but readers were not told.
         failures.append(f"publishing: {root_message(happened.engine_event_data.error)}")
     elif happened.event_type_value == "ASSET_CHECK_EVALUATION":
-        found = happened.asset_check_evaluation_data
-        if not found.passed and found.severity.value == "ERROR":
-            failures.append(f"check {found.check_name} of {'.'.join(found.asset_key.path)}: {found.description}")
+        evaluation = happened.asset_check_evaluation_data
+        if not evaluation.passed and evaluation.severity.value == "ERROR":
+            failures.append(
+                f"check {evaluation.check_name} of {'.'.join(evaluation.asset_key.path)}: {evaluation.description}"
+            )

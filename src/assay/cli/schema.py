@@ -29,7 +29,7 @@ def yml_schema() -> dict[str, Any]:
 
 
 class _ForEditors(GenerateJsonSchema):
-    """Without what an editor would show or write for nothing: titles that repeat a key, and empty defaults."""
+    """A schema for editors: without titles that repeat a key, and without empty defaults."""
 
     def field_title_should_be_set(self, _: object) -> bool:
         """Never."""

@@ -47,8 +47,8 @@ def show(*, as_json: bool) -> None:
         sys.stdout.write(json.dumps(status, indent=2) + "\n")
         return
     for incident in incidents[:SHOWN]:
-        said = one_line(f"{incident.cause.kind} {incident.cause.subject}: {incident.cause.problem}")
-        out.print(f"[red]Incident[/] {escape(said)}", highlight=False)
+        line = one_line(f"{incident.cause.kind} {incident.cause.subject}: {incident.cause.problem}")
+        out.print(f"[red]Incident[/] {escape(line)}", highlight=False)
     if incidents:
         out.print(f"{len(incidents)} open; `assay incidents` says whom they concern and what to do\n", highlight=False)
     if not status["sources"]:
@@ -66,8 +66,8 @@ def show(*, as_json: bool) -> None:
     out.print(_published(status))
     for held in status["snapshots_held_back"]:
         do = held["decision"] or f"assay accept {held['path']} --because WHY lets it in"
-        said = one_line(f"{held['path']} is held back: {held['because']}; {do}")
-        out.print(f"[yellow]{escape(said)}[/]", highlight=False, soft_wrap=True)
+        line = one_line(f"{held['path']} is held back: {held['because']}; {do}")
+        out.print(f"[yellow]{escape(line)}[/]", highlight=False, soft_wrap=True)
     if still := standing_still(settings, time.time()):
         out.print(f"[yellow]{escape(still)}[/]", highlight=False)
     if page_path(settings).exists():
@@ -95,11 +95,11 @@ def _sources(sources: object) -> Table:
     ):
         table.add_column(name, justify="right")
     table.add_column("accounted for")
-    for said in sources:  # type: ignore[attr-defined]
-        files, records, rows = said["files"], said["records"], said["rows"]
+    for source in sources:  # type: ignore[attr-defined]
+        files, records, rows = source["files"], source["records"], source["rows"]
         figures = [files["loaded"], files["refused"], records["read"], records["malformed"], *rows.values()]
-        verdict = "[green]every record[/]" if said["is_conserved"] else "[red]NO[/]"
-        table.add_row(said["source"], *[f"{figure:,}" for figure in figures], verdict)
+        verdict = "[green]every record[/]" if source["is_conserved"] else "[red]NO[/]"
+        table.add_row(source["source"], *[f"{figure:,}" for figure in figures], verdict)
     return table
 
 
@@ -115,11 +115,11 @@ def _checks(
     for name in dict.fromkeys(name for name, *_ in checks):
         results = [(check, result, summary) for of, check, result, summary in checks if of == name]
         counts = Counter(result for _, result, _ in results)
-        said = ", ".join(f"[{COLOURS[result]}]{counts[result]} {result}[/]" for result in COLOURS if counts[result])
+        verdicts = ", ".join(f"[{COLOURS[result]}]{counts[result]} {result}[/]" for result in COLOURS if counts[result])
         odd = "\n".join(escape(f"{check}: {summary}") for check, result, summary in results if result != "pass")
         values = scores.get(name, [])
         score = f"{values[-1]:.1f}" if values else ""
-        table.add_row(name, _age(known.get(name)), score, sparkline(values), said, odd)
+        table.add_row(name, _age(known.get(name)), score, sparkline(values), verdicts, odd)
     return table
 
 
@@ -127,10 +127,10 @@ def _age(age: Age | None) -> str:
     """When the newest file landed that the table contains; yellow while others wait, red when they are late."""
     if age is None or age.as_of is None:
         return ""
-    said, due = f"{age.as_of:%Y-%m-%d %H:%M}", age.due
+    text, due = f"{age.as_of:%Y-%m-%d %H:%M}", age.due
     if due is None:
-        return said
-    return f"[red]{said}, late since {due:%H:%M}[/]" if due < now() else f"[yellow]{said}, due {due:%H:%M}[/]"
+        return text
+    return f"[red]{text}, late since {due:%H:%M}[/]" if due < now() else f"[yellow]{text}, due {due:%H:%M}[/]"
 
 
 def _quality(scores: dict[str, list[float]]) -> str:

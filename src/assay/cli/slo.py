@@ -44,17 +44,17 @@ def show(*, as_json: bool) -> None:
             record = read_record(published, incidents, catalog, now)
     except FileNotFoundError:
         raise NothingPublished("nothing is published yet; run `assay run` first") from None
-    found = {table: [record.level(table, now, days) for days in SPANS] for table in _tables(record)}
+    levels_by_table = {table: [record.level(table, now, days) for days in SPANS] for table in _tables(record)}
     if as_json:
-        said = [
+        rows = [
             {"table": table, "days": days, **asdict(level), "budget_left": level.budget_left}
-            for table, levels in found.items()
+            for table, levels in levels_by_table.items()
             for days, level in zip(SPANS, levels, strict=True)
         ]
-        sys.stdout.write(json.dumps(said, indent=2) + "\n")
+        sys.stdout.write(json.dumps(rows, indent=2) + "\n")
         return
-    policies = {table: str(catalog.policies[model_of(table)]) for table in found}
-    out.print(_page(found, policies))
+    policies = {table: str(catalog.policies[model_of(table)]) for table in levels_by_table}
+    out.print(_page(levels_by_table, policies))
     out.print(
         f"Objective: {OBJECTIVE:.0%} of the time within the promise. Budget: what is left of the other "
         f"{1 - OBJECTIVE:.0%}; below 0 more went wrong than that. docs/service-levels.md has the formulas."
@@ -72,18 +72,18 @@ def _incidents(settings: Settings) -> Iterator[sqlite3.Connection | None]:
 
 
 def _tables(record: Record) -> list[str]:
-    """Gold first."""
+    """The tables of a record, gold first."""
     return sorted(record.arrivals, key=lambda table: (TableName.parse(table).layer != "gold", table))
 
 
-def _page(found: dict[str, list[Level]], policies: dict[str, str]) -> Table:
+def _page(levels_by_table: dict[str, list[Level]], policies: dict[str, str]) -> Table:
     table = Table("table", "promise", title="Service levels", title_justify="left")
     for days in SPANS:
         table.add_column(f"{days} days\nin time", justify="right")
         table.add_column("\nbudget", justify="right")
     for name in ("runs\ngood", f"{SPANS[-1]} days\np50", "\np95"):
         table.add_column(name, justify="right")
-    for name, levels in found.items():
+    for name, levels in levels_by_table.items():
         cells = [cell for level in levels for cell in (f"{100 * level.fresh_share:.2f} %", _budget(level))]
         last = levels[-1]
         runs = f"{last.runs_good} of {last.runs}" if last.runs else ""

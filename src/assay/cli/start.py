@@ -1,4 +1,4 @@
-"""What the command `assay` calls: `assay.cli.main` alone takes two seconds longer to begin and to end."""
+"""The entry point of the command `assay`: without it, `assay.cli.main` takes two seconds longer to begin and to end."""
 
 import sys
 from typing import NoReturn
@@ -13,7 +13,7 @@ NO_WINDOWS = (
 
 
 def main() -> None:
-    """Run a command; a system that cannot run any is told before anything is imported that fails there."""
+    """Run a command; on a system that cannot run any, end with a message before any import fails there."""
     if sys.platform == "win32":
         _refuse(NO_WINDOWS)
     try:

@@ -1,4 +1,4 @@
-"""Files that no source claims, in `assay status`, `assay files --unclaimed` and `assay doctor`: a live look."""
+"""Files that no source claims, in `assay status`, `assay files --unclaimed` and `assay doctor`, listed live."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def look(settings: Settings) -> Unclaimed | None:
 
 
 def as_json(unclaimed: Unclaimed | None) -> dict[str, Any] | None:
-    """For programs: the number and size of all, and the first ones with their likely reasons."""
+    """The number and size of all unclaimed files, and the first ones with their likely reasons, for `--json`."""
     if unclaimed is None:
         return None
     files = [
@@ -52,10 +52,10 @@ def lines(unclaimed: Unclaimed | None) -> list[str]:
     """What `assay status` prints, as markup; nothing when every file is claimed or ignored."""
     if unclaimed is None:
         return ["[yellow]Whether files are claimed by no source is not known:[/] `assay doctor` says what is wrong"]
-    said = [f"[red]{escape(unclaimed.problem)}[/]"] if unclaimed.problem else []
+    messages = [f"[red]{escape(unclaimed.problem)}[/]"] if unclaimed.problem else []
     if unclaimed.count:
-        said.append(f"[yellow]{escape(unclaimed.in_words(NAMED))}[/]; `assay files --unclaimed` says why")
-    return said
+        messages.append(f"[yellow]{escape(unclaimed.in_words(NAMED))}[/]; `assay files --unclaimed` says why")
+    return messages
 
 
 def show() -> None:
@@ -79,7 +79,7 @@ def show() -> None:
 
 
 def finding(unclaimed: Unclaimed) -> Finding:
-    """What `assay doctor` says."""
+    """The finding of `assay doctor` about unclaimed files."""
     if unclaimed.problem:
         return Finding("problem", "unclaimed", unclaimed.problem, "put it right, or remove it")
     if not unclaimed.count:

@@ -1,4 +1,4 @@
-"""What is wrong now: a pure decision over what is published, the runs that ended, the disk and the clock."""
+"""Derives what is wrong now from what is published, the runs that ended, the disk and the clock."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GIGABYTE = 1_000_000_000
 
 
 def causes(inputs: Inputs) -> list[Cause]:
-    """Everything that is wrong now, each thing once: a late table is told only where nothing else explains it."""
+    """Everything that is wrong now, each thing once; a late table is a cause only where no other explains it."""
     told = [
         *failed_runs(inputs),
         *failed_checks(inputs),
@@ -39,7 +39,7 @@ def causes(inputs: Inputs) -> list[Cause]:
 
 
 def _silent_sources(inputs: Inputs) -> Iterator[Cause]:
-    """Sources without a loaded file for longer than their yml allows, by the clock: silence makes no run."""
+    """Sources without a loaded file for longer than their yml allows; by the clock, because no run reports it."""
     for source, contract in inputs.catalog.contracts.items():
         policy = inputs.catalog.policies.get(TableName.of_source(source).model)
         last = inputs.facts.newest.get(source) or inputs.facts.began

@@ -16,7 +16,7 @@ NAMED = 3
 
 
 def failed_checks(inputs: Inputs) -> Iterator[Cause]:
-    """One for each check that blocks; `validity` and `freshness` have kinds of their own."""
+    """One cause for each blocking check that failed; `validity` and `freshness` have kinds of their own."""
     tests = {str(test["name"]) for test in inputs.catalog.tests(inputs.catalog.models).values()}
     for verdict in inputs.facts.verdicts:
         name = TableName.parse(verdict.table)
@@ -25,12 +25,12 @@ def failed_checks(inputs: Inputs) -> Iterator[Cause]:
         model = name.model
         if verdict.verdict == "warn" or is_own or verdict.check not in known or model not in inputs.catalog.models:
             continue
-        said = "failed" if verdict.verdict == "fail" else "could not be evaluated"
+        outcome = "failed" if verdict.verdict == "fail" else "could not be evaluated"
         yield Cause(
             kind="failed_check",
             subject=f"{verdict.table} {verdict.check}",
             owner=owner_of(inputs.catalog, model),
-            problem=f"check {verdict.check} of {verdict.table} {said}: {verdict.summary}",
+            problem=f"check {verdict.check} of {verdict.table} {outcome}: {verdict.summary}",
             tried="nothing is built on it, and readers keep the last good state",
             affects=inputs.affects(model),
             where=_place(verdict),
@@ -39,7 +39,7 @@ def failed_checks(inputs: Inputs) -> Iterator[Cause]:
 
 
 def refused_files(inputs: Inputs) -> Iterator[Cause]:
-    """One for each source: five hundred files of a source that was changed are one thing to do, not five hundred."""
+    """One cause for each source with refused files, however many there are."""
     for source, contract in inputs.catalog.contracts.items():
         files = [file for file in inputs.facts.refused.get(source, ()) if inputs.lies_there(source, file.path)]
         if files:
@@ -64,7 +64,7 @@ def _refused(files: list[Refused]) -> str:
 
 
 def broken_records(inputs: Inputs) -> Iterator[Cause]:
-    """One for each source of which more records broke a rule than its yml allows."""
+    """One cause for each source of which more records broke a rule than its yml allows."""
     for verdict in inputs.facts.verdicts:
         name = TableName.parse(verdict.table)
         source = name.entity

@@ -1,4 +1,4 @@
-"""What is wrong with snapshots: those that are held back, because they lose too much or nothing says which is newer."""
+"""The causes for snapshots that are held back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from assay.incidents.reconcile import Cause
 
 
 def held_back(inputs: Inputs) -> Iterator[Cause]:
-    """One for each source: the snapshots after one that is held back are mostly held back for the same reason."""
+    """One cause for each source with snapshots that are held back, which mostly share one reason."""
     for source, contract in inputs.catalog.contracts.items():
         held = [file for file in inputs.facts.held if file.source == source]
         if not held:

@@ -1,4 +1,4 @@
-"""What the decision of what is wrong looks at."""
+"""The inputs from which the causes of incidents are derived."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class Inputs:
-    """All that decides what is wrong.
+    """Everything from which the causes of incidents are derived.
 
     Attributes:
         catalog: The project.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Kind:
-    """What can be wrong.
+    """One kind of incident.
 
     Attributes:
         title: The heading of its entry in `docs/runbook.md`.

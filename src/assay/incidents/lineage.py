@@ -1,4 +1,4 @@
-"""Who answers for a table, and what hangs on it."""
+"""The owner of a table, and the tables downstream of it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ NAMED = 6
 
 def owner_of(catalog: Catalog, model: str) -> str:
     """The team that a model's yml names, or the teams of the sources behind it."""
-    said = catalog.models[model]["config"].get("meta", {}).get("owner")
-    if said:
-        return str(said)
+    owner = catalog.models[model]["config"].get("meta", {}).get("owner")
+    if owner:
+        return str(owner)
     sources = sorted(name for name in {model, *catalog.ancestors(model)} if catalog.layer(name) == "bronze")
     owners = dict.fromkeys(catalog.contracts[TableName.of_model(name).entity].owner for name in sources)
     return ", ".join(owners) or LAKE_OWNER
@@ -44,12 +44,12 @@ def affects(catalog: Catalog, models: set[str], shown: Mapping[str, datetime], n
         shown: Since when readers see the state of each table that they see.
         now: The time.
     """
-    said = []
-    found = downstream(catalog, models)
-    for model in found[:NAMED]:
+    entries = []
+    affected = downstream(catalog, models)
+    for model in affected[:NAMED]:
         table = table_of(model)
         age = f"{in_words(now - shown[table])} old" if table in shown else "not shown yet"
         promise = f", promised {catalog.policies[model]}" if catalog.layer(model) == "gold" else ""
-        said.append(f"{table} ({age}{promise})")
-    more = f" and {len(found) - NAMED} more" if len(found) > NAMED else ""
-    return ", ".join(said) + more if said else "no table"
+        entries.append(f"{table} ({age}{promise})")
+    more = f" and {len(affected) - NAMED} more" if len(affected) > NAMED else ""
+    return ", ".join(entries) + more if entries else "no table"

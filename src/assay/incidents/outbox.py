@@ -44,7 +44,7 @@ class Delivery:
 def prepare(
     connection: sqlite3.Connection, receiver: Receiver, all_receivers: Sequence[Receiver], now: datetime
 ) -> None:
-    """Know a receiver; one that is new is told of what is open, and of nothing that is over.
+    """Register a receiver; a new one gets messages of the open incidents, and of none that is over.
 
     What is over and was not for it is passed over for good: when its levels or owners change it hears of no old story.
     """
@@ -114,8 +114,8 @@ def _delivery(
 
 def is_due(connection: sqlite3.Connection, receiver: Receiver, now: datetime) -> bool:
     """Whether a receiver may be tried; a clock that was put back does not make it wait for longer than the pause."""
-    for (said,) in connection.execute("select next_try_at from receivers where receiver = ?", [receiver.key]):
-        wait = datetime.fromisoformat(said) - now
+    for (next_try_at,) in connection.execute("select next_try_at from receivers where receiver = ?", [receiver.key]):
+        wait = datetime.fromisoformat(next_try_at) - now
         return not timedelta(0) < wait <= timedelta(seconds=LONGEST_PAUSE)
     return True
 
@@ -123,8 +123,8 @@ def is_due(connection: sqlite3.Connection, receiver: Receiver, now: datetime) ->
 def note_try(connection: sqlite3.Connection, receiver: Receiver, now: datetime) -> None:
     """Count a try as failed before it is made: one that hangs, or kills the process, is not repeated at once."""
     with writing(connection):
-        found = connection.execute("select failures from receivers where receiver = ?", [receiver.key]).fetchone()
-        failures = found["failures"] + 1
+        row = connection.execute("select failures from receivers where receiver = ?", [receiver.key]).fetchone()
+        failures = row["failures"] + 1
         pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(failures - 1, 30))
         connection.execute(
             "update receivers set failures = ?, next_try_at = ?, problem = 'did not answer in time' where receiver = ?",
@@ -133,13 +133,13 @@ def note_try(connection: sqlite3.Connection, receiver: Receiver, now: datetime) 
 
 
 def note_problem(connection: sqlite3.Connection, receiver: Receiver, problem: str) -> None:
-    """Keep why the last try failed."""
+    """Record why the last try failed."""
     with writing(connection):
         connection.execute("update receivers set problem = ? where receiver = ?", [problem, receiver.key])
 
 
 def note_sent(connection: sqlite3.Connection, receiver: Receiver, delivery: Delivery, now: datetime) -> None:
-    """Keep that a receiver took a message."""
+    """Record that a receiver took a message."""
     with writing(connection):
         rows = [(receiver.key, message_id, int(message_id == delivery.message_id)) for message_id in delivery.settles]
         connection.executemany("insert or replace into settled values (?, ?, ?)", rows)
@@ -151,8 +151,8 @@ def note_sent(connection: sqlite3.Connection, receiver: Receiver, delivery: Deli
 
 def problem_of(connection: sqlite3.Connection, receiver: Receiver) -> tuple[int, str]:
     """How often in a row a receiver failed, and why; (0, '') when the last try went well."""
-    found = connection.execute("select failures, problem from receivers where receiver = ?", [receiver.key]).fetchone()
-    return (found["failures"], found["problem"]) if found else (0, "")
+    row = connection.execute("select failures, problem from receivers where receiver = ?", [receiver.key]).fetchone()
+    return (row["failures"], row["problem"]) if row else (0, "")
 
 
 def _knows_of(connection: sqlite3.Connection, receiver: Receiver, incident_id: int) -> bool:

@@ -1,4 +1,4 @@
-"""Files that no source has claimed for more than an hour: how they are watched, and the cause that they are."""
+"""Watches for files that no source has claimed for more than an hour, and makes them a cause."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class UnclaimedWatch:
         self._rests_until = began + REST * took if took > QUICK_SECONDS else 0.0
 
     def _since(self, file: UnclaimedFile, now: datetime) -> datetime:
-        """Since when a file is there: one that is written to again and again was there before.
+        """Since when a file is there, counting also the times at which it was written before.
 
         A time further in the future than an hour says that a clock was wrong, and counts as too long; so does a file
         of which no time is known.
@@ -70,7 +70,7 @@ class UnclaimedWatch:
 
 
 def unclaimed_files(inputs: Inputs) -> Iterator[Cause]:
-    """One for the landing zone: five hundred files in a mistyped folder are one thing to do."""
+    """One cause for all files in the landing zone that no source claims."""
     if not inputs.unclaimed.count:
         return
     file, hint = inputs.unclaimed.files[0]

@@ -1,4 +1,4 @@
-"""What the last run published, as far as it says that something is wrong."""
+"""The part of the published state from which the causes of incidents are derived."""
 
 from __future__ import annotations
 
@@ -94,8 +94,8 @@ def read_facts(connection: duckdb.DuckDBPyConnection) -> Facts:
     if not is_of_this_version(connection):
         return Facts()
     refused: dict[str, tuple[Refused, ...]] = {}
-    for source, *said in connection.execute(_REFUSED).fetchall():
-        refused[source] = (*refused.get(source, ()), Refused(*said))
+    for source, *values in connection.execute(_REFUSED).fetchall():
+        refused[source] = (*refused.get(source, ()), Refused(*values))
     verdicts = tuple(Verdict(*row) for row in connection.execute(_VERDICTS).fetchall())
     decided = connection.execute("select min(decided_at) from ops.publications").fetchall()[0][0]
     began = min(filter(None, (first_seen(connection), decided)), default=None)

@@ -33,7 +33,7 @@ class ReceiverError(UserError):
 
 @dataclass(frozen=True)
 class Receiver:
-    """One address.
+    """One address that messages are sent to.
 
     Attributes:
         label: What it is called where people read it, e.g. `2 (slack)`.
@@ -49,21 +49,21 @@ class Receiver:
 
     @property
     def key(self) -> str:
-        """What the store knows it by: enough of a hash to tell receivers apart, too little to test guesses of a URL."""
+        """The key in the store: enough of a hash to tell receivers apart, too little to test guesses of a URL."""
         return hashlib.sha256(self.url.encode()).hexdigest()[:8]
 
 
-def read_receivers(home: Path, said: str) -> list[Receiver]:
+def read_receivers(home: Path, urls: str) -> list[Receiver]:
     """All receivers: those of the environment, then those of the file.
 
     Args:
         home: The lake's folder.
-        said: `ASSAY_NOTIFY`, URLs separated by blanks.
+        urls: `ASSAY_NOTIFY`, URLs separated by blanks.
 
     Raises:
         ReceiverError: Something is not understood.
     """
-    found = [(f"ASSAY_NOTIFY, URL {number}", {"url": url}) for number, url in enumerate(said.split(), 1)]
+    entries = [(f"ASSAY_NOTIFY, URL {number}", {"url": url}) for number, url in enumerate(urls.split(), 1)]
     path = home / FILE
     if path.exists():
         try:
@@ -74,9 +74,9 @@ def read_receivers(home: Path, said: str) -> list[Receiver]:
             raise ReceiverError(f"{FILE}{at}: is no YAML") from None  # the error itself quotes the line
         if not isinstance(listed, list):
             raise ReceiverError(f"{FILE}: expected a list of receivers, each with `url:`")
-        found += [(f"{FILE}, receiver {number}", item) for number, item in enumerate(listed, 1)]
+        entries += [(f"{FILE}, receiver {number}", item) for number, item in enumerate(listed, 1)]
     receivers: dict[str, Receiver] = {}
-    for number, (where, item) in enumerate(found, 1):
+    for number, (where, item) in enumerate(entries, 1):
         receiver = _receiver(where, number, item)
         if receiver.key in receivers:
             raise ReceiverError(f"{where}: its url is that of receiver {receivers[receiver.key].label}; say it once")
@@ -85,7 +85,7 @@ def read_receivers(home: Path, said: str) -> list[Receiver]:
 
 
 def for_owner(receivers: Sequence[Receiver], owner: str, level: int) -> list[Receiver]:
-    """Who is told of a message of a level about a team's table.
+    """The receivers of a message of a level about a team's table.
 
     At the last level the owner does not count: everyone is told. A team that nobody listens for is everyone's.
     """
@@ -95,24 +95,24 @@ def for_owner(receivers: Sequence[Receiver], owner: str, level: int) -> list[Rec
     return [receiver for receiver in at_level if not receiver.owners or owner in receiver.owners]
 
 
-def _receiver(where: str, number: int, said: object) -> Receiver:
-    if not isinstance(said, Mapping):
+def _receiver(where: str, number: int, entry: object) -> Receiver:
+    if not isinstance(entry, Mapping):
         raise ReceiverError(f"{where}: expected `url:` and perhaps `levels:` and `owners:`")
-    unknown = sorted(str(key) for key in set(said) - set(_KEYS))
+    unknown = sorted(str(key) for key in set(entry) - set(_KEYS))
     if unknown:
         raise ReceiverError(f"{where}: unknown key {', '.join(unknown)}; there are {', '.join(_KEYS)}")
-    url = said.get("url")
+    url = entry.get("url")
     if not isinstance(url, str) or "://" not in url:
         raise ReceiverError(f"{where}: its url is none; expected one of a service of Apprise, such as mailto://…")
-    levels, owners = _listed(where, said, "levels", LEVELS), _listed(where, said, "owners", ())
+    levels, owners = _listed(where, entry, "levels", LEVELS), _listed(where, entry, "owners", ())
     if not levels or not all(type(level) is int and level in LEVELS for level in levels):
         raise ReceiverError(f"{where}: levels: {levels} are not some of {list(LEVELS)}")
     label = f"{number} ({url.split('://', 1)[0]})"
     return Receiver(label, url, frozenset(levels), frozenset(map(str, owners)))
 
 
-def _listed(where: str, said: Mapping[Any, Any], key: str, default: Iterable[Any]) -> list[Any]:
-    found = said.get(key, list(default))
-    if not isinstance(found, list):
+def _listed(where: str, entry: Mapping[Any, Any], key: str, default: Iterable[Any]) -> list[Any]:
+    values = entry.get(key, list(default))
+    if not isinstance(values, list):
         raise ReceiverError(f"{where}: {key}: expected a list such as [{', '.join(map(str, default)) or 'team'}]")
-    return found
+    return values

@@ -1,4 +1,4 @@
-"""What opens, what rises, what closes, and which messages that makes: a pure decision over causes and a clock."""
+"""Decides from causes and a clock which incidents open, rise and close, and which messages that makes."""
 
 from __future__ import annotations
 
@@ -53,19 +53,19 @@ class Cause:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What makes two causes the same one."""
+        """The identity of the cause: its kind and subject."""
         return self.kind, self.subject
 
     def lines(self) -> str:
         """The five lines of a message."""
-        said = {
+        fields = {
             "Problem": self.problem,
             "Tried": self.tried,
             "Affects": self.affects,
             "Where": self.where,
             "Do": KINDS[self.kind].do(self.subject),
         }
-        return "\n".join(f"{name}: {one_line(text)}" for name, text in said.items())
+        return "\n".join(f"{name}: {one_line(text)}" for name, text in fields.items())
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one look changes.
+    """The changes that one look makes.
 
     Attributes:
         incidents: Those that are new or differ from what is stored, closed ones too.
@@ -126,7 +126,7 @@ class Plan:
 
 
 def reconcile(present: Iterable[Incident], causes: Iterable[Cause], now: datetime) -> Plan:
-    """Hold what is wrong now against the incidents that are open.
+    """Compare what is wrong now with the incidents that are open.
 
     Args:
         present: The open incidents.
@@ -172,7 +172,7 @@ def _continued(incident: Incident, cause: Cause, now: datetime) -> Incident:
 
 
 def _message(old: Incident | None, incident: Incident) -> Message | None:
-    """What is to be told of a change; changed words alone are not told."""
+    """The message about a change, if any; changed words alone make none."""
     about: About
     if incident.closed_at is not None:
         about = "closed"
@@ -198,13 +198,13 @@ def _title(incident: Incident, about: About) -> str:
 
 
 def one_line(text: str) -> str:
-    """A text without line ends and without what a terminal would obey (names of files may hold it), not too long."""
-    said = printable(" ".join(text.split()))
-    return said if len(said) <= LONGEST_LINE else f"{said[: LONGEST_LINE - 1]}…"
+    """A text as one printable line that is not too long; names of files may hold control characters."""
+    line = printable(" ".join(text.split()))
+    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 1]}…"
 
 
 def in_words(lasted: timedelta) -> str:
-    """A length of time in one unit, rounded down: so coarse that it does not change with every look."""
+    """A length of time in one unit, rounded down so far that it does not change with every look."""
     minutes = max(0, int(lasted.total_seconds() // 60))
     if minutes < 60:  # noqa: PLR2004 - minutes of an hour
         return f"{minutes} min" if minutes else "less than a minute"

@@ -1,4 +1,4 @@
-"""What stands still: runs that failed, sources and tables that are left alone, tables that are late."""
+"""The causes that come from runs: failed runs, open breakers and late tables."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ NAMED = 3
 
 
 def failed_runs(inputs: Inputs) -> Iterator[Cause]:
-    """Failed runs that nothing made good; not those for which a breaker is open, which tells more."""
+    """Causes of kind `failed_run`: failed runs that no later one resolved, and that no open breaker explains."""
     resting = {failed.run_id for health in inputs.health.values() if health.is_open for failed in health.failures}
     told: set[str] = set()
     for failure in unresolved_failures(inputs.runs, all_assets(inputs.catalog)):
-        domains = dict.fromkeys(_domain(inputs.catalog, said) for said in failure.run.said)
+        domains = dict.fromkeys(_domain(inputs.catalog, message) for message in failure.run.messages)
         for domain in domains:
             if domain not in told and failure.run.run_id not in resting:
                 told.add(domain)
@@ -34,7 +34,7 @@ def _failed_run(inputs: Inputs, failure: UnresolvedFailure, domain: str) -> Caus
     run = failure.run
     is_retried = any(run.run_id == failed.run_id for health in inputs.health.values() for failed in health.failures)
     is_retried = is_retried and bool(run.asked_for)
-    said = [sentence for sentence in run.said if _domain(inputs.catalog, sentence) == domain]
+    messages = [sentence for sentence in run.messages if _domain(inputs.catalog, sentence) == domain]
     models = {
         model for model in inputs.catalog.models if not run.covers or TableName.of_model(model).asset_path in run.covers
     }
@@ -44,7 +44,7 @@ def _failed_run(inputs: Inputs, failure: UnresolvedFailure, domain: str) -> Caus
         kind="failed_run",
         subject=domain,
         owner=next(iter(owners)) if len(owners) == 1 else LAKE_OWNER,
-        problem="; ".join(map(_head, said)),
+        problem="; ".join(map(_head, messages)),
         tried=_tried(failure, is_retried=is_retried),
         affects=inputs.affects(*models),
         where=f"run {run.run_id}{asked}",
@@ -61,9 +61,9 @@ def _tried(failure: UnresolvedFailure, *, is_retried: bool) -> str:
     return f"{failed}; it {asked}, and nothing tries it again"
 
 
-def _domain(catalog: Catalog, said: str) -> str:
+def _domain(catalog: Catalog, message: str) -> str:
     """The domain of the step that a sentence begins with; all of the lake where it has none, or there is but one."""
-    step = said.partition(": ")[0]
+    step = message.partition(": ")[0]
     if " " in step:
         return "lake"
     suffixes = sorted((suffix for suffix in catalog.named_domains if suffix), key=len, reverse=True)
@@ -71,7 +71,7 @@ def _domain(catalog: Catalog, said: str) -> str:
 
 
 def open_breakers(inputs: Inputs) -> Iterator[Cause]:
-    """Sources and tables that are left alone, of kind `breaker_open`: one for all that the same run failed for last."""
+    """Causes of kind `breaker_open`: one for all sources and tables that the same run failed for last."""
     by_run: dict[str, list[str]] = {}
     for subject in sorted(inputs.health, key=lambda subject: ("." in subject, subject)):  # sources first
         if inputs.health[subject].is_open:
@@ -95,7 +95,7 @@ def open_breakers(inputs: Inputs) -> Iterator[Cause]:
 
 
 def broken_promises(inputs: Inputs, told: Collection[Cause]) -> Iterator[Cause]:
-    """Tables that lack a file which had to be in them by now, of kind `freshness_broken`.
+    """Causes of kind `freshness_broken`: tables that lack a file which had to be in them by now.
 
     Args:
         inputs: All that decides.
@@ -123,7 +123,7 @@ def broken_promises(inputs: Inputs, told: Collection[Cause]) -> Iterator[Cause]:
 
 
 def _same_domain(catalog: Catalog, model: str) -> set[str]:
-    """Models that readers see new states of together with one."""
+    """All models of the domain of one, which are published together."""
     return next(domain for domain in catalog.named_domains.values() if model in domain)
 
 
@@ -132,6 +132,6 @@ def _model(subject: str) -> str:
     return TableName.of_subject(subject.split(maxsplit=1)[0]).model
 
 
-def _head(said: str) -> str:
-    """What an error says without what it may quote from data: messages leave the machine."""
-    return brief(said, parts=3)
+def _head(message: str) -> str:
+    """The beginning of an error message, without what it may quote from data: messages leave the machine."""
+    return brief(message, parts=3)

@@ -1,4 +1,4 @@
-"""Service levels of a lake: gathered from what is published and from the outcomes of runs."""
+"""Service levels of a lake, from what is published and from the outcomes of runs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Record:
     outcomes: Mapping[str, list[Outcome]]
 
     def level(self, table: str, now: datetime, days: int) -> Level:
-        """How a table did in the last days."""
+        """The service level of a table in the last days."""
         return level(self.arrivals[table], self.outcomes.get(table, ()), now - days * DAY, now)
 
 
@@ -65,6 +65,6 @@ def rows_by_day(
 ) -> Iterator[Mapping[str, object]]:
     """Rows of `ops.slo`."""
     record = read_record(published, incidents, catalog, now)
-    for table, day, found in by_day(record.arrivals, record.outcomes, now, DAYS):
-        said = {name: getattr(found, name) for name in COLUMNS if name not in ("table_name", "day")}
-        yield {"table_name": table, "day": day.date().isoformat(), **said}
+    for table, day, service_level in by_day(record.arrivals, record.outcomes, now, DAYS):
+        figures = {name: getattr(service_level, name) for name in COLUMNS if name not in ("table_name", "day")}
+        yield {"table_name": table, "day": day.date().isoformat(), **figures}

@@ -96,7 +96,7 @@ def opened(path: Path, *, is_new: bool = False) -> Iterator[sqlite3.Connection]:
 
 @contextmanager
 def writing(connection: sqlite3.Connection) -> Iterator[None]:
-    """A transaction that holds the right to write from its beginning: what it has read stays true until it ends."""
+    """A transaction that holds the write lock from its beginning, so that what it reads stays true until it ends."""
     connection.execute("begin immediate")
     try:
         yield
@@ -165,17 +165,17 @@ def note_published(connection: sqlite3.Connection, number: int) -> None:
         connection.execute("update changes set published = ?", [number])
 
 
-def note_outcomes(connection: sqlite3.Connection, found: Iterable[tuple[str, str, datetime, bool]]) -> None:
+def note_outcomes(connection: sqlite3.Connection, outcomes: Iterable[tuple[str, str, datetime, bool]]) -> None:
     """Keep how runs ended for each table, which Dagster's own record may be cleared of.
 
     Args:
         connection: The store.
-        found: Run, table, when it ended, and whether the run did what it was to do for the table.
+        outcomes: Run, table, when it ended, and whether the run did what it was to do for the table.
     """
     with writing(connection):
         connection.executemany(
             "insert or ignore into outcomes values (?, ?, ?, ?)",
-            [(run, table, as_text(ended), int(is_good)) for run, table, ended, is_good in found],
+            [(run, table, as_text(ended), int(is_good)) for run, table, ended, is_good in outcomes],
         )
 
 
@@ -223,16 +223,18 @@ def _values(incident: Incident) -> dict[str, Any]:
 
 
 def _incident(row: Mapping[str, Any]) -> Incident:
-    said = dict(row)
+    values = dict(row)
     cause = Cause(
-        **{name: said[name] for name in ("kind", "subject", "owner", "problem", "tried", "affects")},
-        where=said["found_in"],
-        since=datetime.fromisoformat(said["since"]),
-        is_self_healing=bool(said["is_self_healing"]),
+        **{name: values[name] for name in ("kind", "subject", "owner", "problem", "tried", "affects")},
+        where=values["found_in"],
+        since=datetime.fromisoformat(values["since"]),
+        is_self_healing=bool(values["is_self_healing"]),
     )
-    closed_at = datetime.fromisoformat(said["closed_at"]) if said["closed_at"] else None
-    opened_at, level_at = (datetime.fromisoformat(said[name]) for name in ("opened_at", "level_at"))
-    return Incident(said["incident_id"], cause, said["level"], opened_at, level_at, bool(said["is_told"]), closed_at)
+    closed_at = datetime.fromisoformat(values["closed_at"]) if values["closed_at"] else None
+    opened_at, level_at = (datetime.fromisoformat(values[name]) for name in ("opened_at", "level_at"))
+    return Incident(
+        values["incident_id"], cause, values["level"], opened_at, level_at, bool(values["is_told"]), closed_at
+    )
 
 
 def as_text(at: datetime) -> str:

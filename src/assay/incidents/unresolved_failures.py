@@ -1,4 +1,4 @@
-"""Which failed runs no later one has made good, so that tables stand still for them."""
+"""Finds the failed runs that no later run has resolved."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PUBLISHED = "published/lake"
 
 @dataclass(frozen=True)
 class UnresolvedFailure:
-    """A failure that no later run has made good.
+    """A failed run that no later run has resolved.
 
     Attributes:
         run: The latest failed run.

@@ -1,4 +1,4 @@
-"""The sensor that loads what arrives: files that wait ask for one run of their sources and of what hangs on them."""
+"""The sensor that asks for one run of all sources with waiting files and of the tables that depend on them."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def arrivals_sensor(lake: Lakehouse) -> dg.SensorDefinition:
         deadline = time.monotonic() + settings.watch_seconds
         while True:
             note_tick(settings)
-            found, why = look(watch, catalog, lambda: history.runs(context.instance))
-            if found:
+            run_requests, why = look(watch, catalog, lambda: history.runs(context.instance))
+            if run_requests:
                 context.log.info(why or "asks for a run of what waits")
-                return dg.SensorResult(run_requests=found)
+                return dg.SensorResult(run_requests=run_requests)
             while not watch.may_differ() and time.monotonic() < deadline:
                 time.sleep(LOOK_EVERY)
             if time.monotonic() >= deadline:
@@ -81,14 +81,14 @@ def look(watch: LandingWatch, catalog: Catalog, runs: Callable[[], Sequence[Trie
         return [], ""
     now = clock.now().timestamp()
     state = health(subjects_of(catalog), runs())
-    found = list(requests(catalog, wanted, known, state, now))
-    return found, in_words({subject: state[subject].waits(now) for subject in wanted})
+    run_requests = list(requests(catalog, wanted, known, state, now))
+    return run_requests, in_words({subject: state[subject].waits(now) for subject in wanted})
 
 
 def wanted_now(catalog: Catalog, waiting: Mapping[str, int], known: Known) -> set[str]:
     """Sources and tables that are to run: files wait for them, they are behind, or a result of theirs has ended."""
     now = clock.now()
-    wanted = {*waiting, *known.behind, *(name for name, said in known.expiring.items() if said.is_over(now))}
+    wanted = {*waiting, *known.behind, *(name for name, expiring in known.expiring.items() if expiring.is_over(now))}
     if known.read_at and abs(now - known.read_at) > PUBLISHED_AGAIN:
         wanted |= known.unpublished
     if wanted:
@@ -100,7 +100,7 @@ def wanted_now(catalog: Catalog, waiting: Mapping[str, int], known: Known) -> se
 def requests(
     catalog: Catalog, wanted: Iterable[str], known: Known, state: Mapping[str, Health], now: float
 ) -> Iterator[dg.RunRequest]:
-    """One run for all that is well, and one for what failed before, which must not hold up the others.
+    """One run for the healthy subjects, and one for those that failed before, which must not hold up the others.
 
     Args:
         catalog: The project.
@@ -110,7 +110,7 @@ def requests(
         now: In seconds since 1970.
     """
     due = sorted(subject for subject in wanted if not state[subject].waits(now))
-    resting = {subject for subject, found in state.items() if found.is_open and found.waits(now)}
+    resting = {subject for subject, breaker in state.items() if breaker.is_open and breaker.waits(now)}
     for subjects in ([s for s in due if not state[s].failures], [s for s in due if state[s].failures]):
         if subjects:
             yield dg.RunRequest(

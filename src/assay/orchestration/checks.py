@@ -57,19 +57,19 @@ def _checks(name: str, specs: Sequence[dg.AssetCheckSpec]) -> dg.AssetChecksDefi
     @dg.multi_asset_check(name=name, specs=specs, can_subset=True, required_resource_keys={"lake"})
     def checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         lake: Session = context.resources.lake
-        found: list[CheckResult] = []
+        results: list[CheckResult] = []
         try:
             chosen = [(table_of_key(key.asset_key), key.name) for key in context.selected_asset_check_keys]
-            found.extend(check_or_keep(lake, chosen))
+            results.extend(check_or_keep(lake, chosen))
         finally:  # what was found before an error is known, and one transaction costs as much as each would
-            shown = lake.keep(*found)
+            shown = lake.keep(*results)
         yield from map(as_asset_check, shown)
 
     return checks
 
 
 def check_or_keep(lake: Session, checks: Iterable[Check]) -> Iterator[CheckResult]:
-    """What checks find: their last result where it passed and nothing that decides it has changed, else a new one.
+    """Results of checks: the last one where it passed and is still valid, else a new one.
 
     Conservation is counted in every run, and the clock is asked in every run; so is a rule that chance decides. One
     that looks at the clock is asked again once its time is over.
@@ -93,8 +93,8 @@ def run_check(lake: Session, table: str, check: str) -> CheckResult:
     if check == "versions_are_ordered":
         return check_versions(lake, model)
     at = clock.now()
-    found = {"consistency": check_consistency, "contract": check_contract}[check](lake, model)
-    return replace(found, expires_at=moves_of_check(lake, model, check).until(at))
+    result = {"consistency": check_consistency, "contract": check_contract}[check](lake, model)
+    return replace(result, expires_at=moves_of_check(lake, model, check).until(at))
 
 
 def as_asset_check(result: CheckResult) -> dg.AssetCheckResult:

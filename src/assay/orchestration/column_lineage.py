@@ -46,25 +46,25 @@ def _trace(catalog: Catalog, model: str, compiled: str) -> Mapping[str, Any]:
         leaves = {name: [(leaf, parse_one(leaf.name).name) for leaf in _leaves(node)] for name, node in nodes.items()}
     except (errors.SqlglotError, ValueError, KeyError, TypeError):
         return {}  # a column called `$1` is an identifier to DuckDB, and a TypeError to sqlglot
-    found: dict[str, list[dg.TableColumnDep]] = {}
+    deps_by_column: dict[str, list[dg.TableColumnDep]] = {}
     for column in catalog.models[model]["columns"]:
         tables = [(leaf.expression.find(exp.Table), name) for leaf, name in leaves.get(column, ())]
         read = [(TableName(table.db, table.name), name) for table, name in tables if table is not None]
         deps = {(table.table, name) for table, name in read if table.model in parents}
-        found[column] = [dg.TableColumnDep(key_of(table), name) for table, name in sorted(deps)]
-    if not any(found.values()):
+        deps_by_column[column] = [dg.TableColumnDep(key_of(table), name) for table, name in sorted(deps)]
+    if not any(deps_by_column.values()):
         return {}
-    said = {
-        column: ", ".join(f"{table_of_key(dep.asset_key)}.{dep.column_name}" for dep in found[column])
-        for column in found
+    origins = {
+        column: ", ".join(f"{table_of_key(dep.asset_key)}.{dep.column_name}" for dep in deps_by_column[column])
+        for column in deps_by_column
     }
     # The page that draws the lineage of columns is not part of Dagster's open source, so a table says it as well.
     return {
-        "dagster/column_lineage": dg.TableColumnLineage(found),
-        "made_from": text_table(("column", "made from"), ((name, text or "counted") for name, text in said.items())),
+        "dagster/column_lineage": dg.TableColumnLineage(deps_by_column),
+        "made_from": text_table(("column", "made from"), ((name, text or "counted") for name, text in origins.items())),
     }
 
 
 def _leaves(node: Any) -> list[Any]:
-    """Where a column comes from in the end."""
+    """The leaves of a column's lineage: the columns that it comes from in the end."""
     return [leaf for leaf in node.walk() if not leaf.downstream]

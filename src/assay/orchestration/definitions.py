@@ -37,13 +37,13 @@ def build_definitions(lake: Lakehouse) -> dg.Definitions:
         build = getattr(_module(path), "build_definitions", None)
         made = build(lake) if _takes_a_lake(build) else None
     except Exception as error:  # whatever the project's own code raises
-        if said := raised_by_project(error, path.parent):
-            raise DefinitionsMissing(f"{path} cannot be used: {said}") from error
+        if message := raised_by_project(error, path.parent):
+            raise DefinitionsMissing(f"{path} cannot be used: {message}") from error
         raise
     if not isinstance(made, dg.Definitions):
-        found = f"one that gives a {type(made).__name__}" if _takes_a_lake(build) else "none that takes a lake"
+        actual = f"one that gives a {type(made).__name__}" if _takes_a_lake(build) else "none that takes a lake"
         raise DefinitionsMissing(
-            f"{path}: expected a function build_definitions(lake) that gives Definitions, found {found}; "
+            f"{path}: expected a function build_definitions(lake) that gives Definitions, found {actual}; "
             "`assay init` writes one to start from"
         )
     return made

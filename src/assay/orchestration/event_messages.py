@@ -1,4 +1,4 @@
-"""What Dagster's events say of a failure, in words that were written for people."""
+"""Extracts readable messages of failures from Dagster's events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def step_failure(happened: DagsterEvent) -> list[str]:
-    """Why a step failed; nothing where a check made it fail, which has told itself."""
+    """Why a step failed; nothing where a failed check stopped it, which reports itself."""
     data = happened.step_failure_data
     if data.error is not None and data.error.cls_name == "DagsterAssetCheckFailedError":
         return []  # the check itself has said what failed
@@ -20,11 +20,11 @@ def step_failure(happened: DagsterEvent) -> list[str]:
 
 def root_message(error: SerializableErrorInfo | None) -> str:
     """The message of the first error of a chain that was written for people, or of the one that began it."""
-    said = "failed"
+    message = "failed"
     while error is not None:
-        kind, _, said = error.message.strip().partition(": ")
+        kind, _, message = error.message.strip().partition(": ")
         if error.cls_name == "Failure":
-            return said
-        said = said or kind
+            return message
+        message = message or kind
         error = error.cause
-    return said
+    return message

@@ -1,4 +1,4 @@
-"""How a run of the services is executed: in one process, which shows from its first moment that it lives."""
+"""The executor of the services' runs: one process, which marks itself alive from its first moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables with nothing new upstream are shown as fresh: Dagster's policies ask only when a table was built last.
+"""Reports tables with nothing new upstream as fresh: Dagster's policies ask only when a table was built last.
 
 What Snowflake's dynamic tables call a refresh without data: an event of the table, of no run, which says that it was
 looked at and contains everything that has landed.
@@ -24,7 +24,7 @@ EARLY = 0.1
 def confirm(
     instance: dg.DagsterInstance, catalog: Catalog, facts: Facts, unlike: Collection[str], now: datetime
 ) -> list[str]:
-    """Say of tables with a policy that they are fresh, where that would be shown otherwise; returns them.
+    """Report tables as fresh that are up to date and that Dagster would soon show as stale; returns them.
 
     Args:
         instance: The lake's.
@@ -42,9 +42,9 @@ def confirm(
             continue
         event = instance.get_latest_materialization_event(key_of(table))
         if event is not None and is_over(policy, datetime.fromtimestamp(event.timestamp, UTC), now):
-            said = "Nothing has landed that the table does not contain."
+            description = "Nothing has landed that the table does not contain."
             instance.report_runless_asset_event(
-                dg.AssetMaterialization(key_of(table), description=said, metadata={"nothing_new": True})
+                dg.AssetMaterialization(key_of(table), description=description, metadata={"nothing_new": True})
             )
             confirmed.append(table)
     return confirmed

@@ -82,7 +82,7 @@ class RebuildBeforeStale(dg.AutomationCondition[dg.AssetKey]):
         self._watch = watch
         self._catalog = catalog
         self._history = History(settings)
-        self._found: tuple[object, set[str]] = (None, set())
+        self._latest_due: tuple[object, set[str]] = (None, set())
 
     @property
     def name(self) -> str:
@@ -102,17 +102,19 @@ class RebuildBeforeStale(dg.AutomationCondition[dg.AssetKey]):
 
     def _due(self, instance: dg.DagsterInstance, now: datetime) -> set[str]:
         """The tables that are due at a time, and those that are held against them; worked out once for all assets."""
-        if self._found[0] != now:
+        if self._latest_due[0] != now:
             lags = self._watch.known().lags
             due = due_tables(lags, self._history.runs(instance), now.astimezone(UTC)) if lags else set()
-            self._found = (now, due | _held_against(self._catalog, due))
-        return self._found[1]
+            self._latest_due = (now, due | _held_against(self._catalog, due))
+        return self._latest_due[1]
 
 
 def _held_against(catalog: Catalog, tables: Collection[str]) -> set[str]:
     """Tables with blocking rules about some others, which have to be asked again when those change."""
-    found = {model for model in catalog.promises if {table_of(other) for other in catalog.follows(model)} & set(tables)}
-    return {table_of(model) for model in found if table_of(model) not in catalog.lagging}
+    models = {
+        model for model in catalog.promises if {table_of(other) for other in catalog.follows(model)} & set(tables)
+    }
+    return {table_of(model) for model in models if table_of(model) not in catalog.lagging}
 
 
 def freshness_sensor(lake: Lakehouse) -> dg.AutomationConditionSensorDefinition:

@@ -39,7 +39,7 @@ PATIENCE = 5.0
 
 
 class Watchman:
-    """Looks at one lake again and again, and keeps what it found.
+    """Looks for what is wrong in one lake again and again, and keeps its incidents up to date.
 
     Args:
         settings: The lake.
@@ -142,8 +142,8 @@ class Watchman:
         if name.isascii() and "\\" not in name:
             return False
         # A name that is no UTF-8 stands in the ledger as something else than on disk.
-        found = find(self._settings.landing, self._catalog.contracts[source].files)
-        return name in {arrival.name for arrival in found}
+        arrivals = find(self._settings.landing, self._catalog.contracts[source].files)
+        return name in {arrival.name for arrival in arrivals}
 
     def _publish(self, connection: sqlite3.Connection) -> None:
         number = store.unpublished(connection)
@@ -154,7 +154,7 @@ class Watchman:
 
 
 def incidents_sensor(lake: Lakehouse) -> dg.SensorDefinition:
-    """Look for what is wrong every ten seconds; messages travel in a process of their own.
+    """Look for what is wrong every ten seconds; messages are sent by a process of their own.
 
     Args:
         lake: The lake.

@@ -1,4 +1,4 @@
-"""The Dagster instance of a lake: SQLite below `ASSAY_HOME/dagster`, no telemetry, no invitation on the first page."""
+"""The Dagster instance of a lake: SQLite below `ASSAY_HOME/dagster`, without telemetry and without a sign-up prompt."""
 
 from __future__ import annotations
 

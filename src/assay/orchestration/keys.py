@@ -1,4 +1,4 @@
-"""Names of assets: one name in four places, `silver_products`, `silver.products`, `silver/products`, its check."""
+"""Converts names of tables into asset keys and back: `silver.products` is the asset `silver/products`."""
 
 from __future__ import annotations
 

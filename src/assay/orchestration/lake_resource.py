@@ -76,7 +76,7 @@ def lake_resource(lake: Lakehouse) -> dg.ResourceDefinition:
 
 
 def _stop_when_terminated(instance: dg.DagsterInstance, run_id: str) -> None:
-    """An interrupt that came while libraries were imported may have been swallowed; the run's state still tells."""
+    """Stop a run that was terminated while libraries were imported, which may have swallowed the interrupt."""
     run = instance.get_run_by_id(run_id)
     if run is not None and run.status in (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED):
         raise dg.DagsterExecutionInterruptedError

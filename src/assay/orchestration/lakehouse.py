@@ -1,4 +1,4 @@
-"""One lake as Dagster's definitions are made of it."""
+"""One lake, as the input of all factories of Dagster's definitions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What has arrived: one asset per source, which looks at the landing zone and writes the ledger."""
+"""The landing assets: one per source, which looks at the landing zone and writes the ledger."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,9 +35,9 @@ def landing_assets(catalog: Catalog) -> dg.AssetsDefinition:
         wanted = [lake.catalog.contracts[key.path[-1]] for key in sorted(context.selected_asset_keys)]
         settings = lake.settings
         settings.landing.mkdir(parents=True, exist_ok=True)
-        found, unlisted = _find_all(settings, wanted)
+        by_source, unlisted = _find_all(settings, wanted)
         ready, growing = settled(
-            each_once(found),
+            each_once(by_source),
             settle_seconds=settings.settle_seconds,
             limit_seconds=settings.settle_limit_seconds,
         )
@@ -47,32 +47,32 @@ def landing_assets(catalog: Catalog) -> dg.AssetsDefinition:
         for warning in _of_unclaimed(lake):
             context.log.warning(warning)
         for contract in wanted:
-            if contract.source in found:
-                yield look(lake, contract, ready, found[contract.source])
+            if contract.source in by_source:
+                yield look(lake, contract, ready, by_source[contract.source])
         if unlisted:
             raise dg.Failure("; ".join(unlisted), allow_retries=False)
 
     return landing
 
 
-def each_once(found: Mapping[str, Sequence[Arrival]]) -> list[Arrival]:
+def each_once(by_source: Mapping[str, Sequence[Arrival]]) -> list[Arrival]:
     """The arrivals of all sources; one that several sources share is one file, which each of them sees once."""
-    return list({arrival.name: arrival for arrivals in found.values() for arrival in arrivals}.values())
+    return list({arrival.name: arrival for arrivals in by_source.values() for arrival in arrivals}.values())
 
 
 def _find_all(settings: Settings, wanted: Sequence[Contract]) -> tuple[dict[str, list[Arrival]], list[str]]:
-    """What lies there of each source, and what keeps others from being listed: one bad folder fails its source only."""
-    found, unlisted = {}, []
+    """The files of each source, and the errors of those that cannot be listed: one bad folder fails its source only."""
+    by_source, unlisted = {}, []
     for contract in wanted:
         try:
-            found[contract.source] = find(settings.landing, contract.files)
+            by_source[contract.source] = find(settings.landing, contract.files)
         except OSError as error:
             unlisted.append(f"landing.{contract.source}: {contract.files} cannot be listed: {error.strerror or error}")
-    return found, unlisted
+    return by_source, unlisted
 
 
 def _of_unclaimed(lake: Session) -> Iterator[str]:
-    """What to say of files that no source claims."""
+    """Warnings about files that no source claims."""
     unclaimed = list_unclaimed(lake.settings.landing, list(lake.catalog.contracts.values()))
     if unclaimed.count:
         log.info("unclaimed", run=lake.run_id, files=unclaimed.count, bytes=unclaimed.size_bytes)
@@ -81,10 +81,12 @@ def _of_unclaimed(lake: Session) -> Iterator[str]:
         yield unclaimed.problem
 
 
-def look(lake: Session, contract: Contract, ready: list[Arrival], found: list[Arrival]) -> dg.MaterializeResult[None]:
+def look(
+    lake: Session, contract: Contract, ready: list[Arrival], arrivals: list[Arrival]
+) -> dg.MaterializeResult[None]:
     """Write the sightings of one source to the ledger and say what they were."""
     began = time.perf_counter()
-    names = {arrival.name for arrival in found}
+    names = {arrival.name for arrival in arrivals}
     ledger = Ledger(lake.connection, contract, lake.run_id)
     with transaction(lake.connection):
         looked = ledger.look(arrival for arrival in ready if arrival.name in names)

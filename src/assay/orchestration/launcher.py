@@ -36,22 +36,22 @@ START_LIMIT = timedelta(minutes=10)
 
 
 class LakeRunLauncher(DefaultRunLauncher):
-    """What `run_launcher` in the lake's `dagster.yaml` names."""
+    """The launcher that `run_launcher` in the lake's `dagster.yaml` names."""
 
     @property
     def supports_check_run_worker_health(self) -> bool:
-        """Yes: the run's mark tells."""
+        """Always true: the run's mark tells whether it is alive."""
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """Asked by Dagster's monitoring; a run that is not well is marked as failed, and the next one begins."""
+        """Tell Dagster's monitoring whether a run is alive; one that is not is marked as failed."""
         record = self._instance.get_run_record_by_id(run.run_id)
         if record is not None and is_gone(_settings(self._instance), record):
             return CheckRunHealthResult(WorkerStatus.FAILED, GONE)
         return CheckRunHealthResult(WorkerStatus.RUNNING)
 
     def terminate(self, run_id: str) -> bool:
-        """The button in the UI, and the limit of time; a run of `assay run` is told as Ctrl-C would tell it.
+        """Stop a run, for the UI and for the time limit; one of `assay run` is interrupted as by Ctrl-C.
 
         The monitoring marks a run that is over its limit as failed once this returns. If the run still lived, it would
         write after that that it was cancelled, so its end is waited for.
@@ -71,11 +71,11 @@ class LakeRunLauncher(DefaultRunLauncher):
             return bool(super().terminate(run_id))  # type: ignore[no-untyped-call]
         settings = _settings(self._instance)
         mark = alive_path(settings, run_id)
-        said = re.search(r"\(process (\d+)\)", mark.read_text(encoding="utf-8")) if mark.exists() else None
-        if said is None or is_dead(settings, run_id):
+        match = re.search(r"\(process (\d+)\)", mark.read_text(encoding="utf-8")) if mark.exists() else None
+        if match is None or is_dead(settings, run_id):
             return False
         self._instance.report_run_canceling(run)
-        os.kill(int(said[1]), signal.SIGINT)
+        os.kill(int(match[1]), signal.SIGINT)
         return True
 
 

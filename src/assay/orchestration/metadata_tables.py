@@ -39,7 +39,7 @@ def evidence(rules: Sequence[Rule]) -> Mapping[str, dg.MetadataValue | int]:
     ordered = sorted(rules, key=lambda rule: rule.passed)
     lines = [
         (
-            *(rule.name, rule.severity, rule.expected, rule.found),
+            *(rule.name, rule.severity, rule.expected, rule.observed),
             *(_figure(rule.value), _figure(rule.threshold), "yes" if rule.passed else "NO"),
         )
         for rule in ordered
@@ -86,10 +86,10 @@ def _column(column: Mapping[str, Any], key: Sequence[str], *, is_bronze: bool) -
     rules = [c["expression"] for c in column["constraints"] if c["type"] == "check"]
     is_key = column["name"] in key
     is_needed = is_key or any(c["type"] == "not_null" for c in column["constraints"])
-    said = [*(["key"] if is_key else []), *(["not null"] if is_needed and is_bronze else []), *rules]
+    constraints = [*(["key"] if is_key else []), *(["not null"] if is_needed and is_bronze else []), *rules]
     return dg.TableColumn(
         column["name"],
         column["data_type"] or "",
         column["description"],
-        dg.TableColumnConstraints(nullable=is_bronze or not is_needed, other=said),
+        dg.TableColumnConstraints(nullable=is_bronze or not is_needed, other=constraints),
     )

@@ -82,15 +82,15 @@ def build_models(
         elif result.status == "success":
             yield _materialized(lake, result, before)
         else:
-            said = {"run": lake.run_id, "table": table_of(result.name), "seconds": round(result.seconds, 3)}
-            log.error(log.brief(result.message), dbt=result.status, **said)
+            fields = {"run": lake.run_id, "table": table_of(result.name), "seconds": round(result.seconds, 3)}
+            log.error(log.brief(result.message), dbt=result.status, **fields)
             failed.append(f"{table_of(result.name)}: {_where(lake, result)}{result.message}")
     if failed:
         raise dg.Failure("\n".join(failed), allow_retries=False)
 
 
 def _where(lake: Session, result: NodeResult) -> str:
-    """The file with the SQL that DuckDB does not take; the yml where Assay made the SQL of it."""
+    """The file with the SQL that DuckDB rejects; the yml where Assay generated that SQL."""
     if not _OF_DUCKDB.match(result.message):
         return ""
     node = lake.catalog.models[result.name]

@@ -1,4 +1,4 @@
-"""What readers open, as the last asset of the lineage."""
+"""The published file as the last asset of the lineage."""
 
 import dagster as dg
 

@@ -1,4 +1,4 @@
-"""The runs that Dagster recorded, as far as it matters what comes next."""
+"""Reads the runs that Dagster recorded, with all that retries and incidents depend on."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _ERRORS = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
 
 
 class History:
-    """The runs of one lake; what is known of a run that ended is asked once.
+    """The runs of one lake; the details of a run that ended are read once.
 
     A run whose process is gone, or that was made and never began, counts as failed before anybody has marked it as
     such: nothing may wait for it. So does one that did its steps and could not publish: sensors see the lake as
@@ -50,16 +50,16 @@ class History:
 
     def runs(self, instance: dg.DagsterInstance) -> list[Tried]:
         """The last runs, newest first."""
-        found, kept = [], {}
+        runs, kept = [], {}
         for record in _records(instance):
             run = record.dagster_run
             key = (run.run_id, run.tags.get(RESET, ""))
             tried = self._ended.get(key) or _tried(self._settings, instance, record)
             if run.is_finished:
                 kept[key] = tried
-            found.append(tried)
-        self._ended, self.known = kept, found
-        return found
+            runs.append(tried)
+        self._ended, self.known = kept, runs
+        return runs
 
 
 def _records(instance: dg.DagsterInstance) -> Sequence[dg.RunRecord]:
@@ -83,7 +83,7 @@ def subjects_of(catalog: Catalog) -> list[str]:
 
 
 def open_breakers(settings: Settings, instance: dg.DagsterInstance, catalog: Catalog, now: float) -> dict[str, str]:
-    """Sources and tables whose breaker is open, and in words since when and until when.
+    """Sources and tables whose breaker is open, with the words that say until when.
 
     Args:
         settings: The lake.
@@ -92,7 +92,7 @@ def open_breakers(settings: Settings, instance: dg.DagsterInstance, catalog: Cat
         now: In seconds since 1970.
     """
     state = health(subjects_of(catalog), History(settings).runs(instance))
-    return {name: found.waits(now) or "tried again at once" for name, found in state.items() if found.is_open}
+    return {name: breaker.waits(now) or "tried again at once" for name, breaker in state.items() if breaker.is_open}
 
 
 def reset_breaker(settings: Settings, instance: dg.DagsterInstance, subject: str) -> int:
@@ -134,7 +134,7 @@ def _tried(settings: Settings, instance: dg.DagsterInstance, record: dg.RunRecor
         seconds=max(0.0, ended - _seconds(record.create_timestamp)),
         covers=frozenset(key.to_user_string() for key in run.asset_selection or ()),
         asked_for=run.tags.get(ASKED_FOR) or run.tags.get(ASKED_BY, ""),
-        said=tuple(told or _said(errors)),
+        messages=tuple(told or _messages(errors)),
         is_stopped=run.status == dg.DagsterRunStatus.CANCELED,
     )
 
@@ -150,7 +150,7 @@ def subject_of(key: dg.AssetKey) -> str:
 
 
 def _done(instance: dg.DagsterInstance, run_id: str) -> frozenset[str]:
-    """What a failed run built, and what it did not come to because a step before it failed: no failures of those."""
+    """Subjects that a failed run did not fail for: those that it built, and those skipped after another step failed."""
     kinds = {
         dg.DagsterEventType.ASSET_MATERIALIZATION,
         dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
@@ -199,8 +199,8 @@ def _problem(happened: dg.DagsterEvent) -> str:
     return _chain(getattr(failed, "error", None)) or happened.message or "failed"
 
 
-def _said(errors: Sequence[dg.DagsterEvent]) -> Iterator[str]:
-    """Why a run failed, in words that were written for people."""
+def _messages(errors: Sequence[dg.DagsterEvent]) -> Iterator[str]:
+    """Why a run failed, in readable messages."""
     steps = [event for event in errors if event.event_type == dg.DagsterEventType.STEP_FAILURE]
     for event in steps:
         yield from step_failure(event)
@@ -210,11 +210,11 @@ def _said(errors: Sequence[dg.DagsterEvent]) -> Iterator[str]:
 
 
 def _chain(error: object) -> str:
-    said = []
+    messages = []
     while error is not None:
-        said.append(str(error.message).strip())  # type: ignore[attr-defined]
+        messages.append(str(error.message).strip())  # type: ignore[attr-defined]
         error = error.cause  # type: ignore[attr-defined]
-    return "\n".join(said)
+    return "\n".join(messages)
 
 
 def _seconds(at: datetime) -> float:

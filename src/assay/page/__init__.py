@@ -1,4 +1,4 @@
-"""What people look at: the state of a lake on a page.
+"""The status page: the state of a lake as HTML.
 
 Belongs here: how what is published is shown. Keep out: what is worked out of it.
 """

@@ -1,4 +1,4 @@
-"""The lake on a page: `published/status.html`, which any browser opens and no server has to serve.
+"""Renders the status page `published/status.html`, a static file that any browser opens.
 
 Written after each run and, while the services run, twice a minute. It counts by itself how long ago that was and how
 long the services have been silent, so it tells of services that stopped although nobody writes it any more.
@@ -39,7 +39,7 @@ NO_FILE = Unclaimed()
 
 @dataclass(frozen=True)
 class TableRow:
-    """What the page says of a table.
+    """One table on the page.
 
     Attributes:
         name: e.g. `gold.daily_sales`.
@@ -141,5 +141,5 @@ def _tables(
             f"{values[-1]:.1f}" if values else "",
             sparkline(values),
             {verdict: verdicts.count(verdict) for verdict in dict.fromkeys(verdicts)},
-            [said for said in mine if said[1] != "pass"],
+            [row for row in mine if row[1] != "pass"],
         )

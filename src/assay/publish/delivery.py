@@ -104,8 +104,8 @@ def _ages(
 ) -> Iterator[tuple[str, str, datetime | None, datetime | None, datetime | None, datetime]]:
     """Rows of `ops.freshness`."""
     models = {table_of(model): model for model in catalog.policies if catalog.layer(model) != "bronze"}
-    found = connection.execute(_AGES, {"fed": fed(catalog, set(models.values()))}).fetchall()
-    for table, as_of, waits_since in sorted(found):
+    rows = connection.execute(_AGES, {"fed": fed(catalog, set(models.values()))}).fetchall()
+    for table, as_of, waits_since in sorted(rows):
         policy = catalog.policies[models[table]]
         due = policy.deadline(waits_since) if waits_since else None
         yield table, str(policy), as_of, waits_since, due, at

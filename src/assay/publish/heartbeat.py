@@ -16,14 +16,14 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
 def note_tick(settings: Settings) -> None:
-    """Say that a sensor is evaluated now."""
+    """Record that a sensor is evaluated now."""
     path = _path(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
 
 
 def last_tick(settings: Settings) -> float | None:
-    """In seconds since 1970; None when the services never ran on this lake."""
+    """When the services last ticked, in seconds since 1970; None when they never ran on this lake."""
     try:
         return _path(settings).stat().st_mtime
     except FileNotFoundError:
@@ -45,7 +45,7 @@ def standing_still(settings: Settings, now: float) -> str:
 
 
 def lasted(seconds: float) -> str:
-    """`4 s`, `12 min`, `3 h`, `2 days`."""
+    """A duration in one unit: `4 s`, `12 min`, `3 h`, `2 days`."""
     for size, name in ((DAY, "days"), (HOUR, "h"), (MINUTE, "min")):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {name}"

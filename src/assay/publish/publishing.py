@@ -49,7 +49,7 @@ OPS_VIEWS = ("live_files", "current_files")
 
 @dataclass(frozen=True)
 class Published:
-    """One decision.
+    """The outcome of one decision about what is published.
 
     Attributes:
         changed: Tables that readers see a new state of.
@@ -71,7 +71,7 @@ def publish_lake(
     lagging: Collection[str] = (),
     as_of: datetime | None = None,
 ) -> Published:
-    """Give readers every domain whose blocking checks all passed on what is stored now; keep the others as they were.
+    """Publish every domain whose blocking checks all passed on what is stored now; keep the others as they were.
 
     Args:
         connection: The warehouse.
@@ -105,7 +105,7 @@ def publish_lake(
 
 
 def publish_ops(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Give readers the book-keeping as it is now; of the results of checks, which only ever grow, what is new."""
+    """Publish the book-keeping as it is now; of the history of checks, which only grows, only the new rows."""
     with _aside(folder, "ops") as (path, alias):
         _begin_with(folder / "ops.duckdb", path)
         connection.execute(f"attach {literal(str(path))} as {alias}")
@@ -125,7 +125,7 @@ def publish_ops(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
 
 
 def _drop_all_but(connection: duckdb.DuckDBPyConnection, alias: str, kept: Collection[str]) -> None:
-    """Make room in a copy for what is written anew, which would double its size else."""
+    """Drop the tables of a copy that are written anew, so that the file does not double in size."""
     there = "select table_name from duckdb_tables() where schema_name = 'ops' and database_name = "
     for (name,) in connection.execute(f"{there}{literal(alias)}").fetchall():
         if name not in kept:
@@ -134,7 +134,7 @@ def _drop_all_but(connection: duckdb.DuckDBPyConnection, alias: str, kept: Colle
 
 
 def _begin_with(present: Path, path: Path) -> None:
-    """Copy what readers have, where it can be used: `ops` is published in any case."""
+    """Start from a copy of the published file, where it can be read: `ops` is published in any case."""
     if not present.exists():
         return
     shutil.copyfile(present, path)
@@ -145,19 +145,19 @@ def _begin_with(present: Path, path: Path) -> None:
 
 
 def _is_continued(connection: duckdb.DuckDBPyConnection, alias: str, name: str) -> bool:
-    """Whether readers have the beginning of a table: not so after an upgrade, or when a backup was put in its place."""
+    """Whether the published table is the beginning of the stored one; not after an upgrade or a restored backup."""
     columns = "select column_name, data_type from duckdb_columns() where schema_name = 'ops' and table_name = ? and "
     there = connection.execute(f"{columns} database_name = {literal(alias)}", [name]).fetchall()
     if there != connection.execute(f"{columns} database_name = current_database()", [name]).fetchall():
         return False
-    said = "select count(*), max(check_id), max(checked_at) from"
-    [(count, last, at)] = connection.execute(f"{said} {alias}.ops.{name}").fetchall()
-    found = connection.execute(f"{said} ops.{name} where check_id <= ?", [last]).fetchall()
-    return bool(found == [(count, last, at)])
+    query = "select count(*), max(check_id), max(checked_at) from"
+    [(count, last, at)] = connection.execute(f"{query} {alias}.ops.{name}").fetchall()
+    rows = connection.execute(f"{query} ops.{name} where check_id <= ?", [last]).fetchall()
+    return bool(rows == [(count, last, at)])
 
 
 def publish_rows(folder: Path, table: str, rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]) -> None:
-    """Give readers a table of `ops` that no run writes; the caller sees to it that nobody else does so meanwhile.
+    """Publish a table of `ops` that no run writes; the caller sees to it that nobody else does so meanwhile.
 
     Args:
         folder: `published/`.
@@ -172,16 +172,16 @@ def publish_rows(folder: Path, table: str, rows: Sequence[Mapping[str, object]],
             connection.execute(f"create schema {alias}.ops")
             typed = ", ".join(f"{quoted(name)} {kind}" for name, kind in columns.items())
             connection.execute(f"create table {alias}.ops.{quoted(table)} ({typed})")
-            said = f"select unnest(from_json(?, {literal(json.dumps([columns]))}), max_depth := 2)"
+            query = f"select unnest(from_json(?, {literal(json.dumps([columns]))}), max_depth := 2)"
             values = [json.dumps(list(rows), default=str)]
-            connection.execute(f"insert into {alias}.ops.{quoted(table)} by name {said}", values)
+            connection.execute(f"insert into {alias}.ops.{quoted(table)} by name {query}", values)
             connection.execute(f"checkpoint {alias}")
         finally:
             connection.execute(f"detach {alias}")
 
 
 def clean_up(folder: Path, kinds: Sequence[str] = ("lake", "ops")) -> None:
-    """Remove what somebody who was killed left half-written, and nothing that others keep there.
+    """Remove the half-written files of a process that was killed, and nothing else.
 
     Args:
         folder: `published/`.
@@ -193,7 +193,7 @@ def clean_up(folder: Path, kinds: Sequence[str] = ("lake", "ops")) -> None:
 
 
 def _states(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """The state of each table that may be shown; a quarantine view is as its bronze table."""
+    """The state of each table that may be shown; a quarantine view has that of its bronze table."""
     known = seqs(connection)
     names = {TableName.parse(table): seq for table, seq in known.items()}
     quarantine = {name.in_layer("quarantine").table: seq for name, seq in names.items() if name.is_bronze}
@@ -206,12 +206,12 @@ def _states(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 def last_decision(connection: duckdb.DuckDBPyConnection) -> tuple[dict[str, int], list[str]]:
     """The seq of each table that readers see, and why others were held back at the last decision."""
-    found = connection.execute(
+    rows = connection.execute(
         "select tables, because from ops.publications order by publication_id desc limit 1"
     ).fetchall()
-    if not found:
+    if not rows:
         return {}, []
-    return {table["table_name"]: table["seq"] for table in found[0][0]}, list(found[0][1])
+    return {table["table_name"]: table["seq"] for table in rows[0][0]}, list(rows[0][1])
 
 
 def _note(
@@ -236,7 +236,7 @@ def _note(
 
 
 def _write(connection: duckdb.DuckDBPyConnection, folder: Path, changed: Sequence[str], gone: Sequence[str]) -> None:
-    """Copy what readers have and replace in the copy what changed."""
+    """Copy the published file, and replace in the copy what changed."""
     with _aside(folder, "lake") as (path, alias):
         present = folder / "lake.duckdb"
         if present.exists():
@@ -254,7 +254,7 @@ def _write(connection: duckdb.DuckDBPyConnection, folder: Path, changed: Sequenc
 
 
 class _aside:  # noqa: N801 - used as a function
-    """A new file of a kind, switched in when the block ends well, removed when it does not."""
+    """A new file of a kind, switched in when the block succeeds and removed when it fails."""
 
     def __init__(self, folder: Path, kind: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -289,6 +289,6 @@ class _aside:  # noqa: N801 - used as a function
 
 
 def _files(folder: Path, kind: str) -> list[tuple[int, Path]]:
-    found = ((re.fullmatch(rf"{kind}_(\d+)\.duckdb", path.name), path) for path in folder.iterdir())
-    numbered = [(int(match[1]), path) for match, path in found if match]
+    matches = ((re.fullmatch(rf"{kind}_(\d+)\.duckdb", path.name), path) for path in folder.iterdir())
+    numbered = [(int(match[1]), path) for match, path in matches if match]
     return sorted(numbered)

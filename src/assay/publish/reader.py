@@ -49,7 +49,7 @@ def open_published(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
-    """Give the connection the views that the warehouse has too; in a lake of before, those that its tables allow."""
+    """Create the views that the warehouse has too; in an older lake, those that its tables allow."""
     for name in OWN_VIEWS:
         with suppress(duckdb.CatalogException, duckdb.BinderException):
             connection.execute(view_statement(name).replace(f"view ops.{name} as", f"view {OWN_SCHEMA}.{name} as", 1))
@@ -61,7 +61,7 @@ def is_of_this_version(connection: duckdb.DuckDBPyConnection) -> bool:
     Args:
         connection: As `open_published` gives it.
     """
-    found = connection.execute(
+    columns = connection.execute(
         "select table_name, column_name from duckdb_columns() where schema_name = 'ops'"
     ).fetchall()
     newest = {
@@ -70,4 +70,4 @@ def is_of_this_version(connection: duckdb.DuckDBPyConnection) -> bool:
         ("deliveries", "landed_at"),
         ("checks", "expires_at"),
     }
-    return newest <= set(found) and set(OPS_TABLES) <= {table for table, _ in found}
+    return newest <= set(columns) and set(OPS_TABLES) <= {table for table, _ in columns}

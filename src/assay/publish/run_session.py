@@ -1,4 +1,4 @@
-"""One run's hold on the lake: the lock, the open warehouse, and what is published when it ends.
+"""The session of one run: the lock, the open warehouse, and what is published when it ends.
 
 From start to end a run holds the lock of the one writer and keeps the warehouse open, so no other program can get
 between two of its steps. Whatever happens, `ops` is published when it ends; if it dies, the next run does that first.
@@ -30,7 +30,7 @@ UNPUBLISHED = "assay/unpublished"
 
 
 def publish(session: Session) -> Published:
-    """Switch readers to what passed its checks."""
+    """Publish the tables that passed their checks."""
     domains = [{table_of(model) for model in domain} for domain in session.catalog.domains()]
     done = publish_lake(
         session.connection,
@@ -59,7 +59,7 @@ def open_session(
     before: Callable[[], object] = lambda: None,
     tell: Callable[[str], object] = lambda _: None,
 ) -> Iterator[Session]:
-    """Hold the lake for one run.
+    """Lock the lake and open its warehouse for one run.
 
     Args:
         settings: The lake.

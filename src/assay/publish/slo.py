@@ -151,10 +151,10 @@ def read_arrivals(connection: duckdb.DuckDBPyConnection, catalog: Catalog, since
         """,
         {"fed": fed(catalog, set(models.values())), "since": since},
     ).fetchall()
-    found: dict[str, list[Arrival]] = {table: [] for table in models}
+    arrivals: dict[str, list[Arrival]] = {table: [] for table in models}
     for table, landed, seen in rows:
-        found[table].append(Arrival(landed, catalog.policies[models[table]].deadline(landed), seen))
-    return found
+        arrivals[table].append(Arrival(landed, catalog.policies[models[table]].deadline(landed), seen))
+    return arrivals
 
 
 def by_day(

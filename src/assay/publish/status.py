@@ -38,7 +38,7 @@ def read_status(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         connection: A connection to what is published.
     """
     retired = read_retired(connection)
-    left = {found.source for found in retired}
+    left = {entry.source for entry in retired}
     counted = {source: terms for source, *terms in connection.execute(_COUNTED).fetchall()}
     sources = [
         {
@@ -58,11 +58,11 @@ def read_status(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "held_back": held_back(connection),
         "snapshots_held_back": [vars(file) for file in held_snapshots(connection)],
         "quality": {table: values[-1] for table, values in sorted(trends(connection).items())},
-        "retired": [_as_said(found) for found in retired],
+        "retired": [_as_json(entry) for entry in retired],
     }
 
 
-def _as_said(retired: Retired) -> dict[str, Any]:
+def _as_json(retired: Retired) -> dict[str, Any]:
     return {
         "name": retired.name,
         "rows": retired.rows,
@@ -111,7 +111,7 @@ def held_snapshots(connection: duckdb.DuckDBPyConnection) -> list[HeldSnapshot]:
     """The snapshots that are held back, by source and from the oldest."""
     if not is_of_this_version(connection):
         return []
-    found = connection.execute(
+    rows = connection.execute(
         "select snapshots.source, snapshots.path, snapshots.file_id, because, "
         "coalesce('let in by ' || decided_by || ': ' || latest.why || '; the next run takes it in', '') "
         "from ops.snapshots left join ("
@@ -122,7 +122,7 @@ def held_snapshots(connection: duckdb.DuckDBPyConnection) -> list[HeldSnapshot]:
         "where state = 'held back' and 'bronze.' || snapshots.source not in (select table_name from ops.retired) "
         "order by snapshots.source, file_date, snapshots.path"
     ).fetchall()
-    return [HeldSnapshot(*row) for row in found]
+    return [HeldSnapshot(*row) for row in rows]
 
 
 def empty_snapshots_of_before(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
@@ -157,8 +157,8 @@ def ages(connection: duckdb.DuckDBPyConnection) -> dict[str, Age]:
     """The age of the data of each silver and gold table."""
     if not is_of_this_version(connection):
         return {}
-    found = connection.execute("select table_name, policy, data_as_of, due_at from ops.freshness").fetchall()
-    return {table: Age(*said) for table, *said in found}
+    rows = connection.execute("select table_name, policy, data_as_of, due_at from ops.freshness").fetchall()
+    return {table: Age(*values) for table, *values in rows}
 
 
 def latest_checks(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str, str]]:
@@ -166,10 +166,10 @@ def latest_checks(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str,
 
     Of what the project has and asks now: a failure of a table that was taken out is nobody's to repair.
     """
-    retired, unasked = {found.name for found in read_retired(connection)}, hidden_checks(connection)
+    retired, unasked = {entry.name for entry in read_retired(connection)}, hidden_checks(connection)
     latest = connection.execute(
         "select table_name, check_name, "
         "case verdict when 'fail' then 'FAIL' else verdict end, summary from ops.latest_checks "
         "order by list_position(['bronze', 'silver', 'gold'], split_part(table_name, '.', 1)), table_name, check_name"
     ).fetchall()
-    return [said for said in latest if said[0] not in retired and said[:2] not in unasked]
+    return [row for row in latest if row[0] not in retired and row[:2] not in unasked]

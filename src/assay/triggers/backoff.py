@@ -1,4 +1,4 @@
-"""When something that failed is tried again, worked out anew each time from the runs that Dagster recorded.
+"""When a failed source or table is retried, derived anew each time from the runs that Dagster recorded.
 
 A failure that may pass by itself is tried again after pauses that grow. After five failures in a row, or one that can
 not pass by itself, the breaker of the source or table opens: it is left alone for a cooling time that grows too, then
@@ -23,7 +23,7 @@ LONGEST_COOLING = 21600.0
 
 @dataclass(frozen=True)
 class Tried:
-    """A run that ended or is under way, as far as retries ask.
+    """A run that ended or is under way, with all that retries depend on.
 
     Attributes:
         run_id: Dagster's id.
@@ -37,7 +37,7 @@ class Tried:
         seconds: How long it took, from the request to the end.
         covers: The assets that it was to make; empty for all.
         asked_for: The sources and tables for which a sensor asked, or its name; empty for a run by hand.
-        said: Why it failed, with the step before each sentence; empty where only a check failed.
+        messages: Why it failed, with the step before each sentence; empty where only a check failed.
         is_stopped: Whether a person stopped it.
     """
 
@@ -52,7 +52,7 @@ class Tried:
     seconds: float = 0.0
     covers: frozenset[str] = frozenset()
     asked_for: str = ""
-    said: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
     is_stopped: bool = False
 
     def concerns(self, subject: str) -> bool:
@@ -66,7 +66,7 @@ class Tried:
 
 @dataclass(frozen=True)
 class Health:
-    """How things stand with a source or table.
+    """The failures of a source or table, and whether a run is under way for it.
 
     Attributes:
         failures: Runs in a row that failed for it, newest first.
@@ -118,7 +118,7 @@ class Health:
 
 
 def health(subjects: Iterable[str], runs: Sequence[Tried]) -> dict[str, Health]:
-    """How things stand with each subject.
+    """The health of each subject.
 
     Args:
         subjects: Sources and tables.

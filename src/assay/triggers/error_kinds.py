@@ -1,4 +1,4 @@
-"""Whether what failed may pass by itself: judged by what Dagster recorded of a run."""
+"""Tells errors that may pass by themselves from permanent ones, by what Dagster recorded of a run."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _TRANSIENT = re.compile(
 
 
 def is_permanent(messages: Iterable[str]) -> bool:
-    """Whether to try again is vain, from the messages of a run's errors.
+    """Whether a retry is pointless, judged by the messages of a run's errors.
 
     What is not known either way is tried again: a few runs in vain cost less than a file that waits for a person.
     """
-    said = "\n".join(messages)
-    return bool(_PERMANENT.search(said)) and not _TRANSIENT.search(said)
+    text = "\n".join(messages)
+    return bool(_PERMANENT.search(text)) and not _TRANSIENT.search(text)

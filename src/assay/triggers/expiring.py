@@ -1,4 +1,4 @@
-"""Results of checks that say nothing any more though no row changed: their time is over, or another version asked."""
+"""Results of checks that expire though no row changed: their time is over, or another version evaluated them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LATEST = """
 
 @dataclass(frozen=True)
 class Expiring:
-    """The results of a table that stand for a while only.
+    """The results of a table that expire.
 
     Attributes:
         results: When each ends, and when it was kept.
@@ -30,24 +30,24 @@ class Expiring:
     results: tuple[tuple[datetime, datetime], ...]
 
     def is_over(self, now: datetime) -> bool:
-        """Whether one has to be asked again; level, not edge, so that neither a restart nor a lost tick matters."""
+        """Whether one has expired; level, not edge, so that neither a restart nor a lost tick matters."""
         return any(is_over(expires_at, checked_at, now) for expires_at, checked_at in self.results)
 
 
 def read_expiring(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Mapping[str, Expiring]:
-    """The tables of the project with results that end; those that chance decides are asked by runs alone.
+    """The tables of the project with results that expire; those that depend on chance are left to runs.
 
     Args:
         connection: A connection to what is published.
         catalog: The project.
     """
     tests = {str(test["name"]) for test in catalog.tests(catalog.models).values()}
-    found: dict[str, tuple[tuple[datetime, datetime], ...]] = {}
+    expiries: dict[str, tuple[tuple[datetime, datetime], ...]] = {}
     for table, check, _, checked_at, expires_at in connection.execute(_LATEST).fetchall():
         is_asked = check in catalog.checks.get(table, ()) or (check in tests and model_of(table) in catalog.models)
         if is_asked and expires_at is not None and expires_at > AT_ONCE:
-            found[table] = (*found.get(table, ()), (expires_at, checked_at))
-    return {table: Expiring(results) for table, results in found.items()}
+            expiries[table] = (*expiries.get(table, ()), (expires_at, checked_at))
+    return {table: Expiring(results) for table, results in expiries.items()}
 
 
 def of_other_engines(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Iterator[str]:

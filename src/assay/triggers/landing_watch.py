@@ -1,4 +1,4 @@
-"""What waits in the landing zone, seen cheaply: every file is compared with the ledger as it was published last.
+"""Finds waiting files in the landing zone cheaply, by comparing each with the ledger as it was published last.
 
 Nothing is remembered that could shut a file out: the answer is made anew from the files and the ledger in each look.
 Only the published ledger itself is kept in memory until it is replaced.
@@ -48,14 +48,14 @@ class LandingWatch:
         self._seen = self._stamp()
         known = self.known()
         now = clock.now().timestamp()
-        found: dict[str, int] = {}
+        waiting: dict[str, int] = {}
         since: dict[str, tuple[Hints, float]] = {}
         count = 0
         for source, contract in self._catalog.contracts.items():
             try:
                 new = list(self._new(contract, known.hints.get(source, {})))
             except OSError:
-                found[source] = 0  # a folder that cannot be listed: a run says what is wrong, and is tried again
+                waiting[source] = 0  # a folder that cannot be listed: a run says what is wrong, and is tried again
                 continue
             for name, hints in new:
                 before, at = self._new_files.get(name, (None, now))
@@ -63,9 +63,9 @@ class LandingWatch:
             settled = sum(self._is_still(*since[name], now) for name, _ in new)
             count += settled
             if settled or source in known.waiting:
-                found[source] = settled
+                waiting[source] = settled
         self._new_files, self._is_settled = since, count == len(since)
-        return found, known
+        return waiting, known
 
     def _is_still(self, hints: Hints, since: float, now: float) -> bool:
         is_old = hints[1] <= (now - self._settings.settle_seconds) * 1e9
@@ -90,7 +90,7 @@ class LandingWatch:
         return [str(link.readlink()) if link.is_symlink() else "" for link in links]
 
     def _new(self, contract: Contract, known: Mapping[str, Hints]) -> Iterator[tuple[str, Hints]]:
-        """Paths of a source that show something else than the ledger saw there."""
+        """Paths of a source whose size, times or inode are not those in the ledger."""
         glob = file_glob(contract.files)
         if glob.fixed_folder != "/".join(glob.parts[:-1]):
             arrivals = find(self._settings.landing, contract.files)
@@ -134,10 +134,10 @@ def _listed(landing: Path, glob: FileGlob) -> Iterator[tuple[str, Hints]]:
             if not may_be_claimed(name) or not claims(name):
                 continue
             try:
-                found = entry.stat()
+                stat = entry.stat()
             except OSError:
                 continue  # gone again, or a link that leads nowhere, of which a run says more
             path = f"{folder}/{name}"
             if not name.isascii():
                 path = os.fsencode(path).decode("utf-8", "backslashreplace")
-            yield path, (found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+            yield path, (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)

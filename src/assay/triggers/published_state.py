@@ -1,4 +1,4 @@
-"""What the last run published, as far as it decides what is to be done."""
+"""The part of the published state that decides which runs are needed."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Known:
 
 
 def read_known(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Known:
-    """What is published, as far as it decides what is to be done.
+    """Read the part of the published state that decides which runs are needed.
 
     Args:
         connection: A connection to what is published.
@@ -87,10 +87,10 @@ def read_known(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Known
             hints.setdefault(source, {})[path] = tuple(shown)
     built = frozenset(seqs(connection))
     old = behind(connection)
-    found = list(against(connection, built, catalog.blocking_checks, catalog.lagging))
-    bad = frozenset(reason.table for reason in found)
+    reasons = list(against(connection, built, catalog.blocking_checks, catalog.lagging))
+    bad = frozenset(reason.table for reason in reasons)
     # A run that died between a table and its checks leaves a table that nobody would ask about again.
-    unasked = {reason.table for reason in found if reason.kind == "unasked"} - old.keys()
+    unasked = {reason.table for reason in reasons if reason.kind == "unasked"} - old.keys()
     waiting |= {name.entity for name in map(TableName.parse, unasked) if name.is_bronze}
     outdated = {*of_other_engines(connection, catalog)} & built
     changed = {*old, *unasked, *outdated}
@@ -107,7 +107,7 @@ def read_known(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Known
 def _expiring(
     connection: duckdb.DuckDBPyConnection, catalog: Catalog, built: Container[str], bad: Container[str]
 ) -> Iterator[tuple[str, Expiring]]:
-    """Results that end, by what a run is asked for, where nothing speaks against running it."""
+    """Results that expire, by the subject that a run is asked for, where that is ready to run."""
     for table, expiring in read_expiring(connection, catalog).items():
         if _is_ready(catalog, model_of(table), {table}, built, bad):
             yield TableName.parse(table).subject, expiring
@@ -126,7 +126,7 @@ def _unpublished(connection: duckdb.DuckDBPyConnection, catalog: Catalog, bad: C
 def _is_ready(
     catalog: Catalog, model: str, changed: Container[str], built: Container[str], bad: Container[str]
 ) -> bool:
-    """Whether a model is to be run, and its inputs are there, and nothing speaks against them but that they are old."""
+    """Whether a model has to run, its inputs are there, and nothing but their age speaks against them."""
     table, inputs = table_of(model), [table_of(parent) for parent in catalog.parents(model)]
     if table not in changed and table in built:
         return False

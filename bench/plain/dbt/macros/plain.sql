@@ -21,8 +21,8 @@
 {# The files of a folder, typed; no rows while there are none, which DuckDB would refuse. #}
 {% macro landing(pattern, read, columns) -%}
     {%- set files = env_var('PLAIN_HOME') ~ '/landing/' ~ pattern -%}
-    {%- set found = run_query("select count(*) from glob('" ~ files ~ "')").columns[0].values()[0] if execute else 0 -%}
-    {%- if found -%}
+    {%- set file_count = run_query("select count(*) from glob('" ~ files ~ "')").columns[0].values()[0] if execute else 0 -%}
+    {%- if file_count -%}
     select {% for name, type in columns.items() %}{{ name }}::{{ type }} as {{ name }}, {% endfor %}filename
     from {{ read | replace('FILES', "'" ~ files ~ "'") }}
     {%- else -%}

@@ -48,7 +48,7 @@ LOST = 255
 
 
 class Forked(popen_forkserver.Popen):
-    """A forked process, which is alive for as long as it is, whatever became of what forked it."""
+    """A forked process that counts as alive for as long as it lives, even when its fork server is gone."""
 
     def poll(self, flag: int = os.WNOHANG) -> int | None:
         """The exit code, None while the process lives; Dagster marks a run whose process has one as failed."""
@@ -59,10 +59,10 @@ class Forked(popen_forkserver.Popen):
 
 
 class RunProcess(ForkServerProcess):
-    """A process that is forked, or spawned where that fails: a run is to begin in any case."""
+    """A process that is forked, or spawned where forking fails, so that a run begins in any case."""
 
     def run(self) -> None:
-        """Work, without going through the libraries for garbage, which would copy them from the process forked."""
+        """Run with rare garbage collection, which would copy the libraries' memory from the process forked."""
         collect_seldom()
         super().run()
 
@@ -91,9 +91,9 @@ def start_runs_from_a_fork() -> None:
 
 
 def _is_there(pid: int) -> bool:
-    """Whether a process lives; one that ended and was fetched by nobody does not."""
+    """Whether a process lives; a zombie does not."""
     try:
-        said = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return False
-    return said.rpartition(")")[2].split()[0] != "Z"
+    return stat.rpartition(")")[2].split()[0] != "Z"

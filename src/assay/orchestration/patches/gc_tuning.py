@@ -1,4 +1,4 @@
-"""How often Python looks for garbage that holds itself.
+"""Makes Python collect cyclic garbage less often.
 
 Dagster and dbt make more than a million objects while they are imported, and keep them all. Python by itself looks for
 garbage after each 700 more objects, and once more when it ends: that takes a third of the seconds until a command
@@ -14,12 +14,12 @@ _YOUNG, _MIDDLE, _OLD = 100_000, 50, 50
 
 @switchable("gc_tuning")
 def collect_seldom() -> None:
-    """Look a hundred times as seldom, and no more among the objects that are there already."""
+    """Collect a hundred times less often, and leave out all objects that exist already."""
     gc.freeze()
     gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
 
 
 @switchable("gc_tuning")
 def leave_uncollected() -> None:
-    """Look among no object that is there: the process ends."""
+    """Leave out all objects that exist, because the process ends."""
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Dagster's own coloured lines, which quote errors and so data, stay out of what is JSON alone.
+"""Keeps Dagster's coloured lines, which quote errors and so data, out of a log that is JSON alone.
 
 Nothing in a run's or an instance's configuration switches them off without the events that the UI shows.
 """

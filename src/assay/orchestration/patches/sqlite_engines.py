@@ -31,12 +31,12 @@ def reuse_engines() -> None:
 
 
 def _create_engine_of(module: ModuleType) -> Callable[..., Engine]:
-    found: Callable[..., Engine] = module.create_engine
-    return found
+    create_engine: Callable[..., Engine] = module.create_engine
+    return create_engine
 
 
 class _Engines:
-    """`create_engine`, asked once for each of the last few databases.
+    """A `create_engine` that caches the engines of the last few databases.
 
     A connection is never handed out twice at a time: Dagster opens one inside the transaction of another, and the
     first to be given back would roll the other one's events back without a word.
@@ -62,12 +62,12 @@ class _Engines:
 
 
 def _connect_args(arguments: Mapping[str, object]) -> dict[str, object]:
-    said = arguments.get("connect_args")
-    return dict(said) if isinstance(said, dict) else {}
+    options = arguments.get("connect_args")
+    return dict(options) if isinstance(options, dict) else {}
 
 
 def _trust_the_log(connection: Any, _: object) -> None:
-    """Wait for the disk when the write-ahead log is folded in, not at each of a run's 800 statements.
+    """Wait for the disk at checkpoints of the write-ahead log, not at each of a run's 800 statements.
 
     A loss of power may cost the last events of a run, never the database; what data is stored stands in the warehouse.
     """
@@ -75,4 +75,4 @@ def _trust_the_log(connection: Any, _: object) -> None:
 
 
 def _keep_open(close: bool = True) -> None:
-    """In the place of `dispose`, which Dagster calls after each statement."""
+    """Replaces `dispose`, which Dagster calls after each statement, and does nothing."""
