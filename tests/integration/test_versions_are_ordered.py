@@ -12,7 +12,7 @@ from assay.checks.ties import Ties, find_ties
 from assay.checks.validity import still_valid
 from assay.contract.catalog import Catalog
 from assay.contract.names import quoted
-from assay.contract.rebuild_key import Input, Redo
+from assay.contract.rebuild_key import Input, RebuildKey
 from assay.ledger.check_definition import definition
 from assay.orchestration.checks import run_check
 from assay.orchestration.instance import open_instance
@@ -45,7 +45,7 @@ def ties(source: Source, key: str = "id") -> tuple[Ties, Ties]:
         f"from {source.table} where _violations is null "
         "and _file_id in (select file_id from ops.current_files where source = 'sales') group by 1"
     )
-    redo = Redo((key,), (Input("bronze_sales", (quoted(contract.key[0]),)),))
+    redo = RebuildKey((key,), (Input("bronze_sales", (quoted(contract.key[0]),)),))
     between, within, _ = find_ties(source.connection, contract, "silver.sales", redo)
     return between, within
 

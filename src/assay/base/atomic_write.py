@@ -1,4 +1,4 @@
-"""Putting a file into a folder so that a reader sees all of it or nothing.
+"""Writes a file into a folder so that a reader sees all of it or nothing.
 
 Belongs here: the one way in which files are written where others look for them. Keep out: what is in the files.
 """

@@ -1,4 +1,4 @@
-"""What time it is, in one place, so that a simulation can let a quarter pass in minutes."""
+"""The engine's clock, which a simulation can replace to let a quarter pass in minutes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def of_file(nanoseconds: int) -> datetime:
 
 @contextmanager
 def told_by(source: Callable[[], datetime], of_file: Callable[[int], datetime] = _as_stored) -> Iterator[None]:
-    """Within the block, all of this process takes the time from somewhere else.
+    """Replace the clock of this process within the block.
 
     Args:
         source: Gives the time, in UTC.

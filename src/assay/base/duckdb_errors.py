@@ -1,4 +1,4 @@
-"""Whether an error of DuckDB is about the file that is read, or about the machine or our own SQL."""
+"""Tells errors of DuckDB about the file that is read from those about the machine or our own SQL."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _READ_ONLY = "read-only mode"
 
 
 def raise_unless_about_file(error: Exception, name: str) -> None:
-    """Let errors pass that are about a file's content.
+    """Raise an error again unless it is about the content of a file.
 
     Args:
         error: What DuckDB raised, or a stream that it reads.
@@ -51,11 +51,11 @@ def raise_unless_about_file(error: Exception, name: str) -> None:
 
 
 def _is_about_machine(error: Exception, name: str) -> bool:
-    """Only the first line of some kinds of errors is looked at: others quote values, which may say anything."""
-    said = first_line(str(error).replace(name, "")).lower()
+    """Whether an error is about the machine, by the first line of two kinds of errors: others may quote any value."""
+    message = first_line(str(error).replace(name, "")).lower()
     if isinstance(error, duckdb.IOException):
-        return any(word in said for word in _MACHINE)
-    return isinstance(error, duckdb.InvalidInputException) and _READ_ONLY in said and said.startswith(_REFUSED)
+        return any(word in message for word in _MACHINE)
+    return isinstance(error, duckdb.InvalidInputException) and _READ_ONLY in message and message.startswith(_REFUSED)
 
 
 def first_line(error: object) -> str:

@@ -2,7 +2,7 @@
 
 
 class UserError(Exception):
-    """Something that a person can put right; a command shows its sentence and no traceback.
+    """An error that the user can correct; a command shows its message and no traceback.
 
     A project's own commands may raise it too.
     """

@@ -20,10 +20,10 @@ _FIELDS = "assay_fields"
 
 
 class _Json(logging.Formatter):
-    """`{"time": …, "level": "info", "event": "table", …}`."""
+    """Formats a record as JSON: `{"time": …, "level": "info", "event": "table", …}`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
+        """Format a record as one line of JSON."""
         fields: Mapping[str, object] = getattr(record, _FIELDS, {})
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
@@ -35,7 +35,7 @@ class _Json(logging.Formatter):
 
 
 def configure(settings: Settings) -> None:
-    """Begin to write lines where the settings ask for them, stop where they do not; once more changes nothing."""
+    """Turn the log on or off as the settings ask; calling this again changes nothing."""
     if is_on() == (settings.log == "json"):
         return
     for handler in _LOG.handlers[:]:
@@ -82,7 +82,7 @@ def _warn(
     file: object = None,  # noqa: ARG001 - the signature of `warnings.showwarning`
     line: str | None = None,  # noqa: ARG001 - as above
 ) -> None:
-    """Python's own warnings; a library's text may quote anything."""
+    """Log one of Python's own warnings without its text after a colon, in which a library may quote anything."""
     warning(f"{category.__name__} at {filename}:{lineno}: {brief(str(message))}")
 
 

@@ -1,4 +1,4 @@
-"""How much memory a run may take, and what it means when a file needs more.
+"""The memory limit of a run, and the errors of a file that needs more.
 
 Belongs here: the size of the limit, its words, which errors mean that there was not enough. What becomes of the file is
 the loader's and the ledger's.
@@ -30,7 +30,7 @@ _UNITS |= {f"{u}IB": 1024**n for n, u in enumerate("KMGT", 1)}
 
 
 class NotEnoughMemory(MemoryError):
-    """A file needs more than a load may take; said before it is tried."""
+    """A file needs more memory than a load may take; raised before the load is tried."""
 
 
 NOT_ENOUGH = (MemoryError, duckdb.OutOfMemoryException)
@@ -39,9 +39,9 @@ NOT_ENOUGH = (MemoryError, duckdb.OutOfMemoryException)
 
 def parse_size(text: str) -> int | None:
     """Bytes of a size as people and DuckDB write it, `4GB` or `3.7 GiB`; None where it is not one."""
-    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", text, re.ASCII)
-    unit = _UNITS.get(found[2].upper()) if found else None
-    return int(float(found[1]) * unit) if found and unit else None
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", text, re.ASCII)
+    unit = _UNITS.get(match[2].upper()) if match else None
+    return int(float(match[1]) * unit) if match and unit else None
 
 
 def default_limit() -> int:
@@ -53,11 +53,11 @@ def default_limit() -> int:
 def _cgroup_limits() -> Iterator[int]:
     for name in _CGROUPS:
         try:
-            said = Path(name).read_text(encoding="ascii").strip()
+            limit = Path(name).read_text(encoding="ascii").strip()
         except OSError:
             continue  # another version of cgroups, or none
-        if said.isdigit():  # `max` is not a limit
-            yield int(said)
+        if limit.isdigit():  # `max` is not a limit
+            yield int(limit)
 
 
 def limit_of(connection: duckdb.DuckDBPyConnection) -> str:
@@ -77,7 +77,7 @@ def load_share(limit: int) -> int:
 
 @contextmanager
 def limited_load(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """Let what is done within take only a share of the run's memory."""
+    """Limit statements within the block to a share of the run's memory."""
     shown = limit_of(connection)
     whole = limit_in_bytes(connection)
     with suppress(duckdb.OutOfMemoryException):  # more is in use already

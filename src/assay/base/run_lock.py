@@ -1,4 +1,4 @@
-"""One run at a time: an operating-system lock that death releases."""
+"""The run lock: an operating-system lock on a file, which is released when the process that holds it ends."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class RunLock:
         return self._descriptor is not None
 
     def acquire(self, holder: str, *, wait_seconds: float, on_wait: Callable[[str], object] | None = None) -> None:
-        """Take the lock, waiting for its turn.
+        """Acquire the lock, waiting until it is free.
 
         Args:
             holder: What others read while they wait.
@@ -77,7 +77,7 @@ class RunLock:
                 time.sleep(0.1)
 
     def release(self, *, is_clean: bool = True) -> None:
-        """Let the next one in. With `is_clean` false the line stays, as if the holder had died."""
+        """Release the lock; with `is_clean` false the line stays, as if the holder had died."""
         if self._descriptor is None:
             return
         try:

@@ -1,4 +1,4 @@
-"""Which processes hold the lake, and which runs live: files that a process keeps locked until it ends."""
+"""The lock of the lake and the marks of live runs: files that a process keeps locked until it ends."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from assay.base.settings import Settings
 
 
 def run_lock(settings: Settings) -> RunLock:
-    """The lock of the one writer."""
+    """The lock that the only writer of the lake holds."""
     return RunLock(lock_path(settings))
 
 
 def lock_path(settings: Settings) -> Path:
-    """Its file; the line in it says who holds it, or held it and did not end."""
+    """The file of the run lock; its line says who holds it, or held it and did not end."""
     return settings.home / "run.lock"
 
 
@@ -25,7 +25,7 @@ def alive_path(settings: Settings, run_id: str) -> Path:
 
 
 def mark_alive(settings: Settings, run_id: str) -> RunLock:
-    """Show others that the process of this run lives, until the mark is released or the process ends."""
+    """Mark the process of this run as alive, until the mark is released or the process ends."""
     path = alive_path(settings, run_id)
     aside = path.with_suffix(".new")
     mark = RunLock(aside)

@@ -1,4 +1,4 @@
-"""Where things are and how a run behaves. One frozen object; nothing else reads the environment."""
+"""The settings of a lake: its folders and how runs behave. One frozen object; nothing else reads the environment."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _around(cls, said: dict[str, Any]) -> dict[str, Any]:
-        """The project is the folder around the dbt project, unless it is named."""
-        return {"project": Path(said["dbt_project"]).parent, **said} if "dbt_project" in said else said
+    def _around(cls, options: dict[str, Any]) -> dict[str, Any]:
+        """Take the folder around the dbt project for the project, unless one is given."""
+        return {"project": Path(options["dbt_project"]).parent, **options} if "dbt_project" in options else options
 
     @field_validator("memory_limit", mode="before")
     @classmethod
@@ -101,7 +101,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Made directly, settings are what they are given, whatever the environment says."""
+        """Read settings that are made directly from their arguments alone, not from the environment."""
         return (init_settings,)
 
     @classmethod
@@ -113,25 +113,25 @@ class Settings(BaseSettings):
             SettingsError: A value cannot be used, or `assay.toml` has a key that is not a setting.
         """
         project = find_project()
-        said: dict[str, Any] = {}
+        options: dict[str, Any] = {}
         origin: dict[str, str] = {}
         for where, values in _sources(cls, project):
             for name, value in values.items():
-                if name not in said:
-                    said[name], origin[name] = value, where.format(name=name, variable=_PREFIX + name.upper())
-        said["project"] = project
-        said = {"home": project / "data", "dbt_project": project / "dbt_project", **said}
+                if name not in options:
+                    options[name], origin[name] = value, where.format(name=name, variable=_PREFIX + name.upper())
+        options["project"] = project
+        options = {"home": project / "data", "dbt_project": project / "dbt_project", **options}
         try:
-            settings = cls(**said)
+            settings = cls(**options)
         except ValidationError as error:
-            raise _explained(error, said, origin) from error
+            raise _explained(error, options, origin) from error
         if problem := problem_of_home(settings.home):
             raise SettingsError(f"{origin.get('home', 'home')} is {str(settings.home)!r}; {problem}")
         return settings
 
     @property
     def landing(self) -> Path:
-        """Where files arrive."""
+        """The folder in which files arrive."""
         return self.home / "landing"
 
     @property
@@ -141,7 +141,7 @@ class Settings(BaseSettings):
 
     @property
     def published(self) -> Path:
-        """What readers open."""
+        """The folder of what readers open."""
         return self.home / "published"
 
     @property
@@ -168,12 +168,11 @@ def problem_of_home(home: Path) -> str:
 
 
 def _sources(cls: type[Settings], project: Path) -> list[tuple[str, Mapping[str, Any]]]:
-    """What each source says, first the one that outranks the others, with how a message names a value of it."""
+    """The options of each source, the one that outranks the others first, each after how a message names its values."""
     here = Path.cwd()
     environment = EnvSettingsSource(cls)
     try:
-        toml = TomlConfigSettingsSource(cls, toml_file=project / MARKER)
-        found = toml()
+        from_toml = TomlConfigSettingsSource(cls, toml_file=project / MARKER)()
     except ValueError as error:
         raise SettingsError(f"{project / MARKER}: is not TOML: {error}") from error
     try:
@@ -183,29 +182,27 @@ def _sources(cls: type[Settings], project: Path) -> list[tuple[str, Mapping[str,
     return [
         ("{variable}", _resolved(environment(), here)),
         (f"{{variable}} in {project / '.env'}", _resolved(_known(cls, from_dotenv), project)),
-        (f"{{name}} in {project / MARKER}", _resolved(found, project)),
+        (f"{{name}} in {project / MARKER}", _resolved(from_toml, project)),
     ]
 
 
-def _known(cls: type[Settings], said: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A `.env` may hold variables of others."""
-    return {name: value for name, value in said.items() if name in cls.model_fields}
+def _known(cls: type[Settings], options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Keep the options that are settings; a `.env` may hold variables of others."""
+    return {name: value for name, value in options.items() if name in cls.model_fields}
 
 
-def _resolved(said: Mapping[str, Any], folder: Path) -> dict[str, Any]:
-    """What a source says, with its folders as absolute paths; a relative one is taken from where it stands."""
-    folders = {
-        name: (folder / Path(said[name]).expanduser()).resolve() for name in _FOLDERS if isinstance(said.get(name), str)
-    }
-    return {**said, **folders}
+def _resolved(options: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Make the folders of a source's options absolute; a relative one starts from the folder of the source."""
+    named = [name for name in _FOLDERS if isinstance(options.get(name), str)]
+    return {**options, **{name: (folder / Path(options[name]).expanduser()).resolve() for name in named}}
 
 
-def _explained(error: ValidationError, said: Mapping[str, Any], origin: Mapping[str, str]) -> SettingsError:
+def _explained(error: ValidationError, options: Mapping[str, Any], origin: Mapping[str, str]) -> SettingsError:
     first = error.errors()[0]
     name = str(first["loc"][0])
     where = origin.get(name, name)
     if first["type"] == "extra_forbidden":
         known = ", ".join(field for field in Settings.model_fields if field != "project")
         return SettingsError(f"{where}: is not a setting; known are {known}")
-    value = "not text" if name == "notify" else repr(said.get(name))  # as it was written; URLs hold secrets
+    value = "not text" if name == "notify" else repr(options.get(name))  # as it was written; URLs hold secrets
     return SettingsError(f"{where} is {value}; expected {_EXPECTED.get(name, _SECONDS)}")

@@ -1,4 +1,4 @@
-"""Ctrl-C and the UI's *Terminate*: noticed whoever handles them, and obeyed in the end.
+"""Interrupts by Ctrl-C and the UI's *Terminate*: noticed whichever code handles them, and enforced.
 
 Both arrive as an exception in the middle of whatever the main thread does. Python swallows one that comes within a
 destructor, a library may swallow any (DuckDB and dbt were seen to), and when it hits an import, Python's import lock
@@ -36,7 +36,7 @@ def heed_interrupts() -> None:
 
 @contextmanager
 def ending() -> Iterator[None]:
-    """A run's last steps: an interrupt within the block, or after it, changes nothing but the time they have."""
+    """Run the last steps of a run: an interrupt within the block, or after it, only limits the time they have."""
     _ending.set()
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -51,7 +51,7 @@ def ending() -> Iterator[None]:
 
 
 def _ignore(*_: object) -> None:
-    """Not SIG_IGN: the watch is told of handled signals only."""
+    """Do nothing; unlike SIG_IGN, a handler lets the watch see the signal."""
 
 
 @contextmanager
@@ -83,7 +83,7 @@ def time_limit(seconds: float, struck: threading.Event) -> Iterator[None]:
 def noticing_interrupts(
     last_words: Callable[[], object], grace_seconds: float = GRACE_SECONDS
 ) -> Iterator[Callable[[], bool]]:
-    """Within the block, the yielded function tells whether SIGINT or SIGTERM came, whoever handled it.
+    """Yield a function that tells whether SIGINT or SIGTERM came within the block, whichever code handled it.
 
     The interrupt is repeated until the run is `ending`; if the block does not end within the grace, the process does.
     Python tells of signals in the main thread only; elsewhere the function always says no.

@@ -1,4 +1,4 @@
-"""What `schema.sql` cannot do again and again: bring the tables of an older lake to what they are now, once.
+"""Upgrades the tables of an older lake, once, where `schema.sql`, which is run each time, cannot.
 
 Belongs here: changes of tables that hold data, each recognised by the columns that the lake has. Keep out: a column
 that is only added, which `schema.sql` does itself.
@@ -15,7 +15,7 @@ _COLUMNS = """
 
 
 def upgrade(connection: duckdb.DuckDBPyConnection) -> None:
-    """Change what an older version left; does nothing on a lake of this one, nor on one that is yet to be made.
+    """Upgrade the tables of an older version; does nothing on a lake of this one, nor on one that is yet to be made.
 
     Args:
         connection: The warehouse, before `schema.sql` is run on it.

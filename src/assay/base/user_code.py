@@ -1,4 +1,4 @@
-"""Which errors a project's own Python raised, and what to say of them."""
+"""Recognises and words the errors that a project's own Python raised."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ def raised_by_project(error: BaseException, project: Path) -> str:
 
 
 def _is_own(file: str, project: Path) -> bool:
-    """Neither the engine, which stands in the project of its own repository, nor what is installed below it."""
+    """Whether a file is the project's own: not the engine's, which its own repository contains, and not installed."""
     path = Path(file)
     return path.is_relative_to(project) and not path.is_relative_to(ENGINE) and "site-packages" not in path.parts

@@ -100,23 +100,23 @@ def view_statement(name: str) -> str:
     Args:
         name: e.g. `latest_checks`.
     """
-    found = re.search(rf"^create or replace view ops\.{name} as$.*?;", SCHEMA.read_text(encoding="utf-8"), _BLOCK)
-    if found is None:
+    match = re.search(rf"^create or replace view ops\.{name} as$.*?;", SCHEMA.read_text(encoding="utf-8"), _BLOCK)
+    if match is None:
         raise KeyError(name)
-    return found[0]
+    return match[0]
 
 
 def _holder(message: str) -> str | None:
     """The program that holds the file, from DuckDB's message; None when the message is about something else."""
     if "could not set lock" not in message.lower():
         return None
-    found = re.search(r"held in (.+?)(?:\. See also|\.$|$)", message)
-    return found[1] if found else "another program"
+    match = re.search(r"held in (.+?)(?:\. See also|\.$|$)", message)
+    return match[1] if match else "another program"
 
 
 @contextmanager
 def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """All or nothing."""
+    """Run the block in a transaction: commit it, or roll it back after an error."""
     connection.execute("begin transaction")
     try:
         yield

@@ -14,7 +14,7 @@ import duckdb
 
 from assay.contract.contract import Contract
 from assay.contract.names import TableName, literal, quoted, relation
-from assay.contract.rebuild_key import Redo
+from assay.contract.rebuild_key import RebuildKey
 
 SHOWN = 5
 
@@ -43,7 +43,7 @@ class Ties:
 
 
 def find_ties(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, silver: str, redo: Redo
+    connection: duckdb.DuckDBPyConnection, contract: Contract, silver: str, redo: RebuildKey
 ) -> tuple[Ties, Ties, int]:
     """Look again at the rows of those keys that silver counted conflicting duplicates of.
 
@@ -78,7 +78,7 @@ def _ties(key: Sequence[str], rows: Sequence[tuple[object, ...]]) -> Ties:
     return Ties(count, tuple(first))
 
 
-def _query(contract: Contract, silver: str, redo: Redo) -> str:
+def _query(contract: Contract, silver: str, redo: RebuildKey) -> str:
     """SQL for the first ties of each kind: key, moment, paths, and how many there are of the kind.
 
     What makes two rows the same is as in the macro `newest_rows`: all columns, and what was rescued by its names. Our

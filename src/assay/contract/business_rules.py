@@ -1,4 +1,4 @@
-"""How a business rule is written in Python, and how a gold table is held against all of its rules.
+"""Business rules in Python, and the check of a gold table against all of its rules.
 
 A project has them in `rules/` of its dbt project: a module for each gold model, called like it, with one class of
 `BusinessRules`. A rule is a method that gives the rows that break it; its docstring says why it must hold. Rules that
@@ -24,7 +24,7 @@ Rows = Callable[[ir.Table], ir.Table]
 
 
 class BusinessRules(pa.DataFrameModel):
-    """A gold table with rules about what it means."""
+    """The business rules of a gold table."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Collect the methods that `breaking` marked.
@@ -53,7 +53,7 @@ class _Rule:
 
 
 def breaking(rows: Rows) -> Any:
-    """Make a rule of a function from the gold table to the rows that break it; none means that it holds."""
+    """Declare a function from the gold table to the rows that break a rule; the rule holds when there are none."""
     return _Rule(rows)
 
 
@@ -66,7 +66,7 @@ def _as_check(name: str, rows: Rows) -> Any:
 
 
 def silver(gold: ir.Table, name: str) -> ir.Table:
-    """Another table of the lake that a gold table is in."""
+    """A silver table of the lake that a gold table is in."""
     return gold.get_backend().table(name, database="silver")
 
 
@@ -93,7 +93,7 @@ def rules_of(path: Path) -> dict[str, Rows]:
 
 
 def broken(path: Path, gold: ir.Table) -> set[str]:
-    """Hold a gold table against the rules in a module; returns those that do not hold."""
+    """Check a gold table against the rules in a module; returns those that do not hold."""
     try:
         _load(path).validate(gold, lazy=True)
     except SchemaErrors as errors:

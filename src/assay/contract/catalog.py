@@ -50,8 +50,8 @@ class Catalog:
         Raises:
             ContractError: A contract, rule or redo key cannot be used; names the yml.
         """
-        found = (dbt_project / "target" / "manifest.json").stat()
-        return _read(dbt_project, (found.st_ino, found.st_mtime_ns, found.st_size))
+        stat = (dbt_project / "target" / "manifest.json").stat()
+        return _read(dbt_project, (stat.st_ino, stat.st_mtime_ns, stat.st_size))
 
     def check(self, dbt_project: Path) -> None:
         """Parse everything once, so that a mistake shows before a run starts.
@@ -117,8 +117,8 @@ class Catalog:
     @cached_property
     def contracts(self) -> dict[str, Contract]:
         """The contract of each source."""
-        found = [parse_contract(self.models[model]) for model in self.of_layer("bronze")]
-        return {contract.source: contract for contract in found}
+        contracts = [parse_contract(self.models[model]) for model in self.of_layer("bronze")]
+        return {contract.source: contract for contract in contracts}
 
     @cached_property
     def promises(self) -> dict[str, TablePromise]:
@@ -128,15 +128,15 @@ class Catalog:
     @cached_property
     def policies(self) -> dict[str, Policy]:
         """The freshness SLO of each bronze, silver and gold model; a source that states none is left out."""
-        said = {model: parse_freshness(self.models[model]) for model in self.of_layer("bronze", "silver", "gold")}
-        for model, policy in said.items():
+        declared = {model: parse_freshness(self.models[model]) for model in self.of_layer("bronze", "silver", "gold")}
+        for model, policy in declared.items():
             if self.layer(model) == "silver" and policy and not policy.is_immediate:
                 raise ContractError(
                     f"{self._places[model]}: freshness: silver is built by the run that loads a source's files; "
                     "give the lag to the gold table, or to the bronze one for what its source has to send"
                 )
-        tables = {model: said[model] or Policy() for model in said if self.layer(model) != "bronze"}
-        return tables | {model: policy for model, policy in said.items() if policy and model not in tables}
+        tables = {model: declared[model] or Policy() for model in declared if self.layer(model) != "bronze"}
+        return tables | {model: policy for model, policy in declared.items() if policy and model not in tables}
 
     @cached_property
     def lagging(self) -> frozenset[str]:
@@ -148,10 +148,10 @@ class Catalog:
 
     def ancestors(self, model: str) -> set[str]:
         """All models that a model is made of, itself left out."""
-        found = set(self.parents(model))
-        while more := {parent for name in found for parent in self.parents(name)} - found:
-            found |= more
-        return found
+        ancestors = set(self.parents(model))
+        while more := {parent for name in ancestors for parent in self.parents(name)} - ancestors:
+            ancestors |= more
+        return ancestors
 
     def follows(self, model: str) -> set[str]:
         """Models after whose change a model has to be looked at: its inputs, and what its blocking rules refer to."""
@@ -161,8 +161,8 @@ class Catalog:
     @cached_property
     def personal(self) -> frozenset[str]:
         """Columns of any model that its yml calls personal; their values are not shown in examples."""
-        said = (column for node in self.models.values() for column in node["columns"].values())
-        return frozenset(str(column["name"]) for column in said if column["config"]["meta"].get("personal"))
+        columns = (column for node in self.models.values() for column in node["columns"].values())
+        return frozenset(str(column["name"]) for column in columns if column["config"]["meta"].get("personal"))
 
     def contract_version(self, table: str) -> str | None:
         """The version of the contract behind a bronze or silver table; None where no single contract is."""
@@ -172,7 +172,7 @@ class Catalog:
 
     @cached_property
     def load_checks(self) -> dict[str, LoadChecks]:
-        """What may be odd about the files of each source."""
+        """The load checks of each source."""
         return {
             source: parse_load_checks(self.models[TableName.of_source(source).model], contract.columns)
             for source, contract in self.contracts.items()
@@ -180,7 +180,7 @@ class Catalog:
 
     @cached_property
     def table_checks(self) -> dict[str, TableChecks]:
-        """What each silver and gold model's yml says of checks beyond its constraints."""
+        """The checks of each silver and gold model beyond its constraints."""
         models = {model: list(self.models[model]["columns"]) for model in self.of_layer("silver", "gold")}
         added = dict.fromkeys(self.ordered_by_names, (FILES_AGREE, ROWS_AGREE))
         rules = {
@@ -192,8 +192,8 @@ class Catalog:
     def silver_of(self, source: str) -> str | None:
         """The silver model that takes in a source: the one whose only parent is its bronze model."""
         bronze = TableName.of_source(source).model
-        found = [model for model in self.of_layer("silver") if self.parents(model) == [bronze]]
-        return found[0] if len(found) == 1 else None
+        models = [model for model in self.of_layer("silver") if self.parents(model) == [bronze]]
+        return models[0] if len(models) == 1 else None
 
     @cached_property
     def ordered_by_names(self) -> dict[str, str]:
@@ -201,8 +201,10 @@ class Catalog:
 
         Of snapshots one file counts, and two of one moment are held back.
         """
-        sources = [source for source, said in self.contracts.items() if said.load == "events" and said.file_date]
-        return {silver: source for source in sources if (silver := self.silver_of(source))}
+        by_name = [
+            name for name, contract in self.contracts.items() if contract.load == "events" and contract.file_date
+        ]
+        return {silver: source for source in by_name if (silver := self.silver_of(source))}
 
     def tests(self, models: Iterable[str]) -> dict[str, Mapping[str, Any]]:
         """dbt's data tests of some models, by unique id."""
@@ -228,7 +230,7 @@ class Catalog:
         return str(model)
 
     def domains(self) -> list[set[str]]:
-        """Models that hang together, by references or because a check of one reads another; others share no fate."""
+        """Groups of models linked by references or by checks that read another model; no failure leaves its group."""
         groups: list[set[str]] = []
         for model in self.models:
             checks = self.table_checks.get(model, TableChecks())
@@ -248,34 +250,34 @@ class Catalog:
     @cached_property
     def checks(self) -> dict[str, dict[str, bool]]:
         """The checks of each table, one for each dimension that applies, and whether a result of it may block."""
-        found: dict[str, dict[str, bool]] = {}
-        for source, said in self.load_checks.items():
-            named = ["validity", "volume", "completeness", *(["distribution"] if said.columns else [])]
+        by_table: dict[str, dict[str, bool]] = {}
+        for source, load_checks in self.load_checks.items():
+            named = ["validity", "volume", "completeness", *(["distribution"] if load_checks.columns else [])]
             bronze = TableName.of_source(source)
             named += ["freshness"] if bronze.model in self.policies else []
-            found[bronze.table] = {name: said.severity.get(name) == "error" for name in named}
+            by_table[bronze.table] = {name: load_checks.severity.get(name) == "error" for name in named}
         for model, checks in self.table_checks.items():
             levels = [reference.level.severity != "warn" for reference in checks.references]
             levels += [True] if model in self.rules else []
-            found[table_of(model)] = {"contract": True, **({"consistency": any(levels)} if levels else {})}
+            by_table[table_of(model)] = {"contract": True, **({"consistency": any(levels)} if levels else {})}
         for source in self.contracts:
             silver = self.silver_of(source)
             if silver:
-                found[table_of(silver)]["conservation"] = True
+                by_table[table_of(silver)]["conservation"] = True
         for silver in self.ordered_by_names:
-            said_of = self.table_checks[silver].levels
-            blocks = [name not in said_of or said_of[name].severity != "warn" for name in (FILES_AGREE, ROWS_AGREE)]
-            found[table_of(silver)]["versions_are_ordered"] = any(blocks)
-        return found
+            levels_of = self.table_checks[silver].levels
+            blocks = [name not in levels_of or levels_of[name].severity != "warn" for name in (FILES_AGREE, ROWS_AGREE)]
+            by_table[table_of(silver)]["versions_are_ordered"] = any(blocks)
+        return by_table
 
     @cached_property
     def blocking_checks(self) -> dict[str, list[str]]:
         """The checks that must have passed before a table is built upon or shown, by table."""
-        found = {table: [name for name, blocks in checks.items() if blocks] for table, checks in self.checks.items()}
+        blocking = {table: [name for name, blocks in checks.items() if blocks] for table, checks in self.checks.items()}
         for test in self.tests(self.models).values():
             if is_blocking(test):
-                found.setdefault(table_of(self.tested_model(test)), []).append(str(test["name"]))
-        return found
+                blocking.setdefault(table_of(self.tested_model(test)), []).append(str(test["name"]))
+        return blocking
 
 
 def is_blocking(test: Mapping[str, Any]) -> bool:

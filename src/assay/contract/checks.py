@@ -1,4 +1,4 @@
-"""What a yml says about checks beyond its constraints: `config: meta: checks:`, with a reason for each.
+"""Parses the checks of a yml beyond its constraints: `config: meta: checks:`, with a reason for each.
 
 The keys are in `yml_checks`; docs/checks.md shows them.
 """
@@ -27,11 +27,11 @@ def parse_load_checks(node: Mapping[str, Any], columns: Sequence[Column]) -> Loa
     from assay.contract import yml_checks as yml  # noqa: PLC0415 - see assay.contract.yml
 
     with naming_yml(node):
-        said = yml.LoadChecksYml.read(node["config"].get("meta", {}).get("checks") or {}, "checks")
-        validity, volume = said.validity or yml.ValidityYml(), said.volume or yml.VolumeYml()
+        declared = yml.LoadChecksYml.read(node["config"].get("meta", {}).get("checks") or {}, "checks")
+        validity, volume = declared.validity or yml.ValidityYml(), declared.volume or yml.VolumeYml()
         completeness, distribution = (
-            said.completeness or yml.CompletenessYml(),
-            said.distribution or yml.DistributionYml(),
+            declared.completeness or yml.CompletenessYml(),
+            declared.distribution or yml.DistributionYml(),
         )
         unknown = sorted(set(distribution.columns) - {column.name for column in columns})
         if unknown:
@@ -44,7 +44,7 @@ def parse_load_checks(node: Mapping[str, Any], columns: Sequence[Column]) -> Loa
             columns=distribution.columns,
             broken_pct=validity.most_pct,
             severity={name: part.severity for name, part in parts.items() if "severity" in part.model_fields_set},
-            accepted={item.file: item.because or "" for item in said.accepted or ()},
+            accepted={item.file: item.because or "" for item in declared.accepted or ()},
         )
 
 
@@ -64,33 +64,33 @@ def parse_table_checks(
     from assay.contract.yml_checks import TableChecksYml  # noqa: PLC0415 - see assay.contract.yml
 
     with naming_yml(node):
-        said = TableChecksYml.read(node["config"].get("meta", {}).get("checks") or {}, "checks")
-        levels = {name: _level(level) for name, level in (said.rules or {}).items()}
+        declared = TableChecksYml.read(node["config"].get("meta", {}).get("checks") or {}, "checks")
+        levels = {name: _level(level) for name, level in (declared.rules or {}).items()}
         unknown = sorted(set(levels) - set(rules))
         if unknown:
             raise ContractError(
                 f"checks: rules: {', '.join(unknown)} is not a rule of a constraint; there are {', '.join(rules)}"
             )
-        references = tuple(_reference(name, rule, models) for name, rule in (said.consistency or {}).items())
+        references = tuple(_reference(name, rule, models) for name, rule in (declared.consistency or {}).items())
         return TableChecks(levels, references)
 
 
-def _level(said: LevelYml) -> Level:
-    return Level(said.severity, said.accepted_pct, said.because or "")
+def _level(declared: LevelYml) -> Level:
+    return Level(declared.severity, declared.accepted_pct, declared.because or "")
 
 
-def _reference(name: str, said: ReferenceYml, models: Mapping[str, Sequence[str]]) -> Reference:
+def _reference(name: str, declared: ReferenceYml, models: Mapping[str, Sequence[str]]) -> Reference:
     where = f"checks: consistency: {name}"
-    if said.to not in models:
-        raise ContractError(f"{where}: to: {said.to!r} is not a model")
-    missing = sorted(set(said.columns) - set(models[said.to]))
-    if missing or not said.columns:
-        raise ContractError(f"{where}: {', '.join(missing) or 'nothing'} is not a column of {said.to}")
-    return Reference(name, said.columns, said.to, said.where, _level(said))
+    if declared.to not in models:
+        raise ContractError(f"{where}: to: {declared.to!r} is not a model")
+    missing = sorted(set(declared.columns) - set(models[declared.to]))
+    if missing or not declared.columns:
+        raise ContractError(f"{where}: {', '.join(missing) or 'nothing'} is not a column of {declared.to}")
+    return Reference(name, declared.columns, declared.to, declared.where, _level(declared))
 
 
 def parse_freshness(node: Mapping[str, Any]) -> Policy | None:
-    """What a model's yml says; None where it says nothing.
+    """The freshness policy of a model; None where its yml declares none.
 
     Raises:
         ContractError: It cannot be understood, or is shorter than a minute; names the yml.
@@ -98,5 +98,5 @@ def parse_freshness(node: Mapping[str, Any]) -> Policy | None:
     from assay.contract.yml_checks import FreshnessYml  # noqa: PLC0415 - see assay.contract.yml
 
     with naming_yml(node):
-        said = node["config"].get("meta", {}).get("freshness")
-        return None if said is None else Policy(**dict(FreshnessYml.read(said, "freshness")))
+        declared = node["config"].get("meta", {}).get("freshness")
+        return None if declared is None else Policy(**dict(FreshnessYml.read(declared, "freshness")))

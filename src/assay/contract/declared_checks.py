@@ -16,7 +16,7 @@ Severity = Literal["error", "warn", "regression"]
 
 @dataclass(frozen=True)
 class Level:
-    """What it means that a rule does not hold.
+    """The severity of a rule that does not hold.
 
     Attributes:
         severity: `error` blocks, `warn` is told, `regression` blocks above the accepted share.
@@ -31,7 +31,7 @@ class Level:
 
 @dataclass(frozen=True)
 class LoadChecks:
-    """How odd a file may be before it is told, or blocks.
+    """The thresholds beyond which a file is reported, or blocks.
 
     Attributes:
         volume_pct: Change of the number of records, against files of the same weekday, that is not worth a word.
@@ -82,13 +82,13 @@ class Reference:
         )
 
     def asked(self, table: str) -> str:
-        """SQL for the rows that are asked."""
+        """SQL for the rows that the reference is about."""
         return f"select * from {relation(table)} where {self.where}"
 
 
 @dataclass(frozen=True)
 class TableChecks:
-    """What a silver or gold table's yml says beyond its constraints.
+    """The checks of a silver or gold table beyond its constraints.
 
     Attributes:
         levels: Of rules of the contract that are no plain errors, by name.

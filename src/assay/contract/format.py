@@ -35,7 +35,7 @@ class Format:
 
     @property
     def form(self) -> Mapping[str, Any]:
-        """What is said of the dialect beyond its defaults, in terms of JSON."""
+        """The values of the dialect that differ from its defaults, in terms of JSON."""
         named = {field.name: getattr(self, field.name) for field in fields(self)}
         usual = {field.name: field.default for field in fields(self)}
         written = {name: value for name, value in named.items() if value != usual[name]}

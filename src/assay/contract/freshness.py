@@ -24,7 +24,7 @@ UNITS = {"minute": 60, "hour": 3600, "day": 86400}
 
 @dataclass(frozen=True)
 class Policy:
-    """A promise about time.
+    """How old the data of a table may be, or by when its source has to send.
 
     Attributes:
         lag: Longest time from the arrival of a file; zero where it is rebuilt in the run that loads it.
@@ -59,8 +59,8 @@ class Policy:
     def _first_from(self, moment: datetime) -> datetime:
         """The first daily deadline at a time or after it."""
         day = moment.astimezone(ZoneInfo(self.timezone)).date()
-        found = self._on(day)
-        return found if found >= moment else self._on(day + timedelta(days=1))
+        deadline = self._on(day)
+        return deadline if deadline >= moment else self._on(day + timedelta(days=1))
 
     def _on(self, day: date) -> datetime:
         if self.by is None:

@@ -36,7 +36,7 @@ def shared_path(first: str, second: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _shared_parts(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Both have at least one part, and the last one is not `**`."""
+    """The parts of a path that both match; both have at least one part, and the last one is not `**`."""
     if second[0] == "**" and first[0] != "**":
         return _shared_parts(second, first)
     if first[0] == "**":

@@ -187,12 +187,12 @@ class Pattern:
         match = self._regex.fullmatch(name)
         if match is None:
             return None
-        said = [(part.says, part.read(text)) for part, text in zip(self._named, match.groups(), strict=True)]
-        values = dict(said)
+        fields = [(part.says, part.read(text)) for part, text in zip(self._named, match.groups(), strict=True)]
+        values = dict(fields)
         offset = values.pop("zone", 0)
         try:
             at = _moment(values)
-            if any(_OF[name](at) != value for name, value in said if name != "zone"):
+            if any(_OF[name](at) != value for name, value in fields if name != "zone"):
                 return None
             return at - timedelta(minutes=offset)
         except (KeyError, ValueError, OverflowError):
@@ -214,7 +214,7 @@ class Pattern:
 
 @lru_cache
 def pattern(text: str) -> Pattern:
-    """The pattern that a text is.
+    """The pattern that a text spells.
 
     Raises:
         ContractError: A name written by it cannot give its moment back; says what to write instead.
@@ -278,8 +278,8 @@ def _date(values: Mapping[str, int]) -> date:
     if "weekday" in values and "month" not in values:
         for weeks, directive in (("mondays", "%W"), ("sundays", "%U")):
             if weeks in values:
-                said = f"{year:04} {values[weeks]} {values['weekday'] % 7}"
-                return datetime.strptime(said, f"%Y {directive} %w").date()
+                text = f"{year:04} {values[weeks]} {values['weekday'] % 7}"
+                return datetime.strptime(text, f"%Y {directive} %w").date()
     return date(year, values.get("month", 3 * values.get("quarter", 1) - 2), values.get("day", 1))
 
 

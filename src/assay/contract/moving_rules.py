@@ -1,4 +1,4 @@
-"""Rules whose truth moves though no row changes: with the clock, with chance, or with a setting.
+"""Rules whose result changes though no row does: with the clock, with chance, or with a setting.
 
 Whether a rule is one is read from its SQL by DuckDB itself: its parser gives the names, and its catalogue says which
 of them give the same answer every time. Keep out: what becomes of a result when its time is over
@@ -43,7 +43,7 @@ _CHANCE_MODULES = ("os", "random", "secrets", "uuid")
 
 @dataclass(frozen=True)
 class Moves:
-    """How the truth of some rules moves.
+    """How the result of some rules changes though no row does.
 
     Attributes:
         names: What makes it move, such as `now`; empty for rules that hold for as long as no row changes.
@@ -66,7 +66,7 @@ class Moves:
         return min(ends, midnight) if self.ends_with_day else ends
 
     def __or__(self, other: Moves) -> Moves:
-        """Of the rules of both."""
+        """Combine the moves of two sets of rules."""
         if not other.names:
             return self
         names = tuple(dict.fromkeys((*self.names, *other.names)))
@@ -74,7 +74,7 @@ class Moves:
 
 
 def moves_of(queries: Iterable[str], columns: Collection[str] = ()) -> Moves:
-    """How the truth of some SQL moves.
+    """How the result of some SQL changes though no row does.
 
     Args:
         queries: Whole `select` statements.
@@ -84,7 +84,7 @@ def moves_of(queries: Iterable[str], columns: Collection[str] = ()) -> Moves:
 
 
 def moves_of_rules(expressions: Iterable[str], columns: Collection[str]) -> Moves:
-    """How the truth of conditions over the columns of a table moves."""
+    """How the result of conditions over the columns of a table changes though no row does."""
     return moves_of(map(_condition, expressions), columns)
 
 
@@ -93,22 +93,22 @@ def _condition(expression: str) -> str:
 
 
 def moves_of_python(source: str) -> Moves:
-    """How the answer of a module moves that asks Python for the time, for chance or for the environment."""
-    found = Moves()
+    """How the result of a module changes that asks Python for the time, for chance or for the environment."""
+    moves = Moves()
     for node in ast.walk(ast.parse(source)):
         imported = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         imported += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
         for module in {name.partition(".")[0] for name in imported} & set(_CHANCE_MODULES):
-            found |= Moves((module,), timedelta())
+            moves |= Moves((module,), timedelta())
         if isinstance(node, ast.Call) and (name := _python_clock(node.func)):
-            found |= Moves((name,), HOUR, ends_with_day=True)
-    return found
+            moves |= Moves((name,), HOUR, ends_with_day=True)
+    return moves
 
 
 def refuse_moving_verdicts(
     connection: duckdb.DuckDBPyConnection, contracts: Collection[Contract], places: Mapping[str, str]
 ) -> None:
-    """A row of bronze is judged once, when it is loaded, and its verdict is kept for ever.
+    """Refuse rules of bronze tables whose result changes: a row is judged once, when it is loaded.
 
     Args:
         connection: Any; every command comes by here, and to open one would cost more than to look.
@@ -121,7 +121,8 @@ def refuse_moving_verdicts(
     queries = [_condition(rule.expression) for contract in contracts for rule in contract.rules]
     if not _look(connection, queries, ()).names:
         return
-    for contract, rule in [(said, rule) for said in contracts for rule in said.rules]:
+    rules = [(contract, rule) for contract in contracts for rule in contract.rules]
+    for contract, rule in rules:
         if names := moves_of_rules([rule.expression], contract.names).names:
             bronze = TableName.of_source(contract.source)
             raise ContractError(
@@ -147,26 +148,26 @@ def _moves(queries: tuple[str, ...], columns: frozenset[str]) -> Moves:
 
 
 def _look(connection: duckdb.DuckDBPyConnection, queries: Sequence[str], columns: Collection[str]) -> Moves:
-    found = Moves()
+    moves = Moves()
     asked = "select json_serialize_sql(said) from (select unnest(?::varchar[]) as said)"
     for (text,) in connection.execute(asked, [queries]).fetchall():
-        found |= _of_tree(connection, json.loads(text), columns)
-    return found
+        moves |= _of_tree(connection, json.loads(text), columns)
+    return moves
 
 
 def _of_tree(connection: duckdb.DuckDBPyConnection, parsed: Mapping[str, Any], columns: Collection[str]) -> Moves:
     if parsed["error"]:
         return Moves(("SQL that cannot be looked into",), timedelta())
     nodes = list(_nodes(parsed))
-    found = Moves()
+    moves = Moves()
     for node in nodes:
         if "class" in node or node.get("type") == "BASE_TABLE":
-            found |= _of_node(node, columns)
-    if not found.names or not found.unit:
-        return found
+            moves |= _of_node(node, columns)
+    if not moves.names or not moves.unit:
+        return moves
     spans = [span for node in nodes if (span := _interval(connection, node)) is not None]
-    longest = DAY if found.ends_with_day or spans else HOUR
-    return Moves(found.names, max(LEAST, min([longest, *spans])), found.ends_with_day)
+    longest = DAY if moves.ends_with_day or spans else HOUR
+    return Moves(moves.names, max(LEAST, min([longest, *spans])), moves.ends_with_day)
 
 
 def _nodes(parsed: object) -> Iterator[Mapping[str, Any]]:
@@ -179,7 +180,7 @@ def _nodes(parsed: object) -> Iterator[Mapping[str, Any]]:
 
 
 def _of_node(node: Mapping[str, Any], columns: Collection[str]) -> Moves:
-    """What one node of a parse tree says, those within it left out."""
+    """How the result of one node of a parse tree changes, the nodes within it left out."""
     if node.get("class") == "FUNCTION":
         return Moves() if node["is_operator"] else _of_function(node["function_name"].lower(), len(node["children"]))
     if node.get("class") == "COLUMN_REF":
@@ -199,21 +200,21 @@ def _of_function(name: str, arguments: int) -> Moves:
     stability = _catalogue().get(name, ())
     if name in _PURE_TABLES or (stability and name not in _SETTINGS and set(stability) == {"CONSISTENT"}):
         return Moves()
-    if stability and all(said.startswith("macro ") for said in stability):
-        return moves_of(f"select {said.removeprefix('macro ')}" for said in stability)
+    if stability and all(entry.startswith("macro ") for entry in stability):
+        return moves_of(f"select {entry.removeprefix('macro ')}" for entry in stability)
     return Moves((name,), timedelta())
 
 
 @cache
 def _catalogue() -> Mapping[str, tuple[str, ...]]:
-    """What DuckDB says of each function: how stable it is, or what a macro stands for."""
+    """The functions of DuckDB: how stable each is, or what a macro stands for."""
     with empty_database() as connection:
-        found = connection.execute(
+        rows = connection.execute(
             "select lower(function_name), list(distinct case when function_type = 'macro' "
             "then 'macro ' || macro_definition else coalesce(stability, function_type) end) "
             "from duckdb_functions() where function_type in ('scalar', 'aggregate', 'macro') group by all"
         ).fetchall()
-    return {name: tuple(said) for name, said in found}
+    return {name: tuple(stability) for name, stability in rows}
 
 
 def _interval(connection: duckdb.DuckDBPyConnection, node: Mapping[str, Any]) -> timedelta | None:
@@ -226,7 +227,7 @@ def _interval(connection: duckdb.DuckDBPyConnection, node: Mapping[str, Any]) ->
     asked = json.loads(text)
     asked["statements"][0]["node"]["select_list"][0]["children"][0]["children"][0] = node
     try:
-        said = connection.execute(f"from json_execute_serialized_sql({literal(json.dumps(asked))}::json)").fetchall()
+        rows = connection.execute(f"from json_execute_serialized_sql({literal(json.dumps(asked))}::json)").fetchall()
     except duckdb.Error:
         return None  # it is made of a column
-    return timedelta(seconds=said[0][0]) if said and said[0][0] else None
+    return timedelta(seconds=rows[0][0]) if rows and rows[0][0] else None

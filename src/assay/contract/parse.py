@@ -1,4 +1,4 @@
-"""From a bronze model of dbt's manifest to a `Contract`. Whatever is not understood is an error."""
+"""Parses a bronze model of dbt's manifest into a `Contract`. Whatever is not understood is an error."""
 
 from __future__ import annotations
 
@@ -54,33 +54,33 @@ def place_of(node: Node) -> str:
 def _parse(node: Node) -> Contract:
     from assay.contract.yml_contract import ContractYml, FileDateYml  # noqa: PLC0415 - see assay.contract.yml
 
-    said = ContractYml.read(node["config"].get("meta", {}).get("contract"))
+    declared = ContractYml.read(node["config"].get("meta", {}).get("contract"))
     columns = parse_columns(node)
     names = [column.name for column in columns]
     ours = [name for name in names if name.startswith("_")]
     if ours:
         raise ContractError(f"column {ours[0]}: names that start with `_` are kept for columns that Assay adds")
     key = parse_key(node, names)
-    newest_by = said.newest_by
+    newest_by = declared.newest_by
     if isinstance(newest_by, FileDateYml):
         pattern(newest_by.file_date)  # refuses one that does not give the moment back
     elif newest_by is not None and newest_by not in names:
         raise ContractError(f"newest_by: {newest_by!r} is not a column of the contract")
     return Contract(
         source=str(node["name"]).removeprefix("bronze_"),
-        version=said.version,
-        owner=said.owner,
-        files=said.files,
-        format=Format(**dict(said.format)),
-        load=said.load,
+        version=declared.version,
+        owner=declared.owner,
+        files=declared.files,
+        format=Format(**dict(declared.format)),
+        load=declared.load,
         columns=columns,
         key=key,
         rules=parse_rules(node, key),
-        new_columns=said.new_columns,
+        new_columns=declared.new_columns,
         newest_by=newest_by if isinstance(newest_by, str) else None,
         file_date=newest_by.file_date if isinstance(newest_by, FileDateYml) else None,
-        shares_with=said.shares_with or (),
-        max_loss=said.max_loss,
+        shares_with=declared.shares_with or (),
+        max_loss=declared.max_loss,
     )
 
 

@@ -1,4 +1,4 @@
-"""What stands in the files of a dbt project, read before dbt parses them.
+"""The files of a dbt project, read before dbt parses them.
 
 Refused here is what dbt would pass over in silence, such as a table that nothing makes, or would answer in words of its
 own. Keep out: what a contract or a promise means, which is read from dbt's manifest.
@@ -21,7 +21,7 @@ _NAME = re.compile(r"[A-Za-z0-9_]+")
 
 @dataclass
 class ProjectFiles:
-    """What stands in the files of a dbt project.
+    """The models that the files of a dbt project describe and define.
 
     Attributes:
         models: What the yml files say of each model.
@@ -43,15 +43,15 @@ class ProjectFiles:
         Raises:
             ContractError: A file is not understood, a name cannot be one, or nothing makes a table that is described.
         """
-        found = cls()
+        files = cls()
         for path in sorted((dbt_project / "models").rglob("*")):
             where = path.relative_to(dbt_project).as_posix()
             if path.suffix in (".sql", ".py"):
-                found.written[path.stem] = where
+                files.written[path.stem] = where
             if path.suffix in (".yml", ".yaml"):
-                found._take(check_written(path, where), where)
-        found._check()
-        return found
+                files._take(check_written(path, where), where)
+        files._check()
+        return files
 
     def _take(self, models: Iterator[Mapping[str, Any]], where: str) -> None:
         for model in models:
@@ -76,7 +76,7 @@ class ProjectFiles:
                 self._check_made(TableName.of_model(name))
 
     def _check_made(self, table: TableName) -> None:
-        """Whether Assay can make a table that has no file of SQL."""
+        """Refuse a table without a file of SQL that Assay cannot generate."""
         bronze = table.in_layer("bronze").model
         if table.is_bronze or (table.layer != "gold" and bronze in self.models):
             return

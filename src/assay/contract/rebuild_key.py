@@ -1,4 +1,4 @@
-"""By which key a table is redone, and how a changed row of an input leads to keys of the table."""
+"""The key by which a table is rebuilt, and how a changed row of an input leads to keys of the table."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Input:
 
 
 @dataclass(frozen=True)
-class Redo:
-    """The key that a table is redone by (columns of the table), and all its inputs."""
+class RebuildKey:
+    """The key by which a table is rebuilt (columns of the table), and all its inputs."""
 
     key: tuple[str, ...]
     inputs: tuple[Input, ...]
@@ -64,11 +64,12 @@ class Redo:
         return re.findall(r"\b_[A-Za-z]\w*", " ".join((*item.keys, *item.by, item.where)))
 
     def _named(self, expressions: Sequence[str]) -> str:
-        return ", ".join(f"{said} as {quoted(name)}" for said, name in zip(expressions, self.key, strict=True))
+        pairs = zip(expressions, self.key, strict=True)
+        return ", ".join(f"{expression} as {quoted(name)}" for expression, name in pairs)
 
 
-def parse_redo(node: Mapping[str, Any], inputs: Mapping[str, Mapping[str, Any]]) -> Redo:
-    """How a keyed model is redone: `config: meta: redo:`, or the contract's key when its only input is a bronze table.
+def parse_redo(node: Mapping[str, Any], inputs: Mapping[str, Mapping[str, Any]]) -> RebuildKey:
+    """The rebuild key of a model: `config: meta: redo:`, or the contract's key when its only input is a bronze table.
 
     Args:
         node: The model as in dbt's manifest.
@@ -78,27 +79,27 @@ def parse_redo(node: Mapping[str, Any], inputs: Mapping[str, Mapping[str, Any]])
         ContractError: An input is not declared, or a declaration does not fit; names the yml.
     """
     with naming_yml(node):
-        said = node["config"].get("meta", {}).get("redo")
-        redo = _default(node, inputs) if said is None else _declared(said, inputs)
-        unknown = [name for name in redo.key if name not in node["columns"]]
+        declaration = node["config"].get("meta", {}).get("redo")
+        rebuild_key = _default(node, inputs) if declaration is None else _declared(declaration, inputs)
+        unknown = [name for name in rebuild_key.key if name not in node["columns"]]
         if unknown:
             raise ContractError(f"redo: key: {', '.join(unknown)} is not a column of the table")
-        return redo
+        return rebuild_key
 
 
-def _declared(said: object, inputs: Mapping[str, Mapping[str, Any]]) -> Redo:
+def _declared(declaration: object, inputs: Mapping[str, Mapping[str, Any]]) -> RebuildKey:
     from assay.contract.yml_checks import RedoYml  # noqa: PLC0415 - see assay.contract.yml
 
-    redo = RedoYml.read(said, "redo")
-    if set(redo.inputs) != set(inputs):
+    declared = RedoYml.read(declaration, "redo")
+    if set(declared.inputs) != set(inputs):
         raise ContractError(
-            f"redo names the inputs {', '.join(sorted(redo.inputs))}, but the SQL refers to "
+            f"redo names the inputs {', '.join(sorted(declared.inputs))}, but the SQL refers to "
             f"{', '.join(sorted(inputs)) or 'nothing'}; a change of an input that is not named would be lost"
         )
-    return Redo(redo.key, tuple(_input(model, how, redo) for model, how in redo.inputs.items()))
+    return RebuildKey(declared.key, tuple(_input(model, how, declared) for model, how in declared.inputs.items()))
 
 
-def _default(node: Mapping[str, Any], inputs: Mapping[str, Mapping[str, Any]]) -> Redo:
+def _default(node: Mapping[str, Any], inputs: Mapping[str, Mapping[str, Any]]) -> RebuildKey:
     bronze = [model for model in inputs if model.startswith("bronze_")]
     if len(inputs) != 1 or not bronze:
         raise ContractError(f"needs `config: meta: redo:`, because it reads {', '.join(sorted(inputs)) or 'nothing'}")
@@ -114,7 +115,7 @@ def _default(node: Mapping[str, Any], inputs: Mapping[str, Mapping[str, Any]]) -
             f"{listed(list(node['columns']))}. Write `config: {{meta: {{from: {lost[0]!r}}}}}` at the column that is "
             "called otherwise there, or `config: meta: redo:` if the table has another key"
         )
-    return Redo(tuple(called[name] for name in key), (Input(bronze[0], tuple(map(quoted, key))),))
+    return RebuildKey(tuple(called[name] for name in key), (Input(bronze[0], tuple(map(quoted, key))),))
 
 
 def _called_here(columns: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
@@ -124,12 +125,12 @@ def _called_here(columns: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     return renamed | {name: name for name, origin in origins.items() if origin == name}
 
 
-def _input(model: str, how: tuple[str, ...] | ViaColumnsYml | ViaWhereYml, redo: RedoYml) -> Input:
+def _input(model: str, how: tuple[str, ...] | ViaColumnsYml | ViaWhereYml, declared: RedoYml) -> Input:
     if isinstance(how, tuple):
-        if len(how) != len(redo.key):
-            raise ContractError(f"redo: {model} gives {len(how)} expressions for the key {', '.join(redo.key)}")
+        if len(how) != len(declared.key):
+            raise ContractError(f"redo: {model} gives {len(how)} expressions for the key {', '.join(declared.key)}")
         return Input(model, how)
-    if not isinstance(redo.inputs.get(how.via), tuple):
+    if not isinstance(declared.inputs.get(how.via), tuple):
         raise ContractError(f"redo: {model} goes via {how.via}, which is not an input with expressions")
     made = Input(model, **dict(how))
     if not (made.by or made.where):

@@ -1,4 +1,4 @@
-"""Whether each file below the landing zone has at most one source: globs that overlap without a word are refused."""
+"""Checks that each file below the landing zone has at most one source: globs that overlap undeclared are refused."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from assay.contract.names import TableName
 
 
 def check_sharing(contracts: Mapping[str, Contract], places: Mapping[str, str]) -> None:
-    """Hold the globs of all sources against each other.
+    """Check the globs of all sources for undeclared overlaps.
 
     Args:
         contracts: All of the project, by source.

@@ -11,7 +11,7 @@ from assay.contract.contract import Column, Rule
 from assay.contract.declared_checks import Reference
 from assay.contract.errors import ContractError
 from assay.contract.names import quoted, relation, table_of
-from assay.contract.rebuild_key import Redo
+from assay.contract.rebuild_key import RebuildKey
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def empty_database() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @contextmanager
 def _undone(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
-    """What is created within the block is gone after it, so that no later rule finds a table that is not its own."""
+    """Drop what the block created when it ends, so that no later rule finds a table that is not its own."""
     connection.begin()
     try:
         yield
@@ -44,16 +44,14 @@ def check_rules(
         # In `where` SQL allows neither aggregates nor windows, which would judge a row by its neighbours.
         tried = f"select ({rule.expression}) as said from (select {typed}) where ({rule.expression}) is null or true"
         try:
-            found = connection.execute(f"select typeof(said) from ({tried})").fetchall()
+            rows = connection.execute(f"select typeof(said) from ({tried})").fetchall()
         except duckdb.Error as error:
-            said = str(error).strip().splitlines()[0]
+            message = str(error).strip().splitlines()[0]
             raise ContractError(
-                f"{where}: rule {rule.name}: {rule.expression!r} is not SQL over one row of this table: {said}"
+                f"{where}: rule {rule.name}: {rule.expression!r} is not SQL over one row of this table: {message}"
             ) from error
-        if found[0][0] not in ("BOOLEAN", '"NULL"'):
-            raise ContractError(
-                f"{where}: rule {rule.name}: {rule.expression!r} is {found[0][0]}, expected a condition"
-            )
+        if rows[0][0] not in ("BOOLEAN", '"NULL"'):
+            raise ContractError(f"{where}: rule {rule.name}: {rule.expression!r} is {rows[0][0]}, expected a condition")
 
 
 def check_reference(
@@ -75,8 +73,8 @@ def check_reference(
         try:
             connection.execute(reference.broken(table))
         except duckdb.Error as error:
-            said = str(error).strip().splitlines()[0]
-            raise ContractError(f"{where}: checks: consistency: {reference.name}: {said}") from error
+            message = str(error).strip().splitlines()[0]
+            raise ContractError(f"{where}: checks: consistency: {reference.name}: {message}") from error
 
 
 def _create(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence[Column]) -> None:
@@ -86,14 +84,14 @@ def _create(connection: duckdb.DuckDBPyConnection, table: str, columns: Sequence
 
 
 def check_redo(
-    connection: duckdb.DuckDBPyConnection, where: str, redo: Redo, inputs: Mapping[str, Sequence[Column]]
+    connection: duckdb.DuckDBPyConnection, where: str, rebuild_key: RebuildKey, inputs: Mapping[str, Sequence[Column]]
 ) -> None:
     """Bind every way from a changed row to the keys of a table; a first build would not show a mistake in one.
 
     Args:
         connection: An empty database.
         where: The yml, for the message.
-        redo: The ways.
+        rebuild_key: The ways.
         inputs: The columns of each input.
 
     Raises:
@@ -102,9 +100,9 @@ def check_redo(
     with _undone(connection):
         for model, columns in inputs.items():
             _create(connection, table_of(model), columns)
-        for item in redo.inputs:
+        for item in rebuild_key.inputs:
             try:
-                connection.execute(redo.affected(item, relation(table_of(item.model))))
+                connection.execute(rebuild_key.affected(item, relation(table_of(item.model))))
             except duckdb.Error as error:
-                said = str(error).strip().splitlines()[0]
-                raise ContractError(f"{where}: redo: {item.model} leads to no keys: {said}") from error
+                message = str(error).strip().splitlines()[0]
+                raise ContractError(f"{where}: redo: {item.model} leads to no keys: {message}") from error

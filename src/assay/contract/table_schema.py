@@ -1,4 +1,4 @@
-"""The promise of a silver or gold table, and the Pandera schema that holds a table against it inside DuckDB."""
+"""The promise of a silver or gold table, and the Pandera schema that checks a table against it inside DuckDB."""
 
 from __future__ import annotations
 
@@ -105,8 +105,8 @@ def _dtype(wanted: ColumnType) -> object:
     import ibis  # noqa: PLC0415 - as above
     from pandera.engines import ibis_engine  # noqa: PLC0415
 
-    found = ibis.dtype(_IBIS.get(wanted.sql, wanted.sql))
-    return ibis_engine.Engine.dtype(found)
+    dtype = ibis.dtype(_IBIS.get(wanted.sql, wanted.sql))
+    return ibis_engine.Engine.dtype(dtype)
 
 
 _IBIS = {

@@ -1,4 +1,4 @@
-"""What only the yml file itself shows: dbt drops unknown keys, and of two that are alike it keeps one."""
+"""Checks that need the yml file itself: dbt drops unknown keys, and of two that are alike it keeps one."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ def check_written(path: Path, where: str = "") -> Iterator[Mapping[str, Any]]:
     try:
         text = path.read_text(encoding="utf-8")
         _check_keys(yaml.compose(text, Loader=_LOADER), where)
-        said = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader, the fast one where it was built
+        content = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader, the fast one where it was built
     except (OSError, UnicodeDecodeError) as error:
         raise ContractError(f"{where}: cannot be read as UTF-8: {error}") from error
     except yaml.YAMLError as error:
         raise ContractError(f"{where}: {_not_yaml(error)}") from error
-    if said is None:
+    if content is None:
         raise ContractError(f"{where}: is empty; write `models:` with a list of models, or remove the file")
-    PropertiesYml.read(said, where)
-    return iter(said.get("models") or ())
+    PropertiesYml.read(content, where)
+    return iter(content.get("models") or ())
 
 
 def _not_yaml(error: yaml.YAMLError) -> str:
@@ -63,7 +63,7 @@ def _not_yaml(error: yaml.YAMLError) -> str:
 
 
 def _check_keys(node: yaml.Node | None, where: str) -> None:
-    """YAML forbids a key twice, of which its reader takes the last one without a word."""
+    """Refuse a key that stands there twice, which YAML forbids, but of which its reader silently takes the last one."""
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
             _check_keys(item, where)

@@ -52,25 +52,25 @@ class Yml(BaseModel):
     """What to write instead of an unknown key."""
 
     @classmethod
-    def read(cls, said: object, *where: str) -> Self:
-        """What a yml says, as the model that it has to fit.
+    def read(cls, value: object, *where: str) -> Self:
+        """Validate the content of a yml as this model.
 
         Args:
-            said: As YAML or dbt's manifest gives it.
+            value: As YAML or dbt's manifest gives it.
             where: What stands before the keys in a message.
 
         Raises:
             ContractError: It does not fit; names the first thing, the outermost and unknown keys before others.
         """
         try:
-            return cls.model_validate(said)
+            return cls.model_validate(value)
         except ValidationError as error:
-            raise ContractError(_sentence(cls, said, where, error.errors(include_url=False))) from error
+            raise ContractError(_sentence(cls, value, where, error.errors(include_url=False))) from error
 
 
 @dataclass(frozen=True)
 class Expected:
-    """In an annotation: what is said of a value that does not fit; with `{found}` and `{key}`, as in `_SENTENCES`."""
+    """In an annotation: the message about a value that does not fit; with `{found}` and `{key}`, as in `_SENTENCES`."""
 
     sentence: str
 
@@ -84,13 +84,13 @@ Name = Annotated[str, Field(strict=False, coerce_numbers_to_str=True, json_schem
 Names = Annotated[tuple[Name, ...], Field(strict=False), Expected("{key} is a list of names, not {found}")]
 
 
-def _sentence(model: type[Yml], said: object, where: Sequence[str], errors: Sequence[ErrorDetails]) -> str:
+def _sentence(model: type[Yml], value: object, where: Sequence[str], errors: Sequence[ErrorDetails]) -> str:
     """The sentence about the first of pydantic's errors."""
     first = min(errors, key=lambda e: (len(e["loc"]), e["type"] not in _UNKNOWN, e["type"] != "missing"))
     alike = _UNKNOWN if first["type"] in _UNKNOWN else (first["type"],)
     if first["type"] not in (*_UNKNOWN, "missing"):
-        return _At.walk(model, said, where, first["loc"]).wrong(first)
-    at = _At.walk(model, said, where, first["loc"][:-1])
+        return _At.walk(model, value, where, first["loc"]).wrong(first)
+    at = _At.walk(model, value, where, first["loc"][:-1])
     keys = [str(e["loc"][-1]) for e in errors if e["type"] in alike and e["loc"][:-1] == first["loc"][:-1]]
     return at.missing(keys) if alike == ("missing",) else at.unknown(sorted(keys))
 
@@ -100,25 +100,25 @@ class _At:
     """A place in a yml: its keys from outside to inside, what stands there, and the models that it may fit."""
 
     place: list[str]
-    found: object
+    value: object
     models: list[type[Yml]]
 
     @classmethod
-    def walk(cls, model: type[Yml], said: object, where: Sequence[str], loc: Sequence[int | str]) -> _At:
+    def walk(cls, model: type[Yml], value: object, where: Sequence[str], loc: Sequence[int | str]) -> _At:
         """Go along pydantic's `loc`, in which also stand the tags of unions."""
-        at = cls(list(where), said, [model])
+        at = cls(list(where), value, [model])
         for step in loc:
             at._enter(step)
         return at
 
     def _enter(self, step: int | str) -> None:
-        if isinstance(step, int) and isinstance(self.found, Sequence):
-            self.found = self.found[step]
+        if isinstance(step, int) and isinstance(self.value, Sequence):
+            self.value = self.value[step]
             words, key = self.models[0].called
-            if isinstance(self.found, Mapping) and self.found.get(key):
-                self.place[-1] = f"{words}{self.found[key]}"
-        elif isinstance(self.found, Mapping) and step in self.found:
-            self.found = self.found[step]
+            if isinstance(self.value, Mapping) and self.value.get(key):
+                self.place[-1] = f"{words}{self.value[key]}"
+        elif isinstance(self.value, Mapping) and step in self.value:
+            self.value = self.value[step]
             if self.place and self.place[-1] == self.models[0].below:
                 self.place.pop()
             self.place.append(str(step))
@@ -147,8 +147,8 @@ class _At:
         if kind == "value_error":
             return self._say(str(context["error"]))
         if kind in ("union_tag_invalid", "union_tag_not_found"):
-            found = self.found.get("type") if isinstance(self.found, Mapping) else None
-            return self._say(f"type: {found!r} is not one of {', '.join(model.kind for model in self.models)}")
+            tag = self.value.get("type") if isinstance(self.value, Mapping) else None
+            return self._say(f"type: {tag!r} is not one of {', '.join(model.kind for model in self.models)}")
         if kind in ("model_type", "model_attributes_type"):
             return self._say(self.models[0].shape)
         known = ", ".join(re.findall(r"'([^']*)'", str(context.get("expected"))))
@@ -160,13 +160,13 @@ class _At:
         if "{key}" in sentence:
             sentence, place = sentence.replace("{key}", place[-1]), place[:-1]
         place = place or ([_title(model)] if model else [])
-        return ": ".join([*place, sentence.replace("{found}", repr(self.found))])
+        return ": ".join([*place, sentence.replace("{found}", repr(self.value))])
 
 
 def _keys(model: type[Yml]) -> list[str]:
     """The keys of a model, its own before those that it shares with others."""
-    said = (key for part in model.__mro__ for key in get_annotations(part))
-    return [key for key in dict.fromkeys(said) if key in model.model_fields]
+    keys = (key for part in model.__mro__ for key in get_annotations(part))
+    return [key for key in dict.fromkeys(keys) if key in model.model_fields]
 
 
 def _models(annotation: object) -> Iterator[type[Yml]]:

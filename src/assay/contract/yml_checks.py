@@ -80,7 +80,7 @@ class DistributionYml(_ThresholdYml):
 
 
 class AcceptedYml(_ReasonedYml):
-    """A file that may be odd."""
+    """A file that is accepted although checks report it."""
 
     shape = "a list of {file: …, because: …}"
     called = ("accepted: ", "file")
@@ -101,7 +101,7 @@ class LoadChecksYml(Yml):
 
 
 class LevelYml(_ReasonedYml):
-    """What it means that a rule does not hold."""
+    """The severity of a rule that does not hold."""
 
     model_config = ConfigDict(json_schema_extra=_tell_levels)
     free = None
@@ -132,31 +132,31 @@ class TableChecksYml(Yml):
     consistency: dict[str, ReferenceYml] | None = Field(default=None, description="References, by a name of your own.")
 
 
-def _lag(said: object) -> timedelta:
-    if said == 0 and not isinstance(said, bool):
+def _lag(value: object) -> timedelta:
+    if value == 0 and not isinstance(value, bool):
         return timedelta(0)
-    found = re.fullmatch(_LAG, str(said).strip())
-    if not found:
-        raise ValueError(f"{said!r} is neither 0 nor such as `15 minutes`, `6 hours` or `1 day`")
-    lag = timedelta(seconds=int(found[1]) * UNITS[found[2]])
+    match = re.fullmatch(_LAG, str(value).strip())
+    if not match:
+        raise ValueError(f"{value!r} is neither 0 nor such as `15 minutes`, `6 hours` or `1 day`")
+    lag = timedelta(seconds=int(match[1]) * UNITS[match[2]])
     if lag < SHORTEST:
-        raise ValueError(f"{said!r} is shorter than a minute; 0 is in the run that loads a file")
+        raise ValueError(f"{value!r} is shorter than a minute; 0 is in the run that loads a file")
     return lag
 
 
-def _by(said: object) -> time:
-    found = re.fullmatch(_BY, said) if isinstance(said, str) else None
-    if not found:
-        raise ValueError(f'{said!r} is not a time of day in quotes, such as "06:00"')
-    return time(int(found[1]), int(found[2]))
+def _by(value: object) -> time:
+    match = re.fullmatch(_BY, value) if isinstance(value, str) else None
+    if not match:
+        raise ValueError(f'{value!r} is not a time of day in quotes, such as "06:00"')
+    return time(int(match[1]), int(match[2]))
 
 
-def _timezone(said: object) -> str:
+def _timezone(value: object) -> str:
     try:
-        ZoneInfo(str(said))
+        ZoneInfo(str(value))
     except (ValueError, OSError, LookupError) as error:
-        raise ValueError(f"{said!r} is none, expected one such as America/New_York") from error
-    return str(said)
+        raise ValueError(f"{value!r} is none, expected one such as America/New_York") from error
+    return str(value)
 
 
 class FreshnessYml(Yml):

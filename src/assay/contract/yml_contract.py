@@ -91,19 +91,19 @@ class ParquetYml(_FormatYml):
 
 
 class FileDateYml(Yml):
-    """The moment in the file's name decides."""
+    """The file with the latest moment in its name wins."""
 
     file_date: str = Field(description="The name without its folder, as for strptime.", examples=["stock_%Y-%m-%d.csv"])
 
 
-def _files(said: str) -> str:
-    path = PurePosixPath(said)
+def _files(glob: str) -> str:
+    path = PurePosixPath(glob)
     if path.is_absolute() or ".." in path.parts or len(path.parts) < 2:  # noqa: PLR2004 - a folder and a name
-        raise ValueError(f'{said!r} is not a glob under the landing zone such as "transactions/*.csv"')
+        raise ValueError(f'{glob!r} is not a glob under the landing zone such as "transactions/*.csv"')
     if any("**" in part and part != "**" for part in path.parts) or path.name == "**":
-        raise ValueError(f"{said!r}: `**` stands for folders, alone between two slashes")
+        raise ValueError(f"{glob!r}: `**` stands for folders, alone between two slashes")
     if any(part.startswith((".", "_")) for part in path.parts):
-        raise ValueError(f"{said!r}: names that start with `.` or `_` are left alone")
+        raise ValueError(f"{glob!r}: names that start with `.` or `_` are left alone")
     return str(path)
 
 
@@ -145,7 +145,7 @@ class ContractYml(Yml):
         Annotated[
             Annotated[Name, Expected("{found} is not a column of the contract"), Tag("<column>")]
             | Annotated[FileDateYml, Tag("<file>")],
-            Discriminator(lambda said: "<file>" if isinstance(said, dict) else "<column>"),
+            Discriminator(lambda value: "<file>" if isinstance(value, dict) else "<column>"),
         ]
         | None
     ) = Field(default=None, description="The column, or `file_date`, whose greatest value wins among rows of one key.")

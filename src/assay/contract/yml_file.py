@@ -25,12 +25,12 @@ _CONSTRAINTS = ("primary_key", "not_null", "check", "unique", "foreign_key", "cu
 _DBT = Field(default=None, description="dbt's own.")
 
 
-def _check_config(said: object) -> None:
-    """That it holds keys; their values may be Jinja, which only the manifest shows rendered."""
-    meta = said.get("meta", {}) if isinstance(said, Mapping) else {}
-    for place, found in (("config", said), ("config: meta", meta)):
-        if found is not None and not isinstance(found, Mapping):
-            raise ValueError(f"{place}: expected keys with values, found {found!r}")
+def _check_config(config: object) -> None:
+    """Refuse a config that does not hold keys; their values may be Jinja, which only the manifest shows rendered."""
+    meta = config.get("meta", {}) if isinstance(config, Mapping) else {}
+    for place, value in (("config", config), ("config: meta", meta)):
+        if value is not None and not isinstance(value, Mapping):
+            raise ValueError(f"{place}: expected keys with values, found {value!r}")
 
 
 class ConstraintYml(Yml):

@@ -1,4 +1,4 @@
-"""What a person lets in although it loses too much, and takes back: written to `ops.acceptances`, for the next run.
+"""Snapshots that a person accepts although they lose too much, or no longer: in `ops.acceptances`, for the next run.
 
 Belongs here: the record. Keep out: what follows from it, which `snapshots.py` decides when the source is loaded next.
 """

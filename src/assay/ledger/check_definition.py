@@ -1,4 +1,4 @@
-"""What a check asks, as a hash: its pass stands only for as long as the same is asked in the same way."""
+"""The definition of a check as a hash: a pass stands only for as long as the definition is the same."""
 
 from __future__ import annotations
 
@@ -66,5 +66,5 @@ def _code(check: str) -> tuple[bytes, ...]:
     return tuple((ENGINE / path).read_bytes() for path in paths)
 
 
-def _hash(*said: str) -> str:
-    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]

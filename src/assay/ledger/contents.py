@@ -1,4 +1,4 @@
-"""Questions about the contents of a source, and what is written about all of them at once.
+"""Queries of the contents of a source, and updates of all of them at once.
 
 Belongs here: SQL on `ops.files` that loading, tables and checks need. What joins the ledger with other tables reads
 views of it (`ops.loaded_files`, `ops.landed_contents`).
@@ -21,34 +21,34 @@ def has_loaded(connection: duckdb.DuckDBPyConnection, source: str) -> bool:
 def newest_loaded(connection: duckdb.DuckDBPyConnection, source: str) -> datetime | None:
     """When the newest loaded file of a source was first seen; None when none is loaded."""
     asked = "select max(first_seen) from ops.loaded_files where source = ?"
-    found: datetime | None = connection.execute(asked, [source]).fetchall()[0][0]
-    return found
+    newest: datetime | None = connection.execute(asked, [source]).fetchall()[0][0]
+    return newest
 
 
 def newest_landed(connection: duckdb.DuckDBPyConnection, sources: Sequence[str]) -> datetime | None:
     """When the newest loaded file of some sources landed; None when none is loaded."""
-    found: datetime | None = connection.execute(
+    newest: datetime | None = connection.execute(
         "select max(coalesce(landed_at, first_seen)) from ops.loaded_files "
         "where list_contains($sources::varchar[], source)",
         {"sources": list(sources)},
     ).fetchall()[0][0]
-    return found
+    return newest
 
 
 def last_load_id(connection: duckdb.DuckDBPyConnection) -> int | None:
     """The number of the last load of any source; None when there was none."""
-    found: int | None = connection.execute("select max(load_id) from ops.files").fetchall()[0][0]
-    return found
+    load_id: int | None = connection.execute("select max(load_id) from ops.files").fetchall()[0][0]
+    return load_id
 
 
 def last_loaded(connection: duckdb.DuckDBPyConnection, source: str) -> list[int]:
     """The contents of the last load of a source that brought any."""
-    found = connection.execute(
+    rows = connection.execute(
         "select distinct file_id from ops.loaded_files where source = $source and load_id = "
         "(select max(load_id) from ops.loaded_files where source = $source)",
         {"source": source},
     ).fetchall()
-    return [int(row[0]) for row in found]
+    return [int(row[0]) for row in rows]
 
 
 def records_read(connection: duckdb.DuckDBPyConnection, source: str) -> dict[int, int]:

@@ -30,13 +30,13 @@ LARGEST = 1_000_000
 
 
 def is_ignored_file(name: str) -> bool:
-    """Whether a file of this name is not news, in whatever folder it is."""
+    """Whether a file of this name is ignored, in whatever folder it is."""
     is_own = name.startswith(HIDDEN) or name.endswith(UNFINISHED)
     return is_own or (name.startswith("_") and any(fnmatchcase(name, marker) for marker in MARKER_FILES))
 
 
 def is_ignored_folder(name: str) -> bool:
-    """Whether nothing in a folder of this name is news."""
+    """Whether everything in a folder of this name is ignored."""
     return name.startswith(HIDDEN) or name in MARKER_FOLDERS
 
 

@@ -21,7 +21,7 @@ _PIECE = 1 << 20  # bytes that are hashed at a time
 
 @dataclass(frozen=True)
 class Examined:
-    """What one pass over a file's bytes shows.
+    """The result of one pass over a file's bytes.
 
     Attributes:
         content_hash: sha256 of the bytes as received, in hex.
@@ -115,11 +115,11 @@ def _header_problem(header: tuple[str, ...] | None, contract: Contract) -> str:
     known, there = set(contract.names), set(header)
     missing = [column.name for column in contract.columns if column.name not in there and not column.is_optional]
     unexpected = [name for name in header if name not in known]
-    said = []
+    problems = []
     if missing:
-        said.append(f"missing columns: {listed(missing)}")
+        problems.append(f"missing columns: {listed(missing)}")
     if unexpected and (missing or contract.new_columns == "refuse"):
-        said.append(f"unexpected columns: {listed(unexpected)}")
-    if not said:
+        problems.append(f"unexpected columns: {listed(unexpected)}")
+    if not problems:
         return ""
-    return f"its header does not match contract {contract.version}: {'; '.join(said)}"
+    return f"its header does not match contract {contract.version}: {'; '.join(problems)}"

@@ -23,9 +23,9 @@ class Hint:
     inode: int
 
     @classmethod
-    def of(cls, found: os.stat_result) -> Hint:
+    def of(cls, stat_result: os.stat_result) -> Hint:
         """The hint of a path's stat."""
-        return cls(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+        return cls(stat_result.st_size, stat_result.st_mtime_ns, stat_result.st_ctime_ns, stat_result.st_ino)
 
 
 @dataclass(frozen=True)
@@ -65,19 +65,19 @@ def find(landing: Path, pattern: str) -> list[Arrival]:
     """
     _list_or_raise(landing, pattern)
     zone = _Zone(landing)
-    found = []
+    arrivals = []
     for path in sorted(landing.glob(pattern), key=os.fsencode):
         relative = path.relative_to(landing)
         if not may_be_claimed(path.name, relative.parts[:-1]):
             continue
         arrival = zone.look(path, relative)
         if arrival is not None:
-            found.append(arrival)
-    return found
+            arrivals.append(arrival)
+    return arrivals
 
 
 def _list_or_raise(landing: Path, pattern: str) -> None:
-    """`glob` takes a folder that it may not read for an empty one."""
+    """List the fixed folder of a glob, or raise: `glob` takes a folder that it may not read for an empty one."""
     folder = landing
     for part in PurePath(pattern).parts[:-1]:
         if WILDCARDS & set(part):
@@ -95,7 +95,7 @@ class _Zone:
         self._is_inside: dict[Path, bool] = {}
 
     def look(self, path: Path, relative: PurePath) -> Arrival | None:
-        """What is there under a name; None when it is gone again."""
+        """The arrival at a path; None when it is gone again."""
         name = os.fsencode(relative).decode("utf-8", "backslashreplace")
         try:
             itself = path.lstat()
@@ -106,20 +106,20 @@ class _Zone:
         if name != str(relative):
             return Arrival(f"{name} (not UTF-8)", path, Hint.of(itself), "the name is not valid UTF-8; rename the file")
         try:
-            found = path.stat() if stat.S_ISLNK(itself.st_mode) else itself
+            target = path.stat() if stat.S_ISLNK(itself.st_mode) else itself
         except FileNotFoundError:
             return Arrival(name, path, Hint.of(itself), "the link leads nowhere")
         except OSError as error:
             return Arrival(name, path, Hint.of(itself), f"cannot be looked at: {error.strerror}")
-        return Arrival(name, path, Hint.of(found), self._problem(path, itself, found))
+        return Arrival(name, path, Hint.of(target), self._problem(path, itself, target))
 
-    def _problem(self, path: Path, itself: os.stat_result, found: os.stat_result) -> str:
+    def _problem(self, path: Path, itself: os.stat_result, target: os.stat_result) -> str:
         is_inside = self._holds(path) if stat.S_ISLNK(itself.st_mode) else self._holds_folder(path.parent)
         if not is_inside:
             return "the link leads out of the landing zone; put the file itself there"
-        if stat.S_ISDIR(found.st_mode):
+        if stat.S_ISDIR(target.st_mode):
             return "is a directory, expected a file"
-        if not stat.S_ISREG(found.st_mode):
+        if not stat.S_ISREG(target.st_mode):
             return "is not a regular file (a pipe, socket or device)"
         return ""
 

@@ -86,11 +86,11 @@ def as_examined(file: File, seen: Examined) -> File:
 def copies_to_load(connection: duckdb.DuckDBPyConnection, landing: Path, source: str) -> list[File]:
     """A readable copy of each content that is neither loaded nor waits: its file was refused, or went away."""
     lost = {sighting for _, sighting, _ in copies_of_lost(connection, source)}
-    found: dict[int, File] = {}
+    copies: dict[int, File] = {}
     for file in files(connection, landing, source, "duplicate") if lost else []:
         if file.sighting_id in lost and file.is_as_hashed:
-            found[file.file_id] = file
-    return list(found.values())
+            copies[file.file_id] = file
+    return list(copies.values())
 
 
 def files_to_read_again_or_gone(
@@ -98,13 +98,13 @@ def files_to_read_again_or_gone(
 ) -> tuple[list[File], list[File]]:
     """One readable path for each content that is loaded or waits, oldest first, and the contents without one."""
     wanted = {f.file_id: f for f in files(connection, landing, source, "loaded", "arrived")}
-    found: dict[int, File] = {}
+    by_content: dict[int, File] = {}
     for file in files(connection, landing, source, "loaded", "duplicate", "arrived"):
         if file.file_id in wanted and file.is_as_hashed:
-            found.setdefault(file.file_id, file)
+            by_content.setdefault(file.file_id, file)
     ordered = sorted(wanted.values(), key=lambda file: file.sighting_id)
-    readable = [replace(found[f.file_id], sighting_id=f.sighting_id) for f in ordered if f.file_id in found]
-    return readable, [file for file in ordered if file.file_id not in found]
+    readable = [replace(by_content[f.file_id], sighting_id=f.sighting_id) for f in ordered if f.file_id in by_content]
+    return readable, [file for file in ordered if file.file_id not in by_content]
 
 
 def note(connection: duckdb.DuckDBPyConnection, file: File, **values: object) -> None:

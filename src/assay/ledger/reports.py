@@ -1,4 +1,4 @@
-"""What readers ask of the ledger: on a connection to what is published, or to the warehouse."""
+"""Queries of the ledger for readers: on a connection to what is published, or to the warehouse."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def held_back_by(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[tup
 
 def count_by_status(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, int]]:
     """How many sightings of each source are in each status, by source; with sources of which nothing was seen."""
-    found = connection.execute(
+    rows = connection.execute(
         """
         select
             sources.source,
@@ -83,7 +83,7 @@ def count_by_status(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str
         order by sources.source
         """
     ).fetchall()
-    return dict(found)
+    return dict(rows)
 
 
 def newest_by_source(connection: duckdb.DuckDBPyConnection) -> dict[str, datetime]:
@@ -93,8 +93,8 @@ def newest_by_source(connection: duckdb.DuckDBPyConnection) -> dict[str, datetim
 
 def first_seen(connection: duckdb.DuckDBPyConnection) -> datetime | None:
     """When the lake saw its first file; None when it has seen none."""
-    found: datetime | None = connection.execute("select min(first_seen) from ops.files").fetchall()[0][0]
-    return found
+    moment: datetime | None = connection.execute("select min(first_seen) from ops.files").fetchall()[0][0]
+    return moment
 
 
 def held_snapshots(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, str, datetime, str | None]]:

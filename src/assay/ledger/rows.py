@@ -109,7 +109,7 @@ class Contents:
         return is_new
 
     def give_up(self, content: str | None) -> None:
-        """A content that waited is not there any more."""
+        """Forget a content that waited and is not there any more."""
         self._taken.discard(str(content))
 
 

@@ -23,7 +23,7 @@ _GONE = "was gone before it was loaded"
 
 @dataclass
 class Looked:
-    """What one look at the landing zone of a source found.
+    """The result of one look at the landing zone for a source.
 
     Attributes:
         known: Paths that hold what the ledger says they hold.
@@ -110,27 +110,28 @@ class _Look:
 
     def _look_into(self, arrival: Arrival, before: Sighting | None) -> None:
         try:
-            found = self._examined(arrival)
+            examined = self._examined(arrival)
         except FileNotFoundError:
             self._note_gone(arrival.name, before)
             return
-        if found is None:
+        if examined is None:
             self._looked.changing.append(arrival.name)
         else:
-            self._sight(arrival, before, found)
+            self._sight(arrival, before, examined)
 
     def _examined(self, arrival: Arrival) -> Examined | None:
         """What the path holds; None when it was written to meanwhile, so that nothing of it can be relied on."""
         if arrival.problem:
             return Examined(None, problem=arrival.problem)
-        found = examine(arrival.path, self._contract, self._memory)
+        examined = examine(arrival.path, self._contract, self._memory)
         if hint_of(arrival.path) != arrival.hint:
             return None
         self._looked.size_bytes += arrival.hint.size_bytes if arrival.hint else 0
-        return found
+        return examined
 
-    def _sight(self, arrival: Arrival, before: Sighting | None, found: Examined) -> None:
-        is_same = before is not None and found.content_hash is not None and before.content_hash == found.content_hash
+    def _sight(self, arrival: Arrival, before: Sighting | None, examined: Examined) -> None:
+        content_hash = examined.content_hash
+        is_same = before is not None and content_hash is not None and before.content_hash == content_hash
         if before and is_same and before.status in ("loaded", "duplicate"):
             self._know(arrival, before)
             return
@@ -141,13 +142,13 @@ class _Look:
             self._contents.give_up(before.content_hash)
             if not is_same:
                 self._lost[_REPLACED].append(before.sighting_id)
-        status = self._status(found)
+        status = self._status(examined)
         if before and before.status != "loaded" and (is_same or self._was_unread(before)):
-            self._again.append({"sighting_id": before.sighting_id, **self._values(arrival, found, status)})
+            self._again.append({"sighting_id": before.sighting_id, **self._values(arrival, examined, status)})
         else:
-            self._new.append(self._first_values(arrival, found, status))
+            self._new.append(self._first_values(arrival, examined, status))
         if status == "refused":
-            self._looked.refused.append((arrival.name, found.problem))
+            self._looked.refused.append((arrival.name, examined.problem))
         else:
             getattr(self._looked, status).append(arrival.name)
 
@@ -160,43 +161,43 @@ class _Look:
     def _was_unread(before: Sighting) -> bool:
         return before.status == "refused" and before.content_hash is None
 
-    def _status(self, found: Examined) -> str:
-        if found.problem or found.content_hash is None:
+    def _status(self, examined: Examined) -> str:
+        if examined.problem or examined.content_hash is None:
             return "refused"
-        return "arrived" if self._contents.take(found.content_hash) else "duplicate"
+        return "arrived" if self._contents.take(examined.content_hash) else "duplicate"
 
-    def _first_values(self, arrival: Arrival, found: Examined, status: str) -> dict[str, object]:
+    def _first_values(self, arrival: Arrival, examined: Examined, status: str) -> dict[str, object]:
         return {
             "sighting_id": self._contents.next_sighting(),
             "source": self._contract.source,
             "path": arrival.name,
             "format": self._contract.format.type,
             "first_seen": clock.now().isoformat(),
-            **self._values(arrival, found, status),
+            **self._values(arrival, examined, status),
         }
 
-    def _values(self, arrival: Arrival, found: Examined, status: str) -> dict[str, object]:
+    def _values(self, arrival: Arrival, examined: Examined, status: str) -> dict[str, object]:
         return {
-            "file_id": self._contents.file_id(found.content_hash),
+            "file_id": self._contents.file_id(examined.content_hash),
             "run_id": self._run_id,
-            "content_hash": found.content_hash,
+            "content_hash": examined.content_hash,
             "status": status,
-            "reason": found.problem or self._why_it_waits(found),
-            "failures": 1 if found.not_enough else None,
-            "failed_limit": self._limit if found.not_enough else None,
-            "file_date": found.file_date.isoformat() if found.file_date else None,
-            "compression": found.compression,
-            "header": list(found.header) if found.header is not None else None,
-            "plain_records": found.plain_records,
-            "has_quoted_line_ends": found.has_quoted_line_ends,
+            "reason": examined.problem or self._why_it_waits(examined),
+            "failures": 1 if examined.not_enough else None,
+            "failed_limit": self._limit if examined.not_enough else None,
+            "file_date": examined.file_date.isoformat() if examined.file_date else None,
+            "compression": examined.compression,
+            "header": list(examined.header) if examined.header is not None else None,
+            "plain_records": examined.plain_records,
+            "has_quoted_line_ends": examined.has_quoted_line_ends,
             "contract_version": self._contract.version,
             "contract_fingerprint": self._contract.fingerprint,
             "landed_at": min(clock.now(), clock.of_file(arrival.hint.ctime_ns if arrival.hint else 0)).isoformat(),
             **(vars(arrival.hint) if arrival.hint else dict.fromkeys(("size_bytes", "mtime_ns", "ctime_ns", "inode"))),
         }
 
-    def _why_it_waits(self, found: Examined) -> str | None:
-        return reason(NotEnoughMemory(found.not_enough), self._limit, attempt=1) if found.not_enough else None
+    def _why_it_waits(self, examined: Examined) -> str | None:
+        return reason(NotEnoughMemory(examined.not_enough), self._limit, attempt=1) if examined.not_enough else None
 
     def _write(self) -> None:
         for why, sightings in self._lost.items():
@@ -206,7 +207,7 @@ class _Look:
         insert(self._connection, self._new)
 
     def _adopt_copies(self, seen: set[str]) -> None:
-        """A copy takes the place of a file that went away before its content was loaded."""
+        """Put a copy in the place of each file that went away before its content was loaded."""
         adopted: dict[int, int] = {}
         for file_id, sighting_id, path in copies_of_lost(self._connection, self._contract.source):
             if path in seen and file_id not in adopted:

@@ -63,10 +63,10 @@ def decide(
     """
     walk = _Walk(max_loss, accepted, compare)
     for _, group in groupby(versions, key=lambda version: version.moment):
-        by_path = [list(found) for _, found in groupby(group, key=lambda version: version.path)]
-        newest = [found[-1] for found in by_path]
+        by_path = [list(history) for _, history in groupby(group, key=lambda version: version.path)]
+        newest = [history[-1] for history in by_path]
         if not walk.is_tied(newest):  # else a version that was corrected would count again, beside its correction
-            for version in (version for found in by_path for version in found[:-1]):
+            for version in (version for history in by_path for version in history[:-1]):
                 walk.step([version])
         walk.step(newest)
     return Decision(walk.current, tuple(walk.held))

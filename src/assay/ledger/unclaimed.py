@@ -81,8 +81,8 @@ class Unclaimed:
             return ""
         names = ", ".join(file.shown for file, _ in self.files[:named])
         more = f" and {self.count - named:,} more" if self.count > named else ""
-        said = "1 file is" if self.count == 1 else f"{self.count:,} files are"
-        return f"{said} claimed by no source: {names}{more}"
+        subject = "1 file is" if self.count == 1 else f"{self.count:,} files are"
+        return f"{subject} claimed by no source: {names}{more}"
 
 
 def list_unclaimed(landing: Path, contracts: Sequence[Contract]) -> Unclaimed:

@@ -71,7 +71,7 @@ def _compressed(name: str, last: str, contracts: Sequence[Contract]) -> Iterator
 
 
 def _moved(folders: Sequence[str], last: str, contracts: Sequence[Contract]) -> Iterator[str]:
-    """The file would be claimed in a folder above, or in that of a source."""
+    """Hints that the file would be claimed in a folder above, or in that of a source."""
     for depth in range(len(folders) - 1, 0, -1):
         above = "/".join([*folders[:depth], last])
         yield from _like(above, contracts, lambda glob: f"lies in a sub-folder of where {glob} looks")

@@ -135,7 +135,7 @@ class BronzeTable:
                 raise changed_with_data(self.name, [f"its SQL gives {inserted:,} of {count:,} rows"])
 
     def drop(self) -> None:
-        """Forget all rows, and what they were made with."""
+        """Delete all rows, and what they were made with."""
         self._connection.execute(f"drop table if exists {self._relation}")
         self._connection.execute("delete from ops.malformed where source = ?", [self._contract.source])
         forget_profiles(self._connection, self._contract.source)
@@ -180,8 +180,8 @@ class BronzeTable:
             self.note_change()
 
     def _note_source(self) -> None:
-        said = [self._contract.load, self._contract.version, self._contract.source]
-        known = self._rows("update ops.sources set load = ?, contract_version = ? where source = ?", said)
+        values = [self._contract.load, self._contract.version, self._contract.source]
+        known = self._rows("update ops.sources set load = ?, contract_version = ? where source = ?", values)
         if not known[0][0]:
             self._connection.execute(
                 "insert into ops.sources (source, load, contract_version, current_files, dated_by) "

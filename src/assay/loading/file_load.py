@@ -153,7 +153,7 @@ class FileLoad:
 
     @contextmanager
     def _blaming_rows(self, folder: str) -> Iterator[None]:
-        """What fails over the clean copy is a value that SQL stumbles over, or the machine, never the file's bytes."""
+        """Raise errors over the clean copy as `Unreadable`, about a value, unless they are about the machine."""
         try:
             yield
         except duckdb.IOException:
@@ -177,10 +177,10 @@ class FileLoad:
             raise Unreadable(f"cannot be read as Parquet: {first_line(cause)}") from error
         return self._counted(file, file.plain_records or 0, inserted)
 
-    def _keep_malformed(self, found: str, file: File, values: list[str]) -> None:
+    def _keep_malformed(self, selection: str, file: File, values: list[str]) -> None:
         self._connection.execute(
             "insert into ops.malformed (source, file_id, contract_version, load_id, loaded_at, line, record, reasons) "
-            f"select ?, ?, ?, ?, ?, {found} order by all",
+            f"select ?, ?, ?, ?, ?, {selection} order by all",
             [self._contract.source, file.file_id, self._contract.version, self._load_id, self.at, *values],
         )
 
@@ -251,10 +251,10 @@ class FileLoad:
     def _refuse_new_keys(self) -> None:
         if self._contract.format.type != "jsonl" or self._contract.new_columns == "rescue":
             return
-        found = self._connection.execute(
+        rows = self._connection.execute(
             f"select distinct unnest(json_keys(_rescued)) as name from {READING} "
             "where _rescued is not null order by name limit 20"
         ).fetchall()
-        if found:
-            names = listed([row[0] for row in found])
+        if rows:
+            names = listed([row[0] for row in rows])
             raise Unreadable(f"does not match contract {self._contract.version}: unexpected columns: {names}")

@@ -50,27 +50,27 @@ def load_landed(connection: duckdb.DuckDBPyConnection, payload: str) -> None:
         ChangedWithData: The contract is not the one that the stored rows were loaded under.
         NeedsFiles: A full refresh would lose rows whose files are gone.
     """
-    said = json.loads(payload)
-    loader = _Loader(connection, said)
+    arguments = json.loads(payload)
+    loader = _Loader(connection, arguments)
     with limited_load(connection), plain_plans(connection, loader.width):
-        if said["is_full_refresh"]:
+        if arguments["is_full_refresh"]:
             loader.refresh()
         loader.load()
 
 
 class _Loader:
-    def __init__(self, connection: duckdb.DuckDBPyConnection, said: Mapping[str, Any]) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, arguments: Mapping[str, Any]) -> None:
         self._connection = connection
-        self._contract: Contract = parse_contract(said["model"])
-        self._run_id = str(said["run_id"])
-        sql = str(said["sql"])
-        first = first_bronze(self._contract, said["model"], sql)
+        self._contract: Contract = parse_contract(arguments["model"])
+        self._run_id = str(arguments["run_id"])
+        sql = str(arguments["sql"])
+        first = first_bronze(self._contract, arguments["model"], sql)
         definition = Definition(bronze_form(self._contract, sql), first)
         self._table = BronzeTable(connection, self._contract, sql, definition, self._run_id)
-        self._landing = Path(said["home"]) / "landing"
+        self._landing = Path(arguments["home"]) / "landing"
         self._load_id = next_load_id(connection)
         self._limit = limit_of(connection)
-        scratch = Path(said["home"]) / "scratch" / "load"
+        scratch = Path(arguments["home"]) / "scratch" / "load"
         self._load = FileLoad(connection, self._contract, self._table, scratch, self._load_id)
 
     @property
@@ -176,9 +176,9 @@ class _Loader:
         is_tried_before = file.failed_limit == self._limit and file.fingerprint == self._contract.fingerprint
         attempt = 1 + (file.failures if is_tried_before else 0)
         status = "arrived" if attempt < ATTEMPTS else "refused"
-        said = {"status": status, "reason": reason(error, self._limit, attempt)}
-        note(self._connection, file, **said, failures=attempt, failed_limit=self._limit, **self._by)
-        self._log(file, status=status, bytes=file.hint.size_bytes, reason=log.brief(said["reason"]))
+        outcome = {"status": status, "reason": reason(error, self._limit, attempt)}
+        note(self._connection, file, **outcome, failures=attempt, failed_limit=self._limit, **self._by)
+        self._log(file, status=status, bytes=file.hint.size_bytes, reason=log.brief(outcome["reason"]))
 
     @property
     def _by(self) -> dict[str, object]:

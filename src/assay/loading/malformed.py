@@ -37,16 +37,16 @@ def write_bad_values(
     The raw text is taken from a second walk through the file, in step with the lines that the view names, so memory
     stays bounded however many there are.
     """
-    found = _reasons_by_line(connection)
-    wanted = next(found, None)
+    reasons = _reasons_by_line(connection)
+    wanted = next(reasons, None)
     room = Room(spool.parent)
     with spool.open("w", encoding="utf-8") as out:
         for record in split(path, form, columns) if wanted else ():
             if wanted is None or record.line != wanted[0]:
                 continue
-            said = {"line": record.line, "raw": record.raw.decode("utf-8"), "problems": wanted[1]}
-            room.take(out.write(json.dumps(said) + "\n"))
-            wanted = next(found, None)
+            entry = {"line": record.line, "raw": record.raw.decode("utf-8"), "problems": wanted[1]}
+            room.take(out.write(json.dumps(entry) + "\n"))
+            wanted = next(reasons, None)
 
 
 def _reasons_by_line(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, list[str]]]:

@@ -1,4 +1,4 @@
-"""A bronze table gets the optional columns that its contract has since: no file is read again for it.
+"""Adds optional columns that the contract has since to a bronze table; no file is read again for it.
 
 What earlier files said of such a column was rescued, so it is taken from `_rescued`, exactly as a load would have taken
 it: typed without loss, judged by the rules of today. Where that is not possible, nothing is changed.
@@ -122,7 +122,7 @@ def _stop_when_values_do_not_fit(
 def _stop_when_rows_break_rules(
     connection: duckdb.DuckDBPyConnection, contract: Contract, rules: Sequence[Rule], holds: str
 ) -> None:
-    """Rows without a value keep the verdict that they were loaded with, so they must hold the new rules as they are."""
+    """Refuse new rules that stored rows without a value break, as these keep the verdict that they were loaded with."""
     bronze = TableName.of_source(contract.source)
     for rule in rules:
         broken = f"select 1 from {bronze.sql} where ({rule.expression}) is false and not ({holds})"

@@ -101,7 +101,7 @@ class _Decimals(io.RawIOBase):
         self._last = b"\n\n"
 
     def readable(self) -> bool:
-        """It is."""
+        """Whether the stream can be read, which it always can."""
         return True
 
     def read(self, size: int = -1) -> bytes:

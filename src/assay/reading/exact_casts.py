@@ -106,28 +106,29 @@ def _years(value: str, wanted: ColumnType) -> str:
     return f"{value} between {' and '.join(_FOUR_DIGITS[wanted.kind])}" if wanted.kind in _FOUR_DIGITS else ""
 
 
-def from_value(value: str, found: str, wanted: ColumnType) -> str:
+def from_value(value: str, source_type: str, wanted: ColumnType) -> str:
     """SQL for a typed (Parquet) value in the wanted type; NULL when the way there and back changes it.
 
     Args:
-        value: SQL of the type `found`.
-        found: The DuckDB type of the file's column.
+        value: SQL of the type `source_type`.
+        source_type: The DuckDB type of the file's column.
         wanted: The contract's type.
     """
-    if found == "BLOB":
+    if source_type == "BLOB":
         return from_text(f"try(decode({value}))", wanted)
-    if found == "VARCHAR":
+    if source_type == "VARCHAR":
         return from_text(value, wanted)
     if wanted.kind == "text":
-        if found in _WITHOUT_END:  # to DuckDB the last number of all is infinity, which no file holds
+        if source_type in _WITHOUT_END:  # to DuckDB the last number of all is infinity, which no file holds
             return f"case when isfinite({value}) then cast({value} as varchar) end"
-        return _strict(f"to_json({value})::varchar", found) if _is_nested(found) else f"cast({value} as varchar)"
-    if wanted.kind == "timestamptz" and found != _HAS_ZONE:
+        is_nested = _is_nested(source_type)
+        return _strict(f"to_json({value})::varchar", source_type) if is_nested else f"cast({value} as varchar)"
+    if wanted.kind == "timestamptz" and source_type != _HAS_ZONE:
         return f"null::{wanted.sql}"
-    if found.lower() == wanted.sql:
+    if source_type.lower() == wanted.sql:
         return f"case when {limit} then {value} end" if (limit := _is_in_range(value, wanted)) else value
     cast = plain_cast(value, wanted)
-    is_same = f"try_cast({cast} as {found}) is not distinct from {value}"
+    is_same = f"try_cast({cast} as {source_type}) is not distinct from {value}"
     if limit := _is_in_range(cast, wanted):
         is_same = f"{limit} and {is_same}"
     return f"case when {is_same} then {cast} end"
@@ -154,36 +155,37 @@ def json_object(columns: Mapping[str, str], types: Mapping[str, str]) -> str:
     )
 
 
-def json_value(value: str, found: str) -> str:
+def json_value(value: str, source_type: str) -> str:
     """SQL for the JSON text of a typed value, `null` of NULL, as it stands in `json_object`."""
-    return f"({_strict(f'json_array({_json_value(value, found)})::varchar', found if _is_nested(found) else '')})[2:-2]"
+    array = f"json_array({_json_value(value, source_type)})::varchar"
+    return f"({_strict(array, source_type) if _is_nested(source_type) else array})[2:-2]"
 
 
-def _json_value(value: str, found: str) -> str:
-    """SQL that `json_object` writes exactly. What is JSON already it reads again, and all numbers of it as doubles."""
-    if found in _WITHOUT_END:
-        unit, last = _WITHOUT_END[found]
+def _json_value(value: str, source_type: str) -> str:
+    """SQL of a value that `json_object` writes exactly; of JSON it would read all numbers as doubles."""
+    if source_type in _WITHOUT_END:
+        unit, last = _WITHOUT_END[source_type]
         number = f"case when {value} > date '1970-01-01' then '' else '-' end || '{last}"
         return (
             f"case when isfinite({value}) is not false then to_json({value}) else to_json('<' || {number} {unit}') end"
         )
-    if found not in ("FLOAT", "DOUBLE"):
+    if source_type not in ("FLOAT", "DOUBLE"):
         return value
     text = f"case when isnan({value}) then 'NaN' when {value} > 0 then 'Infinity' else '-Infinity' end"
     return f"case when isfinite({value}) is not false then to_json({value}) else to_json({text}) end"
 
 
-def _strict(text: str, found: str) -> str:
+def _strict(text: str, source_type: str) -> str:
     """SQL for a JSON text of nested values without the numbers that JSON does not have."""
-    if "FLOAT" not in found and "DOUBLE" not in found:
+    if "FLOAT" not in source_type and "DOUBLE" not in source_type:
         return text
     parted = rf"regexp_replace({text}, {literal(_NOT_JSON)}, '\1' || chr(1) || '\2' || chr(2), 'g')"
     strings = f"""replace(replace(replace({parted}, chr(1) || chr(2), ''), chr(1), '"'), chr(2), '"')"""
     return f"case when regexp_matches({text}, 'NaN|Infinity') then {strings} else {text} end"
 
 
-def _is_nested(found: str) -> bool:
-    return found.endswith("]") or found.startswith(("STRUCT(", "MAP(", "UNION("))
+def _is_nested(source_type: str) -> bool:
+    return source_type.endswith("]") or source_type.startswith(("STRUCT(", "MAP(", "UNION("))
 
 
 def _pattern(wanted: ColumnType) -> str:

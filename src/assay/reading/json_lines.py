@@ -146,7 +146,7 @@ def _typed_field(column: Column, value: str) -> Field:
 
 
 def _plain_objects(contract: Contract, source: str) -> str:
-    """Objects of known, single names and flat values, of which nobody can doubt how they are read."""
+    """SQL of objects of known, single names and flat values, which are read in only one way."""
     known = f"[{', '.join(literal(name) for name in contract.names)}]"
     is_known = f"json_type(j) = 'OBJECT' and list_has_all({known}, k) and len(list_distinct(k)) = len(k)"
     text = f"case when is_inexact then {marked('j', '')} else j end"
@@ -188,7 +188,7 @@ def _value(column: Column) -> str:
 
 
 def _structure(types: Mapping[str, str]) -> str:
-    """What `from_json` takes for the types of an object's values."""
+    """The structure that gives `from_json` the types of an object's values."""
     return literal("{" + ", ".join(f'"{json_key(name)}": "{kind}"' for name, kind in types.items()) + "}")
 
 

@@ -1,4 +1,4 @@
-"""Columns of one type, one below the other, so that one statement of DuckDB works on all of them."""
+"""Stacks columns of one type, so that one statement of DuckDB works on all of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONG = "assay_long"
 
 
 def ask(connection: duckdb.DuckDBPyConnection, sql: str, columns: Sequence[pa.Array]) -> tuple[pa.Array, ...]:
-    """What a statement over `LONG` makes of columns of one type, in their order."""
+    """Run a statement over `LONG`, which holds columns of one type, and return its result for each in their order."""
     kind = large(columns[0].type)
     long = pa.table({"t": pa.chunked_array([column.cast(kind) for column in columns], kind)})
     connection.register(LONG, long)
@@ -27,18 +27,18 @@ def ask(connection: duckdb.DuckDBPyConnection, sql: str, columns: Sequence[pa.Ar
 
 
 def objects(
-    connection: duckdb.DuckDBPyConnection, columns: Mapping[str, pa.Array], found: Mapping[str, str]
+    connection: duckdb.DuckDBPyConnection, columns: Mapping[str, pa.Array], types: Mapping[str, str]
 ) -> pa.Array:
     """The JSON text of an object for each row, as `assay.reading.exact_casts.json_object` writes it.
 
     Args:
         connection: Where the values are written.
         columns: By their names, of the same number of rows; none of them for no object.
-        found: DuckDB's types of those that are not text.
+        types: DuckDB's types of those that are not text.
     """
     by_type: dict[str, list[str]] = defaultdict(list)
     for name in columns:
-        by_type[found.get(name, "VARCHAR")].append(name)
+        by_type[types.get(name, "VARCHAR")].append(name)
     written: dict[str, list[str]] = {}
     for kind, names in by_type.items():
         texts = _written(connection, kind, [columns[name] for name in names])

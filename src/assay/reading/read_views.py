@@ -172,8 +172,8 @@ def _held(field: Field) -> str:
 
 def _reason(index: int, field: Field) -> str:
     head, tail = map(literal, around_value(field.name, field.sql_type))
-    said = f"{head} || left(r{index}::varchar, {SHOWN}) || {tail}"
-    return f"case when v{index} is null and r{index} is not null then {said} end"
+    reason = f"{head} || left(r{index}::varchar, {SHOWN}) || {tail}"
+    return f"case when v{index} is null and r{index} is not null then {reason} end"
 
 
 def around_value(name: str, sql_type: str) -> tuple[str, str]:

@@ -36,7 +36,7 @@ _HUGE = "hugeint"
 
 @dataclass(frozen=True)
 class Texts:
-    """What a reading is made of: the texts of a file, or the values of a Parquet file.
+    """The source of a reading: the texts of a file, or the values of a Parquet file.
 
     Attributes:
         batches: Opens the file on a connection. Columns `_line` (from 1, where lines are known) and `_rescued` (JSON,
@@ -45,7 +45,7 @@ class Texts:
         typed: Names of those that have their type already.
         mark: SQL of a text as the file means it, made from SQL of a text.
         decimal: The decimal mark of numbers.
-        found: Where columns are no texts: DuckDB's type of each, by name. Malformed records are then told as well.
+        types: Where columns are no texts: DuckDB's type of each, by name. Malformed records are then told as well.
         guards: SQL of the value of those that have neither their type nor a text of it, made of `raw`.
     """
 
@@ -54,7 +54,7 @@ class Texts:
     typed: frozenset[str] = frozenset()
     mark: Callable[[str], str] = str
     decimal: str = "."
-    found: Mapping[str, str] = field(default_factory=dict)
+    types: Mapping[str, str] = field(default_factory=dict)
     guards: Mapping[str, str] = field(default_factory=dict)
 
     def columns(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
@@ -62,22 +62,22 @@ class Texts:
         arrays: list[pa.Array] = []
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
             if name not in (_LINE, _RESCUED):
-                is_many = pa.types.is_struct(column.type) and not self.found
+                is_many = pa.types.is_struct(column.type) and not self.types
                 arrays += column.flatten() if is_many else [column]
         return dict(zip(self.names, arrays, strict=True))
 
 
 @dataclass(frozen=True)
 class _Guard:
-    """How values of one type become values of another.
+    """The cast of values from one type to another.
 
     Attributes:
-        found: The type in the file.
+        source_type: The type in the file.
         value: SQL made of `raw`; NULL where it cannot be held.
         wanted: The contract's type.
     """
 
-    found: str
+    source_type: str
     value: str
     wanted: ColumnType
 
@@ -166,14 +166,14 @@ class WideReading:
         """What is known of a record where its line is; the record itself only where it is malformed."""
         if not self._has_lines:
             return []
-        record = [pa.field(_RECORD, pa.large_string())] if self._texts.found else []
+        record = [pa.field(_RECORD, pa.large_string())] if self._texts.types else []
         return [pa.field(_LINE, pa.int64()), *record, pa.field(_REASONS, pa.list_(pa.large_string()))]
 
     def _guard(self, column: Column) -> _Guard:
         value = self._texts.guards.get(column.name) or from_text("raw", column.type, self._texts.decimal)
         if column.type.sql == _HUGE:
             value = f"({value})::varchar"
-        return _Guard(self._texts.found.get(column.name, "VARCHAR"), value, column.type)
+        return _Guard(self._texts.types.get(column.name, "VARCHAR"), value, column.type)
 
     def _arrow_schema(self) -> pa.Schema:
         kinds = list(dict.fromkeys(column.type for column in self._columns))
@@ -238,7 +238,7 @@ class WideReading:
     ) -> tuple[pa.Array, ...]:
         """The values of columns, one column after the other, and what a reason shows of those that cannot be held."""
         shown = f"case when value is null and raw is not null then left(raw::varchar, {SHOWN}) end as shown"
-        raw = f"({self._texts.mark('t')})::{guard.found} as raw"
+        raw = f"({self._texts.mark('t')})::{guard.source_type} as raw"
         return ask(
             connection,
             f"select value, {shown} from (select raw, {guard.value} as value from (select {raw} from {LONG}))",
@@ -253,7 +253,7 @@ class WideReading:
             return batch.column(_RESCUED)
         if not self._extra:
             return pa.nulls(batch.num_rows, pa.large_string())
-        return objects(connection, {name: cells[name] for name in self._extra}, self._texts.found)
+        return objects(connection, {name: cells[name] for name in self._extra}, self._texts.types)
 
     def _explained(
         self,
@@ -266,12 +266,12 @@ class WideReading:
         if not self._has_lines:
             return []
         reasons: dict[int, list[str]] = defaultdict(list)
-        for row, _, said in sorted(bad):
-            reasons[row].append(said)
+        for row, _, reason in sorted(bad):
+            reasons[row].append(reason)
         kept: list[pa.Array] = []
-        if self._texts.found:
+        if self._texts.types:
             wrong = {name: cell.take(pa.array(reasons, pa.int64())) for name, cell in cells.items() if reasons}
-            records = dict(zip(reasons, objects(connection, wrong, self._texts.found).to_pylist(), strict=True))
+            records = dict(zip(reasons, objects(connection, wrong, self._texts.types).to_pylist(), strict=True))
             kept = [pa.array([records.get(row) for row in range(batch.num_rows)], pa.large_string())]
         explained = [reasons.get(row) for row in range(batch.num_rows)]
         return [batch.column(_LINE), *kept, pa.array(explained, self._schema.field(_REASONS).type)]

@@ -35,7 +35,7 @@ class DbtError(UserError):
 
 @dataclass(frozen=True)
 class NodeResult:
-    """What became of one model or test.
+    """The result of one model or test.
 
     Attributes:
         unique_id: As in the manifest.
@@ -89,14 +89,14 @@ def parse_if_changed(settings: Settings) -> bool:
 def _sources_hash(project: Path) -> str:
     from importlib.metadata import version  # noqa: PLC0415 - rarely needed
 
-    said = hashlib.sha256(" ".join(map(version, _WRITERS)).encode())
+    digest = hashlib.sha256(" ".join(map(version, _WRITERS)).encode())
     for path in (*package_files(), Path(generated_models.__file__)):  # another engine may write others
-        said.update(path.read_bytes())
+        digest.update(path.read_bytes())
     for path in sorted(project.rglob("*")):
         if path.suffix in _SOURCES and not _is_written_here(path.relative_to(project)):
-            said.update(f"\n{path.relative_to(project)}\n".encode())
-            said.update(path.read_bytes())
-    return said.hexdigest()
+            digest.update(f"\n{path.relative_to(project)}\n".encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _is_written_here(path: Path) -> bool:
@@ -129,8 +129,8 @@ def build(
 def _manifest(project: Path) -> Manifest:
     from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415 - 2 s that only a build should cost
 
-    found = (project / "target" / "partial_parse.msgpack").stat()
-    packed, nodes = _parsed(project, (found.st_ino, found.st_mtime_ns, found.st_size))
+    stat = (project / "target" / "partial_parse.msgpack").stat()
+    packed, nodes = _parsed(project, (stat.st_ino, stat.st_mtime_ns, stat.st_size))
     manifest = Manifest.from_msgpack(packed)
     manifest.flat_graph = {"nodes": nodes}
     return manifest
@@ -202,9 +202,9 @@ def _result(item: Any) -> NodeResult:
 
 def readable(message: str) -> str:
     """The message of an error that our own code raised inside a dbt model, without the traceback around it."""
-    found = re.findall(r"^\s*((?:assay|_?duckdb)[\w.]*): (.+(?:\n(?!\s*\n).*)*)", message, re.MULTILINE)
-    if not found:
+    matches = re.findall(r"^\s*((?:assay|_?duckdb)[\w.]*): (.+(?:\n(?!\s*\n).*)*)", message, re.MULTILINE)
+    if not matches:
         return message.strip()[:LONGEST]
-    kind, said = found[-1]
+    kind, text = matches[-1]
     name = f"{kind.rsplit('.', 1)[-1]}: " if "duckdb" in kind else ""
-    return f"{name}{said.strip()}"[:LONGEST]
+    return f"{name}{text.strip()}"[:LONGEST]

@@ -29,7 +29,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Drop:
-    """One thing that is to go.
+    """A stored table or source that is to be dropped.
 
     Attributes:
         retired: The table, or the source by its bronze table.
@@ -54,7 +54,7 @@ def plan_drops(
     Raises:
         ContractError: One is in the project, or nothing of that name is stored.
     """
-    retired = {found.name: found for found in read_retired(connection)}
+    retired = {entry.name: entry for entry in read_retired(connection)}
     wanted = dict.fromkeys(TableName.of_subject(name).table for name in names)
     for name in wanted:
         model = TableName.of_subject(name).model

@@ -15,7 +15,7 @@ from typing import Any
 from assay.contract.contract import Contract
 from assay.contract.names import TableName, literal
 from assay.contract.parse import is_optional
-from assay.contract.rebuild_key import Redo
+from assay.contract.rebuild_key import RebuildKey
 
 Node = Mapping[str, Any]
 
@@ -39,7 +39,7 @@ def first_bronze(contract: Contract, node: Node, sql: str) -> frozenset[str]:
 
 
 def first_keyed(
-    node: Node, sql: str, columns: Sequence[tuple[str, str]], redo: Redo, inputs: Mapping[str, Node]
+    node: Node, sql: str, columns: Sequence[tuple[str, str]], rebuild_key: RebuildKey, inputs: Mapping[str, Node]
 ) -> frozenset[str]:
     """What version 1 stored for a silver or gold table, as of `first_bronze`.
 
@@ -47,25 +47,25 @@ def first_keyed(
         node: The model as in dbt's manifest.
         sql: Its compiled SQL of today.
         columns: Names and types of its columns.
-        redo: By which key it is rebuilt.
+        rebuild_key: By which key it is rebuilt.
         inputs: The models that it reads, as in dbt's manifest.
     """
     model = str(node["name"])
     is_declared = node["config"]["meta"].get("redo") is not None
     spelled = ", ".join(
-        f"Input(model={i.model!r}, keys={i.keys if is_declared else redo.key!r}, via={i.via!r}, by={i.by!r}, "
+        f"Input(model={i.model!r}, keys={i.keys if is_declared else rebuild_key.key!r}, via={i.via!r}, by={i.by!r}, "
         f"where={i.where!r})"
-        for i in redo.inputs
+        for i in rebuild_key.inputs
     )
-    comma = "," if len(redo.inputs) == 1 else ""
+    comma = "," if len(rebuild_key.inputs) == 1 else ""
 
     def compiled(*, has_optional: bool) -> str:
         return _NEWEST.sub(
-            lambda found: _newest_rows(model, found[1], inputs[found[1]], has_optional=has_optional), sql
+            lambda match: _newest_rows(model, match[1], inputs[match[1]], has_optional=has_optional), sql
         )
 
-    said = f"Redo(key={redo.key!r}, inputs=({spelled}{comma}))"
-    return frozenset(_hash(compiled(has_optional=has), repr(columns), said) for has in (False, True))
+    key_text = f"Redo(key={rebuild_key.key!r}, inputs=({spelled}{comma}))"
+    return frozenset(_hash(compiled(has_optional=has), repr(columns), key_text) for has in (False, True))
 
 
 def _hash(sql: str, *declared: str) -> str:

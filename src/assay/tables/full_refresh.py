@@ -37,11 +37,11 @@ def plan(connection: duckdb.DuckDBPyConnection, landing: Path, contract: Contrac
     Raises:
         NeedsFiles: A content that counts is gone from landing, or a loaded file does not fit the contract any more.
     """
-    found, gone = files_to_read_again_or_gone(connection, landing, contract.source)
-    _stop_when_live_ones_are_gone(connection, contract.source, found, gone)
+    readable, gone = files_to_read_again_or_gone(connection, landing, contract.source)
+    _stop_when_live_ones_are_gone(connection, contract.source, readable, gone)
     loaded = {file.file_id for file in files(connection, landing, contract.source, "loaded")}
     again, problems = [], []
-    for file in found:
+    for file in readable:
         seen = examine(file.path, contract, limit_in_bytes(connection))
         if not (seen.problem or seen.not_enough):
             again.append(as_examined(file, seen))
@@ -80,10 +80,10 @@ def date_again(connection: duckdb.DuckDBPyConnection, contract: Contract) -> Non
 
 
 def _stop_when_live_ones_are_gone(
-    connection: duckdb.DuckDBPyConnection, source: str, found: Sequence[File], gone: Sequence[File]
+    connection: duckdb.DuckDBPyConnection, source: str, readable: Sequence[File], gone: Sequence[File]
 ) -> None:
-    """A version that waits takes the place of the one before, as in a load."""
-    live = live_or_waiting(connection, source, [file.file_id for file in found])
+    """Refuse the refresh when live files are gone; a version that waits replaces the one before, as in a load."""
+    live = live_or_waiting(connection, source, [file.file_id for file in readable])
     needed = [file.name for file in gone if file.file_id in live]
     if needed:
         raise NeedsFiles(

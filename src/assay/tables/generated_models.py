@@ -1,4 +1,4 @@
-"""What is the same for every source: models that stand in no file of a project, written before dbt parses it.
+"""Generates the models that are the same for every source and in no file of a project, before dbt parses it.
 
 Into `build/models/` of the dbt project go the bronze model of each contract, its quarantine, and a silver model that
 only renames and casts; into `dbt_packages/assay` a copy of the engine's own dbt package. They are dbt models like any

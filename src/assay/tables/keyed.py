@@ -19,7 +19,7 @@ import duckdb
 from assay.base.warehouse import transaction
 from assay.contract.names import TableName, literal, quoted, table_of
 from assay.contract.own_columns import OWN_TYPE, undeclared
-from assay.contract.rebuild_key import Input, Redo, parse_redo
+from assay.contract.rebuild_key import Input, RebuildKey, parse_redo
 from assay.tables.first_fingerprints import first_keyed
 from assay.tables.own_columns import own_columns_read
 from assay.tables.table_columns import stop_unless_as_declared
@@ -50,22 +50,22 @@ def build_keyed(connection: duckdb.DuckDBPyConnection, payload: str) -> None:
 
 class _Keyed:
     def __init__(self, connection: duckdb.DuckDBPyConnection, payload: str) -> None:
-        said: Mapping[str, Any] = json.loads(payload)
+        arguments: Mapping[str, Any] = json.loads(payload)
         self._connection = connection
-        self._model = str(said["model"]["name"])
+        self._model = str(arguments["model"]["name"])
         self._name = TableName.of_model(self._model)
         self._table = self._name.table
-        self._redo: Redo = parse_redo(said["model"], said["inputs"])
-        declared = [(str(c["name"]), str(c["data_type"])) for c in said["model"]["columns"].values()]
-        own = undeclared([name for name, _ in declared], list(said["inputs"]))
+        self._rebuild_key: RebuildKey = parse_redo(arguments["model"], arguments["inputs"])
+        declared = [(str(c["name"]), str(c["data_type"])) for c in arguments["model"]["columns"].values()]
+        own = undeclared([name for name, _ in declared], list(arguments["inputs"]))
         self._columns = [*declared, *((name, OWN_TYPE) for name in own)]
-        self._sql = str(said["sql"])
-        self._run_id = str(said["run_id"])
+        self._sql = str(arguments["sql"])
+        self._run_id = str(arguments["run_id"])
         self._definition = Definition(
-            keyed_form(self._sql, self._columns, self._redo),
-            first_keyed(said["model"], self._sql, self._columns, self._redo, said["inputs"]),
+            keyed_form(self._sql, self._columns, self._rebuild_key),
+            first_keyed(arguments["model"], self._sql, self._columns, self._rebuild_key, arguments["inputs"]),
         )
-        self._is_asked_full = bool(said["is_full_refresh"])
+        self._is_asked_full = bool(arguments["is_full_refresh"])
         self._seqs = seqs(connection)
 
     def build(self) -> None:
@@ -84,7 +84,7 @@ class _Keyed:
 
     def _make_affected(self, *, is_full: bool) -> None:
         affected = self._no_keys() if is_full else self._affected()
-        places = range(len(self._redo.key))
+        places = range(len(self._rebuild_key.key))
         names = ", ".join(f"{_KEY}{place}" for place in places)
         self._connection.execute(
             f"create or replace temp table {self._affected_name} as select * from ({affected}) as t({names})"
@@ -119,9 +119,9 @@ class _Keyed:
             "select count(*) from ops.tables as tables left join ops.seen as seen "
             "on seen.input = tables.table_name and seen.consumer = $table "
             "where list_contains($inputs, tables.table_name) and tables.rebuilt_seq > coalesce(seen.seq, -1)",
-            {"table": self._table, "inputs": [table_of(item.model) for item in self._redo.inputs]},
+            {"table": self._table, "inputs": [table_of(item.model) for item in self._rebuild_key.inputs]},
         ).fetchall()
-        return bool(unseen_rebuilds[0][0]) or any(self._lost_changes(item) for item in self._redo.inputs)
+        return bool(unseen_rebuilds[0][0]) or any(self._lost_changes(item) for item in self._rebuild_key.inputs)
 
     def _lost_changes(self, item: Input) -> bool:
         """Whether an input changed and nothing says how, because somebody dropped the table that did."""
@@ -130,25 +130,25 @@ class _Keyed:
         return not name.is_bronze and is_unseen and not self._exists("changes", name.model)
 
     def _exists(self, schema: str, name: str) -> bool:
-        found = self._connection.execute(
+        result = self._connection.execute(
             "select count(*) from duckdb_tables() "
             "where schema_name = ? and table_name = ? and database_name = current_database()",
             [schema, name],
         )
-        return bool(found.fetchall()[0][0])
+        return bool(result.fetchall()[0][0])
 
     def _seen(self, table: str) -> int:
-        found = self._connection.execute(
+        rows = self._connection.execute(
             "select seq from ops.seen where consumer = ? and input = ?", [self._table, table]
         ).fetchall()
-        return int(found[0][0]) if found else -1
+        return int(rows[0][0]) if rows else -1
 
     def _no_keys(self) -> str:
         types = dict(self._columns)
-        return "select " + ", ".join(f"null::{types[k]} as {quoted(k)}" for k in self._redo.key) + " where false"
+        return "select " + ", ".join(f"null::{types[k]} as {quoted(k)}" for k in self._rebuild_key.key) + " where false"
 
     def _affected(self) -> str:
-        parts = [self._affected_by(item) for item in self._redo.inputs if item.keys or item.via]
+        parts = [self._affected_by(item) for item in self._rebuild_key.inputs if item.keys or item.via]
         return " union ".join([self._no_keys(), *parts])
 
     def _affected_by(self, item: Input) -> str:
@@ -158,7 +158,7 @@ class _Keyed:
         if not self._exists("changes", name.model):
             return self._no_keys()
         changed = f"(select * from {name.changes_sql} where _seq > {self._seen(name.table)})"
-        return self._redo.affected(item, changed)
+        return self._rebuild_key.affected(item, changed)
 
     def _affected_by_files(self, item: Input) -> str:
         """Keys of rows whose file came, stopped counting, or got another date since this table last looked.
@@ -177,7 +177,7 @@ class _Keyed:
         files = [int(row[0]) for row in self._connection.execute(changed).fetchall()]
         listed = ", ".join(map(str, files)) or "null"
         rows = f"(select * from {name.sql} where _file_id in ({listed}))"
-        return self._redo.affected(item, rows)
+        return self._rebuild_key.affected(item, rows)
 
     def _rebuild(self) -> None:
         typed = ", ".join(f"{quoted(name)} {kind}" for name, kind in self._columns)
@@ -189,7 +189,7 @@ class _Keyed:
     def _redo_affected(self) -> None:
         target = self._name.sql
         names = ", ".join(quoted(name) for name, _ in self._columns)
-        where = self._is_affected([f"made.{quoted(name)}" for name in self._redo.key])
+        where = self._is_affected([f"made.{quoted(name)}" for name in self._rebuild_key.key])
         if not self._connection.execute(f"select 1 from temp.{self._affected_name} limit 1").fetchall():
             note_built(self._connection, self._table, self._definition, self._run_id, is_changed=False)
             return
@@ -209,14 +209,14 @@ class _Keyed:
         self._connection.execute("drop table temp.keyed_old; drop table temp.keyed_new")
 
     def _differ(self, left: str, right: str, names: str) -> bool:
-        found = self._connection.execute(
+        result = self._connection.execute(
             f"select 1 from (select {names} from temp.{left} except all select {names} from temp.{right}) limit 1"
         )
-        return bool(found.fetchall())
+        return bool(result.fetchall())
 
     def _has_consumers(self) -> bool:
-        found = self._connection.execute("select count(*) from ops.seen where input = ?", [self._table]).fetchall()
-        return bool(found[0][0])
+        rows = self._connection.execute("select count(*) from ops.seen where input = ?", [self._table]).fetchall()
+        return bool(rows[0][0])
 
     def _log_changes(self, seq: int) -> None:
         """Keep old and new values of rows that differ in what they say.
@@ -249,13 +249,20 @@ class _Keyed:
         """Write down what of each input is in this table now."""
         self._connection.execute("delete from ops.seen where consumer = ?", [self._table])
         self._connection.execute("delete from ops.seen_files where consumer = ?", [self._table])
-        reads = own_columns_read(self._connection, self._sql, [table_of(item.model) for item in self._redo.inputs])
-        for item in self._redo.inputs:
+        reads = own_columns_read(
+            self._connection, self._sql, [table_of(item.model) for item in self._rebuild_key.inputs]
+        )
+        for item in self._rebuild_key.inputs:
             name = TableName.of_model(item.model)
             table = name.table
             self._connection.execute(
                 "insert into ops.seen (consumer, input, seq, reads) values (?, ?, ?, ?)",
-                [self._table, table, self._seqs.get(table, 0), sorted({*reads[table], *self._redo.own_columns(item)})],
+                [
+                    self._table,
+                    table,
+                    self._seqs.get(table, 0),
+                    sorted({*reads[table], *self._rebuild_key.own_columns(item)}),
+                ],
             )
             if name.is_bronze:
                 self._connection.execute(
@@ -266,7 +273,7 @@ class _Keyed:
 
     def _prune_inputs(self) -> None:
         """Drop changes that every table that reads them has seen."""
-        for item in self._redo.inputs:
+        for item in self._rebuild_key.inputs:
             name = TableName.of_model(item.model)
             if self._exists("changes", name.model):
                 self._connection.execute(

@@ -49,7 +49,7 @@ def _own_columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]
 
 
 def _scans(nodes: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """(table, all that is said of it) of each scan in a plan."""
+    """(table, details as JSON) of each scan in a plan."""
     for node in nodes:
         info = node.get("extra_info") or {}
         if isinstance(info, dict) and "Table" in info:
@@ -58,7 +58,7 @@ def _scans(nodes: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
 
 
 def _read(scans: Sequence[tuple[str, str]], table: str, own: Sequence[str]) -> Iterator[str]:
-    """A name that stands in another one counts too, which costs work and loses nothing."""
+    """The columns that the scans of a table name; a name within another one counts too, which only costs work."""
     for name in own:
-        if any(scanned.endswith(f".{table}") and name in said for scanned, said in scans):
+        if any(scanned.endswith(f".{table}") and name in details for scanned, details in scans):
             yield name

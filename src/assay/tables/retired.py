@@ -79,16 +79,16 @@ def note_retired(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> lis
     """
     stored = {name: (rows, built) for name, rows, built in connection.execute(_STORED).fetchall()}
     project = {table_of(model) for model in catalog.models}
-    gone = {name: said for name, said in stored.items() if name not in project}
-    gone = {name: said for name, said in gone.items() if not _goes_with_its_source(name, gone)}
-    before = {found.name: found for found in read_retired(connection)}
+    gone = {name: stats for name, stats in stored.items() if name not in project}
+    gone = {name: stats for name, stats in gone.items() if not _goes_with_its_source(name, gone)}
+    before = {entry.name: entry for entry in read_retired(connection)}
     unasked = _unasked(connection, catalog)
     new = [
         Retired(name, *gone[name], clock.now(), _renamed_to(connection, catalog, name, stored))
         for name in sorted(gone.keys() - before.keys())
     ]
     if new or before.keys() - gone.keys() or unasked != hidden_checks(connection):
-        kept = [found for name, found in before.items() if name in gone]
+        kept = [entry for name, entry in before.items() if name in gone]
         _write(connection, [*kept, *new], unasked)
     return new
 
@@ -141,7 +141,7 @@ def _write(
 ) -> None:
     now = clock.now()
     rows: list[tuple[object, ...]] = [
-        (found.name, "", found.rows, found.last_built, found.since, found.renamed_to) for found in retired
+        (entry.name, "", entry.rows, entry.last_built, entry.since, entry.renamed_to) for entry in retired
     ]
     rows += [(table, check, None, None, now, "") for table, check in sorted(unasked)]
     with transaction(connection):
@@ -167,14 +167,14 @@ def _renamed_to(
 
 
 def _declared(columns: Iterable[str]) -> list[str]:
-    """Without Assay's own, which a table has whether its yml names them or not."""
+    """Columns without Assay's own, which a table has whether its yml names them or not."""
     return [name for name in columns if not name.startswith("_")]
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, table: TableName) -> list[str]:
-    found = connection.execute(
+    rows = connection.execute(
         "select column_name from duckdb_columns() where database_name = current_database() "
         "and schema_name = ? and table_name = ? order by column_index",
         [table.layer, table.entity],
     ).fetchall()
-    return [name for (name,) in found]
+    return [name for (name,) in rows]

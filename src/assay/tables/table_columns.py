@@ -1,4 +1,4 @@
-"""Whether a model's SQL gives the columns that its yml declares: names and types, before anything is written.
+"""Checks that a model's SQL gives the columns that its yml declares: names and types, before anything is written.
 
 dbt's own comparison reads names unquoted, and stumbles over `Group By` or `it's`.
 """
@@ -19,7 +19,7 @@ class ColumnsDiffer(Exception):
 def stop_unless_as_declared(
     connection: duckdb.DuckDBPyConnection, table: str, sql: str, declared: Sequence[tuple[str, str]]
 ) -> None:
-    """Hold the columns of a query against those of a yml; their order does not matter.
+    """Check the columns of a query against those of a yml; their order does not matter.
 
     Args:
         connection: The warehouse.

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.contract.contract import Contract
-from assay.contract.rebuild_key import Redo
+from assay.contract.rebuild_key import RebuildKey
 
 VERSION = 2
 """Of the form. Version 1 was a hash of Python's own spelling of objects; see `assay.tables.first_fingerprints`."""
@@ -33,7 +33,7 @@ _KEPT_OR_BLANK = re.compile(
 
 @dataclass(frozen=True)
 class Definition:
-    """What rows are made with.
+    """The definition that the rows of a table are made with.
 
     Attributes:
         form: All that decides them, in terms of JSON.
@@ -68,22 +68,23 @@ def bronze_form(contract: Contract, sql: str) -> Form:
     return {"version": VERSION, "contract": contract.form, "sql": own_sql(sql)}
 
 
-def keyed_form(sql: str, columns: Sequence[tuple[str, str]], redo: Redo) -> Form:
+def keyed_form(sql: str, columns: Sequence[tuple[str, str]], rebuild_key: RebuildKey) -> Form:
     """What decides the rows of a silver or gold table.
 
     Args:
         sql: The model's compiled SQL.
         columns: Names and types of its columns.
-        redo: By which key it is rebuilt.
+        rebuild_key: By which key it is rebuilt.
     """
     inputs = [
-        {"model": i.model, **_said(keys=list(i.keys), via=i.via, by=list(i.by), where=i.where)} for i in redo.inputs
+        {"model": i.model, **_non_empty(keys=list(i.keys), via=i.via, by=list(i.by), where=i.where)}
+        for i in rebuild_key.inputs
     ]
-    redone = {"key": list(redo.key), "inputs": sorted(inputs, key=lambda i: str(i["model"]))}
+    redone = {"key": list(rebuild_key.key), "inputs": sorted(inputs, key=lambda i: str(i["model"]))}
     return {"version": VERSION, "sql": own_sql(sql), "columns": [list(column) for column in columns], "redo": redone}
 
 
-def _said(**values: object) -> dict[str, object]:
+def _non_empty(**values: object) -> dict[str, object]:
     return {name: value for name, value in values.items() if value}
 
 
@@ -113,12 +114,12 @@ def is_widened(contract: Contract, form: Form, stored: Form) -> bool:
 
 
 def _required(form: Form) -> Form:
-    """What files may leave out from now on changes no stored row."""
+    """The form without `optional`: what files may leave out from now on changes no stored row."""
     return {**form, "contract": {key: value for key, value in form["contract"].items() if key != "optional"}}
 
 
 def differences(stored: Form, now: Form) -> list[str]:
-    """What is not as it was, in words."""
+    """The differences between two forms, in words."""
     if "contract" not in now or "contract" not in stored:
         parts = {"sql": "its SQL", "columns": "its columns", "redo": "`redo`"}
         return [words for part, words in parts.items() if stored.get(part) != now.get(part)]

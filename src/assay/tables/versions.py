@@ -19,8 +19,8 @@ class ChangedWithData(Exception):
 
 def fingerprint(sql: str, *declared: object) -> str:
     """Hash of what rows are made with: a model's compiled SQL (white space does not count) and what it declares."""
-    said = [" ".join(sql.split()), *map(repr, declared)]
-    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:16]
+    parts = [" ".join(sql.split()), *map(repr, declared)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 
 def is_changed_while_empty(connection: duckdb.DuckDBPyConnection, table: str, definition: Definition) -> bool:
@@ -89,11 +89,11 @@ def note_built(
 
 def _last_published(connection: duckdb.DuckDBPyConnection, table: str) -> int:
     """The seq under which readers may still see a table that was dropped: one that comes back must not repeat it."""
-    found = connection.execute(
+    rows = connection.execute(
         "select max(shown.seq) from (select unnest(tables) as shown from ops.publications) where shown.table_name = ?",
         [table],
     ).fetchall()
-    return int(found[0][0] or 0)
+    return int(rows[0][0] or 0)
 
 
 def seqs(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""What wraps the content of a text file: nothing, gzip or Zstandard. The first bytes tell; the content is verified."""
+"""The compression of a text file: none, gzip or Zstandard, told by its first bytes; the content is verified."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
 
 
 def compression(head: bytes) -> Compression:
-    """What the first bytes of a file, at least `MARK` of them where it has as many, say."""
+    """The compression that the first bytes of a file show, at least `MARK` of them where it has as many."""
     if head.startswith(_GZIP):
         return "gzip"
     return "zstd" if _is_zstd(head) else "none"

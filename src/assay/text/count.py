@@ -38,7 +38,7 @@ class _Counter:
         self._carried = b""
 
     def add(self, piece: bytes) -> None:
-        """Count on with the next piece of the file."""
+        """Count the records of the next piece of the file."""
         if self.records is None:
             return
         data = self._carried + piece
@@ -60,8 +60,8 @@ class _Counter:
     def _add_whole(self, data: bytes) -> None:
         is_odd = any(byte in data for byte in self._odd) or (self._end == b"\r" and b"\n" in data)
         is_doubtful = is_odd or not is_valid(data, self._codec)
-        found = None if is_doubtful else self._count(data)
-        self.records = None if found is None or self.records is None else self.records + found
+        count = None if is_doubtful else self._count(data)
+        self.records = None if count is None or self.records is None else self.records + count
 
     def _cut(self, data: bytes) -> int:
         return data.rfind(self._end[-1:]) + 1
@@ -89,7 +89,7 @@ class CsvCounter(_Counter):
             self.records = None
 
     def _cut(self, data: bytes) -> int:
-        """Behind the last line end that is not inside quotes."""
+        """The place behind the last line end that is not inside quotes."""
         cut = super()._cut(data)
         if not self._rules.quote or self._rules.quote not in data or data.count(self._rules.quote, 0, cut) % 2 == 0:
             return cut
@@ -116,8 +116,8 @@ class CsvCounter(_Counter):
 
     def _equal_records(self, data: bytes) -> int | None:
         marks = data.translate(None, self._other)
-        found = len(marks) // len(self._record)
-        return found if marks == self._record * found else None
+        count = len(marks) // len(self._record)
+        return count if marks == self._record * count else None
 
     def _outside_quotes(self, data: bytes) -> bytes | None:
         """What is left without quoted text, of which each pair leaves one quote; None where one is not a field's."""

@@ -86,13 +86,13 @@ class _Splitter:
     def _look_ahead(self, at: int, walk: Walk) -> tuple[Record, int]:
         """The record that starts on the line at this index and is open at its end."""
         source, number = self._source, self._source.first + at
-        found = self._ahead.closed(number)
+        closing = self._ahead.closed(number)
         at = number - source.first
-        if isinstance(found, str):
-            return self._unclosed(at, found), 1
-        if problem := self._miscounted(walk.separators + found.separators):
-            return self._unclosed(at, f"{problem.words}, up to line {found.line}"), 1
-        end = found.line - source.first
+        if isinstance(closing, str):
+            return self._unclosed(at, closing), 1
+        if problem := self._miscounted(walk.separators + closing.separators):
+            return self._unclosed(at, f"{problem.words}, up to line {closing.line}"), 1
+        end = closing.line - source.first
         raw = source.end.join([*source.lines[at:end], self._text(end)])
         inside = (self._rules.walk(line, is_open=True).doubt for line in source.lines[at + 1 : end + 1])
         return self._judged(at, raw, walk.doubt or next(filter(None, inside), None)), end + 1 - at

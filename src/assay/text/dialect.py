@@ -54,8 +54,8 @@ class Dialect:
         size = len(line) - line.endswith(b"\r")
         while True:
             if is_open or (self.quote and line.startswith(self.quote, at)):
-                closing, found = self.closing(line, at if is_open else at + 1)
-                doubt = doubt or found
+                closing, problem = self.closing(line, at if is_open else at + 1)
+                doubt = doubt or problem
                 if closing < 0:
                     return Walk(separators, True, None, doubt)
                 at, is_open = closing + 1, False
@@ -89,11 +89,11 @@ class Dialect:
     def _closing_escaped(self, line: bytes, at: int) -> tuple[int, Problem | None]:
         doubt = None
         special = _either(self.quote, self.escape)
-        while found := special.search(line, at):
-            if found.group() == self.quote:
-                return found.start(), doubt
-            at = found.end() + 1
-            if line[found.end() : at] not in (self.quote, self.escape):
+        while match := special.search(line, at):
+            if match.group() == self.quote:
+                return match.start(), doubt
+            at = match.end() + 1
+            if line[match.end() : at] not in (self.quote, self.escape):
                 doubt = doubt or self._escaped_ordinary
         return -1, doubt
 
@@ -110,9 +110,10 @@ class Dialect:
         )
 
     def _doubt(self, text: bytes, *, is_last: bool) -> Problem | None:
-        """DuckDB drops one space before a quote, keeps two, and others keep all; a lone return ends its record.
+        """The doubt about an unquoted field, by quotes, spaces before them and lone carriage returns in it.
 
-        To PostgreSQL and Excel every quote opens or closes, so what follows an odd one is not a field's end to them.
+        DuckDB drops one space before a quote, keeps two, and others keep all; a lone return ends its record. To
+        PostgreSQL and Excel every quote opens or closes, so what follows an odd one is not a field's end to them.
         """
         if self.quote and self.quote in text:
             if text.startswith(b" ") and text.lstrip(b" ").startswith(self.quote):
@@ -205,5 +206,5 @@ def simple(rules: Dialect, columns: int) -> re.Pattern[bytes]:
     pairs = b"(?:Q" + outside + b"Q" + outside + b")*" if rules.escape in (b"", rules.quote) else b""
     field = b"(?:Q" + inside + b"Q|(?! *Q)" + outside + pairs + b")"
     parts = {b"Q": quote, b"E": escape, b"D": delimiter}
-    pattern = re.sub(b"[QED]", lambda found: parts[found.group()], field + b"(?:D" + field + b"){%d}" % (columns - 1))
+    pattern = re.sub(b"[QED]", lambda match: parts[match.group()], field + b"(?:D" + field + b"){%d}" % (columns - 1))
     return re.compile(pattern)

@@ -1,4 +1,4 @@
-"""From the declared encoding to UTF-8, without losing a byte that does not belong to it.
+"""Decodes the declared encoding to UTF-8 without losing a byte that does not belong to it.
 
 Bytes that the encoding does not know travel on as the lone surrogates U+DC00 to U+DCFF, which no valid text holds:
 the line they are in is found by the same check as in a UTF-8 file.
@@ -111,16 +111,16 @@ def is_valid(text: bytes, codec: str) -> bool:
 
 def printable(text: bytes, codec: str) -> bytes:
     r"""Valid UTF-8 for a person to read; a byte that is not of the encoding becomes `\xff`."""
-    shown = _MARKED.sub(lambda found: f"\\x{ord(found.group()) & 0xFF:02x}", _marked(text, codec))
+    shown = _MARKED.sub(lambda match: f"\\x{ord(match.group()) & 0xFF:02x}", _marked(text, codec))
     return shown.encode("utf-8", "replace")
 
 
 def foreign_byte(text: bytes, codec: str) -> str:
     """What is wrong with text that is not valid; the column counts characters from 1."""
-    found = _MARKED.search(_marked(text, codec))
-    if found is None:
+    match = _MARKED.search(_marked(text, codec))
+    if match is None:
         return f"not {codec}"
-    return f"byte 0x{ord(found.group()) & 0xFF:02x} at column {found.start() + 1} is not {codec}"
+    return f"byte 0x{ord(match.group()) & 0xFF:02x} at column {match.start() + 1} is not {codec}"
 
 
 def _marked(text: bytes, codec: str) -> str:

@@ -23,7 +23,7 @@ _KINDS = {"[": "an array", '"': "a string", "t": "a boolean", "f": "a boolean", 
 
 
 class _Forbidden(Exception):
-    """Python would read it, the standard or good sense forbids it."""
+    """JSON that Python would read although the standard forbids it or readers may take it differently."""
 
 
 def json_records(lines: Lines, codec: str) -> Iterator[Record]:
@@ -112,12 +112,12 @@ def _is_too_deep(text: bytes) -> bool:
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         seen: set[str] = set()
         repeated = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
         raise _Forbidden(f"the name {json.dumps(repeated)} occurs more than once in one object")
-    return found
+    return members
 
 
 def _no_number(word: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""What lies ahead of an open quote."""
+"""Looks ahead for the line on which an open quote is closed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Closed(NamedTuple):
 
 
 class Ahead:
-    """Lines as they read from inside quotes.
+    """Looks ahead in lines as they read from inside quotes.
 
     How a line reads from inside quotes is the same for every record that is open there, so it is found out once, and
     the time for a file of nothing but open quotes is linear. Kept is one *run*: lines that leave the quote open, up to

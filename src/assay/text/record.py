@@ -1,4 +1,4 @@
-"""What a record is, and how long one may be."""
+"""Records of text files, and the limit of their length."""
 
 from __future__ import annotations
 

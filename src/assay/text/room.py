@@ -1,4 +1,4 @@
-"""Room on the disk for what is written of a file, so that one which unpacks to more than there is does not fill it."""
+"""Limits what is written of a file to the room on the disk, so that one which unpacks to more does not fill it."""
 
 from __future__ import annotations
 

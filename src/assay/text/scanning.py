@@ -22,7 +22,7 @@ from assay.text.stream import PIECE, open_regular, pieces
 
 @dataclass(frozen=True)
 class Scan:
-    r"""What one pass over a file shows.
+    r"""The result of one pass over a file.
 
     Attributes:
         sha256: Of the bytes as received, in hex.
@@ -133,9 +133,9 @@ def _head(content: Iterator[bytes], rules: Dialect | None, codec: str) -> _Head:
 def _lines(text: bytes, end: bytes, *, is_whole: bool) -> Iterator[bytes]:
     """The lines of the beginning of a text; the last one only if the text is whole."""
     at = 0
-    while (found := text.find(end, at)) >= 0:
-        yield text[at:found]
-        at = found + 1
+    while (stop := text.find(end, at)) >= 0:
+        yield text[at:stop]
+        at = stop + 1
     if is_whole and at < len(text):
         yield text[at:]
 

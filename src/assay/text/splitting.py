@@ -116,8 +116,8 @@ def write_clean(path: Path, format: Format, columns: int, good: Path, bad: Path,
                 written += 1
                 has_quoted = has_quoted or b"\n" in part.raw or b"\r" in part.raw
             else:
-                said = {"line": part.line, "raw": part.raw.decode(), "problems": [part.problem]}
-                room.take(rest.write(json.dumps(said) + "\n"))
+                entry = {"line": part.line, "raw": part.raw.decode(), "problems": [part.problem]}
+                room.take(rest.write(json.dumps(entry) + "\n"))
                 refused += 1
                 faults[part.fault] += 1
                 example = example or part

@@ -53,7 +53,7 @@ def as_interval(array: pa.Array) -> pa.Array:
 
 
 def _decimal_text(array: pa.Array) -> pa.Array:
-    """Arrow itself writes small decimals with an exponent, but none without a fraction."""
+    """Decimals as text without an exponent, which Arrow itself writes of small ones with a fraction."""
     scale = array.type.scale
     unscaled = pa.Array.from_buffers(
         pa.decimal256(array.type.precision, 0), len(array), array.buffers(), offset=array.offset
@@ -79,7 +79,7 @@ def _moment_text(array: pa.Array) -> pa.Array:
 
 
 def _int96_text(array: pa.Array, seconds: pa.Array) -> pa.Array:
-    """Nanoseconds over- and underflow beyond the years 1677 and 2262, seconds do not; their difference is the rest."""
+    """Times of INT96 as text, from seconds and from nanoseconds, which overflow before 1677 and after 2262."""
     whole = seconds.view(pa.int64())
     rest = pc.subtract(array.view(pa.int64()), pc.multiply(whole, _SECOND))
     if pc.any(pc.or_(pc.less(rest, 0), pc.greater_equal(rest, _SECOND))).as_py():

@@ -1,4 +1,4 @@
-"""The look at a Parquet file before it is loaded: every page is decoded, and where two readers differ it is refused."""
+"""Inspects a Parquet file before it is loaded: every page is decoded, and where two readers differ it is refused."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SHORT = 1 << 18
 
 @dataclass(frozen=True)
 class ParquetLook:
-    """What the look shows: the file's columns in their order, and its records."""
+    """The result of the inspection: the file's columns in their order, and its number of records."""
 
     header: tuple[str, ...]
     records: int

@@ -108,24 +108,24 @@ class _Thrift:
 
     def header(self) -> tuple[dict[Any, int], int]:
         """A page's header."""
-        found: dict[Any, int] = {}
+        numbers: dict[Any, int] = {}
         for field, kind in self._fields():
             if kind in _NUMBERS:
-                found[field] = self._number()
+                numbers[field] = self._number()
             elif field in _COUNTS and kind == _STRUCT:
-                self._counts(found, _COUNTS[field])
+                self._counts(numbers, _COUNTS[field])
             else:
                 self._skip(kind)
-        return found, self._at
+        return numbers, self._at
 
-    def _counts(self, found: dict[Any, int], encoding: int) -> None:
+    def _counts(self, numbers: dict[Any, int], encoding: int) -> None:
         for field, kind in self._fields():
             if kind not in _NUMBERS:
                 self._skip(kind)
             elif field == 1:
-                found["values"] = self._number()
+                numbers["values"] = self._number()
             elif field == encoding:
-                found["encoding"] = self._number()
+                numbers["encoding"] = self._number()
             else:
                 self._varint()
 

@@ -61,7 +61,7 @@ class Plan:
 
     @property
     def options(self) -> dict[str, Any]:
-        """What pyarrow is told when it opens the file."""
+        """The options with which pyarrow opens the file."""
         return {"read_dictionary": list(self.dictionaries), "buffer_size": self.buffer}
 
 
@@ -104,11 +104,11 @@ class _Planner:
         self.dictionaries = [leaf for leaf in self._leaves if self._is_by_dictionary(leaf)]
 
     def column(self, leaf: int) -> Any:
-        """What the schema says of a leaf."""
+        """The schema of a leaf."""
         return self._file.schema.column(leaf)
 
     def rows(self) -> int:
-        """Of a batch that stays within the memory, whichever they are."""
+        """The number of rows of a batch that stays within the memory, whichever they are."""
         rows = max(256, min(_ROWS, _CELLS // max(1, len(self._leaves))))
         for group, chunks in enumerate(self._groups):
             self._within([_Need(_fixed(chunk), 0) for chunk in chunks], 1)  # before a dictionary is looked into

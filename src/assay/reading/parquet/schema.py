@@ -130,14 +130,14 @@ def schema_problem(columns: tuple[FileColumn, ...], contract: Contract) -> str:
 
 
 def _leaf(column: Any) -> Leaf:
-    said = json.loads(column.logical_type.to_json())
+    logical_type = json.loads(column.logical_type.to_json())
     return Leaf(
         column.physical_type,
-        str(said["Type"]),
-        _UNITS.get(said.get("timeUnit", ""), ""),
-        bool(said.get("isAdjustedToUTC")),
-        int(said.get("precision", 0)),
-        int(said.get("scale", 0)),
+        str(logical_type["Type"]),
+        _UNITS.get(logical_type.get("timeUnit", ""), ""),
+        bool(logical_type.get("isAdjustedToUTC")),
+        int(logical_type.get("precision", 0)),
+        int(logical_type.get("scale", 0)),
     )
 
 

@@ -169,7 +169,7 @@ def _exact_value(text: str, column: FileColumn, wanted: ColumnType) -> str:
 
 
 def _decimal_value(text: str, column: FileColumn, wanted: ColumnType) -> str:
-    """A double has to give the decimal back, as in `from_value`."""
+    """SQL for the value of a decimal; a double has to give it back, as in `from_value`."""
     value = from_text(text, wanted)
     if wanted.kind != "double":
         return value

@@ -25,8 +25,8 @@ def wide_parquet(rows: ParquetRows, contract: Contract) -> Texts:
     places = rows.places
     guards = {column.name: rows.value(column, "raw") for column in contract.columns if column.name in places}
     typed = frozenset(name for name, value in guards.items() if value == "raw")
-    found = {name: rows.types[place] for name, place in places.items()}
-    return Texts(lambda connection: _batches(connection, rows), list(places), typed, found=found, guards=guards)
+    types = {name: rows.types[place] for name, place in places.items()}
+    return Texts(lambda connection: _batches(connection, rows), list(places), typed, types=types, guards=guards)
 
 
 def _batches(connection: duckdb.DuckDBPyConnection, rows: ParquetRows) -> Iterator[pa.RecordBatch]:
