@@ -12,7 +12,7 @@ from assay.contract.contract import Column, Contract, Rule
 from assay.contract.errors import ContractError
 from assay.contract.format import Format
 from assay.contract.moments import pattern
-from assay.contract.names import quoted
+from assay.contract.names import TableName, quoted
 from assay.contract.types import column_type
 
 Node = Mapping[str, Any]
@@ -67,7 +67,7 @@ def _parse(node: Node) -> Contract:
     elif newest_by is not None and newest_by not in names:
         raise ContractError(f"newest_by: {newest_by!r} is not a column of the contract")
     return Contract(
-        source=str(node["name"]).removeprefix("bronze_"),
+        source=TableName.of_model(str(node["name"])).entity,
         version=declared.version,
         owner=declared.owner,
         files=declared.files,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assay.contract.errors import ContractError
-from assay.contract.names import listed, quoted, relation, table_of
+from assay.contract.names import TableName, listed, quoted, relation, table_of
 from assay.contract.parse import naming_yml, origin_of
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _declared(declaration: object, inputs: Mapping[str, Mapping[str, Any]]) -> R
 
 
 def _default(node: Mapping[str, Any], inputs: Mapping[str, Mapping[str, Any]]) -> RebuildKey:
-    bronze = [model for model in inputs if model.startswith("bronze_")]
+    bronze = [model for model in inputs if TableName.of_model(model).is_bronze]
     if len(inputs) != 1 or not bronze:
         raise ContractError(f"needs `config: meta: redo:`, because it reads {', '.join(sorted(inputs)) or 'nothing'}")
     keys = [c for c in inputs[bronze[0]].get("constraints") or [] if c["type"] == "primary_key"]
