@@ -7,12 +7,7 @@ from typing import Annotated
 
 import typer
 
-from assay.base.settings import Settings
-from assay.cli import incidents, score_card
 from assay.cli.console import out, progress, stoppable
-from assay.cli.outcome import report
-from assay.cli.running import prepare, run_once
-from demo.replay import replay as write_files
 
 FIRST_DAY = date(2017, 1, 1)
 
@@ -25,6 +20,9 @@ def replay(
     last: Annotated[str, typer.Option("--to", metavar="DATE", help="Last day, included.")],
 ) -> None:
     """Write the demo's files that would have arrived on these days."""
+    from assay.base.settings import Settings
+    from demo.replay import replay as write_files
+
     done = write_files(Settings.from_env().landing, _day(first), _day(last))
     out.print(f"{done.written} files written, {done.unchanged} were there already", highlight=False)
 
@@ -37,6 +35,11 @@ def demo(days: Annotated[int, typer.Option(help="How many days of receipts.", mi
 
 def replay_and_run(days: int) -> int:
     """Replay and run, a week at a time; 0 when every run succeeded."""
+    from assay.cli import incidents, score_card
+    from assay.cli.outcome import report
+    from assay.cli.running import prepare, run_once
+    from demo.replay import replay as write_files
+
     settings = prepare()
     for start in range(0, days, 7):
         first = FIRST_DAY + timedelta(days=start)

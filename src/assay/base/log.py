@@ -12,8 +12,10 @@ import sys
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from assay.base.settings import Settings
+if TYPE_CHECKING:
+    from assay.base.settings import Settings
 
 _LOG = logging.getLogger("assay")
 _FIELDS = "assay_fields"

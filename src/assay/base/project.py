@@ -7,6 +7,8 @@ from pathlib import Path
 
 from assay.base.errors import UserError
 
+DISTRIBUTION = "assay-lakehouse"
+"""The package as pip knows it."""
 MARKER = "assay.toml"
 """The file that makes a folder a project."""
 ENGINE = Path(__file__).resolve().parents[1]

@@ -61,7 +61,7 @@ def score(connection: duckdb.DuckDBPyConnection, run_id: str) -> None:
 def trends(connection: duckdb.DuckDBPyConnection) -> dict[str, list[float]]:
     """The last scores of each table of the project and of the lake (`all`), oldest first."""
     rows = connection.execute(
-        "select table_name, max_by(score, rowid, ?) from ops.quality_score group by table_name", [TREND]
+        f"select table_name, max_by(score, rowid, {TREND}) from ops.quality_score group by table_name"
     ).fetchall()
     retired = {entry.name for entry in read_retired(connection)}
     return {table: scores[::-1] for table, scores in rows if table not in retired}

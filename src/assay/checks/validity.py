@@ -12,6 +12,7 @@ import duckdb
 from assay.base import clock
 from assay.checks.results import CheckResult, Rule
 from assay.contract.moving_rules import AT_ONCE
+from assay.contract.names import literal
 from assay.tables.versions import seqs
 
 Check = tuple[str, str]
@@ -75,14 +76,12 @@ def _latest(
     rows = connection.execute(
         "select check_id, table_name, check_name, verdict, summary, looked_at, definition, checked_at, expires_at "
         "from ops.latest_checks "
-        "where list_contains($checks::struct(t varchar, c varchar)[], {t: table_name, c: check_name})",
-        {"checks": [{"t": table, "c": check} for table, check in checks]},
+        f"where (table_name, check_name) in ({_pairs(checks)})"
     ).fetchall()
     rules: dict[int, list[Rule]] = {row[0]: [] for row in rows}
     for check_id, rule, expected, observed, passed, severity, value, threshold, share in connection.execute(
         "select check_id, rule, expected, found, has_passed, severity, value, threshold, share_ok "
-        "from ops.check_results where list_contains($ids::bigint[], check_id)",
-        {"ids": list(rules)},
+        f"from ops.check_results where check_id in ({', '.join(map(str, rules)) or 'null'})"
     ).fetchall():
         rules[check_id].append(Rule(rule, expected, observed, passed, (), severity, value, threshold, share))
     return {
@@ -102,6 +101,11 @@ def _latest(
         )
         for check_id, table, check, verdict, summary, looked_at, definition, checked_at, expires_at in rows
     }
+
+
+def _pairs(checks: Iterable[Check]) -> str:
+    """SQL for a list of checks. Any parameter would make DuckDB import pandas, which takes longer than the query."""
+    return ", ".join(f"({literal(table)}, {literal(check)})" for table, check in checks) or "(null, null)"
 
 
 def reasons_against(
@@ -183,8 +187,7 @@ def _taken(connection: duckdb.DuckDBPyConnection, tables: Collection[str]) -> di
     """The seq of each input that some tables have taken in."""
     rows = connection.execute(
         "select consumer, map_from_entries(list((input, seq))) from ops.seen "
-        "where list_contains($tables::varchar[], consumer) group by consumer",
-        {"tables": sorted(tables)},
+        f"where consumer in ({', '.join(map(literal, sorted(tables))) or 'null'}) group by consumer"
     ).fetchall()
     return dict(rows)
 

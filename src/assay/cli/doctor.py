@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 from rich.markup import escape
 
 from assay.base.memory import default_limit
+from assay.base.project import DISTRIBUTION
 from assay.base.run_lock import is_locked
 from assay.base.run_marks import lock_path
 from assay.base.settings import Settings
@@ -24,7 +25,6 @@ from assay.base.warehouse import open_elsewhere
 from assay.cli import findings, unclaimed
 from assay.cli.console import err, out
 from assay.cli.findings import Finding, Sensor
-from assay.cli.init import DISTRIBUTION
 from assay.contract.catalog import Catalog
 from assay.contract.errors import ContractError
 from assay.ledger.unclaimed import list_unclaimed

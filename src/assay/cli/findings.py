@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from packaging.specifiers import SpecifierSet
 
 from assay.contract.names import TableName
-from assay.loading.rejudge import Rejudged
 from assay.orchestration.patches import registry
 from assay.publish.heartbeat import LATE_SECONDS, lasted
 from assay.publish.status import HeldSnapshot
+
+if TYPE_CHECKING:
+    from assay.loading.rejudge import Rejudged
 
 Mark = Literal["ok", "warning", "problem"]
 LOW_PCT, TOO_LOW_PCT = 10, 5

@@ -11,11 +11,10 @@ from pathlib import Path
 from string import Template
 
 from assay.base.errors import UserError
-from assay.base.project import ENGINE, MARKER, TEMPLATE
+from assay.base.project import DISTRIBUTION, ENGINE, MARKER, TEMPLATE
 from assay.base.settings import problem_of_home
 from assay.cli.console import out
 
-DISTRIBUTION = "assay-lakehouse"
 EXAMPLE = ENGINE / "templates" / "example"
 RESERVED = ("assay", "dbt")
 """Names of dbt packages that every project has."""

@@ -11,23 +11,7 @@ from typing import Annotated
 import typer
 
 from assay.base.errors import UserError
-from assay.cli import (
-    accepting,
-    checking,
-    dropping,
-    files,
-    incidents,
-    querying,
-    retrying,
-    running,
-    schema,
-    score_card,
-    slo,
-    ui,
-    unclaimed,
-)
-from assay.cli import doctor as doctor_command
-from assay.cli import init as init_command
+from assay.base.project import DISTRIBUTION
 from assay.cli.console import complain, out, stoppable
 from assay.cli.project_commands import Commands
 
@@ -42,7 +26,7 @@ USAGE = 2
 
 def _say_version(wanted: bool) -> None:
     if wanted:
-        out.print(version(init_command.DISTRIBUTION), highlight=False)
+        out.print(version(DISTRIBUTION), highlight=False)
         raise typer.Exit
 
 
@@ -82,6 +66,8 @@ def init(
     example: Annotated[bool, typer.Option("--example", help="With a tiny source that runs.")] = False,
 ) -> None:
     """Make a project of your own."""
+    from assay.cli import init as init_command
+
     init_command.init(folder, has_example=example)
 
 
@@ -91,6 +77,8 @@ def land(
     paths: Annotated[list[str], typer.Argument(metavar="FILE…", help="Files to copy into its landing folder.")],
 ) -> None:
     """Put files into the landing zone, each complete at once."""
+    from assay.cli import files
+
     files.land(source, paths)
 
 
@@ -102,18 +90,24 @@ def run(
     ] = None,
 ) -> None:
     """Load what has arrived and rebuild what it changes."""
+    from assay.cli import running
+
     raise typer.Exit(stoppable(lambda: running.run(select, full_refresh or [])))
 
 
 @app.command()
 def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Where every record went, as of the last run."""
+    from assay.cli import score_card
+
     score_card.show(as_json=as_json)
 
 
 @app.command("slo")
 def service_levels(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """How well each table kept its freshness SLO in the last 7, 30 and 90 days."""
+    from assay.cli import slo
+
     slo.show(as_json=as_json)
 
 
@@ -123,12 +117,16 @@ def list_incidents(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """What is wrong now, and what to do about it."""
+    from assay.cli import incidents
+
     incidents.show(closed=closed, as_json=as_json)
 
 
 @app.command()
 def retry(name: Annotated[str, typer.Argument(metavar="NAME", help="A source or table.")]) -> None:
     """Try a source or table again at once that was left alone because it failed too often."""
+    from assay.cli import retrying
+
     retrying.retry(name)
 
 
@@ -142,6 +140,8 @@ def accept(
     """Let a snapshot in that is held back because it loses too much."""
     if not (because.strip() or undo):
         raise typer.BadParameter("say why the file is right: assay accept FILE --because WHY")
+    from assay.cli import accepting
+
     accepting.accept(file, because, by, undo=undo)
 
 
@@ -151,6 +151,8 @@ def drop(
     yes: Annotated[bool, typer.Option("--yes", help="Drop it; without, only say what would go.")] = False,
 ) -> None:
     """Remove what is stored of tables and sources that are not in the project any more."""
+    from assay.cli import dropping
+
     raise typer.Exit(stoppable(lambda: dropping.drop_retired(names, is_sure=yes)))
 
 
@@ -159,12 +161,16 @@ def print_schema(
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there instead.")] = None,
 ) -> None:
     """The JSON Schema of the yml beside a model, with which editors complete and check it."""
+    from assay.cli import schema
+
     schema.show(output)
 
 
 @app.command()
 def doctor() -> None:
     """Whether everything that the lake needs is there and alive, and what to do where it is not."""
+    from assay.cli import doctor as doctor_command
+
     raise typer.Exit(doctor_command.doctor())
 
 
@@ -177,6 +183,8 @@ def list_files(
     """The ledger: every file that was seen, and what became of it."""
     if no_source and (source or refused):
         raise typer.BadParameter("--unclaimed is about files of no source; it stands alone")
+    from assay.cli import files, unclaimed
+
     unclaimed.show() if no_source else files.show(source, refused=refused)
 
 
@@ -186,6 +194,8 @@ def query(
     output: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
 ) -> None:
     """Ask what is published; works while a run is writing."""
+    from assay.cli import querying
+
     querying.query(sql, output)
 
 
@@ -200,18 +210,24 @@ def check(
     ] = None,
 ) -> None:
     """Count everything again and run every check on the whole lake, or on one that is built for it."""
+    from assay.cli import checking
+
     raise typer.Exit(stoppable(lambda: checking.check(select, junit, summary, fixtures)))
 
 
 @app.command()
 def dev(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 3000) -> None:
     """The Dagster UI on this machine's lake."""
+    from assay.cli import ui
+
     ui.dev(port)
 
 
 @app.command()
 def setup() -> None:
     """Make what the Dagster UI needs: the instance and the parsed dbt project."""
+    from assay.cli import running
+
     running.prepare()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperGroup
@@ -12,9 +12,11 @@ from typer.main import get_group
 
 from assay.base.errors import UserError
 from assay.base.project import MARKER, ProjectNotFound
-from assay.base.settings import Settings
 from assay.base.user_code import raised_by_project
 from assay.cli.console import complain
+
+if TYPE_CHECKING:
+    from assay.base.settings import Settings
 
 
 class CommandsMissing(UserError):
@@ -38,6 +40,8 @@ class Commands(TyperGroup):
             return own
 
     def _of_project(self) -> dict[str, Any]:
+        from assay.base.settings import Settings  # noqa: PLC0415 - 0.1 s that a command of the engine should not cost
+
         try:
             settings = Settings.from_env()
         except ProjectNotFound:

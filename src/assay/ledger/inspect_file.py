@@ -12,7 +12,6 @@ from assay.base.memory import NOT_ENOUGH
 from assay.contract.contract import Contract
 from assay.contract.moments import example, pattern
 from assay.contract.names import listed
-from assay.reading.parquet import look_into_parquet
 from assay.text import Compression, Unreadable, scan
 from assay.text.stream import open_regular
 
@@ -78,6 +77,8 @@ def _text(path: Path, contract: Contract) -> Examined:
 
 
 def _parquet(path: Path, contract: Contract, memory: int) -> Examined:
+    from assay.reading.parquet import look_into_parquet  # noqa: PLC0415 - pyarrow: 0.2 s that only a load should cost
+
     content = _hash(path)
     seen = look_into_parquet(path, contract, memory)
     return Examined(content, seen.header, seen.records)

@@ -7,6 +7,8 @@ from datetime import datetime
 
 import duckdb
 
+from assay.contract.names import literal
+
 
 @dataclass(frozen=True)
 class Row:
@@ -35,8 +37,8 @@ def listing(connection: duckdb.DuckDBPyConnection, source: str = "", status: str
     """
     rows = connection.execute(
         "select source, path, status, records_read, records_loaded, records_malformed, first_seen, reason, file_id "
-        "from ops.files where $source in ('', source) and $status in ('', status) order by sighting_id",
-        {"source": source, "status": status},
+        f"from ops.files where {literal(source)} in ('', source) and {literal(status)} in ('', status) "
+        "order by sighting_id"
     ).fetchall()
     return [Row(name, path, state, (r, n, m), seen, why, file) for name, path, state, r, n, m, seen, why, file in rows]
 
