@@ -208,6 +208,13 @@ create table if not exists ops.retired (
     renamed_to varchar not null
 );
 
+-- The project that the last run of everything built without a failure: one row. With another, a run plans everything.
+create table if not exists ops.whole_runs (
+    project varchar not null,
+    run_id varchar not null,
+    ended_at timestamptz not null
+);
+
 -- What was decided about publishing: one row per decision.
 create table if not exists ops.publications (
     publication_id bigint not null,

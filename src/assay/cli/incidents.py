@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 
 import duckdb
 from rich.markup import escape
@@ -24,6 +25,7 @@ from assay.incidents.outbox import problem_of
 from assay.incidents.receivers import ReceiverError, read_receivers
 from assay.incidents.reconcile import Incident, in_words
 from assay.orchestration.instance import open_instance
+from assay.publish.heartbeat import is_look_due
 
 DELIVERY_SECONDS = 5.0
 """How long `assay run` waits, after the run, for its messages to leave; what has not left by then goes on by itself."""
@@ -77,7 +79,20 @@ def look_after_run(settings: Settings) -> None:
     now = clock.now()
     with _complaining(), open_instance(settings) as instance:
         Watchman(settings, Catalog.read(settings.dbt_project)).look(instance, now)
-    with _complaining():  # what is kept is told, even where readers cannot be shown it
+    _deliver(settings, now)  # what is kept is told, even where readers cannot be shown it
+
+
+def look_when_due(settings: Settings) -> None:
+    """Look where nothing was to run: once an hour, because time alone can make an incident; deliver what waits."""
+    now = clock.now()
+    if is_look_due(settings, now.timestamp()):
+        look_after_run(settings)
+    else:
+        _deliver(settings, now)
+
+
+def _deliver(settings: Settings, now: datetime) -> None:
+    with _complaining():
         postman = poke(settings, now)
         if postman is not None:
             with suppress(subprocess.TimeoutExpired):

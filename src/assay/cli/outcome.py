@@ -24,6 +24,7 @@ class Outcome:
         refused: (path, reason) of this run.
         held: (path, why) of snapshots of this run that are held back.
         counts: (source, path) of snapshots that count since this run.
+        is_run: Whether there was anything to run.
     """
 
     success: bool
@@ -32,6 +33,7 @@ class Outcome:
     refused: list[tuple[str, str]] = field(default_factory=list)
     held: list[tuple[str, str]] = field(default_factory=list)
     counts: list[tuple[str, str]] = field(default_factory=list)
+    is_run: bool = True
 
 
 def snapshots_that_count(settings: Settings) -> list[tuple[str, str]]:

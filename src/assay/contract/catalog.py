@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from assay.contract.checked_stamp import CheckedStamp
 from assay.contract.checks import parse_freshness, parse_load_checks, parse_table_checks
 from assay.contract.contract import Contract
 from assay.contract.declared_checks import FILES_AGREE, ROWS_AGREE, LoadChecks, TableChecks
@@ -291,5 +292,9 @@ def _read(dbt_project: Path, stamp: tuple[int, ...]) -> Catalog:  # noqa: ARG001
     manifest = json.loads((dbt_project / "target" / "manifest.json").read_text(encoding="utf-8"))
     models = {n["name"]: n for n in manifest["nodes"].values() if n["resource_type"] == "model"}
     catalog = Catalog(manifest, models, {path.stem: path for path in sorted((dbt_project / RULES).glob("*.py"))})
-    catalog.check(dbt_project)
+    described = sorted({dbt_project / yml_of(node) for node in models.values() if node.get("patch_path")})
+    last_check = CheckedStamp(dbt_project / "target", [*described, *catalog.rules.values()])
+    if not last_check.is_current():
+        catalog.check(dbt_project)
+        last_check.write()
     return catalog

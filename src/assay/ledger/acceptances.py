@@ -12,7 +12,7 @@ import duckdb
 
 from assay.base import clock
 from assay.base.errors import UserError
-from assay.contract.names import TableName
+from assay.contract.names import TableName, literal
 
 _LISTED = {
     "held back": """
@@ -38,6 +38,20 @@ class Decided:
 
     source: str
     path: str
+
+
+UNDECIDED = "to be decided"
+"""In `ops.sources.current_files` of a source whose next build has to take a person's decision in."""
+
+
+def undecided(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Sources about whose snapshots a person decided since they were built last.
+
+    Args:
+        connection: The warehouse, or what is published.
+    """
+    rows = connection.execute(f"select source from ops.sources where current_files = {literal(UNDECIDED)}").fetchall()
+    return {source for (source,) in rows}
 
 
 def let_in(connection: duckdb.DuckDBPyConnection, name: str, by: str, because: str) -> Decided:
@@ -89,6 +103,7 @@ def _decide(connection: duckdb.DuckDBPyConnection, state: str, name: str, by: st
             [source, path, file_id, state == "held back", by, because, clock.now()],
         )
     [(source, path)] = places
+    connection.execute(f"update ops.sources set current_files = {literal(UNDECIDED)} where source = ?", [source])
     # Its checks and the tables downstream are of before, so the services ask for a run as of any change.
     connection.execute("update ops.tables set seq = seq + 1 where table_name = ?", [TableName.of_source(source).table])
     return Decided(source, path)

@@ -11,6 +11,8 @@ from datetime import datetime
 
 import duckdb
 
+from assay.contract.names import literal
+
 
 def has_loaded(connection: duckdb.DuckDBPyConnection, source: str) -> bool:
     """Whether a file of a source is loaded."""
@@ -20,8 +22,8 @@ def has_loaded(connection: duckdb.DuckDBPyConnection, source: str) -> bool:
 
 def newest_loaded(connection: duckdb.DuckDBPyConnection, source: str) -> datetime | None:
     """When the newest loaded file of a source was first seen; None when none is loaded."""
-    asked = "select max(first_seen) from ops.loaded_files where source = ?"
-    newest: datetime | None = connection.execute(asked, [source]).fetchall()[0][0]
+    asked = f"select max(first_seen) from ops.loaded_files where source = {literal(source)}"
+    newest: datetime | None = connection.execute(asked).fetchall()[0][0]
     return newest
 
 

@@ -120,7 +120,7 @@ def requests(
 
 
 def selection(
-    catalog: Catalog, subjects: Iterable[str], known: Known, resting: Collection[str] = ()
+    catalog: Catalog, subjects: Iterable[str], known: Known, resting: Collection[str] = (), *, may_lag: bool = True
 ) -> set[dg.AssetKey]:
     """What has to run for some sources and tables: themselves, what is made of them, and what readers see.
 
@@ -131,12 +131,13 @@ def selection(
         subjects: Sources and tables.
         known: What the last run published; what also needs a table that is not there or is bad is left out.
         resting: Tables that are left alone because they failed too often.
+        may_lag: Whether tables that may lag are left to their own time.
     """
     wanted = set(subjects)
     sources = [subject for subject in wanted if subject in catalog.contracts]
     models = {TableName.of_source(source).model for source in sources}
     models |= {model for model in catalog.promises if table_of(model) in wanted}
-    left = {table for table in catalog.lagging if table in known.built} | set(resting)
+    left = set(resting) | ({table for table in catalog.lagging if table in known.built} if may_lag else set())
     candidates = [model for model in catalog.models if table_of(model) not in left]
     while more := {m for m in candidates if m not in models and _can_follow(catalog, m, models, known)}:
         models |= more

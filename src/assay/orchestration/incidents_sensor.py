@@ -28,6 +28,7 @@ from assay.orchestration.freshness_events import confirm
 from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.run_history import History, subjects_of
 from assay.page.page import write_page
+from assay.publish.heartbeat import note_look
 from assay.publish.publishing import publish_rows
 from assay.publish.reader import open_published
 from assay.triggers.backoff import health
@@ -74,6 +75,7 @@ class Watchman:
             wrong = {incident.cause.subject.split()[0] for incident in present}
             confirm(instance, self._catalog, self._facts[1], wrong, now)
             self._show(present, now)
+        note_look(self._settings)
         return plan
 
     def _gather(self, instance: dg.DagsterInstance, present: Sequence[Incident], now: datetime) -> list[Cause]:

@@ -30,6 +30,26 @@ def last_tick(settings: Settings) -> float | None:
         return None
 
 
+def note_look(settings: Settings) -> None:
+    """Record that incidents were looked for now."""
+    path = settings.dagster_home / "looked"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+def is_look_due(settings: Settings, now: float) -> bool:
+    """Whether incidents were not looked for in the last hour, or the clock was put back since.
+
+    Args:
+        settings: The lake.
+        now: In seconds since 1970.
+    """
+    try:
+        return abs(now - (settings.dagster_home / "looked").stat().st_mtime) > HOUR
+    except FileNotFoundError:
+        return True
+
+
 def standing_still(settings: Settings, now: float) -> str:
     """A sentence when the services have not ticked for two minutes or never; empty when they have.
 

@@ -70,7 +70,7 @@ def parse_if_changed(settings: Settings) -> bool:
     """
     target = settings.dbt_project / "target"
     stamp = target / "sources.sha256"
-    now = _sources_hash(settings.dbt_project)
+    now = sources_hash(settings.dbt_project)
     if all((target / name).exists() for name in _KEPT) and stamp.exists() and stamp.read_text() == now:
         return False
     aside = target / f".parse-{os.getpid()}"
@@ -86,7 +86,8 @@ def parse_if_changed(settings: Settings) -> bool:
     return True
 
 
-def _sources_hash(project: Path) -> str:
+def sources_hash(project: Path) -> str:
+    """Hash of all that decides how the project parses: its files, the engine's package, and the versions of both."""
     from importlib.metadata import version  # noqa: PLC0415 - rarely needed
 
     digest = hashlib.sha256(" ".join(map(version, _WRITERS)).encode())

@@ -89,18 +89,35 @@ class LandingWatch:
         links = [self._settings.published / f"{kind}.duckdb" for kind in ("ops", "lake")]
         return [str(link.readlink()) if link.is_symlink() else "" for link in links]
 
+    def differing(self, known: Known) -> set[str]:
+        """Sources whose files are not those in the ledger: new, changed, still being written, or gone.
+
+        Args:
+            known: The ledger.
+        """
+        differing = set()
+        for source, contract in self._catalog.contracts.items():
+            try:
+                listing = dict(self._listing(contract))
+            except OSError:
+                differing.add(source)  # a run says what is wrong
+                continue
+            if listing != known.hints.get(source, {}):
+                differing.add(source)
+        return differing
+
     def _new(self, contract: Contract, known: Mapping[str, Hints]) -> Iterator[tuple[str, Hints]]:
         """Paths of a source whose size, times or inode are not those in the ledger."""
+        return ((name, hints) for name, hints in self._listing(contract) if known.get(name) != hints)
+
+    def _listing(self, contract: Contract) -> Iterator[tuple[str, Hints]]:
+        """Paths that a source claims."""
         glob = file_glob(contract.files)
         if glob.fixed_folder != "/".join(glob.parts[:-1]):
             arrivals = find(self._settings.landing, contract.files)
             hints = ((arrival.name, arrival.hint) for arrival in arrivals)
-            shown = iter([(n, (h.size_bytes, h.mtime_ns, h.ctime_ns, h.inode)) for n, h in hints if h])
-        else:
-            shown = _listed(self._settings.landing, glob)
-        for name, there in shown:
-            if known.get(name) != there:
-                yield name, there
+            return iter([(n, (h.size_bytes, h.mtime_ns, h.ctime_ns, h.inode)) for n, h in hints if h])
+        return _listed(self._settings.landing, glob)
 
     def known(self) -> Known:
         """The ledger and the state of tables, read again only when a run has published since."""

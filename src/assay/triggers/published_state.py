@@ -12,6 +12,7 @@ from assay.base import clock
 from assay.checks.validity import against, behind
 from assay.contract.catalog import Catalog
 from assay.contract.names import TableName, model_of, table_of
+from assay.ledger.acceptances import undecided
 from assay.publish.publishing import last_decision
 from assay.publish.reader import is_of_this_version
 from assay.tables.versions import seqs
@@ -100,6 +101,7 @@ def read_known(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Known
     lags = dict(_lags(connection, catalog, ready, old))
     unpublished = frozenset(_unpublished(connection, catalog, bad))
     expiring = dict(_expiring(connection, catalog, built, bad - old.keys()))
+    waiting |= undecided(connection)
     waiting &= prints.keys()
     return Known(hints, frozenset(waiting), frozenset(late), built, lags, bad, unpublished, clock.now(), expiring)
 
