@@ -11,6 +11,7 @@ All comparisons of keys are NULL-safe: `(a, b) in (…)` would neither delete no
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,8 @@ from assay.tables.table_columns import stop_unless_as_declared
 from assay.tables.table_definition import Definition, keyed_form
 from assay.tables.versions import is_changed_while_empty, note_built, seqs, stop_when_changed
 
+_ORDERED = re.compile(r"(u?(tiny|small|big)?int|u?integer|date|timestamp|decimal\([0-9, ]+\))$", re.IGNORECASE)
+"""Types of key columns whose order is that of their values, and whose text is exact."""
 _KEY = "assay_key_"
 """Before the number of a key column, in names that no model uses: an argument of `affected()` must not find them."""
 
@@ -67,6 +70,7 @@ class _Keyed:
         )
         self._is_asked_full = bool(arguments["is_full_refresh"])
         self._seqs = seqs(connection)
+        self._bounds: list[tuple[int, str]] = []
 
     def build(self) -> None:
         is_full = self._is_full()
@@ -90,15 +94,36 @@ class _Keyed:
             f"create or replace temp table {self._affected_name} as select * from ({affected}) as t({names})"
         )
         asked = [f"{_KEY}asked_{place}" for place in places]
+        self._bounds = [] if is_full else self._read_bounds()
         condition = "true" if is_full else self._is_affected(asked)
         self._connection.execute(
             f"create or replace temp macro {quoted(f'is_affected_{self._model}')}({', '.join(asked)}) as ({condition})"
         )
 
+    def _read_bounds(self) -> list[tuple[int, str]]:
+        """For each key column that has an order and no NULL, the least and greatest value that is affected, as SQL."""
+        types = [dict(self._columns)[name] for name in self._rebuild_key.key]
+        bounds = []
+        for place, kind in enumerate(types):
+            if not _ORDERED.match(kind):
+                continue
+            column = f"{_KEY}{place}"
+            [(least, greatest, nulls)] = self._connection.execute(
+                f"select min({column})::varchar, max({column})::varchar, count(*) filter ({column} is null) "
+                f"from temp.{self._affected_name}"
+            ).fetchall()
+            if least is not None and not nulls:
+                bounds.append((place, f"between {literal(least)}::{kind} and {literal(greatest)}::{kind}"))
+        return bounds
+
     def _is_affected(self, asked: list[str]) -> str:
-        """SQL for whether a key, of which each column is an expression, is to be redone."""
+        """SQL for whether a key, of which each column is an expression, is to be redone.
+
+        The bounds say nothing that the rest does not, but with constants a scan leaves out what lies outside unread.
+        """
+        bounds = [f"{asked[place]} {bound}" for place, bound in self._bounds]
         same = " and ".join(f"{_KEY}{place} is not distinct from {key}" for place, key in enumerate(asked))
-        return f"exists (select 1 from temp.{self._affected_name} where {same})"
+        return " and ".join([*bounds, f"exists (select 1 from temp.{self._affected_name} where {same})"])
 
     @property
     def _affected_name(self) -> str:
