@@ -108,9 +108,9 @@ class Lab:
         """Put a snapshot of products of a day such as 2017-01-01."""
         return self.put(f"products/products_{day}.jsonl.gz", products_jsonl(rows), **more)
 
-    def run(self, select: str = "", full_refresh: Sequence[str] = ()) -> Outcome:
+    def run(self, select: str = "", full_refresh: Sequence[str] = (), *, has_full_checks: bool = False) -> Outcome:
         """One real run in this process."""
-        return run_once(self.settings, select, full_refresh)
+        return run_once(self.settings, select, full_refresh, has_full_checks=has_full_checks)
 
     def good_run(self, select: str = "", full_refresh: Sequence[str] = ()) -> Outcome:
         """One run that has to succeed."""

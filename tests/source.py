@@ -11,6 +11,7 @@ import duckdb
 
 from assay.base.atomic_write import place
 from assay.base.warehouse import connect, transaction
+from assay.checks.conservation import files_kept_otherwise
 from assay.contract.catalog import Catalog
 from assay.contract.contract import Contract
 from assay.contract.names import quoted
@@ -193,6 +194,7 @@ class Source:
             {"source": self.name},
         )
         assert wrong == []
+        assert files_kept_otherwise(self.connection, self.name) == []
         twice = self.sql(
             "select content_hash from ops.files where source = ? and status in ('loaded', 'arrived') "
             "group by all having count(*) > 1",

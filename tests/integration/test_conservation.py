@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
 import duckdb
 import pytest
 
 from assay.base.warehouse import connect
+from assay.checks import conservation
 from assay.checks.conservation_check import check_conservation
-from assay.checks.results import CheckResult
+from assay.checks.results import KEPT_COUNTS, CheckResult
 from assay.checks.session import Session
 from assay.contract.catalog import Catalog
 from tests.lab import Lab, everything, product, receipt, receipts_csv
 
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BREAKAGES = {
     "a row of bronze is lost": "delete from bronze.transactions where basket_id = 1",
     "a row of bronze is there twice": "insert into bronze.transactions from bronze.transactions where basket_id = 1",
@@ -57,10 +63,23 @@ def untidy(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     return lab
 
 
-def checked(connection: duckdb.DuckDBPyConnection, lab: Lab) -> CheckResult:
+def checked(connection: duckdb.DuckDBPyConnection, lab: Lab, whole_at: datetime | None = None) -> CheckResult:
     run_id = connection.execute("select arg_max(run_id, loaded_at) from ops.files").fetchall()[0][0]
     session = Session(lab.settings, Catalog.read(lab.settings.dbt_project), connection, run_id)
-    return check_conservation(session, "silver_transactions")
+    return check_conservation(session, "silver_transactions", whole_at)
+
+
+@contextmanager
+def spoilt(lab: Lab, sql: str = "select 1") -> Iterator[duckdb.DuckDBPyConnection]:
+    """The warehouse after a change by hand, which is undone."""
+    connection = connect(lab.settings.warehouse, wait_seconds=0)
+    try:
+        connection.execute("begin transaction")
+        connection.execute(sql)
+        yield connection
+        connection.execute("rollback")
+    finally:
+        connection.close()
 
 
 def test_every_term_is_counted_on_its_own(untidy: Lab) -> None:
@@ -72,17 +91,91 @@ def test_every_term_is_counted_on_its_own(untidy: Lab) -> None:
 @pytest.mark.parametrize("breakage", BREAKAGES)
 def test_the_check_fails_and_names_the_source_when(untidy: Lab, breakage: str) -> None:
     """A term that is got by subtraction, or not looked at, hides a loss."""
-    connection = connect(untidy.settings.warehouse, wait_seconds=0)
-    try:
+    with spoilt(untidy) as connection:
         assert checked(connection, untidy).passed
-        connection.execute("begin transaction")
-        connection.execute(BREAKAGES[breakage])
+    with spoilt(untidy, BREAKAGES[breakage]) as connection:
         result = checked(connection, untidy)
-        connection.execute("rollback")
-    finally:
-        connection.close()
     assert not result.passed
     assert result.table == "silver.transactions"
+
+
+@pytest.mark.parametrize("breakage", [name for name in BREAKAGES if "ledger" in name or "file" in name])
+def test_a_run_notices_by_the_kept_counts_when(untidy: Lab, breakage: str) -> None:
+    with spoilt(untidy, BREAKAGES[breakage]) as connection:
+        assert not checked(connection, untidy, NOW).passed
+
+
+MISCOUNTS = {
+    "the rows of a file": "update ops.file_counts set rows_loaded = rows_loaded + 1 where file_id = 2",
+    "the rows of two files that balance": (
+        "update ops.file_counts set rows_loaded = rows_loaded + case rows_loaded when 3 then 1 else -1 end "
+        "where source = 'transactions' and file_id in (select file_id from ops.current_files) and rows_loaded in (2, 3)"
+    ),
+    "the broken rows of a file": "update ops.file_counts set rows_violating = 0",
+    "the malformed records of a file": "update ops.file_counts set records_malformed = 0",
+    "a whole file": "delete from ops.file_counts where file_id = (select max(file_id) from ops.file_counts)",
+    "the rows of silver": "update ops.table_counts set row_count = row_count - 1",
+    "identical duplicates": "update ops.table_counts set duplicates_identical = 0",
+    "conflicting duplicates": "update ops.table_counts set duplicates_conflicting = duplicates_conflicting + 1",
+}
+
+
+@pytest.mark.parametrize("miscount", MISCOUNTS)
+def test_a_recount_fails_by_a_rule_of_its_own_when_the_kept_counts_are_wrong_in(untidy: Lab, miscount: str) -> None:
+    """A counter that nobody compares with its rows says for ever that nothing is lost."""
+    with spoilt(untidy, MISCOUNTS[miscount]) as connection:
+        result = checked(connection, untidy)
+    assert [rule.name for rule in result.rules if not rule.passed] == [KEPT_COUNTS]
+    assert (result.is_whole, result.whole_at, result.rows_checked) == (True, None, 10)
+
+
+def test_a_run_reads_no_row_of_bronze_and_silver_and_gets_every_term_right(untidy: Lab) -> None:
+    with spoilt(untidy) as connection:
+        whole = conservation.count(connection, "transactions", "silver.transactions")
+        connection.execute("drop view quarantine.transactions")
+        connection.execute("drop table bronze.transactions; drop table silver.transactions")
+        result = checked(connection, untidy, NOW)
+        assert conservation.kept(connection, "transactions", "silver.transactions") == whole
+    assert result.passed
+    assert (result.is_whole, result.whole_at, result.rows_checked) == (False, NOW, 0)
+
+
+def test_a_lake_of_before_is_counted_whole_once(untidy: Lab) -> None:
+    with spoilt(untidy, "delete from ops.file_counts; delete from ops.table_counts") as connection:
+        whole = conservation.count(connection, "transactions", "silver.transactions")
+        assert conservation.kept(connection, "transactions", "silver.transactions") == whole
+        assert checked(connection, untidy).passed
+
+
+def assert_counts_are_kept(lab: Lab) -> None:
+    with spoilt(lab) as connection:
+        for source in ("transactions", "products"):
+            kept = conservation.kept(connection, source, f"silver.{source}")
+            assert kept == conservation.count(connection, source, f"silver.{source}")
+            assert conservation.files_kept_otherwise(connection, source) == []
+            assert kept.is_conserved
+
+
+def test_kept_counts_are_those_of_a_recount_whatever_comes(lab: Lab) -> None:
+    """Versions, copies, duplicates, broken and malformed records, snapshots, an emptied file, full refreshes."""
+    lab.products("2017-01-01", [product(), product(product_id=11)])
+    lab.receipts("day1", [receipt(), receipt(), receipt(basket_id=2, quantity=-1)])
+    lab.good_run()
+    assert_counts_are_kept(lab)
+    lab.receipts("day2", [receipt(sales_value="9.00"), receipt(basket_id=3)])
+    lab.receipts("day1 again", [receipt(), receipt(), receipt(basket_id=2, quantity=-1)])
+    lab.products("2017-01-08", [product(product_id=11), product(product_id=12), product(product_id=13)])
+    lab.good_run()
+    assert_counts_are_kept(lab)
+    lab.put("transactions/day1.csv", receipts_csv([receipt(basket_id=3)]) + b"too,few\n")
+    lab.good_run()
+    assert_counts_are_kept(lab)
+    lab.receipts("day1 again", [])
+    lab.good_run()
+    assert_counts_are_kept(lab)
+    for table in ("bronze.transactions", "silver.transactions", "bronze.products"):
+        lab.good_run(full_refresh=[table])
+        assert_counts_are_kept(lab)
 
 
 def test_a_lost_row_blocks_gold_and_readers_until_the_table_is_loaded_again(lab: Lab) -> None:

@@ -163,7 +163,9 @@ def test_results_of_checks_and_data_tests_carry_evidence(tmp_path: Path) -> None
     assert warning.metadata["failures"].value == 1
     assert "household_id = masked" in str(warning.metadata["examples"])
     assert "4711" not in str(warning.metadata)
-    assert evaluations["silver/transactions", "conservation"].description == "1 records read, every one accounted for"
+    counted = evaluations["silver/transactions", "conservation"]
+    assert counted.description == "1 records read, every one accounted for; every row counted again"
+    assert (counted.metadata["looked_at"].value, counted.metadata["rows_looked_at"].value) == ("every row", 2)
     assert lab.rows("select count(*) from gold.daily_sales") == [(1,)]
     kept = lab.rows("select rule, severity, has_passed, value from ops.check_results where check_name = 'odd'")
     assert kept == [("odd", "warn", False, 1.0)]

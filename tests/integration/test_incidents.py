@@ -68,6 +68,26 @@ def test_a_failed_check_is_one_incident_and_not_also_a_failed_run(house: House) 
     assert house.tick() == "nothing is wrong"
 
 
+def test_kept_counts_that_are_wrong_block_and_are_an_incident_until_the_table_is_loaded_again(house: House) -> None:
+    lab = house.lab
+    lab.products("2017-01-01", [product()])
+    lab.receipts("day1", [receipt()])
+    lab.good_run()
+    lab.spoil("update ops.file_counts set rows_violating = 1; update ops.table_counts set row_count = row_count - 1")
+    lab.receipts("day2", [receipt(basket_id=200)])
+    for has_full_checks in (True, False):  # a run that counts nothing again must not let it pass
+        assert not lab.run(has_full_checks=has_full_checks).success
+        house.tick()
+        assert house.open() == [("counts_differ", "silver.products"), ("counts_differ", "silver.transactions")]
+    row = next(row for row in house.rows() if row["subject"] == "silver.transactions")
+    assert "rows_silver (1 are kept, 2 were counted)" in row["problem"]
+    assert row["to_do"].endswith("assay check --select silver.transactions")
+    assert lab.rows("select count(*) from silver.transactions") == [(1,)]
+    lab.good_run(full_refresh=["bronze.transactions", "bronze.products"])
+    assert house.tick() == "nothing is wrong"
+    assert lab.rows("select count(*) from silver.transactions") == [(2,)]
+
+
 def test_broken_records_over_budget_are_an_incident_until_a_better_file_comes(house: House) -> None:
     lab = house.lab
     lab.products("2017-01-01", [product()])

@@ -179,8 +179,8 @@ def test_a_drop_says_what_goes_and_waits_for_a_yes(
             "silver.transactions",
         )
     ]  # fmt: skip
-    for table, column in (("malformed", "source"), ("sources", "source"), ("conservation", "source")):
-        assert home.lab.stored(f"select count(*) from ops.{table} where {column} = 'transactions'") == [(0,)]
+    for table in ("malformed", "file_counts", "sources", "conservation"):
+        assert home.lab.stored(f"select count(*) from ops.{table} where source = 'transactions'") == [(0,)]
     assert home.lab.stored("select count(*) from ops.checks where table_name = 'gold.daily_sales'") == [(0,)]
     assert (home.lab.settings.landing / "transactions" / "day2.csv").exists()
     home.lab.good_run()

@@ -126,6 +126,15 @@ def test_a_check_that_failed_or_could_not_be_asked_is_a_cause_and_a_warning_is_n
     assert causes(verdict("gold.map", "contract", "warn")) == []
 
 
+def test_kept_counts_that_differ_from_a_recount_are_a_cause_of_their_own_and_told_once() -> None:
+    failed = Verdict("silver.sales", "conservation", "fail", "why", NOW, "run 7", is_miscounted=True)
+    cause = one(replace(LOOK, facts=Facts(verdicts=(failed,))))
+    assert (cause.kind, cause.subject, cause.owner) == ("counts_differ", "silver.sales", "shop")
+    assert cause.problem == "the counts kept for silver.sales and its source differ from a recount: why"
+    other = one(replace(LOOK, facts=Facts(verdicts=(replace(failed, is_miscounted=False),))))
+    assert other.kind == "failed_check"
+
+
 @pytest.mark.parametrize(("table", "check"), [("gold.gone", "contract"), ("gold.map", "a_test_of_former_days")])
 def test_a_check_that_is_no_more_is_no_cause(table: str, check: str) -> None:
     assert causes(verdict(table, check, "fail")) == []
@@ -265,7 +274,8 @@ def test_what_is_published_is_read_as_it_counts_now() -> None:
             )
         for number, (check, outcome) in enumerate([("contract", "fail"), ("contract", "pass"), ("volume", "warn")], 1):
             connection.execute(
-                "insert into ops.checks values (?, 'bronze.sales', ?, ?, 'so', [], '', ?, 'run', null)",
+                "insert into ops.checks (check_id, table_name, check_name, verdict, summary, looked_at, definition, "
+                "checked_at, run_id) values (?, 'bronze.sales', ?, ?, 'so', [], '', ?, 'run')",
                 [number, check, outcome, NOW],
             )
         for number, (seq, is_published) in enumerate([(1, True), (2, True), (2, True), (3, False)], 1):

@@ -66,6 +66,25 @@ create table if not exists ops.malformed (
     loaded_at timestamptz not null
 );
 
+-- What is stored of each loaded content, counted in the transaction that wrote it: rows of bronze, those of them that break
+-- a rule, malformed records. Promise 1 is checked on these sums; `assay check` counts the rows themselves again.
+create table if not exists ops.file_counts (
+    source varchar not null,
+    file_id bigint not null,
+    rows_loaded bigint not null,
+    rows_violating bigint not null,
+    records_malformed bigint not null
+);
+
+-- The terms of promise 1 that a silver table stands for: counted whole when it is rebuilt, and moved in the transaction
+-- that redoes keys, by what is counted on the rows that went and on those that came.
+create table if not exists ops.table_counts (
+    table_name varchar not null,
+    row_count bigint not null,
+    duplicates_identical bigint not null,
+    duplicates_conflicting bigint not null
+);
+
 -- One row per table: `seq` grows when its rows change, `rebuilt_seq` is the last seq that came from a full rebuild.
 create table if not exists ops.tables (
     table_name varchar not null,
@@ -124,6 +143,11 @@ create table if not exists ops.checks (
     expires_at timestamptz
 );
 alter table ops.checks add column if not exists expires_at timestamptz; -- lakes of before have none
+-- `is_whole` is whether the result looked at every row, or at those that changed since one that stands for the others;
+-- `rows_checked` how many it looked at, `whole_at` when every row was looked at last. Lakes of before always did.
+alter table ops.checks add column if not exists is_whole boolean;
+alter table ops.checks add column if not exists rows_checked bigint;
+alter table ops.checks add column if not exists whole_at timestamptz;
 
 -- Every rule of every check: what was measured, what it was held against, and what it means. `load_id` is the last load
 -- that the table may have seen.

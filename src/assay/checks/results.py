@@ -17,15 +17,23 @@ from assay.tables.versions import seqs
 from assay.text import strict_json
 
 MASKED = "masked"
+KEPT_COUNTS = "kept_counts_are_right"
+"""The rule of `conservation` that holds the counts that are kept against those of all rows; an incident of its own."""
 _KEEP_CHECKS = """
-    insert into ops.checks
+    insert into ops.checks (
+        check_id, table_name, check_name, verdict, summary, looked_at,
+        definition, checked_at, run_id, expires_at, is_whole, rows_checked,
+        whole_at
+    )
     select
         kept.check_id, kept.table_name, kept.check_name, kept.verdict, kept.summary, kept.looked_at,
-        kept.definition, $at, $run_id, kept.expires_at
+        kept.definition, $at, $run_id, kept.expires_at, kept.is_whole, kept.rows_checked,
+        coalesce(kept.whole_at, $at)
     from (
         select unnest($checks::struct(
             check_id bigint, table_name varchar, check_name varchar, verdict varchar, summary varchar,
-            looked_at struct(table_name varchar, seq bigint)[], definition varchar, expires_at timestamptz
+            looked_at struct(table_name varchar, seq bigint)[], definition varchar, expires_at timestamptz,
+            is_whole boolean, rows_checked bigint, whole_at timestamptz
         )[]) as kept
     )
 """
@@ -92,6 +100,9 @@ class CheckResult:
         seen: The seq of tables as they were looked at, where that is not their present one.
         expires_at: When it says nothing any more though no row changed, because a rule looks at the clock; None for
             never.
+        is_whole: Whether it is about every row as of now, not by way of a result that stands for rows of before.
+        rows_checked: How many rows were looked at for it; None where that is not counted.
+        whole_at: When every row was looked at last; None for now.
     """
 
     table: str
@@ -103,6 +114,9 @@ class CheckResult:
     definition: str = ""
     seen: Mapping[str, int] | None = None
     expires_at: datetime | None = None
+    is_whole: bool = True
+    rows_checked: int | None = None
+    whole_at: datetime | None = None
 
     @property
     def verdict(self) -> Literal["pass", "warn", "fail", "not evaluated"]:
@@ -163,7 +177,8 @@ def record(
         looked = [{"table_name": table, "seq": seen.get(table, 0)} for table in result.looked_at or (result.table,)]
         named = {"check_id": check_id, "table_name": result.table, "check_name": result.check}
         outcome = {"verdict": result.verdict, "summary": result.summary, "definition": result.definition}
-        checks.append({**named, **outcome, "expires_at": result.expires_at, "looked_at": looked})
+        coverage = {"is_whole": result.is_whole, "rows_checked": result.rows_checked, "whole_at": result.whole_at}
+        checks.append({**named, **outcome, **coverage, "expires_at": result.expires_at, "looked_at": looked})
         version = contract_version(result.table)
         rules += [
             {

@@ -27,6 +27,7 @@ class Session:
         connection: The warehouse, open for writing.
         run_id: Dagster's id of the run.
         full_refresh: Models that are rebuilt from nothing in this run.
+        has_full_checks: Whether this run looks at every row again, whatever earlier results stand for.
         judged: What the checks of arrivals found, by source; worked out once and told by several checks.
         began: When the lake was opened for it.
     """
@@ -36,6 +37,7 @@ class Session:
     connection: duckdb.DuckDBPyConnection
     run_id: str
     full_refresh: tuple[str, ...] = ()
+    has_full_checks: bool = False
     judged: dict[str, Any] = field(default_factory=dict)
     began: datetime = field(default_factory=clock.now)
 

@@ -41,6 +41,39 @@ def still_valid(connection: duckdb.DuckDBPyConnection, definitions: Mapping[Chec
     }
 
 
+@dataclass(frozen=True)
+class Covered:
+    """The rows that a good result of a check stands for: those of its tables as they were when it looked at them.
+
+    Attributes:
+        seen: The seq of each table that it looked at.
+        whole_at: When every row was looked at last, by it or by one that it went on from.
+        expires_at: When it says nothing any more though no row changed; None for never.
+    """
+
+    seen: Mapping[str, int]
+    whole_at: datetime
+    expires_at: datetime | None
+
+
+def covered(connection: duckdb.DuckDBPyConnection, definitions: Mapping[Check, str]) -> dict[Check, Covered]:
+    """What the latest results of checks stand for, where they are good, ask the same, and nothing was rebuilt since.
+
+    Args:
+        connection: The warehouse.
+        definitions: Hash of what each check would ask now.
+    """
+    rebuilt = dict(connection.execute("select table_name, rebuilt_seq from ops.tables").fetchall())
+    standing = {}
+    for check, (result, looked_at, checked_at) in _latest(connection, definitions).items():
+        seen = {table["table_name"]: table["seq"] for table in looked_at}
+        is_same = result.definition == definitions[check] and result.verdict in ("pass", "warn")
+        is_kept = all(rebuilt.get(table, 0) <= seq for table, seq in seen.items())
+        if is_same and is_kept and not is_over(result.expires_at, checked_at, clock.now()):
+            standing[check] = Covered(seen, result.whole_at or checked_at, result.expires_at)
+    return standing
+
+
 def is_over(expires_at: datetime | None, checked_at: datetime, now: datetime) -> bool:
     """Whether a result has expired, because a rule of it depends on the clock and its time has passed.
 
@@ -74,8 +107,8 @@ def _latest(
 ) -> dict[Check, tuple[CheckResult, list[Mapping[str, Any]], datetime]]:
     """The latest result of each check, without examples, the seq of each table that it looked at, and when."""
     rows = connection.execute(
-        "select check_id, table_name, check_name, verdict, summary, looked_at, definition, checked_at, expires_at "
-        "from ops.latest_checks "
+        "select check_id, table_name, check_name, verdict, summary, looked_at, definition, checked_at, expires_at, "
+        "coalesce(is_whole, true), rows_checked, coalesce(whole_at, checked_at) from ops.latest_checks "
         f"where (table_name, check_name) in ({_pairs(checks)})"
     ).fetchall()
     rules: dict[int, list[Rule]] = {row[0]: [] for row in rows}
@@ -94,12 +127,14 @@ def _latest(
                 tuple(seen["table_name"] for seen in looked_at),
                 verdict != "not evaluated",
                 definition,
-                expires_at=expires_at,
+                None,
+                expires_at,
+                *coverage,
             ),
             looked_at,
             checked_at,
         )
-        for check_id, table, check, verdict, summary, looked_at, definition, checked_at, expires_at in rows
+        for check_id, table, check, verdict, summary, looked_at, definition, checked_at, expires_at, *coverage in rows
     }
 
 

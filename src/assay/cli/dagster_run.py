@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
@@ -16,13 +16,14 @@ from assay.base.run_marks import mark_alive
 from assay.base.settings import Settings
 from assay.base.signals import NOT_IN_TIME, STOPPED, noticing_interrupts, time_limit
 from assay.cli.console import complain
+from assay.cli.request import Request
 from assay.contract.catalog import Catalog
 from assay.contract.errors import ContractError
 from assay.contract.names import TableName, table_of
 from assay.orchestration.definitions import build_definitions
 from assay.orchestration.event_messages import root_message, step_failure
 from assay.orchestration.instance import open_instance
-from assay.orchestration.lake_resource import FULL_REFRESH_TAG
+from assay.orchestration.lake_resource import FULL_CHECKS_TAG, FULL_REFRESH_TAG
 from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.patches.run_origin import runs_belong_to
 from assay.orchestration.refresh import JOB
@@ -41,14 +42,14 @@ class Plan:
         settings: The lake.
         job: The job that all runs are made of.
         keys: The assets to materialize; None for all.
-        models: Models to rebuild from nothing.
+        tags: What it is told to do otherwise than usual.
         brings_data: Whether an asset of the project's own decides by itself whether it has work.
     """
 
     settings: Settings
     job: dg.JobDefinition
     keys: list[dg.AssetKey] | None
-    models: Sequence[str]
+    tags: Mapping[str, str]
     brings_data: bool
 
     @property
@@ -86,17 +87,14 @@ class Plan:
         return failures
 
 
-def plan_run(
-    settings: Settings, catalog: Catalog, lock: RunLock, select: str, full_refresh: Sequence[str], pending: Pending
-) -> Plan:
+def plan_run(settings: Settings, catalog: Catalog, lock: RunLock, request: Request, pending: Pending) -> Plan:
     """Plan what is asked for, or what there is to do.
 
     Args:
         settings: The lake.
         catalog: The project.
         lock: The run lock.
-        select: Tables, or a Dagster asset selection; empty for what there is to do.
-        full_refresh: Tables to rebuild from nothing.
+        request: What is asked for.
         pending: What there is to do.
 
     Raises:
@@ -105,10 +103,13 @@ def plan_run(
     """
     definitions = build_definitions(Lakehouse(settings, catalog, lock))
     graph = definitions.resolve_asset_graph()
+    select = request.select
     keys = selected_keys(definitions, select) if select else planned_assets(graph, catalog, pending)
-    models = [_model(catalog, table) for table in full_refresh]
+    models = [_model(catalog, table) for table in request.full_refresh]
     _stop_when_not_selected(keys, models)
-    return Plan(settings, definitions.resolve_job_def(JOB), keys, models, brings_data(graph, catalog))
+    tags = {FULL_REFRESH_TAG: ",".join(models)} if models else {}
+    tags |= {FULL_CHECKS_TAG: "true"} if request.has_full_checks else {}
+    return Plan(settings, definitions.resolve_job_def(JOB), keys, tags, brings_data(graph, catalog))
 
 
 def _execute(plan: Plan, run_id: str, tell: Tell) -> list[str]:
@@ -121,7 +122,7 @@ def _execute(plan: Plan, run_id: str, tell: Tell) -> list[str]:
             run_id=run_id,
             asset_selection=plan.keys,
             raise_on_error=False,
-            tags={FULL_REFRESH_TAG: ",".join(plan.models)} if plan.models else None,
+            tags=dict(plan.tags) or None,
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     return failures or ([] if result.success else ["the run failed; the UI shows its events"])

@@ -15,6 +15,7 @@ from assay.base.warehouse import WarehouseBusy, connect
 from assay.cli import incidents
 from assay.cli.console import progress
 from assay.cli.outcome import Outcome, read_outcome, report, snapshots_that_count
+from assay.cli.request import Request
 from assay.contract.catalog import Catalog
 from assay.orchestration.instance import prepare_instance
 from assay.tables.dbt import parse_if_changed
@@ -49,7 +50,14 @@ def run(select: str, full_refresh: Sequence[str]) -> int:
     return 0 if outcome.success else 1
 
 
-def run_once(settings: Settings, select: str, full_refresh: Sequence[str], tell: Tell = lambda _: None) -> Outcome:
+def run_once(
+    settings: Settings,
+    select: str,
+    full_refresh: Sequence[str],
+    tell: Tell = lambda _: None,
+    *,
+    has_full_checks: bool = False,
+) -> Outcome:
     """Take the lock, materialize what has work, and read the outcome from what was published.
 
     Args:
@@ -57,6 +65,7 @@ def run_once(settings: Settings, select: str, full_refresh: Sequence[str], tell:
         select: Tables, or a Dagster asset selection; empty for all that has work.
         full_refresh: Tables to rebuild from nothing.
         tell: Told what happens now.
+        has_full_checks: Whether to look at every row again, whatever earlier results stand for.
 
     Raises:
         ContractError: A contract cannot be used, or the selection names nothing.
@@ -64,9 +73,9 @@ def run_once(settings: Settings, select: str, full_refresh: Sequence[str], tell:
     """
     catalog = Catalog.read(settings.dbt_project)
     lock = run_lock(settings)
-    is_asked = bool(select or full_refresh)
-    if is_asked:
-        _plan(settings, catalog, lock, select, full_refresh, Pending(None))  # a mistake shows before it waits
+    request = Request(select, full_refresh, has_full_checks)
+    if not request.is_usual:
+        _plan(settings, catalog, lock, request, Pending(None))  # a mistake shows before it waits
     run_id = str(uuid.uuid4())
     lock.acquire(
         f"run {run_id} (process {os.getpid()})",
@@ -76,11 +85,11 @@ def run_once(settings: Settings, select: str, full_refresh: Sequence[str], tell:
     is_clean = not lock.left_behind
     try:
         project = project_hash(settings)
-        pending = pending_work(settings, catalog, project) if is_clean and not is_asked else Pending(None)
+        pending = pending_work(settings, catalog, project) if is_clean and request.is_usual else Pending(None)
         if pending.is_nothing:
             log.info("nothing new", run=run_id)
             return Outcome(success=True, is_run=False)
-        plan = _plan(settings, catalog, lock, select, full_refresh, pending)
+        plan = _plan(settings, catalog, lock, request, pending)
         counted = snapshots_that_count(settings)
         is_clean = False
         failures = plan.execute(run_id, tell)
@@ -93,12 +102,10 @@ def run_once(settings: Settings, select: str, full_refresh: Sequence[str], tell:
     return outcome
 
 
-def _plan(
-    settings: Settings, catalog: Catalog, lock: RunLock, select: str, full_refresh: Sequence[str], pending: Pending
-) -> Plan:
+def _plan(settings: Settings, catalog: Catalog, lock: RunLock, request: Request, pending: Pending) -> Plan:
     from assay.cli.dagster_run import plan_run  # noqa: PLC0415 - imports Dagster, more than a second
 
-    return plan_run(settings, catalog, lock, select, full_refresh, pending)
+    return plan_run(settings, catalog, lock, request, pending)
 
 
 def _note_whole_run(settings: Settings, project: str, run_id: str) -> None:

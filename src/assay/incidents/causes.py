@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from assay.contract.names import TableName
-from assay.incidents.data_causes import broken_records, failed_checks, refused_files
+from assay.incidents.data_causes import broken_records, counts_that_differ, failed_checks, refused_files
 from assay.incidents.held import held_back
 from assay.incidents.inputs import Inputs
 from assay.incidents.lineage import LAKE_OWNER
@@ -27,6 +27,7 @@ def causes(inputs: Inputs) -> list[Cause]:
     told = [
         *failed_runs(inputs),
         *failed_checks(inputs),
+        *counts_that_differ(inputs),
         *refused_files(inputs),
         *held_back(inputs),
         *broken_records(inputs),

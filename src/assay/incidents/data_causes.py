@@ -16,11 +16,11 @@ NAMED = 3
 
 
 def failed_checks(inputs: Inputs) -> Iterator[Cause]:
-    """One cause for each blocking check that failed; `validity` and `freshness` have kinds of their own."""
+    """One cause for each blocking check that failed; some have kinds of their own."""
     tests = {str(test["name"]) for test in inputs.catalog.tests(inputs.catalog.models).values()}
     for verdict in inputs.facts.verdicts:
         name = TableName.parse(verdict.table)
-        is_own = verdict.check in ("validity", "freshness") and name.is_bronze
+        is_own = verdict.is_miscounted or (verdict.check in ("validity", "freshness") and name.is_bronze)
         known = {*inputs.catalog.checks.get(verdict.table, ()), *tests}
         model = name.model
         if verdict.verdict == "warn" or is_own or verdict.check not in known or model not in inputs.catalog.models:
@@ -36,6 +36,23 @@ def failed_checks(inputs: Inputs) -> Iterator[Cause]:
             where=_place(verdict),
             since=verdict.checked_at,
         )
+
+
+def counts_that_differ(inputs: Inputs) -> Iterator[Cause]:
+    """One cause for each source whose kept counts are not those of its rows, as a recount of all of them says."""
+    for verdict in inputs.facts.verdicts:
+        model = TableName.parse(verdict.table).model
+        if verdict.is_miscounted and model in inputs.catalog.models:
+            yield Cause(
+                kind="counts_differ",
+                subject=verdict.table,
+                owner=owner_of(inputs.catalog, model),
+                problem=f"the counts kept for {verdict.table} and its source differ from a recount: {verdict.summary}",
+                tried="every run counts all rows again until both agree; readers keep the last good state",
+                affects=inputs.affects(model),
+                where=_place(verdict),
+                since=verdict.checked_at,
+            )
 
 
 def refused_files(inputs: Inputs) -> Iterator[Cause]:

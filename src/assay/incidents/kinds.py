@@ -26,6 +26,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "failed_run": Kind("A run failed", "assay run, which takes up what is left and says what fails"),
     "failed_check": Kind("A check failed", "assay check --select {subject}"),
+    "counts_differ": Kind("Kept counts differ from a recount", "assay check --select {subject}"),
     "refused_file": Kind("A file was refused", "assay files {subject} --refused"),
     "snapshot_held_back": Kind(
         "A snapshot is held back", "assay files {subject}; if it is right, assay accept FILE --because WHY"

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import duckdb
 
+from assay.checks.results import KEPT_COUNTS
 from assay.ledger.reports import first_seen, held_snapshots, newest_by_source
 from assay.publish.reader import is_of_this_version
 
@@ -24,7 +25,11 @@ class Refused:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The latest result of a check that is not a pass."""
+    """The latest result of a check that is not a pass.
+
+    Attributes:
+        is_miscounted: Whether the counts that are kept beside files and tables differ from a recount of their rows.
+    """
 
     table: str
     check: str
@@ -32,6 +37,7 @@ class Verdict:
     summary: str
     checked_at: datetime
     run_id: str
+    is_miscounted: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,8 +78,11 @@ _REFUSED = """
     select source, path, coalesce(reason, ''), run_id, first_seen from ops.latest_sightings
     where status = 'refused' order by source, path
 """
-_VERDICTS = """
-    select table_name, check_name, verdict, summary, checked_at, run_id from ops.latest_checks
+_VERDICTS = f"""
+    select
+        table_name, check_name, verdict, summary, checked_at, run_id,
+        check_id in (select check_id from ops.check_results where rule = '{KEPT_COUNTS}' and not has_passed)
+    from ops.latest_checks
     where verdict <> 'pass' order by table_name, check_name
 """
 _SHOWN = """

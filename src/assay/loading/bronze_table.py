@@ -11,6 +11,7 @@ import duckdb
 from assay.contract.contract import Contract
 from assay.contract.names import TableName, literal, quoted
 from assay.ledger.contents import has_loaded
+from assay.ledger.file_counts import count_files, forget_counts
 from assay.ledger.rows import forget_profiles
 from assay.ledger.snapshots import decide_again, forget_losses
 from assay.loading.widening import RESCUED, add_columns
@@ -99,6 +100,7 @@ class BronzeTable:
         files = add_columns(self._connection, self._contract, new, self._known_rules(stored[0][1])) if new else []
         for file_id in files:
             self._insert_again(file_id)
+        count_files(self._connection, self._contract.source, files)
         self._connection.execute(
             "update ops.tables set fingerprint = ?, definition = ? where table_name = ?",
             [self._definition.fingerprint, self._definition.text, self.name],
@@ -138,6 +140,7 @@ class BronzeTable:
         """Delete all rows, and what they were made with."""
         self._connection.execute(f"drop table if exists {self._relation}")
         self._connection.execute("delete from ops.malformed where source = ?", [self._contract.source])
+        forget_counts(self._connection, self._contract.source)
         forget_profiles(self._connection, self._contract.source)
         forget_losses(self._connection, self._contract.source)
         self._connection.execute(

@@ -22,6 +22,7 @@ from assay.base.memory import ATTEMPTS, NOT_ENOUGH, NotEnoughMemory, limit_in_by
 from assay.base.warehouse import transaction
 from assay.contract.contract import Contract
 from assay.contract.parse import parse_contract
+from assay.ledger.file_counts import count_files, count_unless_kept
 from assay.ledger.inspect_file import examine
 from assay.ledger.landing_zone import hint_of
 from assay.ledger.pending import File, NeedsFiles, as_examined, copies_to_load, files, next_load_id, note, rows_loaded
@@ -81,6 +82,7 @@ class _Loader:
     def load(self) -> None:
         """Load what waits; a copy takes the place of a file that went away before its content was loaded."""
         with transaction(self._connection):
+            count_unless_kept(self._connection, self._contract.source)
             self._table.prepare()
             date_again(self._connection, self._contract)
         for file in self._files("arrived"):
@@ -220,6 +222,7 @@ class _Loader:
         if not file.is_as_hashed:
             raise _Changed(file.name)
         self._note_loaded(file, counted)
+        count_files(self._connection, self._contract.source, [file.file_id])
         self._table.note_change()
         return counted
 

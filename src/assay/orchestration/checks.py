@@ -13,19 +13,19 @@ from assay.checks.load_checks import check_load
 from assay.checks.moving_checks import moves_of_check
 from assay.checks.results import CheckResult
 from assay.checks.session import Session
-from assay.checks.validity import Check, as_built, still_valid
+from assay.checks.validity import Check, Covered, as_built, covered, still_valid
 from assay.checks.versions_check import check_versions
 from assay.contract.catalog import Catalog
 from assay.contract.names import TableName, table_of
 from assay.ledger.check_definition import LOAD_CHECKS, definition
 from assay.orchestration.keys import key_of, table_of_key
-from assay.orchestration.metadata_tables import evidence, severity_of
+from assay.orchestration.metadata_tables import coverage, evidence, severity_of
 
 DESCRIPTIONS = {
     "contract": "Columns and types are as promised, the key is unique, and every rule of the yml holds for every row.",
     "conservation": (
         "Records read = rows in bronze + malformed, and rows in bronze = rows in silver + quarantined + superseded + "
-        "duplicates; each term is counted on its own."
+        "duplicates; each term is kept exactly, on its own, and counted anew in `assay check`."
     ),
     "versions_are_ordered": (
         "Of each key the newest files that hold it say one thing: between rows that no moment in a name orders, the "
@@ -38,6 +38,9 @@ DESCRIPTIONS = {
     "distribution": "Values of the newest files are spread as in earlier files, and add up to about as much.",
     "freshness": "The source is not silent: its newest file is no older than its yml says.",
 }
+
+BY_CHANGE = ("contract", "conservation")
+"""Checks of which a good result stands for the rows that it covered: a run looks at those that changed since."""
 
 
 def layer_checks(catalog: Catalog, layer: str) -> Iterator[dg.AssetChecksDefinition]:
@@ -71,17 +74,28 @@ def _checks(name: str, specs: Sequence[dg.AssetCheckSpec]) -> dg.AssetChecksDefi
 def check_or_keep(lake: Session, checks: Iterable[Check]) -> Iterator[CheckResult]:
     """Results of checks: the last one where it passed and is still valid, else a new one.
 
-    Conservation is counted in every run, and the clock is asked in every run; so is a rule that chance decides. One
-    that looks at the clock is asked again once its time is over.
+    The clock is asked in every run; so is a rule that chance decides. One that looks at the clock is asked again once
+    its time is over. What is `BY_CHANGE` is asked of all rows in a run that is asked for that.
     """
     definitions = {(table, check): definition(lake.catalog, table, check) for table, check in sorted(checks)}
-    kept = still_valid(lake.connection, {check: asked for check, asked in definitions.items() if asked})
+    by_change = {check: asked for check, asked in definitions.items() if check[1] in BY_CHANGE}
+    again = by_change.keys() if lake.has_full_checks else ()
+    kept = still_valid(lake.connection, {check: a for check, a in definitions.items() if a and check not in again})
+    stands_for = {} if lake.has_full_checks else covered(lake.connection, by_change)
     for (table, check), asked in definitions.items():
-        yield kept.get((table, check)) or replace(run_check(lake, table, check), definition=asked)
+        result = kept.get((table, check)) or run_check(lake, table, check, stands_for.get((table, check)))
+        yield replace(result, definition=asked)
 
 
-def run_check(lake: Session, table: str, check: str) -> CheckResult:
-    """Evaluate one check of one table."""
+def run_check(lake: Session, table: str, check: str, covers: Covered | None = None) -> CheckResult:
+    """Evaluate one check of one table.
+
+    Args:
+        lake: The open lake.
+        table: e.g. `silver.products`.
+        check: e.g. `contract`.
+        covers: What the last result stands for, of a check that is `BY_CHANGE`; None to look at every row.
+    """
     name = TableName.parse(table)
     model = name.model
     if check in LOAD_CHECKS:
@@ -89,7 +103,7 @@ def run_check(lake: Session, table: str, check: str) -> CheckResult:
     if check == "consistency" and table in lake.catalog.lagging and (kept := as_built(lake.connection, table, check)):
         return kept
     if check == "conservation":
-        return check_conservation(lake, model)
+        return check_conservation(lake, model, covers.whole_at if covers else None)
     if check == "versions_are_ordered":
         return check_versions(lake, model)
     at = clock.now()
@@ -105,5 +119,5 @@ def as_asset_check(result: CheckResult) -> dg.AssetCheckResult:
         check_name=result.check,
         severity=severity_of(result),
         description=result.summary,
-        metadata=evidence(result.rules),
+        metadata={**evidence(result.rules), **coverage(result)},
     )

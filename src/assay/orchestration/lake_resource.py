@@ -22,6 +22,8 @@ from assay.orchestration.run_log import log_run
 from assay.publish.run_session import UNPUBLISHED, open_session
 
 FULL_REFRESH_TAG = "assay/full_refresh"
+FULL_CHECKS_TAG = "assay/full_checks"
+"""Of a run that looks at every row again, whatever the results of earlier runs stand for; its value does not matter."""
 
 
 def lake_resource(lake: Lakehouse) -> dg.ResourceDefinition:
@@ -60,7 +62,14 @@ def lake_resource(lake: Lakehouse) -> dg.ResourceDefinition:
                 if lock is None
                 else nullcontext(),
                 open_session(
-                    settings, catalog, run.run_id, full_refresh=models, lock=lock, before=begin, tell=run_log.warning
+                    settings,
+                    catalog,
+                    run.run_id,
+                    full_refresh=models,
+                    has_full_checks=FULL_CHECKS_TAG in run.tags,
+                    lock=lock,
+                    before=begin,
+                    tell=run_log.warning,
                 ) as session,
             ):
                 yield session

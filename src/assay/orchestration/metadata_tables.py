@@ -52,6 +52,18 @@ def evidence(rules: Sequence[Rule]) -> Mapping[str, dg.MetadataValue | int]:
     }
 
 
+def coverage(result: CheckResult) -> Mapping[str, dg.MetadataValue | int | str]:
+    """How many rows a check looked at, and when every row was last, where an earlier result stands for the others."""
+    if result.rows_checked is None:
+        return {}
+    whole_at = {} if result.whole_at is None else {"every_row_checked_at": dg.MetadataValue.timestamp(result.whole_at)}
+    return {
+        "looked_at": "every row" if result.is_whole else "the rows that changed",
+        "rows_looked_at": result.rows_checked,
+        **whole_at,
+    }
+
+
 def _figure(value: float | None) -> str:
     return "" if value is None else f"{value:,.6g}"
 

@@ -9,17 +9,10 @@ import dagster as dg
 from assay.checks.score import sparkline
 from assay.checks.session import Session
 from assay.contract.names import TableName, model_of, relation
+from assay.ledger import file_counts
 from assay.ledger.contents import counts_of_run, newest_landed
 from assay.publish.delivery import sources_of
-
-_ROWS = """
-    with current as (select file_id from ops.current_files where source = $source)
-
-    select
-        count(*) filter (_violations is not null and _file_id in (select file_id from current)),
-        count(*) filter (_file_id not in (select file_id from current))
-    from {bronze}
-"""
+from assay.tables import silver_counts
 
 
 def facts_of(lake: Session, table: str) -> dict[str, Any]:
@@ -63,13 +56,10 @@ def _quality(lake: Session, table: str) -> dict[str, Any]:
 
 
 def _bronze_rows(lake: Session, source: str) -> dict[str, int]:
-    sql = _ROWS.format(bronze=TableName.of_source(source).sql)
-    values = lake.connection.execute(sql, {"source": source}).fetchall()[0]
-    return dict(zip(("quarantined", "superseded"), map(int, values), strict=True))
+    _, _, quarantined, superseded = file_counts.sums(lake.connection, source)
+    return {"quarantined": quarantined, "superseded": superseded}
 
 
 def _duplicates(lake: Session, table: str) -> dict[str, int]:
-    names = ("duplicates_identical", "duplicates_conflicting")
-    sums = ", ".join(f"coalesce(sum(_{name}), 0)" for name in names)
-    values = lake.connection.execute(f"select {sums} from {relation(table)}").fetchall()[0]
-    return dict(zip(names, map(int, values), strict=True))
+    _, identical, conflicting = silver_counts.terms(lake.connection, table)
+    return {"duplicates_identical": identical, "duplicates_conflicting": conflicting}

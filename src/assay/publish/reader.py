@@ -69,5 +69,6 @@ def is_of_this_version(connection: duckdb.DuckDBPyConnection) -> bool:
         ("files", "reading"),
         ("deliveries", "landed_at"),
         ("checks", "expires_at"),
+        ("checks", "whole_at"),
     }
     return newest <= set(columns) and set(OPS_TABLES) <= {table for table, _ in columns}

@@ -54,6 +54,7 @@ def open_session(
     run_id: str,
     *,
     full_refresh: Sequence[str] = (),
+    has_full_checks: bool = False,
     lock: RunLock | None = None,
     is_run: bool = True,
     before: Callable[[], object] = lambda: None,
@@ -66,6 +67,7 @@ def open_session(
         catalog: The project.
         run_id: Dagster's id of the run.
         full_refresh: Models to rebuild from nothing.
+        has_full_checks: Whether to look at every row again, whatever earlier results stand for.
         lock: The run lock, when the caller took it already.
         is_run: Whether tables are built and checked, so that there is a new score.
         before: Called once the lock is held, before anything is opened (marks dead runs).
@@ -105,7 +107,7 @@ def open_session(
             forget_readers(connection, map(table_of, catalog.models))
             for retired in note_retired(connection, catalog):
                 told(f"not in the project any more: {retired.sentence}")
-            session = Session(settings, catalog, connection, run_id, tuple(full_refresh))
+            session = Session(settings, catalog, connection, run_id, tuple(full_refresh), has_full_checks)
             try:
                 yield session
             finally:

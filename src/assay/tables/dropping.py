@@ -109,7 +109,7 @@ def _only_stored_here(connection: duckdb.DuckDBPyConnection, landing: Path, sour
 
 def _drop_source(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     connection.execute(f"drop view if exists {TableName('quarantine', source).sql}")
-    for name in ("malformed", "sources", "conservation", "snapshots", "snapshot_losses", "acceptances"):
+    for name in ("malformed", "file_counts", "sources", "conservation", "snapshots", "snapshot_losses", "acceptances"):
         connection.execute(f"delete from ops.{name} where source = ?", [source])
     connection.execute("delete from ops.deliveries where source = ?", [source])
     forget_profiles(connection, source)
@@ -121,7 +121,7 @@ def _drop_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
     if name.layer != "quarantine":
         connection.execute(f"drop table if exists {name.sql}")
     connection.execute(f"drop table if exists {name.changes_sql}")
-    for of in ("tables", "checks", "check_results", "quality_score", "deliveries", "freshness"):
+    for of in ("tables", "table_counts", "checks", "check_results", "quality_score", "deliveries", "freshness"):
         connection.execute(f"delete from ops.{of} where table_name = ?", [table])
     for of in ("seen", "seen_files"):
         connection.execute(f"delete from ops.{of} where consumer = $table or input = $table", {"table": table})

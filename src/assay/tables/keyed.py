@@ -23,6 +23,7 @@ from assay.contract.own_columns import OWN_TYPE, undeclared
 from assay.contract.rebuild_key import Input, RebuildKey, parse_redo
 from assay.tables.first_fingerprints import first_keyed
 from assay.tables.own_columns import own_columns_read
+from assay.tables.silver_counts import count_whole, move_counts
 from assay.tables.table_columns import stop_unless_as_declared
 from assay.tables.table_definition import Definition, keyed_form
 from assay.tables.versions import is_changed_while_empty, note_built, seqs, stop_when_changed
@@ -208,6 +209,7 @@ class _Keyed:
         typed = ", ".join(f"{quoted(name)} {kind}" for name, kind in self._columns)
         self._connection.execute(f"create or replace table {self._name.sql} ({typed})")
         self._connection.execute(f"insert into {self._name.sql} by name select * from ({self._sql}\n)")
+        count_whole(self._connection, self._table, dict(self._columns))
         self._connection.execute(f"drop table if exists {self._changes}")
         note_built(self._connection, self._table, self._definition, self._run_id, is_changed=True, is_rebuilt=True)
 
@@ -228,6 +230,7 @@ class _Keyed:
         if differs:
             self._connection.execute(f"delete from {target} as made where {where}")
             self._connection.execute(f"insert into {target} by name select * from temp.keyed_new")
+            move_counts(self._connection, self._table, dict(self._columns))
         seq = note_built(self._connection, self._table, self._definition, self._run_id, is_changed=differs)
         if differs and self._has_consumers():
             self._log_changes(seq)
