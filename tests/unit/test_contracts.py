@@ -223,6 +223,7 @@ RULES = [
     ("name", "is VARCHAR, expected a condition"),
     ("sum(id) > 0", "cannot contain aggregates"),
     ("row_number() over () = 1", "cannot contain window functions"),
+    ("id <= (select max(nr) from bronze.sales)", "Catalog Error"),
     ("id > 0 -- positive", "not SQL over one row"),
     ("id > 0; drop table x", "not SQL over one row"),
 ]

@@ -5,6 +5,7 @@ create schema if not exists silver;
 create schema if not exists gold;
 create schema if not exists quarantine;
 create schema if not exists changes;
+create schema if not exists touched;
 
 -- One row per sighting: a path and the content seen there. `mtime_ns`, `ctime_ns` and `inode` only save hashing;
 -- `landed_at` is when the file was complete there; `file_date` is the moment that its name says.
@@ -110,6 +111,9 @@ create table if not exists ops.seen_files (
     file_id bigint not null,
     file_date timestamp
 );
+
+-- Of which changes of a table `touched.<model>` has the keys that were written: those after `from_seq`, up to `to_seq`.
+create table if not exists ops.touched (table_name varchar not null, from_seq bigint not null, to_seq bigint not null);
 
 -- One row per source and run in which it was counted.
 create table if not exists ops.conservation (

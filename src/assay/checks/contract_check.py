@@ -3,44 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import duckdb
 
+from assay.checks.changed_rows import CHANGED, collect_changed
 from assay.checks.results import CheckResult, Rule
 from assay.checks.session import Session
+from assay.checks.validity import Covered
 from assay.contract.contract import Rule as ContractRule
 from assay.contract.declared_checks import Level
-from assay.contract.names import TableName, quoted, relation, table_of
+from assay.contract.names import TableName, quoted
 from assay.contract.table_schema import TablePromise, pandera_schema
 
 EXAMPLES = 5
 
 
-def check_contract(lake: Session, model: str) -> CheckResult:
+@dataclass(frozen=True)
+class _Rows:
+    """Rows that are asked: the relation in SQL, its place for Ibis, and how many there are."""
+
+    sql: str
+    place: tuple[str, ...]
+    count: int
+
+
+def check_contract(lake: Session, model: str, covers: Covered | None = None) -> CheckResult:
     """Columns, types, key and rules of one table.
+
+    A rule says something about one row alone (`contract/sql_validation.py` refuses others), so rows that passed and did
+    not change are not asked again. A rule of which the yml accepts a share, or that only warns, is asked of all.
 
     Args:
         lake: The open lake.
         model: A silver or gold model.
+        covers: What the last result stands for; None to ask every row.
     """
     promise = lake.catalog.promises[model]
     levels = lake.catalog.table_checks[model].levels
-    table = table_of(model)
+    name = TableName.of_model(model)
+    stored = _rows(lake.connection, name.sql, (name.layer, name.entity))
+    asked = stored
+    if covers is not None and collect_changed(lake, model, covers):
+        asked = _rows(lake.connection, ".".join(CHANGED), CHANGED)
     strict = replace(promise, rules=tuple(rule for rule in promise.rules if rule.name not in levels))
-    broken = _broken(lake.connection, strict, table)
-    rows = lake.connection.execute(f"select count(*) from {relation(table)}").fetchall()[0][0]
-    rules = [_shape(strict, broken), _key(lake.connection, promise, table, broken)]
-    rules += [_rule(lake.connection, promise, table, rule, broken, rows) for rule in strict.rules]
+    broken = _broken(lake.connection, strict, asked)
+    rules = [_shape(strict, broken), _key(lake.connection, promise, asked, broken)]
+    rules += [_rule(lake.connection, promise, asked, rule, broken) for rule in strict.rules]
     rules += [
-        _levelled(lake.connection, promise, table, rule, levels[rule.name], rows)
+        _levelled(lake.connection, promise, stored, rule, levels[rule.name])
         for rule in promise.rules
         if rule.name in levels
     ]
-    return CheckResult(table, "contract", tuple(rules), f"{len(rules)} rules hold for {rows:,} rows")
+    holds = f"{len(rules)} rules hold for {asked.count:,} rows"
+    result = CheckResult(name.table, "contract", tuple(rules), holds, rows_checked=asked.count)
+    if asked is stored or covers is None:
+        return result
+    holds = f"{holds} that changed or share a key with them, of {stored.count:,}; the others passed before"
+    return replace(result, holds=holds, is_whole=False, whole_at=covers.whole_at)
 
 
-def _broken(connection: duckdb.DuckDBPyConnection, promise: TablePromise, table: str) -> Mapping[str, str]:
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str, place: tuple[str, ...]) -> _Rows:
+    return _Rows(sql, place, connection.execute(f"select count(*) from {sql}").fetchall()[0][0])
+
+
+def _broken(connection: duckdb.DuckDBPyConnection, promise: TablePromise, rows: _Rows) -> Mapping[str, str]:
     """The failures that Pandera reports: name of the rule, or of a built-in check, and the message.
 
     The rules are tried together first, which is one query; only when that fails does each get its own.
@@ -48,13 +75,13 @@ def _broken(connection: duckdb.DuckDBPyConnection, promise: TablePromise, table:
     import ibis  # noqa: PLC0415 - heavy, and only for checks
     from pandera.errors import SchemaErrors  # noqa: PLC0415
 
-    name = TableName.parse(table)
     backend = ibis.duckdb.from_connection(connection)
+    *database, table = rows.place
     messages: Mapping[str, str] = {}
     for is_one_by_one in (False, True):
         try:
-            checked = pandera_schema(promise, is_one_by_one=is_one_by_one)
-            checked.validate(backend.table(name.entity, database=name.layer), lazy=True)
+            checked = pandera_schema(promise, rows.sql, is_one_by_one=is_one_by_one)
+            checked.validate(backend.table(table, database=tuple(database)), lazy=True)
         except SchemaErrors as errors:
             messages = dict(_reason(error) for error in errors.schema_errors)
         else:
@@ -76,12 +103,12 @@ def _shape(promise: TablePromise, broken: Mapping[str, str]) -> Rule:
     )
 
 
-def _key(connection: duckdb.DuckDBPyConnection, promise: TablePromise, table: str, broken: Mapping[str, str]) -> Rule:
+def _key(connection: duckdb.DuckDBPyConnection, promise: TablePromise, rows: _Rows, broken: Mapping[str, str]) -> Rule:
     key = ", ".join(quoted(name) for name in promise.key)
     name = f"unique({', '.join(promise.key)})"
     if "multiple_fields_uniqueness" not in broken:
         return Rule(name, "no key twice", "no key twice", passed=True)
-    query = f"select {key}, count(*) as times from {relation(table)} group by {key} having count(*) > 1"
+    query = f"select {key}, count(*) as times from {rows.sql} group by {key} having count(*) > 1"
     count = connection.execute(f"select count(*) from ({query})").fetchall()[0][0]
     return Rule(
         name, "no key twice", f"{count:,} keys more than once", passed=False, examples=rows_of(connection, query)
@@ -91,15 +118,14 @@ def _key(connection: duckdb.DuckDBPyConnection, promise: TablePromise, table: st
 def _rule(
     connection: duckdb.DuckDBPyConnection,
     promise: TablePromise,
-    table: str,
+    rows: _Rows,
     rule: ContractRule,
     broken: Mapping[str, str],
-    rows: int,
 ) -> Rule:
     if rule.name not in broken:
         return Rule(rule.name, rule.expression, "holds", passed=True, value=0.0, threshold=0.0, share_ok=1.0)
     try:
-        return _levelled(connection, promise, table, rule, Level(), rows)
+        return _levelled(connection, promise, rows, rule, Level())
     except (duckdb.BinderException, duckdb.ConversionException):  # `columns_and_types` names the column
         return Rule(rule.name, rule.expression, broken[rule.name], passed=False)
 
@@ -107,16 +133,15 @@ def _rule(
 def _levelled(
     connection: duckdb.DuckDBPyConnection,
     promise: TablePromise,
-    table: str,
+    rows: _Rows,
     rule: ContractRule,
     level: Level,
-    rows: int,
 ) -> Rule:
     """Count the rows that break a rule, and compare their share with what its yml accepts."""
-    where = f"from {relation(table)} where ({rule.expression}) is false"
+    where = f"from {rows.sql} where ({rule.expression}) is false"
     shown = ", ".join(quoted(name) for name in dict.fromkeys([*promise.key, *([rule.column] if rule.column else [])]))
     count = connection.execute(f"select count(*) {where}").fetchall()[0][0]
-    share = 100 * count / rows if rows else 0.0
+    share = 100 * count / rows.count if rows.count else 0.0
     is_accepted = level.severity == "regression"
     passed = share <= level.accepted_pct if is_accepted else not count
     return Rule(

@@ -67,9 +67,10 @@ def covered(connection: duckdb.DuckDBPyConnection, definitions: Mapping[Check, s
     standing = {}
     for check, (result, looked_at, checked_at) in _latest(connection, definitions).items():
         seen = {table["table_name"]: table["seq"] for table in looked_at}
-        is_same = result.definition == definitions[check] and result.verdict in ("pass", "warn")
+        is_same = result.definition == definitions[check]
+        is_good = bool(result.rules) and result.verdict in ("pass", "warn")
         is_kept = all(rebuilt.get(table, 0) <= seq for table, seq in seen.items())
-        if is_same and is_kept and not is_over(result.expires_at, checked_at, clock.now()):
+        if is_same and is_good and is_kept and not is_over(result.expires_at, checked_at, clock.now()):
             standing[check] = Covered(seen, result.whole_at or checked_at, result.expires_at)
     return standing
 

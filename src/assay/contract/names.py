@@ -115,6 +115,11 @@ class TableName:
         return f"changes.{quoted(self.model)}"
 
     @property
+    def touched_sql(self) -> str:
+        """The relation with the keys of a keyed table that were written and not yet checked: `touched."gold_days"`."""
+        return f"touched.{quoted(self.model)}"
+
+    @property
     def subject(self) -> str:
         """What runs are asked for by this name: a source for its bronze table, any other table for itself."""
         return self.entity if self.is_bronze else self.table

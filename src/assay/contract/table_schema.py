@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assay.contract.contract import Column, Rule
-from assay.contract.names import quoted, relation, table_of
+from assay.contract.names import quoted
 from assay.contract.own_columns import OWN_COLUMNS, OWN_TYPE, inputs_of, undeclared
 from assay.contract.parse import naming_yml, parse_columns, parse_key, parse_rules
 from assay.contract.types import ColumnType, column_type
@@ -52,7 +52,7 @@ def parse_promise(node: Mapping[str, Any]) -> TablePromise:
         )
 
 
-def pandera_schema(promise: TablePromise, *, is_one_by_one: bool = True) -> pa.DataFrameSchema:
+def pandera_schema(promise: TablePromise, rows: str, *, is_one_by_one: bool = True) -> pa.DataFrameSchema:
     """The schema: exactly these columns with these types, the key unique, every rule true or NULL.
 
     Each rule gives one truth value that DuckDB computes; failing rows are counted and shown elsewhere, because Pandera
@@ -60,6 +60,7 @@ def pandera_schema(promise: TablePromise, *, is_one_by_one: bool = True) -> pa.D
 
     Args:
         promise: What the table's yml says.
+        rows: The relation in SQL that is validated: the table, or one with rows of it.
         is_one_by_one: One check for each rule; else one check of all rules together, which reads the table once, and
             of the key by its hashes: as many hashes as rows are as many keys, at half the price of comparing the keys.
             Fewer hashes may be chance, so a failure has to be looked at one by one.
@@ -68,9 +69,9 @@ def pandera_schema(promise: TablePromise, *, is_one_by_one: bool = True) -> pa.D
     from pandera.api.checks import Check  # noqa: PLC0415
 
     if is_one_by_one:
-        checks = [Check(_holds(promise, rule.expression), name=rule.name) for rule in promise.rules]
+        checks = [Check(_holds(rows, rule.expression), name=rule.name) for rule in promise.rules]
     else:
-        checks = [Check(_asks(promise, _everything(promise)), name="everything")]
+        checks = [Check(_asks(rows, _everything(promise)), name="everything")]
     return pa.DataFrameSchema(
         columns={column.name: pa.Column(_dtype(column.type), nullable=True) for column in promise.columns},
         checks=checks,
@@ -87,13 +88,13 @@ def _everything(promise: TablePromise) -> str:
     return f"coalesce(bool_and({rules or 'true'}), true) and count(distinct hash({key})) = count(*)"
 
 
-def _holds(promise: TablePromise, expression: str) -> Callable[[Any], ibis.expr.types.BooleanScalar]:
+def _holds(rows: str, expression: str) -> Callable[[Any], ibis.expr.types.BooleanScalar]:
     """A Pandera check: whether the rule holds for every row; NULL passes, as in SQL's CHECK."""
-    return _asks(promise, f"coalesce(bool_and(({expression}) is not false), true)")
+    return _asks(rows, f"coalesce(bool_and(({expression}) is not false), true)")
 
 
-def _asks(promise: TablePromise, aggregate: str) -> Callable[[Any], ibis.expr.types.BooleanScalar]:
-    query = f"select {aggregate} as holds from {relation(table_of(promise.model))}"
+def _asks(rows: str, aggregate: str) -> Callable[[Any], ibis.expr.types.BooleanScalar]:
+    query = f"select {aggregate} as holds from {rows}"
 
     def check(data: Any) -> ibis.expr.types.BooleanScalar:
         return data.table.get_backend().sql(query, schema={"holds": "boolean"}).holds.all()

@@ -22,7 +22,13 @@ _ARRIVALS = (
 )
 CODE = {
     **dict.fromkeys(("validity", "volume", "completeness", "distribution"), _ARRIVALS),
-    "contract": ("checks/contract_check.py", "contract/table_schema.py"),
+    "contract": (
+        "checks/contract_check.py",
+        "checks/changed_rows.py",
+        "contract/table_schema.py",
+        "tables/written_keys.py",
+        "tables/key_ranges.py",
+    ),
     "consistency": ("checks/consistency_check.py", "contract/declared_checks.py", "contract/business_rules.py"),
     "versions_are_ordered": ("checks/versions_check.py", "checks/ties.py"),
 }

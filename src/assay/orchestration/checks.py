@@ -107,8 +107,9 @@ def run_check(lake: Session, table: str, check: str, covers: Covered | None = No
     if check == "versions_are_ordered":
         return check_versions(lake, model)
     at = clock.now()
-    result = {"consistency": check_consistency, "contract": check_contract}[check](lake, model)
-    return replace(result, expires_at=moves_of_check(lake, model, check).until(at))
+    result = check_contract(lake, model, covers) if check == "contract" else check_consistency(lake, model)
+    ends = [moves_of_check(lake, model, check).until(at), covers.expires_at if covers and not result.is_whole else None]
+    return replace(result, expires_at=min(filter(None, ends), default=None))
 
 
 def as_asset_check(result: CheckResult) -> dg.AssetCheckResult:

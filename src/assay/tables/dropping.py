@@ -22,6 +22,7 @@ from assay.ledger.contents import accepted_paths, count_paths, retire
 from assay.ledger.rows import forget_profiles
 from assay.ledger.scan import landing_path
 from assay.tables.retired import Retired, note_retired, read_retired
+from assay.tables.written_keys import forget_written
 
 SHOWN = 5
 """Files that a sentence names."""
@@ -121,6 +122,7 @@ def _drop_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
     if name.layer != "quarantine":
         connection.execute(f"drop table if exists {name.sql}")
     connection.execute(f"drop table if exists {name.changes_sql}")
+    forget_written(connection, name)
     for of in ("tables", "table_counts", "checks", "check_results", "quality_score", "deliveries", "freshness"):
         connection.execute(f"delete from ops.{of} where table_name = ?", [table])
     for of in ("seen", "seen_files"):

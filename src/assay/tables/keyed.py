@@ -11,7 +11,6 @@ All comparisons of keys are NULL-safe: `(a, b) in (…)` would neither delete no
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,14 +21,14 @@ from assay.contract.names import TableName, literal, quoted, table_of
 from assay.contract.own_columns import OWN_TYPE, undeclared
 from assay.contract.rebuild_key import Input, RebuildKey, parse_redo
 from assay.tables.first_fingerprints import first_keyed
+from assay.tables.key_ranges import is_among
 from assay.tables.own_columns import own_columns_read
 from assay.tables.silver_counts import count_whole, move_counts
 from assay.tables.table_columns import stop_unless_as_declared
 from assay.tables.table_definition import Definition, keyed_form
 from assay.tables.versions import is_changed_while_empty, note_built, seqs, stop_when_changed
+from assay.tables.written_keys import forget_written, log_written
 
-_ORDERED = re.compile(r"(u?(tiny|small|big)?int|u?integer|date|timestamp|decimal\([0-9, ]+\))$", re.IGNORECASE)
-"""Types of key columns whose order is that of their values, and whose text is exact."""
 _KEY = "assay_key_"
 """Before the number of a key column, in names that no model uses: an argument of `affected()` must not find them."""
 
@@ -71,7 +70,6 @@ class _Keyed:
         )
         self._is_asked_full = bool(arguments["is_full_refresh"])
         self._seqs = seqs(connection)
-        self._bounds: list[tuple[int, str]] = []
 
     def build(self) -> None:
         is_full = self._is_full()
@@ -95,36 +93,15 @@ class _Keyed:
             f"create or replace temp table {self._affected_name} as select * from ({affected}) as t({names})"
         )
         asked = [f"{_KEY}asked_{place}" for place in places]
-        self._bounds = [] if is_full else self._read_bounds()
         condition = "true" if is_full else self._is_affected(asked)
         self._connection.execute(
             f"create or replace temp macro {quoted(f'is_affected_{self._model}')}({', '.join(asked)}) as ({condition})"
         )
 
-    def _read_bounds(self) -> list[tuple[int, str]]:
-        """For each key column that has an order and no NULL, the least and greatest value that is affected, as SQL."""
-        types = [dict(self._columns)[name] for name in self._rebuild_key.key]
-        bounds = []
-        for place, kind in enumerate(types):
-            if not _ORDERED.match(kind):
-                continue
-            column = f"{_KEY}{place}"
-            [(least, greatest, nulls)] = self._connection.execute(
-                f"select min({column})::varchar, max({column})::varchar, count(*) filter ({column} is null) "
-                f"from temp.{self._affected_name}"
-            ).fetchall()
-            if least is not None and not nulls:
-                bounds.append((place, f"between {literal(least)}::{kind} and {literal(greatest)}::{kind}"))
-        return bounds
-
     def _is_affected(self, asked: list[str]) -> str:
-        """SQL for whether a key, of which each column is an expression, is to be redone.
-
-        The bounds say nothing that the rest does not, but with constants a scan leaves out what lies outside unread.
-        """
-        bounds = [f"{asked[place]} {bound}" for place, bound in self._bounds]
-        same = " and ".join(f"{_KEY}{place} is not distinct from {key}" for place, key in enumerate(asked))
-        return " and ".join([*bounds, f"exists (select 1 from temp.{self._affected_name} where {same})"])
+        """SQL for whether a key, of which each column is an expression, is to be redone."""
+        columns = [f"{_KEY}{place}" for place in range(len(asked))]
+        return is_among(self._connection, f"temp.{self._affected_name}", columns, asked)
 
     @property
     def _affected_name(self) -> str:
@@ -210,6 +187,7 @@ class _Keyed:
         self._connection.execute(f"create or replace table {self._name.sql} ({typed})")
         self._connection.execute(f"insert into {self._name.sql} by name select * from ({self._sql}\n)")
         count_whole(self._connection, self._table, dict(self._columns))
+        forget_written(self._connection, self._name)
         self._connection.execute(f"drop table if exists {self._changes}")
         note_built(self._connection, self._table, self._definition, self._run_id, is_changed=True, is_rebuilt=True)
 
@@ -232,6 +210,8 @@ class _Keyed:
             self._connection.execute(f"insert into {target} by name select * from temp.keyed_new")
             move_counts(self._connection, self._table, dict(self._columns))
         seq = note_built(self._connection, self._table, self._definition, self._run_id, is_changed=differs)
+        if differs:
+            log_written(self._connection, self._name, self._rebuild_key.key, seq)
         if differs and self._has_consumers():
             self._log_changes(seq)
         self._connection.execute("drop table temp.keyed_old; drop table temp.keyed_new")
