@@ -16,11 +16,14 @@ import pytest
 from assay.base import clock
 from assay.contract.catalog import Catalog
 from assay.ledger import inspect_file
+from assay.orchestration.arrivals_sensor import full_checks
 from assay.orchestration.definitions import build_definitions
 from assay.orchestration.instance import open_instance
+from assay.orchestration.lake_resource import FULL_CHECKS_TAG
 from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.refresh import JOB
 from assay.orchestration.run_history import ASKED_FOR
+from assay.triggers.backoff import Tried
 from assay.triggers.landing_watch import STILL, LandingWatch
 from tests.lab import OLD, Lab, product, receipt
 
@@ -174,6 +177,33 @@ def test_a_table_that_is_behind_is_rebuilt_unless_its_input_failed(watch: Watch)
     watch.lab.receipts("day3", [receipt(basket_id=6, quantity=3)])
     assert watch.run(watch.asked())
     assert watch.lab.status()["held_back"] is None
+
+
+def test_once_a_day_every_row_is_looked_at_again_while_nothing_else_is_to_be_done(watch: Watch) -> None:
+    """What a hand did to a row that no run touches would stay a pass for ever."""
+    watch.lab.products("2017-01-01", [product()])
+    watch.lab.receipts("day1", [receipt(), receipt(basket_id=101), receipt(basket_id=102)])
+    assert watch.run(watch.asked())
+    watch.lab.receipts("day2", [receipt(basket_id=103)])
+    assert watch.run(watch.asked())
+    watch.lab.spoil("update silver.transactions set quantity = -1 where basket_id = 101")
+    assert watch.tick() == "nothing waits"
+    later = datetime.now(UTC) + timedelta(hours=25)
+    with clock.told_by(lambda: later):
+        path = watch.lab.receipts("day3", [receipt(basket_id=104)])
+        assert FULL_CHECKS_TAG not in watch.asked().tags
+        path.unlink()
+        request = watch.asked()
+        assert request.tags[FULL_CHECKS_TAG] == "daily"
+        assert keys(request) == {
+            "gold/daily_sales", "gold/product_performance", "silver/products", "silver/transactions", "published/lake",
+        }  # fmt: skip
+        lake = Lakehouse.open(watch.lab.settings)
+        assert full_checks(lake.catalog, lake.watch.known(), lambda: [Tried("x", "running", 0.0)]) == []
+        assert len(full_checks(lake.catalog, lake.watch.known(), list)) == 1
+        assert not watch.run(watch.asked())
+        assert watch.tick() == "nothing waits"
+    assert any("quantity_not_negative" in reason for reason in watch.lab.status()["held_back"]["because"])
 
 
 def test_a_new_look_knows_what_the_last_one_did(watch: Watch) -> None:

@@ -11,6 +11,8 @@ from assay.contract.catalog import Catalog
 from assay.contract.names import TableName
 
 LOAD_CHECKS = ("validity", "volume", "completeness", "distribution", "freshness")
+BY_CHANGE = ("contract", "conservation")
+"""Checks of which a good result stands for the rows that it covered: a run looks at those that changed since."""
 ENGINES = ("duckdb", "ibis-framework", "pandera")
 """Packages that evaluate checks; another version of one may answer otherwise."""
 _ARRIVALS = (

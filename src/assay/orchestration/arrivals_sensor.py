@@ -12,6 +12,7 @@ from assay.base import clock
 from assay.contract.catalog import Catalog
 from assay.contract.names import TableName, table_of
 from assay.orchestration.keys import PUBLISHED, key_of, landing_key
+from assay.orchestration.lake_resource import FULL_CHECKS_TAG
 from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.refresh import JOB
 from assay.orchestration.run_history import ASKED_BY, ASKED_FOR, History, subjects_of
@@ -22,6 +23,8 @@ from assay.triggers.published_state import Known
 
 PUBLISHED_AGAIN = timedelta(minutes=5)
 """After this a run is asked for whose only work is to publish what the last one could not, such as on a full disk."""
+FULL_CHECKS_AFTER = timedelta(days=1)
+"""After this a run is asked for that looks at every row of a table again, when nothing else is to be done."""
 LOOK_EVERY = 0.25
 """Seconds between two looks of one tick. Dagster asks every five seconds at most, which is half of a small run. Within
 a tick the files are looked at again only when a folder has changed."""
@@ -78,11 +81,30 @@ def look(watch: LandingWatch, catalog: Catalog, runs: Callable[[], Sequence[Trie
     waiting, known = watch.look()
     wanted = wanted_now(catalog, waiting, known)
     if not wanted:
-        return [], ""
+        return full_checks(catalog, known, runs), ""
     now = clock.now().timestamp()
     state = health(subjects_of(catalog), runs())
     run_requests = list(requests(catalog, wanted, known, state, now))
     return run_requests, in_words({subject: state[subject].waits(now) for subject in wanted})
+
+
+def full_checks(catalog: Catalog, known: Known, runs: Callable[[], Sequence[Tried]]) -> list[dg.RunRequest]:
+    """One run that looks at every row of the tables of which that was done a day ago, while no other is under way.
+
+    What changed is looked at in each run; this finds what somebody changed outside of runs. A table that is behind its
+    inputs is left for later: it would be rebuilt by this, before its time.
+    """
+    now = clock.now()
+    due = sorted(table for table, at in known.whole_at.items() if abs(now - at) > FULL_CHECKS_AFTER)
+    if not due:
+        return []
+    recorded = runs()
+    state = health(subjects_of(catalog), recorded)
+    due = [table for table in due if not state[table].waits(now.timestamp())]
+    if not due or any(run.state == "running" for run in recorded):
+        return []
+    tags = {ASKED_BY: "arrivals", ASKED_FOR: ",".join(due), FULL_CHECKS_TAG: "daily"}
+    return [dg.RunRequest(asset_selection=[*map(key_of, due), PUBLISHED], tags=tags)]
 
 
 def wanted_now(catalog: Catalog, waiting: Mapping[str, int], known: Known) -> set[str]:

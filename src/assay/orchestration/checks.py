@@ -17,7 +17,7 @@ from assay.checks.validity import Check, Covered, as_built, covered, still_valid
 from assay.checks.versions_check import check_versions
 from assay.contract.catalog import Catalog
 from assay.contract.names import TableName, table_of
-from assay.ledger.check_definition import LOAD_CHECKS, definition
+from assay.ledger.check_definition import BY_CHANGE, LOAD_CHECKS, definition
 from assay.orchestration.keys import key_of, table_of_key
 from assay.orchestration.metadata_tables import coverage, evidence, severity_of
 
@@ -38,9 +38,6 @@ DESCRIPTIONS = {
     "distribution": "Values of the newest files are spread as in earlier files, and add up to about as much.",
     "freshness": "The source is not silent: its newest file is no older than its yml says.",
 }
-
-BY_CHANGE = ("contract", "conservation")
-"""Checks of which a good result stands for the rows that it covered: a run looks at those that changed since."""
 
 
 def layer_checks(catalog: Catalog, layer: str) -> Iterator[dg.AssetChecksDefinition]:

@@ -11,8 +11,9 @@ import duckdb
 from assay.base import clock
 from assay.checks.validity import against, behind
 from assay.contract.catalog import Catalog
-from assay.contract.names import TableName, model_of, table_of
+from assay.contract.names import TableName, literal, model_of, table_of
 from assay.ledger.acceptances import undecided
+from assay.ledger.check_definition import BY_CHANGE
 from assay.publish.publishing import last_decision
 from assay.publish.reader import is_of_this_version
 from assay.tables.versions import seqs
@@ -51,6 +52,7 @@ class Known:
         unpublished: Tables with nothing against them of which readers see an older state all the same.
         read_at: When this was read.
         expiring: Sources and tables that may be run and whose results stand for a while only.
+        whole_at: When every row of a table was looked at last; only where it and its inputs are good and not behind.
     """
 
     hints: Mapping[str, Mapping[str, Hints]] = field(default_factory=dict)
@@ -62,6 +64,7 @@ class Known:
     unpublished: frozenset[str] = frozenset()
     read_at: datetime | None = None
     expiring: Mapping[str, Expiring] = field(default_factory=dict)
+    whole_at: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def read_known(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Known:
@@ -103,7 +106,18 @@ def read_known(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Known
     expiring = dict(_expiring(connection, catalog, built, bad - old.keys()))
     waiting |= undecided(connection)
     waiting &= prints.keys()
-    return Known(hints, frozenset(waiting), frozenset(late), built, lags, bad, unpublished, clock.now(), expiring)
+    now, whole_at = clock.now(), _whole_at(connection, catalog, bad | old.keys())
+    return Known(hints, frozenset(waiting), frozenset(late), built, lags, bad, unpublished, now, expiring, whole_at)
+
+
+def _whole_at(connection: duckdb.DuckDBPyConnection, catalog: Catalog, but: Container[str]) -> Mapping[str, datetime]:
+    """When every row of each table was looked at last by the checks that mostly look at what changed."""
+    rows = connection.execute(
+        "select table_name, min(coalesce(whole_at, checked_at)) from ops.latest_checks "
+        f"where check_name in ({', '.join(map(literal, BY_CHANGE))}) group by table_name"
+    ).fetchall()
+    left = {m for m in catalog.models if any(table_of(n) in but for n in (m, *catalog.ancestors(m)))}
+    return {table: at for table, at in rows if table in catalog.checks and model_of(table) not in left}
 
 
 def _expiring(
