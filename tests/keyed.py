@@ -35,22 +35,31 @@ class Tables:
         columns: Names and types of each source's columns.
         key: The primary key of each source.
         sources: Their names.
+        database: The warehouse; one that is there is gone on with.
     """
 
-    def __init__(self, columns: Mapping[str, str], key: Sequence[str], sources: Sequence[str] = ("x",)) -> None:
-        self.connection = duckdb.connect(config={"threads": 1})
+    def __init__(
+        self,
+        columns: Mapping[str, str],
+        key: Sequence[str],
+        sources: Sequence[str] = ("x",),
+        database: str = ":memory:",
+    ) -> None:
+        self.connection = duckdb.connect(database, config={"threads": 1})
         prepare(self.connection)
         self.columns = dict(columns)
         self.models: dict[str, dict[str, Any]] = {}
         self.sql: dict[str, str] = {}
-        self._files = 0
+        self._files = self.connection.execute("select count(*) from ops.files").fetchall()[0][0]
         typed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
         for source in sources:
             self.models[f"bronze_{source}"] = model(f"bronze_{source}", columns, key)
             self.connection.execute(
-                f"create table bronze.{source} ({typed}, _rescued json, _violations varchar[], _file_id bigint)"
+                f"create table if not exists bronze.{source} "
+                f"({typed}, _rescued json, _violations varchar[], _file_id bigint)"
             )
-            self.connection.execute("insert into ops.sources values (?, 'events', '1.0.0', '', null)", [source])
+            if not self._files:
+                self.connection.execute("insert into ops.sources values (?, 'events', '1.0.0', '', null)", [source])
         self.connection.execute(EVERYTHING)
 
     def put(self, path: str, rows: Sequence[Row], source: str = "x") -> None:

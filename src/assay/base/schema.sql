@@ -99,6 +99,17 @@ create table if not exists ops.tables (
 );
 alter table ops.tables add column if not exists definition varchar; -- what `fingerprint` is the hash of
 
+-- Each state of a table that readers have, and those since: `version` is drawn by lot, `ranges` are the positions along
+-- `column_name` at which rows differ from the state before, `has_rest` whether rows without a position do. NULL: unknown.
+create table if not exists ops.touched_parts (
+    table_name varchar not null,
+    seq bigint not null,
+    version varchar not null,
+    column_name varchar,
+    ranges struct(low bigint, high bigint)[],
+    has_rest boolean
+);
+
 -- What each table has taken from each of its inputs: up to which seq, and (for bronze) which files.
 -- `reads`: columns of Assay's own (`_…`) that the table is made from; NULL when that is not known.
 create table if not exists ops.seen (

@@ -52,6 +52,7 @@ class Settings(BaseSettings):
         lock_wait_seconds: How long a run waits for its turn.
         foreign_wait_seconds: How long a run waits for another program to close the warehouse.
         watch_seconds: How long a look of the services at the landing zone lasts while nothing is to be done.
+        state_seconds: How long readers keep a state of the published tables after it was replaced.
         notify: URLs that get messages about incidents, separated by blanks.
         run_limit_seconds: A run that takes longer is stopped and counts as failed.
         memory_limit: Bytes that a run may take; None for half of the memory that there is.
@@ -69,6 +70,7 @@ class Settings(BaseSettings):
     lock_wait_seconds: float = Field(default=3600.0, ge=0)
     foreign_wait_seconds: float = Field(default=30.0, ge=0)
     watch_seconds: float = Field(default=4.5, ge=0)
+    state_seconds: float = Field(default=86400.0, ge=0)
     notify: SecretStr = SecretStr("")
     run_limit_seconds: int = Field(default=7200, ge=1)
     memory_limit: int | None = None

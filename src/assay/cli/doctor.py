@@ -32,6 +32,7 @@ from assay.loading.rejudge import rejudged
 from assay.orchestration.instance import open_instance
 from assay.publish.heartbeat import standing_still
 from assay.publish.reader import is_of_this_version, open_published
+from assay.publish.states import moved_from
 from assay.publish.status import empty_snapshots_of_before, held_snapshots, read_status
 from assay.tables.dbt import DbtError, parse_if_changed
 
@@ -215,8 +216,16 @@ def _published(settings: Settings) -> list[Finding]:
         message = re.sub(r"\s+", " ", str(error))
         return [Finding("problem", "published", f"cannot be read: {message}", "`assay run` publishes anew")]
     return [
+        *_moved(settings),
         *findings.of_published(status["published_at"], status["held_back"]),
         *findings.of_snapshots(held),
         *findings.of_empty_snapshots(empty),
         *findings.of_retired([retired["sentence"] for retired in status["retired"]]),
     ]
+
+
+def _moved(settings: Settings) -> list[Finding]:
+    """A published lake that lies elsewhere now: its views name the files of large tables by their whole path."""
+    before = moved_from(settings.published)
+    message = f"was {before} when it was published last, so readers look for its large tables there"
+    return [Finding("problem", "published", message, "`assay run` publishes it here")] if before else []

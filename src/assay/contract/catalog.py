@@ -20,7 +20,8 @@ from assay.contract.freshness import Policy
 from assay.contract.moving_rules import refuse_moving_verdicts
 from assay.contract.names import TableName, layer_of, table_of
 from assay.contract.parse import parse_columns, parse_contract, place_of, yml_of
-from assay.contract.rebuild_key import parse_redo
+from assay.contract.part_choice import PartChoice, parse_part_choice
+from assay.contract.rebuild_key import RebuildKey, parse_redo
 from assay.contract.sharing import check_sharing
 from assay.contract.sql_validation import check_redo, check_reference, check_rules, empty_database
 from assay.contract.table_schema import TablePromise, parse_promise
@@ -71,16 +72,14 @@ class Catalog:
         self.tests(self.models)
         with empty_database() as connection:
             self._try(connection)
-        assert self.load_checks is not None  # noqa: S101 - read now, so that a mistake in one shows
-        assert self.policies is not None  # noqa: S101 - as above
+        assert None not in (self.load_checks, self.policies, self.part_choices)  # noqa: S101 - so that mistakes show now
 
     def _try(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Bind all SQL that stands in a yml on empty tables."""
         columns_of = {model: parse_columns(self.models[model]) for model in self.of_layer("bronze", "silver", "gold")}
         for model in self.of_layer("silver", "gold"):
-            parents = {name: self.models[name] for name in self.parents(model)}
-            columns = {name: columns_of[name] for name in parents}
-            check_redo(connection, self._places[model], parse_redo(self.models[model], parents), columns)
+            columns = {name: columns_of[name] for name in self.parents(model)}
+            check_redo(connection, self._places[model], self._redo(model), columns)
         for contract in self.contracts.values():
             bronze = TableName.of_source(contract.source)
             check_rules(connection, self._places[bronze.model], contract.columns, contract.rules)
@@ -138,6 +137,14 @@ class Catalog:
                 )
         tables = {model: declared[model] or Policy() for model in declared if self.layer(model) != "bronze"}
         return tables | {model: policy for model, policy in declared.items() if policy and model not in tables}
+
+    @cached_property
+    def part_choices(self) -> dict[str, PartChoice]:
+        """How each silver and gold table is to be cut into parts for readers."""
+        return {table_of(m): parse_part_choice(self.models[m], self._redo(m).key) for m in self.promises}
+
+    def _redo(self, model: str) -> RebuildKey:
+        return parse_redo(self.models[model], {name: self.models[name] for name in self.parents(model)})
 
     @cached_property
     def lagging(self) -> frozenset[str]:

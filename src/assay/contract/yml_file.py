@@ -119,6 +119,9 @@ class MetaYml(Yml):
         default=None, description="How old data may be, or when a source has to send."
     )
     redo: RedoYml | None = Field(default=None, description="By which key a silver or gold table is rebuilt.")
+    parts_by: Name | None = Field(
+        default=None, description="The date, timestamp or whole number by which a large table is cut for readers."
+    )
 
 
 class ConfigYml(Yml):

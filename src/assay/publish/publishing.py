@@ -1,16 +1,16 @@
 """What readers open: `published/lake.duckdb` (silver, gold, quarantine), `ops.duckdb` and `incidents.duckdb`.
 
 Each publication is a new file, written aside and finished before a symbolic link is switched to it in one step, so a
-reader sees the old file or the new one and never a part. The last three files of each stay for those who have them
-open.
+reader sees the old file or the new one and never a part. Of the lake, the file is small and large tables are Parquet
+parts beside it (`lake_state.py`); old states stay for a day, old files of the others
+while they are among the last three.
 """
 
 from __future__ import annotations
 
 import json
-import re
 import shutil
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,13 +18,16 @@ from pathlib import Path
 import duckdb
 
 from assay.base import clock
-from assay.base.atomic_write import sync
 from assay.checks.validity import reasons_against
-from assay.contract.names import TableName, literal, quoted, relation
+from assay.contract.names import TableName, literal, quoted
+from assay.contract.part_choice import PartChoice
+from assay.publish.lake_state import StateWriter, Wanted
+from assay.publish.seen_lake import SeenLake, attached
+from assay.publish.states import clean_states, drop_old_states
+from assay.publish.switched_file import aside
+from assay.tables.touched_parts import forget_touched, version_of
 from assay.tables.versions import seqs
 
-KEPT = 3
-READ_ONLY = 0o444  # a reader that opened it for writing would shut the others out, and what it wrote would be copied on
 OPS_TABLES = (
     "files",
     "sources",
@@ -70,6 +73,9 @@ def publish_lake(
     run_id: str,
     lagging: Collection[str] = (),
     as_of: datetime | None = None,
+    *,
+    choices: Mapping[str, PartChoice] | None = None,
+    keep_seconds: float = 0.0,
 ) -> Published:
     """Publish every domain whose blocking checks all passed on what is stored now; keep the others as they were.
 
@@ -81,32 +87,58 @@ def publish_lake(
         run_id: Noted with the decision.
         lagging: Tables that may be older than their inputs.
         as_of: When the run began; results whose time was over by then are no pass.
+        choices: How the project wants its tables cut into parts.
+        keep_seconds: How long a state lives after it was replaced.
     """
     known = _states(connection)
-    before, before_because = last_decision(connection)
-    if not (folder / "lake.duckdb").exists():
-        before = {}
-    now: dict[str, int] = {}
-    because: list[str] = []
-    for domain in domains:
-        shown = {table for table in domain if not TableName.parse(table).is_bronze}
-        against = reasons_against(connection, shown, expected, lagging, as_of)
-        against += [f"{table} was never built" for table in sorted(shown) if table not in known]
-        because += against
-        source = before if against else known
-        now |= {table: source[table] for table in shown if table in source}
-    changed = [table for table, state in sorted(now.items()) if before.get(table) != state]
-    gone = [table for table in before if table not in now]
-    if changed or gone:
-        _write(connection, folder, changed, gone)
-    if changed or gone or because != before_because:
-        _note(connection, now, because, run_id, is_published=bool(changed or gone))
+    noted, because_before = last_decision(connection)
+    with attached(connection, folder) as before:
+        seen = before.seqs(noted)
+        now: dict[str, int] = {}
+        because: list[str] = []
+        held: set[str] = set()
+        for domain in domains:
+            shown = {table for table in domain if not TableName.parse(table).is_bronze}
+            against = reasons_against(connection, shown, expected, lagging, as_of)
+            against += [f"{table} was never built" for table in sorted(shown) if table not in known]
+            because += against
+            held |= shown if against else set()
+            source = seen if against else known
+            now |= {table: source[table] for table in shown if table in source}
+        wanted = dict(_wanted(connection, before, now, held, choices or {}))
+        changed = [t for t, w in sorted(wanted.items()) if not w.is_kept and (seen.get(t) != w.seq or w.before)]
+        gone = [table for table in seen if table not in now]
+        if before.is_outdated(folder, wanted) or changed or gone:
+            StateWriter(connection, folder, before.state).write(wanted)
+    forget_touched(connection, {table: now[table] for table in changed}, gone)
+    drop_old_states(folder, keep_seconds)
+    if changed or gone or because != because_before or noted != now:
+        _note(connection, now, because, run_id, is_published=bool(changed or gone or noted != now))
     return Published(tuple(changed), tuple(because), tuple(gone))
+
+
+def _wanted(
+    connection: duckdb.DuckDBPyConnection,
+    before: SeenLake,
+    now: Mapping[str, int],
+    held: Collection[str],
+    choices: Mapping[str, PartChoice],
+) -> Iterator[tuple[str, Wanted]]:
+    """Each table of the next state."""
+    for table, seq in now.items():
+        entry = before.state.tables.get(table) if before.state and table in before.tables else None
+        choice = choices.get(table, PartChoice())
+        if table in held:
+            yield table, Wanted(seq, entry.version if entry else "", entry, is_kept=True, choice=choice)
+        else:
+            version = version_of(connection, table, seq)
+            is_kept = entry is not None and entry.version == version
+            yield table, Wanted(seq, version, entry, is_kept, choice)
 
 
 def publish_ops(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Publish the book-keeping as it is now; of the history of checks, which only grows, only the new rows."""
-    with _aside(folder, "ops") as (path, alias):
+    with aside(folder, "ops") as (path, alias):
         _begin_with(folder / "ops.duckdb", path)
         connection.execute(f"attach {literal(str(path))} as {alias}")
         try:
@@ -166,7 +198,7 @@ def publish_rows(folder: Path, table: str, rows: Sequence[Mapping[str, object]],
         columns: Names and types of the table.
     """
     clean_up(folder, [table])
-    with duckdb.connect() as connection, _aside(folder, table) as (path, alias):
+    with duckdb.connect() as connection, aside(folder, table) as (path, alias):
         connection.execute(f"attach {literal(str(path))} as {alias}")
         try:
             connection.execute(f"create schema {alias}.ops")
@@ -190,6 +222,9 @@ def clean_up(folder: Path, kinds: Sequence[str] = ("lake", "ops")) -> None:
     for kind in kinds:
         for path in (*folder.glob(f".{kind}_*"), folder / f".{kind}.link"):
             path.unlink(missing_ok=True)
+    if "lake" in kinds:
+        (folder / ".tables.link").unlink(missing_ok=True)
+        clean_states(folder)
 
 
 def _states(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -233,62 +268,3 @@ def _note(
             [{"table_name": table, "seq": seq} for table, seq in sorted(tables.items())],
         ],
     )
-
-
-def _write(connection: duckdb.DuckDBPyConnection, folder: Path, changed: Sequence[str], gone: Sequence[str]) -> None:
-    """Copy the published file, and replace in the copy what changed."""
-    with _aside(folder, "lake") as (path, alias):
-        present = folder / "lake.duckdb"
-        if present.exists():
-            shutil.copyfile(present, path)
-        connection.execute(f"attach {literal(str(path))} as {alias}")
-        try:
-            for table in gone:
-                connection.execute(f"drop table if exists {alias}.{relation(table)}")
-            for table in changed:
-                connection.execute(f"create schema if not exists {alias}.{quoted(table.split('.')[0])}")
-                connection.execute(f"create or replace table {alias}.{relation(table)} as from {relation(table)}")
-            connection.execute(f"checkpoint {alias}")
-        finally:
-            connection.execute(f"detach {alias}")
-
-
-class _aside:  # noqa: N801 - used as a function
-    """A new file of a kind, switched in when the block succeeds and removed when it fails."""
-
-    def __init__(self, folder: Path, kind: str) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
-        self._kind = kind
-        self._number = max((number for number, _ in _files(folder, kind)), default=0) + 1
-        self._path = folder / f".{kind}_{self._number}.duckdb"
-
-    def __enter__(self) -> tuple[Path, str]:
-        self._remove()
-        return self._path, f"published_{self._kind}"
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None:
-            self._remove()
-            return
-        self._path.chmod(READ_ONLY)
-        sync(self._path)
-        final = self._folder / f"{self._kind}_{self._number}.duckdb"
-        self._path.replace(final)
-        link = self._folder / f".{self._kind}.link"
-        link.unlink(missing_ok=True)
-        link.symlink_to(final.name)
-        link.replace(self._folder / f"{self._kind}.duckdb")
-        sync(self._folder)
-        for _number, old in _files(self._folder, self._kind)[:-KEPT]:
-            old.unlink(missing_ok=True)
-
-    def _remove(self) -> None:
-        for path in (self._path, self._path.with_name(self._path.name + ".wal")):
-            path.unlink(missing_ok=True)
-
-
-def _files(folder: Path, kind: str) -> list[tuple[int, Path]]:
-    matches = ((re.fullmatch(rf"{kind}_(\d+)\.duckdb", path.name), path) for path in folder.iterdir())
-    numbered = [(int(match[1]), path) for match, path in matches if match]
-    return sorted(numbered)

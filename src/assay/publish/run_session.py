@@ -40,6 +40,8 @@ def publish(session: Session) -> Published:
         session.run_id,
         session.catalog.lagging,
         session.began,
+        choices=session.catalog.part_choices,
+        keep_seconds=session.settings.state_seconds,
     )
     because = [log.brief(reason, parts=2) for reason in done.because]
     told = {"tables_changed": done.changed, "tables_gone": done.gone, "held_back_because": because}

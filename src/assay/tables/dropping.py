@@ -123,7 +123,16 @@ def _drop_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
         connection.execute(f"drop table if exists {name.sql}")
     connection.execute(f"drop table if exists {name.changes_sql}")
     forget_written(connection, name)
-    for of in ("tables", "table_counts", "checks", "check_results", "quality_score", "deliveries", "freshness"):
+    for of in (
+        "tables",
+        "table_counts",
+        "checks",
+        "check_results",
+        "quality_score",
+        "deliveries",
+        "freshness",
+        "touched_parts",
+    ):
         connection.execute(f"delete from ops.{of} where table_name = ?", [table])
     for of in ("seen", "seen_files"):
         connection.execute(f"delete from ops.{of} where consumer = $table or input = $table", {"table": table})

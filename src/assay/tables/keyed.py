@@ -19,6 +19,7 @@ import duckdb
 from assay.base.warehouse import transaction
 from assay.contract.names import TableName, literal, quoted, table_of
 from assay.contract.own_columns import OWN_TYPE, undeclared
+from assay.contract.part_choice import parse_part_choice
 from assay.contract.rebuild_key import Input, RebuildKey, parse_redo
 from assay.tables.first_fingerprints import first_keyed
 from assay.tables.key_ranges import is_among
@@ -26,6 +27,7 @@ from assay.tables.own_columns import own_columns_read
 from assay.tables.silver_counts import count_whole, move_counts
 from assay.tables.table_columns import stop_unless_as_declared
 from assay.tables.table_definition import Definition, keyed_form
+from assay.tables.touched_parts import note_touched
 from assay.tables.versions import is_changed_while_empty, note_built, seqs, stop_when_changed
 from assay.tables.written_keys import forget_written, log_written
 
@@ -59,6 +61,7 @@ class _Keyed:
         self._name = TableName.of_model(self._model)
         self._table = self._name.table
         self._rebuild_key: RebuildKey = parse_redo(arguments["model"], arguments["inputs"])
+        self._part_choice = parse_part_choice(arguments["model"], self._rebuild_key.key)
         declared = [(str(c["name"]), str(c["data_type"])) for c in arguments["model"]["columns"].values()]
         own = undeclared([name for name, _ in declared], list(arguments["inputs"]))
         self._columns = [*declared, *((name, OWN_TYPE) for name in own)]
@@ -212,6 +215,7 @@ class _Keyed:
         seq = note_built(self._connection, self._table, self._definition, self._run_id, is_changed=differs)
         if differs:
             log_written(self._connection, self._name, self._rebuild_key.key, seq)
+            note_touched(self._connection, self._table, seq, self._part_choice)
         if differs and self._has_consumers():
             self._log_changes(seq)
         self._connection.execute("drop table temp.keyed_old; drop table temp.keyed_new")
