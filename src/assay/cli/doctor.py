@@ -228,4 +228,4 @@ def _moved(settings: Settings) -> list[Finding]:
     """A published lake that lies elsewhere now: its views name the files of large tables by their whole path."""
     before = moved_from(settings.published)
     message = f"was {before} when it was published last, so readers look for its large tables there"
-    return [Finding("problem", "published", message, "`assay run` publishes it here")] if before else []
+    return [Finding("problem", "published folder", message, "`assay run` publishes it here")] if before else []
