@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from report import Table
 
 from assay.base.warehouse import connect, transaction
 from assay.contract.catalog import Catalog
+from assay.contract.contract import Column
 from assay.contract.names import literal
 from assay.contract.parse import parse_contract
 from assay.ledger.landing_zone import find
@@ -75,19 +77,23 @@ def _write_receipts(path: Path, form: str, catalog: Catalog, times: int) -> int:
 def _bare(folder: Path, path: Path, form: str, node: dict[str, Any], rows: int) -> None:
     """The same columns and types, by DuckDB alone."""
     warehouse = folder / "bare.duckdb"
-    columns = parse_contract(node).columns
-    typed = "{" + ", ".join(f"{column.name}: {literal(column.type.sql)}" for column in columns) + "}"
-    cast = ", ".join(f"{column.name}::{column.type.sql} as {column.name}" for column in columns)
-    name = literal(str(path))
-    source = {
-        "csv": f"select * from read_csv({name}, header = true, columns = {typed})",
-        "jsonl": f"select * from read_json({name}, format = 'newline_delimited', columns = {typed})",
-        "parquet": f"select {cast} from read_parquet({name})",
-    }[form]
+    source = bare_source(path, form, parse_contract(node).columns)
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute(f"create table t as {source}")
         assert connection.execute("select count(*) from t").fetchall() == [(rows,)]  # noqa: S101
     warehouse.unlink()
+
+
+def bare_source(path: Path, form: str, columns: Sequence[Column]) -> str:
+    """SQL with which DuckDB alone reads a file in the contract's types."""
+    typed = "{" + ", ".join(f"{column.name}: {literal(column.type.sql)}" for column in columns) + "}"
+    cast = ", ".join(f"{column.name}::{column.type.sql} as {column.name}" for column in columns)
+    name = literal(str(path))
+    return {
+        "csv": f"select * from read_csv({name}, auto_detect = false, header = true, columns = {typed})",
+        "jsonl": f"select * from read_json({name}, format = 'newline_delimited', columns = {typed})",
+        "parquet": f"select {cast} from read_parquet({name})",
+    }[form]
 
 
 def _assay(folder: Path, catalog: Catalog, node: dict[str, Any], rows: int) -> None:
@@ -97,7 +103,7 @@ def _assay(folder: Path, catalog: Catalog, node: dict[str, Any], rows: int) -> N
     connection = connect(warehouse, wait_seconds=0)
     with transaction(connection):
         Ledger(connection, contract, "bench").look(find(folder / "landing", contract.files))
-    payload = {"model": node, "sql": _verdict_sql(catalog), "home": str(folder), "run_id": "bench"}
+    payload = {"model": node, "sql": verdict_sql(catalog), "home": str(folder), "run_id": "bench"}
     load_landed(connection, json.dumps({**payload, "is_full_refresh": False}))
     loaded = connection.execute("select records_loaded from ops.files").fetchall()
     assert loaded == [(rows,)], loaded  # noqa: S101
@@ -105,7 +111,7 @@ def _assay(folder: Path, catalog: Catalog, node: dict[str, Any], rows: int) -> N
     warehouse.unlink()
 
 
-def _verdict_sql(catalog: Catalog) -> str:
+def verdict_sql(catalog: Catalog) -> str:
     """The model's SQL as dbt compiles it."""
     rules = catalog.contracts["transactions"].rules
     holds = " and ".join(f"({rule.expression}) is not false" for rule in rules)

@@ -12,6 +12,7 @@ import growth
 import latency
 import load
 import looking
+import many_files
 import rivals
 from report import Table, machine, settings_of, write
 
@@ -22,12 +23,13 @@ from assay.tables.dbt import parse_if_changed
 def main() -> None:
     """Measure what `--only` names, or everything."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=["load", "rivals", "checks", "looking", "growth", "latency"])
+    parser.add_argument("--only", choices=["load", "rivals", "checks", "looking", "growth", "latency", "many_files"])
     parser.add_argument(
         "--times", type=int, default=7, help="load: the demo's 1.47 million receipt lines, so many times"
     )
     parser.add_argument("--dlt-python", type=Path, default=Path(".venv-bench/bin/python"), help="a Python that has dlt")
     parser.add_argument("--files", type=int, default=20, help="latency: files for Assay; its rival gets 8 at most")
+    parser.add_argument("--small-files", type=int, default=10_000, help="many_files: how many files of a hundred rows")
     parser.add_argument("--out", type=Path, default=Path("data/bench"), help="folder for bench.md and bench.json")
     options = parser.parse_args()
     print(f"Measured on {machine()}.")  # noqa: T201
@@ -42,6 +44,7 @@ def main() -> None:
             "checks": lambda: checks.tables(Path(folder) / "checks"),
             "looking": lambda: looking.tables(Path(folder) / "looking"),
             "growth": lambda: growth.tables(Path(folder) / "growth"),
+            "many_files": lambda: many_files.tables(Path(folder) / "many", catalog, options.small_files),
             "latency": lambda: latency.tables(Path(folder) / "latency", catalog, options.files, min(options.files, 8)),
         }
         for name, part in parts.items():

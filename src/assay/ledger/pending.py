@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -113,6 +114,25 @@ def note(connection: duckdb.DuckDBPyConnection, file: File, **values: object) ->
     connection.execute(
         f"update ops.files set {assigned} where sighting_id = $sighting_id",
         {**values, "sighting_id": file.sighting_id},
+    )
+
+
+def note_counts(
+    connection: duckdb.DuckDBPyConnection, counts: Mapping[int, tuple[int, int, int]], **same: object
+) -> None:
+    """Write to the rows of many files of the ledger what became of their records.
+
+    Args:
+        connection: The warehouse.
+        counts: Records read, loaded and malformed, by `sighting_id`.
+        same: Columns of which all these rows get the same value.
+    """
+    assigned = "".join(f", {name} = ${name}" for name in same)
+    connection.execute(
+        "update ops.files set records_read = n[1], records_loaded = n[2], records_malformed = n[3]"
+        f"{assigned} from (select unnest($sightings::bigint[]) as sighting, unnest($counts::bigint[][]) as n) as each"
+        " where sighting_id = each.sighting",
+        {**same, "sightings": list(counts), "counts": list(map(list, counts.values()))},
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -44,6 +45,10 @@ _NOTE_CURRENT = """
 """
 
 
+_OF_FILES = "where _file_id between $first and $last and list_contains($files::bigint[], _file_id)"
+"""The range lets DuckDB pass over all that was stored before."""
+
+
 class BronzeTable:
     """The bronze table of one source on dbt's connection.
 
@@ -65,7 +70,7 @@ class BronzeTable:
     ) -> None:
         self._connection = connection
         self._contract = contract
-        self._sql = sql
+        self.sql = sql
         self._run_id = run_id
         self._definition = definition
         self.name = TableName.of_source(contract.source).table
@@ -160,17 +165,34 @@ class BronzeTable:
         Returns:
             How many rows the model's SQL gave.
         """
+        return self._insert("_rescued", where, str(file_id), load_id, now)
+
+    def insert_many(self, load_id: int, now: datetime) -> None:
+        """Judge and append the rows of a reading of several files, which has the `_file_id` of each."""
+        self._insert("_rescued, _file_id", "true", "_file_id", load_id, now)
+
+    def _insert(self, added: str, where: str, file_id: str, load_id: int, now: datetime) -> int:
         names = ", ".join(quoted(name) for name in self._contract.names)
         landing = quoted(f"landing_{self._contract.source}")
         self._connection.execute(
-            f"create or replace temp view {landing} as select {names}, _rescued from {READING} where {where}"
+            f"create or replace temp view {landing} as select {names}, {added} from {READING} where {where}"
         )
         at = f"{literal(now.isoformat())}::timestamptz"
         done = self._rows(
             f"insert into {self._relation} ({names}, _rescued, _violations, _file_id, _load_id, _loaded_at) "
-            f"select {names}, _rescued, _violations, {file_id}, {load_id}, {at} from ({self._sql}\n)"
+            f"select {names}, _rescued, _violations, {file_id}, {load_id}, {at} from ({self.sql}\n)"
         )
         return int(done[0][0])
+
+    def rows_of(self, files: Sequence[int]) -> dict[int, int]:
+        """Stored rows of each of some contents."""
+        counted = self._rows(f"select _file_id, count(*) from {self._relation} {_OF_FILES} group by all", _range(files))
+        return {**dict.fromkeys(files, 0), **dict(counted)}
+
+    def take_back(self, files: Sequence[int]) -> None:
+        """Delete the rows of contents that turned out not to be loaded by them, in the transaction that put them in."""
+        if files:
+            self._connection.execute(f"delete from {self._relation} {_OF_FILES}", _range(files))
 
     def note_change(self, *, is_rebuilt: bool = False) -> None:
         """Count a change of the table's rows."""
@@ -194,3 +216,7 @@ class BronzeTable:
 
     def _rows(self, sql: str, values: object = None) -> list[tuple[Any, ...]]:
         return self._connection.execute(sql, values).fetchall()
+
+
+def _range(files: Sequence[int]) -> dict[str, object]:
+    return {"first": min(files), "last": max(files), "files": list(files)}

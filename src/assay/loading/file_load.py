@@ -33,7 +33,7 @@ from assay.reading.json_lines import (
     wide_jsonl_copy,
 )
 from assay.reading.parquet import parquet_rows, parquet_view, wide_parquet
-from assay.reading.read_views import arrow_view, csv_view, readable_path
+from assay.reading.read_views import arrow_view, csv_view, once, readable_path
 from assay.reading.wide_reading import Texts, WideReading, is_wide, wide_csv, wide_csv_copy
 from assay.text import Unreadable, first_object, refuse_misfit, write_clean
 
@@ -51,6 +51,9 @@ class Counted:
     read: int
     loaded: int
     malformed: int
+
+
+Ways = tuple[Callable[[File], Counted], ...]
 
 
 class FileLoad:
@@ -76,7 +79,7 @@ class FileLoad:
         self.at = clock.now()
 
     @property
-    def ways(self) -> tuple[Callable[[File], Counted], ...]:
+    def ways(self) -> Ways:
         """How to read a file, the fastest way first; each is for files that those before it left in doubt."""
         fast = (self.round_trips, self.fast) if self._contract.format.type == "jsonl" else (self.fast,)
         return (*fast, self.careful)
@@ -148,7 +151,7 @@ class FileLoad:
             write_bad_values(self._connection, file.path, self._contract.format, width, values)
             for spool in (bad, values):
                 self._keep_malformed(f"line, raw, problems from read_json(?, {spooled(spool)})", file, [str(spool)])
-            inserted = self._table.insert("_reasons is null", file.file_id, self._load_id, self.at)
+            inserted = self._table.insert(once("_reasons is null"), file.file_id, self._load_id, self.at)
         return self._counted(file, split.good + split.bad, inserted)
 
     @contextmanager
@@ -169,8 +172,10 @@ class FileLoad:
     def _careful_parquet(self, file: File, name: str) -> Counted:
         try:
             self._read(self._parquet_view(file, name, has_lines=True))
-            self._keep_malformed(f"_line, _record, _reasons from {READING} where _reasons is not null", file, [])
-            inserted = self._table.insert("_reasons is null", file.file_id, self._load_id, self.at)
+            self._keep_malformed(
+                f"_line, _record, _reasons from {READING} where {once('_reasons is not null')}", file, []
+            )
+            inserted = self._table.insert(once("_reasons is null"), file.file_id, self._load_id, self.at)
         except duckdb.Error as error:
             cause = self._cause(error)
             raise_unless_about_file(cause, name)

@@ -1,16 +1,17 @@
-"""Load what has arrived into bronze: rows, malformed records and the ledger in one transaction per file.
+"""Load what has arrived into bronze: a file's rows, malformed records and ledger entry in one transaction.
 
-What is wrong with one file is written to the ledger and the load goes on; one that needs more memory than there is
-waits for the next run and is refused when it fails there too. What is wrong with the machine (a full disk) or with our
-own SQL ends the run, and the file waits as it was.
+Small files share one. What is wrong with one file is written to the ledger and the load goes on; one that needs more
+memory than there is waits for the next run and is refused when it fails there too. What is wrong with the machine (a
+full disk) or with our own SQL ends the run, and the file waits as it was.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import astuple
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,21 @@ from assay.contract.parse import parse_contract
 from assay.ledger.file_counts import count_files, count_unless_kept
 from assay.ledger.inspect_file import examine
 from assay.ledger.landing_zone import hint_of
-from assay.ledger.pending import File, NeedsFiles, as_examined, copies_to_load, files, next_load_id, note, rows_loaded
+from assay.ledger.pending import (
+    File,
+    NeedsFiles,
+    as_examined,
+    copies_to_load,
+    files,
+    next_load_id,
+    note,
+    note_counts,
+    rows_loaded,
+)
 from assay.loading.bronze_table import BronzeTable
-from assay.loading.file_load import Counted, FileLoad, NeedsStrictParse
+from assay.loading.file_load import Counted, FileLoad, NeedsStrictParse, Ways
 from assay.loading.rejudge import READING
+from assay.loading.together import FilesTogether
 from assay.reading.wide_plans import plain_plans
 from assay.tables.first_fingerprints import first_bronze
 from assay.tables.full_refresh import date_again, note_replaced, plan
@@ -73,6 +85,7 @@ class _Loader:
         self._limit = limit_of(connection)
         scratch = Path(arguments["home"]) / "scratch" / "load"
         self._load = FileLoad(connection, self._contract, self._table, scratch, self._load_id)
+        self._together = FilesTogether(connection, self._contract, self._table, self._load_id, self._load.at)
 
     @property
     def width(self) -> int:
@@ -85,9 +98,10 @@ class _Loader:
             count_unless_kept(self._connection, self._contract.source)
             self._table.prepare()
             date_again(self._connection, self._contract)
-        for file in self._files("arrived"):
-            if not (file.failures and file.run_id == self._run_id):  # this run's look has tried it already
-                self._load_or_refuse(file)
+        waiting = self._files("arrived")
+        tried = {f.sighting_id for f in waiting if f.failures and f.run_id == self._run_id}  # by this run's look
+        for batch in self._together.batches(file for file in waiting if file.sighting_id not in tried):
+            self._load_batch(batch)
         while copies := copies_to_load(self._connection, self._landing, self._contract.source):
             for file in copies:
                 note(self._connection, file, status="arrived")
@@ -137,11 +151,49 @@ class _Loader:
             why = reason(error, self._limit, ATTEMPTS)
             raise NeedsFiles(f"{self._table.name}: {file.name}: {why}; nothing was changed") from error
 
-    def _load_or_refuse(self, file: File) -> None:
-        """Load one file in a transaction of its own; what is wrong with it is written to the ledger instead."""
+    def _load_batch(self, files: Sequence[File]) -> None:
+        """Load files at once, and alone those of which that does not work; half of them at a time where none does."""
+        if len(files) == 1:
+            self._load_or_refuse(files[0])
+            return
         began = time.perf_counter()
         try:
-            counted = self._load_one(self._under_this_contract(file))
+            with transaction(self._connection):
+                loaded = self._load_together(files)
+        except (NeedsStrictParse, Unreadable, _Changed, FileNotFoundError, *NOT_ENOUGH):
+            self._load_batch(files[: len(files) // 2])
+            self._load_batch(files[len(files) // 2 :])
+            return
+        seconds = (time.perf_counter() - began) / len(files)
+        for file in files:
+            if file.file_id in loaded:
+                self._log_loaded(file, loaded[file.file_id], seconds)
+        for file in files:
+            if file.file_id not in loaded:
+                self._load_or_refuse(file, self._load.ways[1:])
+
+    def _load_together(self, files: Sequence[File]) -> Mapping[int, Counted]:
+        if not all(file.is_as_hashed for file in files):
+            raise _Changed
+        loaded = self._together.load(files)
+        if not all(file.is_as_hashed for file in files):
+            raise _Changed
+        counts = {f.sighting_id: loaded[f.file_id] for f in files if f.file_id in loaded}
+        if counts:
+            note_counts(self._connection, {at: astuple(counted) for at, counted in counts.items()}, **self._as_loaded)
+            self._table.note_change()
+        return loaded
+
+    def _load_or_refuse(self, file: File, ways: Ways | None = None) -> None:
+        """Load one file in a transaction of its own; what is wrong with it is written to the ledger instead.
+
+        Args:
+            file: The file.
+            ways: Those that are left to try; None for all.
+        """
+        began = time.perf_counter()
+        try:
+            counted = self._load_one(self._under_this_contract(file), ways or self._load.ways)
         except (Unreadable, _Changed, FileNotFoundError) as error:
             self._note_not_loaded(file, error)
         except (*NOT_ENOUGH, NoRoom) as error:
@@ -149,8 +201,8 @@ class _Loader:
         else:
             self._log_loaded(file, counted, time.perf_counter() - began)
 
-    def _load_one(self, file: File) -> Counted:
-        *fast, careful = self._load.ways
+    def _load_one(self, file: File, ways: Ways) -> Counted:
+        *fast, careful = ways
         for way in fast:
             with suppress(NeedsStrictParse), transaction(self._connection):
                 return self._load_file(file, way)
@@ -191,6 +243,13 @@ class _Loader:
             "contract_fingerprint": self._contract.fingerprint,
         }
 
+    @property
+    def _as_loaded(self) -> dict[str, object]:
+        """What the ledger says of each file that this loads."""
+        nothing = dict.fromkeys(("reason", "failures", "failed_limit"))
+        loaded = {"status": "loaded", "loaded_at": self._load.at, "load_id": self._load_id, "reading": READING}
+        return {**nothing, **loaded, **self._by}
+
     def _under_this_contract(self, file: File) -> File:
         """The file as this contract sees it, when it arrived under another, or could not be looked into, and waited.
 
@@ -230,19 +289,12 @@ class _Loader:
         note(
             self._connection,
             file,
-            status="loaded",
-            reason=None,
-            failures=None,
-            failed_limit=None,
             records_read=counted.read,
             records_loaded=counted.loaded,
             records_malformed=counted.malformed,
-            loaded_at=self._load.at,
-            load_id=self._load_id,
             header=file.header,
             plain_records=file.plain_records,
             compression=file.compression,
             has_quoted_line_ends=file.has_quoted_line_ends,
-            reading=READING,
-            **self._by,
+            **self._as_loaded,
         )

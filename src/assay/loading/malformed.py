@@ -10,6 +10,7 @@ import duckdb
 
 from assay.contract.format import Format
 from assay.loading.bronze_table import READING
+from assay.reading.read_views import once
 from assay.text import Room, split
 
 _FETCH = 10_000
@@ -52,7 +53,8 @@ def write_bad_values(
 def _reasons_by_line(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, list[str]]]:
     """(line, reasons) in the order of the lines."""
     connection.execute(
-        f"create or replace temp table assay_bad as select _line, _reasons from {READING} where _reasons is not null"
+        "create or replace temp table assay_bad as "
+        f"select _line, _reasons from {READING} where {once('_reasons is not null')}"
     )
     last = -1
     while True:

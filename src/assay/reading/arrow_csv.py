@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,11 @@ import pyarrow.csv
 
 from assay.contract.contract import Contract
 from assay.contract.format import Format
-from assay.text import content
+from assay.text import Unreadable, content
 
 _BLOCK = 8 << 20
 """Bytes that Arrow parses at a time; a longer record is left to the careful way."""
+_LEAST = 4096  # bytes
 _INTEGERS = {"tinyint": pa.int8(), "smallint": pa.int16(), "integer": pa.int32(), "bigint": pa.int64()}
 _HEX = re.compile(rb"0[xX]")
 
@@ -70,6 +71,23 @@ class ArrowCsv:
         """The records, from the first one; raises as `reader` does."""
         return self.reader().__arrow_c_stream__()
 
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns, by their place: c0, c1, …."""
+        return self._schema
+
+    def whole(self) -> pa.Table:
+        """All records of a small file, read by the calling thread alone; raises as `reader` does."""
+        stream = _Decimals(self._path)
+        received = b"".join(iter(lambda: stream.read(_BLOCK), b""))
+        read = pyarrow.csv.ReadOptions(
+            use_threads=False,
+            block_size=max(_LEAST, len(received)),
+            column_names=self._read.column_names,
+            skip_rows=self._read.skip_rows,
+        )
+        return pyarrow.csv.read_csv(pa.BufferReader(received), read, self._parse, self._convert)
+
     def reader(self) -> pa.RecordBatchReader:
         """The records, from the first one.
 
@@ -88,6 +106,39 @@ def is_readable(form: Format) -> bool:
 def whole_numbers(contract: Contract) -> frozenset[str]:
     """The columns that Arrow gives as numbers, exact; all others are text."""
     return frozenset(column.name for column in contract.columns if column.type.sql in _INTEGERS)
+
+
+class ManyCsv:
+    """Small CSV files of one header for DuckDB to scan as one table, whose `_file_id` says which file a record is of.
+
+    A file that cannot be read gives fewer records than it has, or none, and holds up no other.
+
+    Args:
+        files: The files, by their `_file_id`.
+    """
+
+    def __init__(self, files: Mapping[int, ArrowCsv]) -> None:
+        self._files = files
+        first = next(iter(files.values()))
+        self._schema = first.schema.append(pa.field("_file_id", pa.int64()))
+
+    def __arrow_c_schema__(self) -> Any:
+        """The columns, by their place, and `_file_id`."""
+        return self._schema.__arrow_c_schema__()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> Any:
+        """The records, file by file."""
+        return pa.RecordBatchReader.from_batches(self._schema, self._batches()).__arrow_c_stream__()
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        for file_id, file in self._files.items():
+            try:
+                batches = file.whole().to_batches()
+            except (pa.ArrowException, MemoryError, OSError, ValueError, Unreadable):
+                continue  # it is short of its records, and what is wrong with it shows when it is read alone
+            for batch in batches:
+                number = pa.repeat(pa.scalar(file_id, pa.int64()), batch.num_rows)
+                yield pa.RecordBatch.from_arrays([*batch.columns, number], schema=self._schema)
 
 
 class _Decimals(io.RawIOBase):

@@ -16,12 +16,13 @@ from assay.contract.contract import Column, Contract
 from assay.contract.names import literal, quoted
 from assay.contract.types import ColumnType
 from assay.reading.exact_casts import from_text, limits
-from assay.reading.read_views import Field, reading, text_field
+from assay.reading.read_views import Field, file_ids, once, reading, text_field, whole_rows
 from assay.reading.wide_plans import MANY
 from assay.reading.wide_reading import Texts, query
 from assay.text import MAX_JSON_LINE, Compression, FirstObject
 
 LINE_NUMBER = 64  # bytes that a line number and its separator may take before a record
+_TEXT = "'j': 'VARCHAR'"
 _BUFFER = 2 * MAX_JSON_LINE
 """Bytes that each thread reads at a time; unless it is told, DuckDB takes sixteen times the longest line."""
 _SUSPICIOUS = r",\s*[}\]]|[:\[,]\s*-?(?i:nan|inf)|\\u[dD][89a-fA-F]|\{[^\"]*\{|:\s*[\[{]"
@@ -42,13 +43,31 @@ def round_trip_view(name: str, contract: Contract, compression: Compression, fir
         first: Its first object.
     """
     names = expected_names(contract, first)
-    lines = round_trip(contract, _json_lines(name, "'j': 'VARCHAR'", compression), first)
+    lines = round_trip(contract, _json_lines([name], _TEXT, compression), first)
     # A condition, because a column that nobody reads is not worked out; one on chance, because DuckDB would work out
     # once more, below the rows, all that another rests on.
     is_same = "case when is_same and random() >= 0 then true else error('another text') end"
     source = f"(select t from (select t, {is_same} as is_sure from ({lines})) where is_sure)"
     fields = [_typed_field(column, _typed(column, names)) for column in contract.columns]
     return reading(source, fields, "null::json", has_lines=False)
+
+
+def round_trip_view_of_many(
+    files: Mapping[int, str], contract: Contract, compression: Compression, first: FirstObject
+) -> str:
+    """SQL of the reading of JSON lines files at once, of lines that are written back (see `whole_rows`).
+
+    Args:
+        files: Their names, by `_file_id`.
+        contract: Their contract.
+        compression: What DuckDB has to take off all of them.
+        first: The first object of one of them; there has to be a name in it for `expected_names`.
+    """
+    names = expected_names(contract, first)
+    lines = f"(select j, {file_ids(files)} as _file_id from {_json_lines(list(files.values()), _TEXT, compression)})"
+    same = f"(select t, _file_id from ({round_trip(contract, lines, first)}) where {once('is_same')})"
+    fields = [_typed_field(column, _typed(column, names)) for column in contract.columns]
+    return whole_rows(same, fields, "null::json")
 
 
 def jsonl_view(name: str, contract: Contract, compression: Compression) -> str:
@@ -59,7 +78,7 @@ def jsonl_view(name: str, contract: Contract, compression: Compression) -> str:
         contract: Its contract.
         compression: What DuckDB has to take off.
     """
-    source = _json_lines(name, "'j': 'VARCHAR'", compression)
+    source = _json_lines([name], _TEXT, compression)
     fields = [text_field(column, _value(column)) for column in contract.columns]
     return reading(f"({_plain_objects(contract, source)})", fields, "null::json", has_lines=False)
 
@@ -72,7 +91,7 @@ def jsonl_copy_view(name: str, contract: Contract, first: FirstObject) -> str:
         contract: The file's contract.
         first: The file's first object; lines like it take a third of the time.
     """
-    source = _json_lines(name, "'_line': 'VARCHAR', 'j': 'VARCHAR'", "none")
+    source = _json_lines([name], "'_line': 'VARCHAR', 'j': 'VARCHAR'", "none")
     mark = secrets.token_hex(8)
     names = expected_names(contract, first)
     fields = [_any_field(column, _value(column), mark, names) for column in contract.columns]
@@ -82,22 +101,23 @@ def jsonl_copy_view(name: str, contract: Contract, first: FirstObject) -> str:
 
 def wide_jsonl(name: str, contract: Contract, compression: Compression) -> Texts:
     """What `jsonl_view` reads, for a contract of many columns."""
-    lines = _json_lines(name, "'j': 'VARCHAR'", compression)
+    lines = _json_lines([name], _TEXT, compression)
     return Texts(query(f"select s0 from ({_plain_objects(contract, lines)})", len(contract.columns)), contract.names)
 
 
 def wide_jsonl_copy(name: str, contract: Contract, first: FirstObject) -> Texts:
     """What `jsonl_copy_view` reads, for a contract of many columns."""
-    lines = _json_lines(name, "'_line': 'VARCHAR', 'j': 'VARCHAR'", "none")
+    lines = _json_lines([name], "'_line': 'VARCHAR', 'j': 'VARCHAR'", "none")
     mark = secrets.token_hex(8)
     objects = _all_objects(contract, lines, first, mark)
     rows = f"select _line::bigint as _line, {unmarked('r', mark)} as _rescued, s0 from ({objects})"
     return Texts(query(rows, len(contract.columns)), contract.names, mark=partial(unmarked, mark=mark))
 
 
-def _json_lines(name: str, columns: str, compression: Compression) -> str:
+def _json_lines(names: Sequence[str], columns: str, compression: Compression) -> str:
+    files = ", ".join(map(literal, names))
     return (
-        f"read_csv({literal(name)}, columns = {{{columns}}}, auto_detect = false, header = false, delim = chr(1), "
+        f"read_csv([{files}], columns = {{{columns}}}, auto_detect = false, header = false, delim = chr(1), "
         f"quote = '', escape = '', nullstr = [''], strict_mode = true, max_line_size = {MAX_JSON_LINE + LINE_NUMBER}, "
         f"buffer_size = {_BUFFER}, compression = '{compression}', hive_partitioning = false)"
     )

@@ -66,6 +66,18 @@ def arrow_view(source: str, contract: Contract, header: Sequence[str] | None) ->
     return _csv_reading(source, contract, header, whole_numbers(contract), has_lines=False)
 
 
+def arrow_view_of_many(source: str, contract: Contract, header: Sequence[str] | None) -> str:
+    """SQL of the reading of CSV files that Arrow scans as one table (see `whole_rows`).
+
+    Args:
+        source: The name under which a `ManyCsv` is registered.
+        contract: The files' contract.
+        header: Their columns in their order; None when they have no header.
+    """
+    fields, rescued = _csv_fields(contract, header, whole_numbers(contract))
+    return whole_rows(source, fields, rescued)
+
+
 def csv_view(name: str, contract: Contract, header: Sequence[str] | None, *, is_parallel: bool) -> str:
     """SQL of the reading of a clean copy of a CSV file: no header, and each record starts with its line number.
 
@@ -95,6 +107,12 @@ def _csv_reading(
     source: str, contract: Contract, header: Sequence[str] | None, typed: frozenset[str], *, has_lines: bool
 ) -> str:
     """A reading of columns by their place, of which some have their type already and all others are text."""
+    fields, rescued = _csv_fields(contract, header, typed)
+    return reading(source, fields, rescued, has_lines=has_lines)
+
+
+def _csv_fields(contract: Contract, header: Sequence[str] | None, typed: frozenset[str]) -> tuple[Sequence[Field], str]:
+    """The contract's columns in a CSV file, and SQL of what is rescued of it."""
     columns = contract.names if header is None else header
     positions = dict(zip(columns, _places(columns), strict=True))
     decimal = contract.format.decimal
@@ -107,8 +125,7 @@ def _csv_reading(
         for column in contract.columns
     ]
     extra = _unknown(columns, contract)
-    rescued = _json_object(extra, positions) if extra else "null::json"
-    return reading(source, fields, rescued, has_lines=has_lines)
+    return fields, _json_object(extra, positions) if extra else "null::json"
 
 
 def _unknown(columns: Iterable[str], contract: Contract) -> list[str]:
@@ -149,7 +166,7 @@ def reading(source: str, fields: Sequence[Field], rescued: str, *, has_lines: bo
     if not has_lines:
         certain = ", ".join(f"{_held(field)} as {quoted(field.name)}" for field in fields)
         return f"select {certain}, {rescued} as _rescued from {source}"
-    values = ", ".join(f"{field.value} as v{index}" for index, field in enumerate(fields))
+    values = ", ".join(f"{_either(field, field.value)} as v{index}" for index, field in enumerate(fields))
     raws = ", ".join(f"{field.raw} as r{index}" for index, field in enumerate(fields))
     named = ", ".join(f"v{index} as {quoted(field.name)}" for index, field in enumerate(fields))
     checked = [index for index, field in enumerate(fields) if field.value != field.raw]
@@ -162,11 +179,46 @@ def reading(source: str, fields: Sequence[Field], rescued: str, *, has_lines: bo
     )
 
 
+def whole_rows(source: str, fields: Sequence[Field], rescued: str) -> str:
+    """SQL of the reading of several files at once: the records whose values can all be held, each with its `_file_id`.
+
+    A file with any other record gives fewer rows than it has records, and the other files are as if it were not there.
+
+    Args:
+        source: SQL of a table of all files, with `_file_id`.
+        fields: The contract's columns.
+        rescued: SQL of what the contract does not name.
+    """
+    values = ", ".join(f"{_either(field, field.value)} as v{index}" for index, field in enumerate(fields))
+    raws = "".join(f", {field.raw} as r{index}" for index, field in enumerate(fields) if field.value != field.raw)
+    checked = [index for index, field in enumerate(fields) if field.value != field.raw]
+    is_whole = " and ".join(f"(v{index} is not null or r{index} is null)" for index in checked) or "true"
+    named = ", ".join(f"v{index} as {quoted(field.name)}" for index, field in enumerate(fields))
+    return (
+        f"select {named}, _rescued, _file_id from (select {values}{raws}, {rescued} as _rescued, _file_id "
+        f"from {source}) where {once(is_whole)}"
+    )
+
+
+def file_ids(files: Iterable[int]) -> str:
+    """SQL of the `_file_id` of a row that DuckDB reads of a list of files, from their numbers in its order."""
+    return f"[{', '.join(map(str, files))}][file_index::bigint + 1]::bigint"
+
+
+def once(condition: str) -> str:
+    """SQL of a condition on chance: of another, DuckDB works out all that it rests on once more, below the rows."""
+    return f"case when {condition} then random() >= 0 else false end"
+
+
 def _held(field: Field) -> str:
     """The value, or an error that ends the reading; each value is worked out once."""
     if field.value == field.raw:
         return field.value
-    value = f"coalesce({field.value}, case when {field.raw} is not null then error('malformed') end)"
+    return _either(field, f"coalesce({field.value}, case when {field.raw} is not null then error('malformed') end)")
+
+
+def _either(field: Field, value: str) -> str:
+    """The value by its short way where that is enough, else by another."""
     return f"case when {field.is_plain} then {field.plain} else {value} end" if field.is_plain else value
 
 

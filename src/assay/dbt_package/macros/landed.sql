@@ -1,4 +1,4 @@
-{# The source's files, one at a time: the contract's columns in their types, and `_rescued`. Made by the loader. #}
+{# The source's files, one or several at a time: the contract's columns in their types, and `_rescued`. Made by the loader. #}
 {% macro landing() -%}
     temp.main.{{ assay.quoted('landing_' ~ model.name.split('_', 1)[1]) }}
 {%- endmacro %}
@@ -42,7 +42,7 @@
     /*assay:end*/
 {%- endmacro %}
 
-{# One transaction per file: rows, malformed records, the ledger. loading/loader.py does it on dbt's own connection. #}
+{# A file's rows, malformed records and ledger entry in one transaction. loading/loader.py does it on dbt's own connection. #}
 {% materialization landed, adapter='duckdb' %}
     {%- set target = this.incorporate(type='table') -%}
     {%- set payload = {

@@ -5,7 +5,16 @@ pages first, and reads what DuckDB cannot hold: decimals of more than 38 digits,
 """
 
 from assay.reading.parquet.inspection import ParquetLook, count_records, look_into_parquet
-from assay.reading.parquet.view import parquet_rows, parquet_view
+from assay.reading.parquet.view import parquet_rows, parquet_view, parquet_view_of_many, plain_columns
 from assay.reading.parquet.wide import wide_parquet
 
-__all__ = ["ParquetLook", "count_records", "look_into_parquet", "parquet_rows", "parquet_view", "wide_parquet"]
+__all__ = [
+    "ParquetLook",
+    "count_records",
+    "look_into_parquet",
+    "parquet_rows",
+    "parquet_view",
+    "parquet_view_of_many",
+    "plain_columns",
+    "wide_parquet",
+]

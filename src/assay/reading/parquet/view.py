@@ -21,7 +21,7 @@ from assay.reading.parquet.batches import LINE, ExactParquet, columns_in, plan_r
 from assay.reading.parquet.exact import OUT_OF_RANGE
 from assay.reading.parquet.ranges import out_of_range
 from assay.reading.parquet.schema import FileColumn
-from assay.reading.read_views import Field, absent_field, reading
+from assay.reading.read_views import Field, absent_field, file_ids, reading, whole_rows
 
 ARROW = "assay_parquet"
 """The table that DuckDB scans of what pyarrow reads."""
@@ -62,6 +62,18 @@ class ParquetRows:
         if column.name in self.texts:
             return _exact_value(raw, self.columns[at], column.type)
         return from_value(raw, self.types[f"c{at}"], column.type)
+
+
+def plain_columns(connection: duckdb.DuckDBPyConnection, path: Path) -> Sequence[FileColumn]:
+    """The columns of a file that DuckDB reads together with others like it; none where it does not.
+
+    Raises:
+        Unreadable: Its footer cannot be read.
+        NotEnoughMemory: It cannot be read within the connection's limit.
+    """
+    columns = columns_in(path, plan_reading(path, limit_in_bytes(connection)))
+    is_plain = not text_columns(columns) and all(column.name.lower() != "file_index" for column in columns)
+    return columns if is_plain else ()
 
 
 def parquet_rows(connection: duckdb.DuckDBPyConnection, path: Path, name: str, *, has_lines: bool) -> ParquetRows:
@@ -125,6 +137,34 @@ def parquet_source(name: str, *, has_row_number: bool = False) -> str:
 
 def parquet_view(rows: ParquetRows, contract: Contract, *, has_lines: bool) -> str:
     """SQL of the reading of a file; what pyarrow reads of it is registered where the rows were asked for."""
+    fields, rescued = _fields(rows, contract)
+    places = rows.places
+    source = rows.sql(list(places.values()), has_lines=has_lines)
+    if not has_lines:
+        return reading(source, fields, rescued, has_lines=False)
+    source = f"(select *, {json_object(places, rows.types)} as _record from {source})"
+    return reading(source, fields, rescued, has_lines=True, has_record=True)
+
+
+def parquet_view_of_many(rows: ParquetRows, files: Mapping[int, str], contract: Contract) -> str:
+    """SQL of the reading of files at once that DuckDB reads itself and that declare the same (see `whole_rows`).
+
+    Args:
+        rows: The rows of one of them.
+        files: Their names, by `_file_id`.
+        contract: Their contract.
+    """
+    fields, rescued = _fields(rows, contract)
+    plain = ", ".join(f"{quoted(name)} as {place}" for name, place in rows.places.items())
+    names = ", ".join(map(literal, files.values()))
+    source = f"(select {plain}, {file_ids(files)} as _file_id from read_parquet([{names}], hive_partitioning = false))"
+    return whole_rows(
+        _without_json_type(source, dict(zip(rows.places.values(), rows.columns, strict=True))), fields, rescued
+    )
+
+
+def _fields(rows: ParquetRows, contract: Contract) -> tuple[Sequence[Field], str]:
+    """The contract's columns in a file, and SQL of what is rescued of it."""
     places = rows.places
     fields = [
         Field(column.name, places[column.name], rows.value(column, places[column.name]), column.type.sql)
@@ -134,12 +174,7 @@ def parquet_view(rows: ParquetRows, contract: Contract, *, has_lines: bool) -> s
     ]
     known = set(contract.names)
     extra = {name: place for name, place in places.items() if name not in known}
-    rescued = f"{json_object(extra, rows.types)}::json" if extra else "null::json"
-    source = rows.sql(list(places.values()), has_lines=has_lines)
-    if not has_lines:
-        return reading(source, fields, rescued, has_lines=False)
-    source = f"(select *, {json_object(places, rows.types)} as _record from {source})"
-    return reading(source, fields, rescued, has_lines=True, has_record=True)
+    return fields, f"{json_object(extra, rows.types)}::json" if extra else "null::json"
 
 
 def _places(columns: Sequence[FileColumn]) -> list[str]:
