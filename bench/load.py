@@ -42,7 +42,30 @@ _MONEY = ("sales_value", "retail_disc", "coupon_disc", "coupon_match_disc")
 
 def tables(folder: Path, catalog: Catalog, times: int) -> list[Table]:
     """One table for each format, each load into a new warehouse."""
-    return [_measured(folder / form, catalog, form, times) for form in FORMATS]
+    measured = [_measured(folder / form, catalog, form, times) for form in FORMATS]
+    return [*measured, whole_numbers(folder / "decimals", catalog, times)]
+
+
+def whole_numbers(folder: Path, catalog: Catalog, times: int) -> Table:
+    """A column of whole numbers that the file writes as `17850.0`, as bigint and as the text that it is."""
+    path = folder / "landing" / "transactions" / "all.csv"
+    rows = _write_receipts(path, "csv", catalog, times, household_id="household_id || '.0'")
+    table = Table(f"Load of {rows:,} receipt lines whose households are written as 17850.0, CSV", "declared varchar")
+    table.measure(
+        {
+            f"declared {kind}": lambda kind=kind: _assay(folder, catalog, _declared(catalog, kind), rows)  # type: ignore[misc]
+            for kind in ("varchar", "bigint")
+        },
+        5,
+    )
+    path.unlink()
+    return table
+
+
+def _declared(catalog: Catalog, kind: str) -> dict[str, Any]:
+    node = copy.deepcopy(dict(catalog.models["bronze_transactions"]))
+    node["columns"]["household_id"]["data_type"] = kind
+    return node
 
 
 def _measured(folder: Path, catalog: Catalog, form: str, times: int) -> Table:
@@ -61,12 +84,21 @@ def _measured(folder: Path, catalog: Catalog, form: str, times: int) -> Table:
     return table
 
 
-def _write_receipts(path: Path, form: str, catalog: Catalog, times: int) -> int:
-    """Write the demo's receipts, `times` times with other basket ids, as one file; returns the lines."""
+def _write_receipts(path: Path, form: str, catalog: Catalog, times: int, **changed: str) -> int:
+    """Write the demo's receipts, `times` times with other basket ids, as one file; returns the lines.
+
+    Args:
+        path: The file.
+        form: Of `FORMATS`.
+        catalog: The demo's.
+        times: How often.
+        changed: SQL of columns that are written another way.
+    """
     path.parent.mkdir(parents=True)
     source = literal(str(source_files()["transactions"]))
     names = ", ".join(column.name for column in catalog.contracts["transactions"].columns)
     money = ", ".join(f"round({name}, 2)::decimal(12, 2) as {name}" for name in _MONEY)
+    money += "".join(f", {sql} as {name}" for name, sql in changed.items())
     copies = f"select * replace (basket_id + copy * 100000000000 as basket_id) from {source}, range({times}) as c(copy)"
     with duckdb.connect() as connection:
         query = f"select {names} from (select * exclude (copy) replace ({money}) from ({copies}))"

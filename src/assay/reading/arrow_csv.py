@@ -1,7 +1,8 @@
 """CSV as Arrow reads it: the fast way into a table, for files of which every record was counted.
 
 Arrow converts whole numbers exactly or fails, several times as fast as a guard in SQL; one thing that it takes for a
-number and a contract does not, `0x1F`, is looked for in the bytes. All other columns come as text. Nothing here
+number and a contract does not, `0x1F`, is looked for in the bytes. Whole numbers that are written as `17850.0` come as
+texts, and lose their zeros before Arrow converts them. All other columns come as text. Nothing here
 decides what is malformed: whatever Arrow stumbles over sends the file the careful way.
 """
 
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from assay.contract.contract import Contract
@@ -46,9 +48,7 @@ class ArrowCsv:
         kinds = {column.name: _INTEGERS.get(column.type.sql, pa.string()) for column in contract.columns}
         self._path = path
         self._schema = pa.schema([(f"c{at}", kinds.get(name, pa.string())) for at, name in enumerate(columns)])
-        self._read = pyarrow.csv.ReadOptions(
-            block_size=_BLOCK, column_names=self._schema.names, skip_rows=0 if header is None else 1
-        )
+        self._skipped = 0 if header is None else 1
         self._parse = pyarrow.csv.ParseOptions(
             delimiter=form.delimiter,
             quote_char=form.quote or False,
@@ -56,12 +56,7 @@ class ArrowCsv:
             newlines_in_values=has_quoted_line_ends,
             ignore_empty_lines=len(columns) > 1,  # of one column, an empty line is a record
         )
-        self._convert = pyarrow.csv.ConvertOptions(
-            column_types=self._schema,
-            null_values=list(form.nulls),
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-        )
+        self._nulls = list(form.nulls)
 
     def __arrow_c_schema__(self) -> Any:
         """The columns, by their place: c0, c1, …."""
@@ -80,13 +75,10 @@ class ArrowCsv:
         """All records of a small file, read by the calling thread alone; raises as `reader` does."""
         stream = _Decimals(self._path)
         received = b"".join(iter(lambda: stream.read(_BLOCK), b""))
-        read = pyarrow.csv.ReadOptions(
-            use_threads=False,
-            block_size=max(_LEAST, len(received)),
-            column_names=self._read.column_names,
-            skip_rows=self._read.skip_rows,
-        )
-        return pyarrow.csv.read_csv(pa.BufferReader(received), read, self._parse, self._convert)
+        try:
+            return self._table(received, frozenset())
+        except pa.ArrowInvalid:
+            return self._table(received, self._numbers)
 
     def reader(self) -> pa.RecordBatchReader:
         """The records, from the first one.
@@ -94,8 +86,77 @@ class ArrowCsv:
         Raises:
             pyarrow.ArrowInvalid: A value is not a number of its type, or a record has too many fields or too few.
         """
+        texts = self._texts()
         source = pa.PythonFile(_Decimals(self._path), mode="r")
-        return pyarrow.csv.open_csv(source, self._read, self._parse, self._convert)
+        scanned = pyarrow.csv.open_csv(source, self._read(_BLOCK, True), self._parse, self._convert(texts))
+        if not texts:
+            return scanned
+        return pa.RecordBatchReader.from_batches(self._schema, (self._numbered(batch, texts) for batch in scanned))
+
+    @property
+    def _numbers(self) -> frozenset[str]:
+        return frozenset(field.name for field in self._schema if field.type != pa.string())
+
+    def _texts(self) -> frozenset[str]:
+        """Columns of whole numbers that the beginning of the file writes as `17850.0`, or leaves open."""
+        with closing(content(self._path)) as pieces:
+            head = next(pieces, b"")
+        if b".0" not in head:
+            return frozenset()
+        try:
+            sample = self._sample(head[: head.rfind(b"\n") + 1])
+        except pa.ArrowInvalid:
+            return frozenset()
+        return frozenset(name for name in self._numbers if not _is_plain(sample[name]))
+
+    def _sample(self, head: bytes) -> pa.Table:
+        read = self._read(max(_LEAST, len(head)), False)
+        return pyarrow.csv.read_csv(pa.BufferReader(head), read, self._parse, self._convert(self._numbers))
+
+    def _table(self, received: bytes, texts: frozenset[str]) -> pa.Table:
+        """The records of a file; columns of whole numbers that come as texts are made numbers."""
+        read = self._read(max(_LEAST, len(received)), False)
+        table = pyarrow.csv.read_csv(pa.BufferReader(received), read, self._parse, self._convert(texts))
+        return pa.Table.from_batches([self._numbered(batch, texts) for batch in table.to_batches()], self._schema)
+
+    def _numbered(self, batch: pa.RecordBatch, texts: frozenset[str]) -> pa.RecordBatch:
+        columns = [
+            _whole(column, field.type) if field.name in texts else column
+            for column, field in zip(batch.columns, self._schema, strict=True)
+        ]
+        return pa.RecordBatch.from_arrays(columns, schema=self._schema)
+
+    def _read(self, block: int, use_threads: bool) -> pyarrow.csv.ReadOptions:
+        return pyarrow.csv.ReadOptions(
+            use_threads=use_threads, block_size=block, column_names=self._schema.names, skip_rows=self._skipped
+        )
+
+    def _convert(self, texts: frozenset[str]) -> pyarrow.csv.ConvertOptions:
+        return pyarrow.csv.ConvertOptions(
+            column_types={field.name: pa.string() if field.name in texts else field.type for field in self._schema},
+            null_values=self._nulls,
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        )
+
+
+def _is_plain(texts: pa.ChunkedArray) -> bool:
+    """Whether there are values, and none has a decimal point."""
+    has_point = pc.any(pc.match_substring(texts, "."))
+    return has_point.as_py() is False
+
+
+def _whole(texts: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Whole numbers of their texts, of which some or all are written as `17850.0`.
+
+    Raises:
+        pyarrow.ArrowInvalid: A text is anything else; most often it is not a number.
+    """
+    without = pc.if_else(pc.ends_with(texts, ".0"), pc.utf8_slice_codeunits(texts, 0, -2), texts)
+    try:
+        return without.cast(kind)
+    except pa.ArrowInvalid:
+        return pc.replace_substring_regex(texts, r"^([0-9+-]+)\.0*$", r"\1").cast(kind)
 
 
 def is_readable(form: Format) -> bool:
