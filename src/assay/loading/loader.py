@@ -180,6 +180,7 @@ class _Loader:
             raise _Changed
         counts = {f.sighting_id: loaded[f.file_id] for f in files if f.file_id in loaded}
         if counts:
+            count_files(self._connection, self._contract.source, list(loaded))
             note_counts(self._connection, {at: astuple(counted) for at, counted in counts.items()}, **self._as_loaded)
             self._table.note_change()
         return loaded
