@@ -20,6 +20,7 @@ from assay.contract.names import TableName, table_of
 from assay.ledger.check_definition import definition
 from assay.ledger.contents import newest_loaded
 from assay.publish.reader import is_of_this_version
+from assay.publish.states import moved_from
 from assay.tables.whole_runs import project_of_whole_run
 from assay.triggers.landing_watch import LandingWatch
 from assay.triggers.published_state import Known, read_known
@@ -65,7 +66,7 @@ def pending_work(settings: Settings, catalog: Catalog, project: str) -> Pending:
         project: Its hash, see `tables.whole_runs`.
     """
     shown = [settings.published / f"{kind}.duckdb" for kind in ("lake", "ops")]
-    if not all(path.exists() for path in (settings.warehouse, *shown)):
+    if not all(path.exists() for path in (settings.warehouse, *shown)) or moved_from(settings.published):
         return Pending(None)
     try:
         connection = duckdb.connect(str(settings.warehouse), read_only=True)
