@@ -27,6 +27,7 @@ _EXPECTED = {
     "home": "the path of a folder",
     "dbt_project": "the path of a folder",
     "memory_limit": "a size, such as 4GB or 3.5 GiB",
+    "spill_limit": "a size, such as 40GB or 35.5 GiB",
     "run_limit_seconds": "a whole number of seconds, at least 1",
     "commands": "the module and name of a Typer app, such as demo.commands:app",
 }
@@ -56,6 +57,7 @@ class Settings(BaseSettings):
         notify: URLs that get messages about incidents, separated by blanks.
         run_limit_seconds: A run that takes longer is stopped and counts as failed.
         memory_limit: Bytes that a run may take; None for half of the memory that there is.
+        spill_limit: Bytes of disk for what does not fit into it; None for half of what is free when a run begins.
         log: `json` for a line of JSON on standard error for all that a run does, empty for none.
         commands: Commands of the project's own: module and name of a Typer app.
     """
@@ -74,6 +76,7 @@ class Settings(BaseSettings):
     notify: SecretStr = SecretStr("")
     run_limit_seconds: int = Field(default=7200, ge=1)
     memory_limit: int | None = None
+    spill_limit: int | None = None
     log: Literal["", "json"] = ""
     commands: str = Field(default="", pattern=r"^([\w.]+:\w+)?$")
 
@@ -83,7 +86,7 @@ class Settings(BaseSettings):
         """Take the folder around the dbt project for the project, unless one is given."""
         return {"project": Path(options["dbt_project"]).parent, **options} if "dbt_project" in options else options
 
-    @field_validator("memory_limit", mode="before")
+    @field_validator("memory_limit", "spill_limit", mode="before")
     @classmethod
     def _size(cls, value: object) -> object:
         return parse_size(value) or "not a size" if isinstance(value, str) else value

@@ -9,6 +9,7 @@ from rich.markup import escape
 
 from assay.base.run_marks import run_lock
 from assay.base.settings import Settings
+from assay.base.spill import limit_spill
 from assay.base.warehouse import connect, transaction
 from assay.cli.console import out
 from assay.cli.files import contract_of
@@ -54,6 +55,7 @@ def accept(name: str, because: str, by: str, *, undo: bool) -> None:
     is_published = False
     try:
         with connect(settings.warehouse, wait_seconds=settings.foreign_wait_seconds) as connection:
+            limit_spill(connection, settings.home, settings.spill_limit)
             try:
                 with transaction(connection):
                     decided = (take_back if undo else let_in)(connection, name, by or getpass.getuser(), because)

@@ -21,6 +21,7 @@ from assay.base.project import DISTRIBUTION
 from assay.base.run_lock import is_locked
 from assay.base.run_marks import lock_path
 from assay.base.settings import Settings
+from assay.base.spill import default_spill_limit
 from assay.base.warehouse import open_elsewhere
 from assay.cli import findings, unclaimed
 from assay.cli.console import err, out
@@ -76,6 +77,7 @@ def examine(settings: Settings, now: float, usage: tuple[int, int]) -> Iterator[
         holder = holder or "a run that is beginning"
     yield from findings.of_lock(holder, is_running, held_for, settings.run_limit_seconds)
     yield findings.of_memory(settings.memory_limit, default_limit())
+    yield findings.of_spill(settings.spill_limit, default_spill_limit(settings.home), usage[1])
     yield from _warehouse(settings, is_running)
     size = settings.warehouse.stat().st_size if settings.warehouse.exists() else 0
     yield from findings.of_disk(*usage, size)

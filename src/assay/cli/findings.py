@@ -166,6 +166,15 @@ def of_memory(limit: int | None, default: int) -> Finding:
     return Finding("ok", "memory", f"a run may take {(limit or default) / 1e9:,.1f} GB ({basis}), a load half of it")
 
 
+def of_spill(limit: int | None, default: int, free: int) -> Finding:
+    """Bytes of disk for what does not fit into memory: as set, or a share of those that are free."""
+    basis = "as ASSAY_SPILL_LIMIT says" if limit else "half of what is free; ASSAY_SPILL_LIMIT sets it"
+    message = f"what does not fit into memory may take {(limit or default) / 1e9:,.1f} GB of disk ({basis})"
+    if limit and limit > free:
+        return Finding("warning", "spill", f"{message}, and {free / 1e9:,.1f} GB are free", "make room, or lower it")
+    return Finding("ok", "spill", f"{message}, in `scratch/spill/`, which is empty between runs")
+
+
 def of_folders(unusable: Sequence[str]) -> list[Finding]:
     """Whether this user can read and write the landing zone.
 

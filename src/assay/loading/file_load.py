@@ -38,6 +38,8 @@ from assay.reading.wide_reading import Texts, WideReading, is_wide, wide_csv, wi
 from assay.text import Unreadable, first_object, refuse_misfit, write_clean
 
 _ARROW = "assay_arrow"
+_KEPT = 8 << 20
+"""Bytes of a clean copy whose typed rows are kept for the three queries of them; of a larger one they may not fit."""
 
 
 class NeedsStrictParse(Exception):
@@ -146,10 +148,10 @@ class FileLoad:
         refuse_misfit(split, had_rows=had_rows)
         clean = replace(file, has_quoted_line_ends=split.has_quoted_line_ends)
         with self._blaming_rows(str(folder)):
-            self._read(self._text_view(clean, str(good)))
+            self._read(self._text_view(clean, str(good)), is_kept=good.stat().st_size <= _KEPT)
             self._refuse_new_keys()
             write_bad_values(self._connection, file.path, self._contract.format, width, values)
-            for spool in (bad, values):
+            for spool in (path for path in (bad, values) if path.stat().st_size):
                 self._keep_malformed(f"line, raw, problems from read_json(?, {spooled(spool)})", file, [str(spool)])
             inserted = self._table.insert(once("_reasons is null"), file.file_id, self._load_id, self.at)
         return self._counted(file, split.good + split.bad, inserted)
@@ -250,7 +252,11 @@ class FileLoad:
             return self._wide_view(wide_parquet(rows, self._contract), has_lines=has_lines)
         return parquet_view(rows, self._contract, has_lines=has_lines)
 
-    def _read(self, view: str) -> None:
+    def _read(self, view: str, *, is_kept: bool = False) -> None:
+        """Make a view the present reading; one that is kept is worked out here, and not by each query of it."""
+        if is_kept:
+            self._connection.execute(f"create or replace temp table assay_kept as {view}")
+            view = "select * from temp.assay_kept"
         self._connection.execute(f"create or replace temp view {READING.split('.')[1]} as {view}")
 
     def _refuse_new_keys(self) -> None:

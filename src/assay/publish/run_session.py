@@ -15,6 +15,7 @@ from assay.base.run_lock import RunLock
 from assay.base.run_marks import run_lock
 from assay.base.settings import Settings
 from assay.base.signals import ending
+from assay.base.spill import limit_spill
 from assay.base.warehouse import connect
 from assay.checks.score import score
 from assay.checks.session import Session
@@ -103,6 +104,7 @@ def open_session(
             memory_limit=settings.memory_limit,
         )
         try:
+            limit_spill(connection, settings.home, settings.spill_limit)
             if held.left_behind:
                 told(f"{held.left_behind} did not end; publishing what it had written to the ledger")
                 publish_ops(connection, settings.published)
