@@ -24,6 +24,7 @@ from assay.contract.rebuild_key import Input, RebuildKey, parse_redo
 from assay.tables.first_fingerprints import first_keyed
 from assay.tables.key_ranges import is_among
 from assay.tables.own_columns import own_columns_read
+from assay.tables.parts import build_within_memory, each_part, is_in_part
 from assay.tables.silver_counts import count_whole, move_counts
 from assay.tables.table_columns import stop_unless_as_declared
 from assay.tables.table_definition import Definition, keyed_form
@@ -50,7 +51,8 @@ def build_keyed(connection: duckdb.DuckDBPyConnection, payload: str) -> None:
         ChangedWithData: The model is not the one that its rows were made with.
         ColumnsDiffer: Its SQL does not give the columns that its yml declares.
     """
-    _Keyed(connection, payload).build()
+    keyed = _Keyed(connection, payload)
+    build_within_memory(keyed.build, keyed.table) if keyed.is_full else keyed.build()
 
 
 class _Keyed:
@@ -59,7 +61,7 @@ class _Keyed:
         self._connection = connection
         self._model = str(arguments["model"]["name"])
         self._name = TableName.of_model(self._model)
-        self._table = self._name.table
+        self.table = self._name.table
         self._rebuild_key: RebuildKey = parse_redo(arguments["model"], arguments["inputs"])
         self._part_choice = parse_part_choice(arguments["model"], self._rebuild_key.key)
         declared = [(str(c["name"]), str(c["data_type"])) for c in arguments["model"]["columns"].values()]
@@ -73,30 +75,30 @@ class _Keyed:
         )
         self._is_asked_full = bool(arguments["is_full_refresh"])
         self._seqs = seqs(connection)
+        self.is_full = self._is_full()
 
-    def build(self) -> None:
-        is_full = self._is_full()
-        if not is_full:
-            stop_when_changed(self._connection, self._table, self._definition)
-        self._make_affected(is_full=is_full)
-        stop_unless_as_declared(self._connection, self._table, self._sql, self._columns)
+    def build(self, parts: int = 1) -> None:
+        if not self.is_full:
+            stop_when_changed(self._connection, self.table, self._definition)
+        self._make_affected(parts)
+        stop_unless_as_declared(self._connection, self.table, self._sql, self._columns)
         with transaction(self._connection):
-            if is_full:
-                self._rebuild()
+            if self.is_full:
+                self._rebuild(parts)
             else:
                 self._redo_affected()
             self._note_seen()
             self._prune_inputs()
 
-    def _make_affected(self, *, is_full: bool) -> None:
-        affected = self._no_keys() if is_full else self._affected()
+    def _make_affected(self, parts: int) -> None:
+        affected = self._no_keys() if self.is_full else self._affected()
         places = range(len(self._rebuild_key.key))
         names = ", ".join(f"{_KEY}{place}" for place in places)
         self._connection.execute(
             f"create or replace temp table {self._affected_name} as select * from ({affected}) as t({names})"
         )
         asked = [f"{_KEY}asked_{place}" for place in places]
-        condition = "true" if is_full else self._is_affected(asked)
+        condition = self._is_in_part(asked, parts) if self.is_full else self._is_affected(asked)
         self._connection.execute(
             f"create or replace temp macro {quoted(f'is_affected_{self._model}')}({', '.join(asked)}) as ({condition})"
         )
@@ -115,17 +117,17 @@ class _Keyed:
         return self._name.changes_sql
 
     def _is_full(self) -> bool:
-        if self._is_asked_full or self._table not in self._seqs:
+        if self._is_asked_full or self.table not in self._seqs:
             return True
         if not self._exists(self._name.layer, self._name.entity):
             return True
-        if is_changed_while_empty(self._connection, self._table, self._definition):
+        if is_changed_while_empty(self._connection, self.table, self._definition):
             return True
         unseen_rebuilds = self._connection.execute(
             "select count(*) from ops.tables as tables left join ops.seen as seen "
             "on seen.input = tables.table_name and seen.consumer = $table "
             "where list_contains($inputs, tables.table_name) and tables.rebuilt_seq > coalesce(seen.seq, -1)",
-            {"table": self._table, "inputs": [table_of(item.model) for item in self._rebuild_key.inputs]},
+            {"table": self.table, "inputs": [table_of(item.model) for item in self._rebuild_key.inputs]},
         ).fetchall()
         return bool(unseen_rebuilds[0][0]) or any(self._lost_changes(item) for item in self._rebuild_key.inputs)
 
@@ -145,7 +147,7 @@ class _Keyed:
 
     def _seen(self, table: str) -> int:
         rows = self._connection.execute(
-            "select seq from ops.seen where consumer = ? and input = ?", [self._table, table]
+            "select seq from ops.seen where consumer = ? and input = ?", [self.table, table]
         ).fetchall()
         return int(rows[0][0]) if rows else -1
 
@@ -175,7 +177,7 @@ class _Keyed:
         current = f"select file_id, file_date from ops.current_files where source = {literal(name.entity)}"
         seen = (
             "select file_id, file_date from ops.seen_files "
-            f"where consumer = {literal(self._table)} and input = {literal(name.table)}"
+            f"where consumer = {literal(self.table)} and input = {literal(name.table)}"
         )
         changed = (
             f"select file_id from (({current}) except ({seen})) union select file_id from (({seen}) except ({current}))"
@@ -185,21 +187,29 @@ class _Keyed:
         rows = f"(select * from {name.sql} where _file_id in ({listed}))"
         return self._rebuild_key.affected(item, rows)
 
-    def _rebuild(self) -> None:
+    def _is_in_part(self, keys: list[str], parts: int) -> str:
+        types = dict(self._columns)
+        return is_in_part(keys, [types[name] for name in self._rebuild_key.key], parts)
+
+    def _rebuild(self, parts: int) -> None:
         typed = ", ".join(f"{quoted(name)} {kind}" for name, kind in self._columns)
         self._connection.execute(f"create or replace table {self._name.sql} ({typed})")
-        self._connection.execute(f"insert into {self._name.sql} by name select * from ({self._sql}\n)")
-        count_whole(self._connection, self._table, dict(self._columns))
+        where = self._is_in_part([f"made.{quoted(name)}" for name in self._rebuild_key.key], parts)
+        for _ in each_part(self._connection, parts):
+            self._connection.execute(
+                f"insert into {self._name.sql} by name select * from ({self._sql}\n) as made where {where}"
+            )
+        count_whole(self._connection, self.table, dict(self._columns))
         forget_written(self._connection, self._name)
         self._connection.execute(f"drop table if exists {self._changes}")
-        note_built(self._connection, self._table, self._definition, self._run_id, is_changed=True, is_rebuilt=True)
+        note_built(self._connection, self.table, self._definition, self._run_id, is_changed=True, is_rebuilt=True)
 
     def _redo_affected(self) -> None:
         target = self._name.sql
         names = ", ".join(quoted(name) for name, _ in self._columns)
         where = self._is_affected([f"made.{quoted(name)}" for name in self._rebuild_key.key])
         if not self._connection.execute(f"select 1 from temp.{self._affected_name} limit 1").fetchall():
-            note_built(self._connection, self._table, self._definition, self._run_id, is_changed=False)
+            note_built(self._connection, self.table, self._definition, self._run_id, is_changed=False)
             return
         self._connection.execute(
             f"create or replace temp table keyed_new as select {names} from ({self._sql}\n) as made where {where}"
@@ -211,11 +221,11 @@ class _Keyed:
         if differs:
             self._connection.execute(f"delete from {target} as made where {where}")
             self._connection.execute(f"insert into {target} by name select * from temp.keyed_new")
-            move_counts(self._connection, self._table, dict(self._columns))
-        seq = note_built(self._connection, self._table, self._definition, self._run_id, is_changed=differs)
+            move_counts(self._connection, self.table, dict(self._columns))
+        seq = note_built(self._connection, self.table, self._definition, self._run_id, is_changed=differs)
         if differs:
             log_written(self._connection, self._name, self._rebuild_key.key, seq)
-            note_touched(self._connection, self._table, seq, self._part_choice)
+            note_touched(self._connection, self.table, seq, self._part_choice)
         if differs and self._has_consumers():
             self._log_changes(seq)
         self._connection.execute("drop table temp.keyed_old; drop table temp.keyed_new")
@@ -227,7 +237,7 @@ class _Keyed:
         return bool(result.fetchall())
 
     def _has_consumers(self) -> bool:
-        rows = self._connection.execute("select count(*) from ops.seen where input = ?", [self._table]).fetchall()
+        rows = self._connection.execute("select count(*) from ops.seen where input = ?", [self.table]).fetchall()
         return bool(rows[0][0])
 
     def _log_changes(self, seq: int) -> None:
@@ -254,13 +264,13 @@ class _Keyed:
     def _own_columns_that_count(self) -> set[str]:
         """Columns `_…` of this table from which others are made; all of them where a table of before has not said."""
         own = {name for name, _ in self._columns if name.startswith("_")}
-        rows = self._connection.execute("select reads from ops.seen where input = ?", [self._table]).fetchall()
+        rows = self._connection.execute("select reads from ops.seen where input = ?", [self.table]).fetchall()
         return own & set().union(*(own if reads is None else set(reads) for (reads,) in rows))
 
     def _note_seen(self) -> None:
         """Write down what of each input is in this table now."""
-        self._connection.execute("delete from ops.seen where consumer = ?", [self._table])
-        self._connection.execute("delete from ops.seen_files where consumer = ?", [self._table])
+        self._connection.execute("delete from ops.seen where consumer = ?", [self.table])
+        self._connection.execute("delete from ops.seen_files where consumer = ?", [self.table])
         reads = own_columns_read(
             self._connection, self._sql, [table_of(item.model) for item in self._rebuild_key.inputs]
         )
@@ -270,7 +280,7 @@ class _Keyed:
             self._connection.execute(
                 "insert into ops.seen (consumer, input, seq, reads) values (?, ?, ?, ?)",
                 [
-                    self._table,
+                    self.table,
                     table,
                     self._seqs.get(table, 0),
                     sorted({*reads[table], *self._rebuild_key.own_columns(item)}),
@@ -280,7 +290,7 @@ class _Keyed:
                 self._connection.execute(
                     "insert into ops.seen_files (consumer, input, file_id, file_date) "
                     "select ?, ?, file_id, file_date from ops.current_files where source = ?",
-                    [self._table, table, name.entity],
+                    [self.table, table, name.entity],
                 )
 
     def _prune_inputs(self) -> None:
