@@ -11,6 +11,7 @@ import pytest
 
 from assay.base import clock
 from assay.base.run_marks import run_lock
+from assay.cli.running import run_once
 from assay.orchestration.instance import open_instance
 from tests.lab import Lab, copy_project, edit, product, receipt
 
@@ -60,6 +61,7 @@ def test_a_new_file_runs_what_hangs_on_it_and_nothing_else(filled: Lab) -> None:
     assert not filled.good_run().is_run
 
 
+@pytest.mark.slow  # further real runs
 def test_an_untouched_table_keeps_its_result(filled: Lab) -> None:
     shown = "select check_id from ops.latest_checks where table_name = 'silver.transactions' order by check_name"
     before = filled.stored(shown)
@@ -73,6 +75,7 @@ def test_an_untouched_table_keeps_its_result(filled: Lab) -> None:
     assert kept, "every check of receipts was asked again although only products came"
 
 
+@pytest.mark.slow  # further real runs
 @pytest.mark.parametrize("change", ["gone", "touched", "written over", "unreadable folder"])
 def test_a_file_that_is_not_as_the_ledger_saw_it_is_looked_at(filled: Lab, change: str) -> None:
     path = filled.settings.landing / "transactions" / "day1.csv"
@@ -88,6 +91,7 @@ def test_a_file_that_is_not_as_the_ledger_saw_it_is_looked_at(filled: Lab, chang
     assert filled.run().is_run
 
 
+@pytest.mark.slow  # further real runs
 def test_a_run_that_died_is_made_good(filled: Lab) -> None:
     lock = run_lock(filled.settings)
     lock.acquire("run of somebody (process 0)", wait_seconds=0)
@@ -96,6 +100,7 @@ def test_a_run_that_died_is_made_good(filled: Lab) -> None:
     assert not filled.good_run().is_run
 
 
+@pytest.mark.slow  # further real runs
 def test_a_changed_project_is_planned_whole(tmp_path: Path) -> None:
     project = copy_project(tmp_path)
     lab = Lab(tmp_path / "home", project)
@@ -110,6 +115,7 @@ def test_a_changed_project_is_planned_whole(tmp_path: Path) -> None:
     assert not again.good_run().is_run
 
 
+@pytest.mark.slow  # further real runs
 @pytest.mark.parametrize("lost", ["warehouse.duckdb", "published"])
 def test_what_is_lost_is_built_again(filled: Lab, lost: str) -> None:
     before = filled.table("gold.daily_sales")
@@ -119,6 +125,7 @@ def test_what_is_lost_is_built_again(filled: Lab, lost: str) -> None:
     assert filled.table("gold.daily_sales") == before
 
 
+@pytest.mark.slow  # further real runs
 def test_a_run_that_failed_is_tried_again_until_it_succeeds(tmp_path: Path) -> None:
     project = copy_project(tmp_path)
     model = project / "models" / "gold" / "gold_daily_sales.sql"
@@ -134,21 +141,24 @@ def test_a_run_that_failed_is_tried_again_until_it_succeeds(tmp_path: Path) -> N
     assert Lab(tmp_path / "home", project).good_run().is_run
 
 
+@pytest.mark.slow  # further real runs
 def test_a_table_whose_check_fails_is_asked_in_each_run(filled: Lab) -> None:
     filled.spoil("update silver.transactions set quantity = -1 where basket_id = 101")
-    filled.receipts("day2", [receipt(basket_id=102)])
+    assert not run_once(filled.settings, "", [], has_full_checks=True).success
     for _ in range(2):
         outcome = filled.run()
         assert outcome.is_run
         assert any("quantity_not_negative" in failure for failure in outcome.failures)
 
 
+@pytest.mark.slow  # further real runs
 def test_a_source_that_falls_silent_is_work(filled: Lab) -> None:
     with clock.told_by(lambda: datetime.now(UTC) + timedelta(days=400)):
         assert filled.good_run().is_run
         assert not filled.good_run().is_run
 
 
+@pytest.mark.slow  # further real runs
 def test_selecting_runs_what_is_selected(filled: Lab) -> None:
     assert filled.good_run("gold.daily_sales").is_run
     assert materialized(filled) == {"gold/daily_sales"}
@@ -156,6 +166,7 @@ def test_selecting_runs_what_is_selected(filled: Lab) -> None:
     assert not filled.good_run().is_run
 
 
+@pytest.mark.slow  # further real runs
 def test_a_full_refresh_is_never_nothing(filled: Lab) -> None:
     assert filled.good_run(full_refresh=["gold.daily_sales"]).is_run
     assert not filled.good_run().is_run

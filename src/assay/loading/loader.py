@@ -160,7 +160,7 @@ class _Loader:
         try:
             with transaction(self._connection):
                 loaded = self._load_together(files)
-        except (NeedsStrictParse, Unreadable, _Changed, FileNotFoundError, *NOT_ENOUGH):
+        except (NeedsStrictParse, Unreadable, _Changed, FileNotFoundError, NoRoom, *NOT_ENOUGH):
             self._load_batch(files[: len(files) // 2])
             self._load_batch(files[len(files) // 2 :])
             return
