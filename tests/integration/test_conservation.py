@@ -156,6 +156,7 @@ def assert_counts_are_kept(lab: Lab) -> None:
             assert kept.is_conserved
 
 
+@pytest.mark.slow  # many lakes
 def test_kept_counts_are_those_of_a_recount_whatever_comes(lab: Lab) -> None:
     """Versions, copies, duplicates, broken and malformed records, snapshots, an emptied file, full refreshes."""
     lab.products("2017-01-01", [product(), product(product_id=11)])

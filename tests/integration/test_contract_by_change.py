@@ -182,6 +182,7 @@ SALE = st.tuples(st.integers(1, 4), st.sampled_from([None, "a", "b", "c"]), st.j
 STEPS = st.lists(st.tuples(st.sampled_from("pqr"), st.lists(SALE, max_size=3)), min_size=1, max_size=5)
 
 
+@pytest.mark.slow  # many lakes
 @settings(max_examples=25, deadline=None)
 @given(steps=STEPS, key=st.sampled_from(["region", "amount", "sales"]))
 def test_what_a_run_finds_is_what_a_full_check_finds(steps: list[tuple[str, list[Any]]], key: str) -> None:
@@ -195,6 +196,7 @@ def test_what_a_run_finds_is_what_a_full_check_finds(steps: list[tuple[str, list
         assert broken(asked(session)) == broken(run_check(session, TABLE, "contract"))
 
 
+@pytest.mark.slow  # many lakes
 def test_a_lake_asks_what_changed_and_a_full_run_finds_what_a_hand_did(lab: Lab) -> None:
     lab.products("2017-01-01", [product()])
     lab.receipts("day1", [receipt(), receipt(basket_id=101), receipt(basket_id=102)])
