@@ -12,7 +12,10 @@ import pytest
 from assay.base import clock
 from assay.base.run_marks import run_lock
 from assay.cli.running import run_once
+from assay.contract.catalog import Catalog
 from assay.orchestration.instance import open_instance
+from assay.publish.run_session import open_session
+from assay.triggers.landing_watch import LandingWatch
 from tests.lab import Lab, copy_project, edit, product, receipt
 
 
@@ -89,6 +92,55 @@ def test_a_file_that_is_not_as_the_ledger_saw_it_is_looked_at(filled: Lab, chang
         shutil.move(path.parent, path.parent.with_name("kept"))
         path.parent.write_text("not a folder", encoding="ascii")
     assert filled.run().is_run
+
+
+@pytest.mark.slow  # further real runs
+@pytest.mark.parametrize("odd", ["a link that leads nowhere", "a name that is not UTF-8", "a folder", "no records"])
+def test_what_can_be_no_file_of_a_source_is_looked_at_once(filled: Lab, odd: str) -> None:
+    folder = filled.settings.landing / "transactions"
+    if odd == "a link that leads nowhere":
+        (folder / "odd.csv").symlink_to(folder / "nowhere")
+    elif odd == "a name that is not UTF-8":
+        Path(os.fsdecode(os.fsencode(folder) + b"/\xff.csv")).write_bytes(b"x")
+    elif odd == "a folder":
+        (folder / "odd.csv").mkdir()
+    else:
+        filled.put("transactions/odd.csv", b"")
+    assert filled.good_run().is_run
+    assert filled.source("transactions")["files"]["refused"] == 1
+    assert not filled.good_run().is_run
+    watch = LandingWatch(filled.settings, Catalog.read(filled.settings.dbt_project))
+    assert watch.look()[0] == {}, "the services would ask for a run again and again"
+
+
+def test_nothing_new_still_names_files_that_no_source_claims(filled: Lab) -> None:
+    filled.put("transactions/day2.CSV", b"x")
+    outcome = filled.good_run()
+    assert not outcome.is_run
+    assert outcome.unclaimed == "1 file is claimed by no source: transactions/day2.CSV"
+
+
+@pytest.mark.slow  # further real runs
+@pytest.mark.parametrize(
+    "by_hand",
+    [
+        "drop table gold.daily_sales",
+        "update silver.transactions set quantity = 7",
+        "alter table silver.products add column note varchar",
+        "",
+    ],
+)
+def test_a_warehouse_that_another_program_wrote_to_is_run_whole(filled: Lab, by_hand: str) -> None:
+    """Also when a run of the services has written to it in between; an empty one is a backup that was put in place."""
+    if by_hand:
+        filled.spoil(by_hand)
+    else:
+        copy = shutil.copy2(filled.settings.warehouse, filled.settings.home / "backup.duckdb")
+        Path(copy).replace(filled.settings.warehouse)
+    with open_session(filled.settings, Catalog.read(filled.settings.dbt_project), "of the services"):
+        pass
+    assert filled.run().is_run
+    assert "silver/transactions" in materialized(filled)
 
 
 @pytest.mark.slow  # further real runs

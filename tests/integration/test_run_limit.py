@@ -19,7 +19,7 @@ from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_ite
 from assay.base.settings import Settings, SettingsError
 from assay.orchestration.instance import open_instance
 from tests.lab import Lab, environment, receipt
-from tests.processes import PATIENCE, command, finish, start, wait_for_lock
+from tests.processes import PATIENCE, command, finish, start, wait_for_lock, wait_until
 
 
 @contextmanager
@@ -78,7 +78,8 @@ def test_the_services_stop_a_run_by_the_same_limit(lab: Lab) -> None:
     with busy_warehouse(lab):
         running = start(lab.settings, "run")
         assert wait_for_lock(lab.settings.home, running)
-        time.sleep(3)
+        assert wait_until(lambda: runs(lab.settings)[0].dagster_run.status == dg.DagsterRunStatus.STARTED, running)
+        time.sleep(3)  # longer than the limit
         with open_instance(limited) as instance, WorkspaceProcessContext(instance, EmptyWorkspaceTarget()) as workspace:
             assert instance.run_monitoring_max_runtime_seconds == 1
             list(execute_run_monitoring_iteration(workspace, logging.getLogger("monitoring")))

@@ -13,6 +13,7 @@ import duckdb
 from assay.base.errors import UserError
 from assay.base.memory import default_limit
 from assay.base.upgrade import upgrade
+from assay.base.warehouse_stamp import is_as_left
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 _BLOCK = re.MULTILINE | re.DOTALL
@@ -31,6 +32,9 @@ def connect(
 ) -> duckdb.DuckDBPyConnection:
     """Open the warehouse for writing and create what is missing in it.
 
+    When another program has written to it, the next run of everything plans everything. Whoever closes it says how it
+    was left (`warehouse_stamp.note_left`).
+
     Args:
         path: The file; made when missing.
         wait_seconds: How long to wait for another program to close it.
@@ -44,6 +48,7 @@ def connect(
     deadline = time.monotonic() + wait_seconds
     told = False
     while True:
+        is_ours = is_as_left(path)
         try:
             connection = duckdb.connect(str(path))
             break
@@ -64,6 +69,8 @@ def connect(
         # By a statement: with a configuration, every further connection of the process would have to be given the same.
         connection.execute(f"set memory_limit = '{memory_limit or default_limit()}B'")
         prepare(connection)
+        if not is_ours:
+            connection.execute("delete from ops.whole_runs")
     except BaseException:
         connection.close()
         raise

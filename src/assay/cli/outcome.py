@@ -25,6 +25,7 @@ class Outcome:
         held: (path, why) of snapshots of this run that are held back.
         counts: (source, path) of snapshots that count since this run.
         is_run: Whether there was anything to run.
+        unclaimed: Files that no source claims, in words, where nothing was run that would have said so.
     """
 
     success: bool
@@ -34,6 +35,7 @@ class Outcome:
     held: list[tuple[str, str]] = field(default_factory=list)
     counts: list[tuple[str, str]] = field(default_factory=list)
     is_run: bool = True
+    unclaimed: str = ""
 
 
 def snapshots_that_count(settings: Settings) -> list[tuple[str, str]]:
@@ -76,6 +78,8 @@ def report(outcome: Outcome) -> None:
         out.print(f"{source}: {files:,} new files with {records:,} records{suffix}", highlight=False)
     if not (outcome.loaded or outcome.refused or outcome.counts):
         out.print("nothing was new")
+    if outcome.unclaimed:
+        out.print(f"[yellow]{escape(outcome.unclaimed)}[/]; `assay files --unclaimed` says why", highlight=False)
     for source, path in outcome.counts:
         out.print(f"{source}: {escape(path)} is the snapshot that counts now", highlight=False)
     for path, because in outcome.held:

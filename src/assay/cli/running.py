@@ -12,11 +12,13 @@ from assay.base.run_lock import LockTimeout, RunLock
 from assay.base.run_marks import run_lock
 from assay.base.settings import Settings
 from assay.base.warehouse import WarehouseBusy, connect
+from assay.base.warehouse_stamp import note_left
 from assay.cli import incidents
 from assay.cli.console import progress
 from assay.cli.outcome import Outcome, read_outcome, report, snapshots_that_count
 from assay.cli.request import Request
 from assay.contract.catalog import Catalog
+from assay.ledger.unclaimed import NAMED, list_unclaimed
 from assay.orchestration.instance import prepare_instance
 from assay.tables.dbt import parse_if_changed
 from assay.tables.whole_runs import note_whole_run, project_hash
@@ -87,8 +89,9 @@ def run_once(
         project = project_hash(settings)
         pending = pending_work(settings, catalog, project) if is_clean and request.is_usual else Pending(None)
         if pending.is_nothing:
-            log.info("nothing new", run=run_id)
-            return Outcome(success=True, is_run=False)
+            unclaimed = list_unclaimed(settings.landing, list(catalog.contracts.values()))
+            log.info("nothing new", run=run_id, unclaimed=unclaimed.count)
+            return Outcome(success=True, is_run=False, unclaimed=unclaimed.in_words(NAMED))
         plan = _plan(settings, catalog, lock, request, pending)
         counted = snapshots_that_count(settings)
         is_clean = False
@@ -122,6 +125,7 @@ def _note_whole_run(settings: Settings, project: str, run_id: str) -> None:
     try:
         with connect(settings.warehouse, wait_seconds=0) as connection:
             note_whole_run(connection, project, run_id)
+        note_left(settings.warehouse)
     except WarehouseBusy:
         return
     finally:

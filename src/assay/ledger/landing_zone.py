@@ -87,6 +87,12 @@ def _list_or_raise(landing: Path, pattern: str) -> None:
         os.scandir(folder).close()
 
 
+def ledger_name(relative: PurePath | str) -> str:
+    """A path below the landing zone as the ledger writes it; one that is not UTF-8 cannot be written, and says so."""
+    name = os.fsencode(relative).decode("utf-8", "backslashreplace")
+    return name if name == str(relative) else f"{name} (not UTF-8)"
+
+
 class _Zone:
     """The landing zone, with what is known about its folders."""
 
@@ -96,7 +102,7 @@ class _Zone:
 
     def look(self, path: Path, relative: PurePath) -> Arrival | None:
         """The arrival at a path; None when it is gone again."""
-        name = os.fsencode(relative).decode("utf-8", "backslashreplace")
+        name = ledger_name(relative)
         try:
             itself = path.lstat()
         except FileNotFoundError:
@@ -104,7 +110,7 @@ class _Zone:
         except OSError as error:
             return Arrival(name, path, None, f"cannot be looked at: {error.strerror}")
         if name != str(relative):
-            return Arrival(f"{name} (not UTF-8)", path, Hint.of(itself), "the name is not valid UTF-8; rename the file")
+            return Arrival(name, path, Hint.of(itself), "the name is not valid UTF-8; rename the file")
         try:
             target = path.stat() if stat.S_ISLNK(itself.st_mode) else itself
         except FileNotFoundError:

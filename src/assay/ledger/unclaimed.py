@@ -21,6 +21,8 @@ from assay.contract.file_glob import FileGlob, Positions, file_glob, may_be_clai
 from assay.ledger.ignored import IgnoreFile, is_ignored_file, is_ignored_folder, read_ignore_file
 from assay.ledger.unclaimed_hints import hint_for
 
+NAMED = 3
+"""Files that a run names."""
 ON_PAGE = 50
 """Files that the page names."""
 LISTED = 1_000

@@ -13,12 +13,9 @@ from assay.contract.catalog import Catalog
 from assay.contract.contract import Contract
 from assay.ledger.landing_zone import Arrival, find, settled
 from assay.ledger.scan import Ledger, Looked
-from assay.ledger.unclaimed import list_unclaimed
+from assay.ledger.unclaimed import NAMED, list_unclaimed
 from assay.orchestration.keys import landing_key
 from assay.orchestration.metadata_tables import text_table
-
-NAMED = 3
-"""Unclaimed files that a run names."""
 
 
 def landing_assets(catalog: Catalog) -> dg.AssetsDefinition:

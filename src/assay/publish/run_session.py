@@ -17,6 +17,7 @@ from assay.base.settings import Settings
 from assay.base.signals import ending
 from assay.base.spill import limit_spill
 from assay.base.warehouse import connect
+from assay.base.warehouse_stamp import note_left
 from assay.checks.score import score
 from assay.checks.session import Session
 from assay.contract.catalog import Catalog
@@ -119,6 +120,7 @@ def open_session(
             is_clean = True
         finally:
             connection.close()
+            note_left(settings.warehouse)
     finally:
         held.release(is_clean=is_clean)
 

@@ -15,7 +15,7 @@ from assay.base.settings import Settings
 from assay.contract.catalog import Catalog
 from assay.contract.contract import Contract
 from assay.contract.file_glob import FileGlob, file_glob, may_be_claimed
-from assay.ledger.landing_zone import find
+from assay.ledger.landing_zone import find, ledger_name
 from assay.publish.reader import open_published
 from assay.triggers.published_state import Hints, Known, read_known
 
@@ -150,11 +150,18 @@ def _listed(landing: Path, glob: FileGlob) -> Iterator[tuple[str, Hints]]:
             name = entry.name
             if not may_be_claimed(name) or not claims(name):
                 continue
-            try:
-                stat = entry.stat()
-            except OSError:
-                continue  # gone again, or a link that leads nowhere, of which a run says more
             path = f"{folder}/{name}"
-            if not name.isascii():
-                path = os.fsencode(path).decode("utf-8", "backslashreplace")
-            yield path, (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+            in_ledger = path if name.isascii() else ledger_name(path)
+            try:
+                there = _stat(entry, follows=in_ledger == path)
+            except OSError:
+                continue  # gone again, or it cannot be said what it is, of which a run says more
+            yield in_ledger, (there.st_size, there.st_mtime_ns, there.st_ctime_ns, there.st_ino)
+
+
+def _stat(entry: os.DirEntry[str], *, follows: bool) -> os.stat_result:
+    """What the ledger keeps of a path: of what a link leads to, or of the link itself where that is nothing."""
+    try:
+        return entry.stat(follow_symlinks=follows)
+    except FileNotFoundError:
+        return entry.stat(follow_symlinks=False)

@@ -14,6 +14,7 @@ import duckdb
 
 from assay.base import clock
 from assay.base.settings import Settings
+from assay.base.warehouse_stamp import is_as_left
 from assay.contract.catalog import Catalog
 from assay.contract.moving_rules import AT_ONCE
 from assay.contract.names import TableName, table_of
@@ -66,8 +67,10 @@ def pending_work(settings: Settings, catalog: Catalog, project: str) -> Pending:
         project: Its hash, see `tables.whole_runs`.
     """
     shown = [settings.published / f"{kind}.duckdb" for kind in ("lake", "ops")]
-    if not all(path.exists() for path in (settings.warehouse, *shown)) or moved_from(settings.published):
+    if not all(path.exists() for path in shown) or moved_from(settings.published):
         return Pending(None)
+    if not is_as_left(settings.warehouse):
+        return Pending(None)  # tables may be gone, or be others than the ledger says
     try:
         connection = duckdb.connect(str(settings.warehouse), read_only=True)
     except duckdb.Error:
