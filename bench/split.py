@@ -18,12 +18,13 @@ def split(settings: Settings, landed: float, seen: float) -> list[float]:
     from dagster import DagsterEventType  # noqa: PLC0415 - 1.3 s that other benchmarks should not cost
 
     with open_instance(settings) as instance:
-        asked_at = {record.create_timestamp.timestamp(): record for record in instance.get_run_records()}
-        run_id = asked_at[max(at for at in asked_at if at < seen)].dagster_run.run_id
-        at: dict[object, float] = {}
-        for entry in instance.all_logs(run_id):
-            if entry.dagster_event is not None:
-                at.setdefault(entry.dagster_event.event_type, entry.timestamp)
+        for record in instance.get_run_records():  # newest first; one that was asked for meanwhile is still waiting
+            at: dict[object, float] = {}
+            for entry in instance.all_logs(record.dagster_run.run_id):
+                if entry.dagster_event is not None:
+                    at.setdefault(entry.dagster_event.event_type, entry.timestamp)
+            if at.get(DagsterEventType.STEP_START, seen) < seen:
+                break
     asked = at[DagsterEventType.PIPELINE_ENQUEUED]
     starts = at[DagsterEventType.PIPELINE_STARTING]
     works = at[DagsterEventType.STEP_START]

@@ -133,6 +133,24 @@ def test_a_run_that_was_made_and_never_began_holds_up_nothing_for_ever(watch: Wa
     assert set(watch.requests()) == {"products"}
 
 
+@pytest.mark.parametrize(("key", "is_held_up"), [("features/own", False), ("bronze/products", True)])
+def test_a_job_of_the_project_holds_up_the_tables_that_it_makes_and_no_other(
+    watch: Watch, key: str, is_held_up: bool
+) -> None:
+    @dg.asset(key=key.split("/"))
+    def own() -> None:
+        """Like one under `assets/`."""
+
+    job = dg.define_asset_job("of_the_project", selection="*")
+    job_def = dg.Definitions([own], jobs=[job]).resolve_job_def("of_the_project")
+    watch.lab.products("2017-01-08", [product(), product(product_id=11)])
+    for _ in range(5):
+        run = watch.instance.create_run_for_job(job_def, status=dg.DagsterRunStatus.STARTED)
+        assert ("products" not in watch.requests()) == is_held_up
+        watch.instance.report_run_failed(run, "No space left on device")
+    assert (set(watch.open()) == {"products"}) == is_held_up
+
+
 def test_a_folder_that_cannot_be_listed_fails_its_source_alone_and_makes_no_storm(watch: Watch) -> None:
     folder = watch.lab.settings.landing / "products"
     shutil.rmtree(folder)

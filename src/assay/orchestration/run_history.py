@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 
 from assay.base.settings import Settings
 from assay.contract.catalog import Catalog
@@ -13,6 +14,7 @@ from assay.contract.names import table_of
 from assay.orchestration.event_messages import root_message, step_failure
 from assay.orchestration.keys import table_of_key
 from assay.orchestration.launcher import GONE, UNFINISHED, is_gone
+from assay.orchestration.refresh import JOB
 from assay.publish.run_session import UNPUBLISHED
 from assay.triggers.backoff import JITTER, LONGEST_COOLING, Tried, health
 from assay.triggers.error_kinds import is_permanent
@@ -25,6 +27,8 @@ RESET = "assay/forgiven"
 """Tag of a run: sources and tables of which a person said to forget that it failed."""
 RUNS = 200
 """Runs that are looked at."""
+_OF_EVERYTHING = (JOB, IMPLICIT_ASSET_JOB_NAME)
+"""Jobs that hold all assets: without a selection, a run of theirs is of everything."""
 _FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 _ERRORS = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
 
@@ -126,7 +130,7 @@ def _tried(settings: Settings, instance: dg.DagsterInstance, record: dg.RunRecor
         run_id=run.run_id,
         state=state,
         ended=ended,
-        subjects=_subjects(run),
+        subjects=_subjects(instance, run),
         done=_done(instance, run.run_id) if has_failed and not unpublished else frozenset(),
         is_permanent=is_permanent(problems),
         reset_for=frozenset(name for name in run.tags.get(RESET, "").split(",") if name),
@@ -139,9 +143,18 @@ def _tried(settings: Settings, instance: dg.DagsterInstance, record: dg.RunRecor
     )
 
 
-def _subjects(run: dg.DagsterRun) -> frozenset[str] | None:
-    """Tables that the run was to build, and sources that it was to load; None for a run without a selection."""
-    return frozenset(map(subject_of, run.asset_selection)) if run.asset_selection else None
+def _subjects(instance: dg.DagsterInstance, run: dg.DagsterRun) -> frozenset[str] | None:
+    """Tables that the run was to build, and sources that it was to load; None for a run of everything.
+
+    A job of the project's own tells by the assets that it planned: one without a table of the lake holds none up.
+    """
+    if run.asset_selection:
+        return frozenset(map(subject_of, run.asset_selection))
+    if run.job_name in _OF_EVERYTHING:
+        return None
+    planned = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
+    events = (entry.dagster_event for entry in planned)
+    return frozenset(subject_of(event.asset_key) for event in events if event and event.asset_key)
 
 
 def subject_of(key: dg.AssetKey) -> str:
