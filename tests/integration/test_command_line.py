@@ -30,6 +30,7 @@ def assay(settings: Settings, *args: str, timeout: float = 120) -> subprocess.Co
     )
 
 
+@pytest.mark.slow  # many processes
 def test_an_empty_lake_answers_every_question(lab: Lab) -> None:
     status = assay(lab.settings, "status", "--json")
     nothing = {
@@ -171,6 +172,7 @@ def test_ctrl_c_stops_a_run_with_130_and_the_next_run_goes_on(lab: Lab) -> None:
     assert lab.source("transactions")["rows"]["silver"] == 1
 
 
+@pytest.mark.slow  # real runs in processes
 def test_check_counts_again_and_fails_when_a_row_is_gone(lab: Lab) -> None:
     lab.receipts("day1", [receipt(), receipt(basket_id=101)])
     lab.products("2017-01-01", [product()])

@@ -23,6 +23,7 @@ UP_TO_BRONZE = "landing/transactions,bronze.transactions"
 UP_TO_SILVER = f"{UP_TO_BRONZE},silver.transactions"
 
 
+@pytest.mark.slow  # many real runs
 def test_a_failing_silver_check_holds_gold_and_readers_back_until_the_data_is_repaired(lab: Lab) -> None:
     """Blocking checks of Dagster hold within one run; a later run of gold alone would build on the bad rows."""
     lab.products("2017-01-01", [product()])

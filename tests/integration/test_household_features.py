@@ -41,6 +41,7 @@ def test_a_run_makes_the_features_of_what_it_has_published(lab: Lab) -> None:
     assert features(lab) == [(1, 2, "5.00"), (2, 1, "2.50")]
 
 
+@pytest.mark.slow  # real runs of the whole project
 def test_a_failure_holds_nothing_else_back_and_the_features_stay(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     before = features(lab)
     monkeypatch.setattr("assets.household_features.problem_of", lambda _: "sales_total_usd: odd")
@@ -56,6 +57,7 @@ def test_a_failure_holds_nothing_else_back_and_the_features_stay(lab: Lab, monke
     assert len(features(lab)) == len(before) + 1
 
 
+@pytest.mark.slow  # real runs of the whole project
 def test_features_are_made_of_the_snapshot_that_they_say_whatever_a_clock_says(lab: Lab) -> None:
     store = FeatureStore(published=str(lab.settings.published))
     assert store.is_current("household_features")
@@ -77,6 +79,7 @@ def test_what_is_odd_is_named() -> None:
     assert "recent_is_part_of_total" in problem_of(table)
 
 
+@pytest.mark.slow  # real runs of the whole project
 def test_the_sensor_asks_when_readers_were_given_other_rows_and_not_otherwise(lab: Lab) -> None:
     def tick() -> SensorExecutionData:
         """One that sees what was published last, as the daemon asks for it."""

@@ -186,10 +186,10 @@ def hold(make: Make, examples: int) -> None:
 
 @pytest.mark.parametrize("make", MODELS)
 def test_key_by_key_is_the_same_as_everything_at_once(make: Make) -> None:
-    hold(make, 15)
+    hold(make, 8)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("make", MODELS)
 def test_key_by_key_is_the_same_as_everything_at_once_in_many_more_lakes(make: Make) -> None:
-    hold(make, 150)
+    hold(make, 100)

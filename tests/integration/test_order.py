@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.lab import Lab, everything
 from tests.weeks import shuffled, three_weeks
 
 
+@pytest.mark.slow  # many real runs
 def test_any_order_of_arrival_gives_the_same_lake_as_one_run_with_all(tmp_path: Path) -> None:
     """Loads that take the last row to come, or miss a key that a late file changes, differ by the order of arrival."""
     deliveries = [d for d in three_weeks(seed=1, receipt_files=5) if d.name.startswith(("transactions/", "products/"))]

@@ -104,6 +104,7 @@ def bombs() -> dict[str, bytes]:
     }
 
 
+@pytest.mark.slow  # processes with a limit of memory
 def test_no_bomb_takes_more_memory_than_a_load_may_and_each_is_tried_twice_while_the_good_file_loads(
     tmp_path: Path,
 ) -> None:

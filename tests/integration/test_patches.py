@@ -76,7 +76,8 @@ def test_the_ui_finds_the_history_of_every_asset(patched: Lab) -> None:
     assert len(keys) >= 9
 
 
-@pytest.mark.parametrize("patches", [ALL, *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES)])
+@pytest.mark.slow  # a lake for each
+@pytest.mark.parametrize("patches", [ALL, *NAMES])
 def test_without_a_patch_the_rows_are_the_same(
     tmp_path: Path,
     expected: dict[str, list[tuple[Any, ...]]],

@@ -269,6 +269,7 @@ FILES = {
 BAD = "d_2024-01-02.csv"
 
 
+@pytest.mark.slow  # many real runs
 def test_the_order_of_arrival_and_of_a_decision_does_not_matter(make: Make) -> None:
     """Held against what counts when they arrive, the smallest file would be taken wherever it came first."""
     at_once = make(COLUMNS, **DATED)
