@@ -120,6 +120,7 @@ def test_landed_files_are_complete_at_once_and_loaded_without_waiting(lab: Lab, 
     assert time.time() - landed.stat().st_mtime >= lab.settings.settle_seconds
 
 
+@pytest.mark.slow  # a run in a process
 def test_status_and_query_work_while_a_run_is_writing(lab: Lab) -> None:
     lab.receipts("day1", [receipt()])
     lab.good_run()

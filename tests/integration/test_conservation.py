@@ -179,6 +179,7 @@ def test_kept_counts_are_those_of_a_recount_whatever_comes(lab: Lab) -> None:
         assert_counts_are_kept(lab)
 
 
+@pytest.mark.slow  # many real runs
 def test_a_lost_row_blocks_gold_and_readers_until_the_table_is_loaded_again(lab: Lab) -> None:
     """A check that only shows red lets the figures go out nevertheless."""
     lab.products("2017-01-01", [product()])

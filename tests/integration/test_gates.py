@@ -136,6 +136,7 @@ def test_a_missing_or_outdated_result_is_no_pass(lab: Lab, spoiled: str, reason:
     assert any(reason in sentence for sentence in lab.status()["held_back"]["because"])
 
 
+@pytest.mark.slow  # real runs
 def test_a_run_of_the_ui_waits_for_the_lake_and_names_who_has_it(lab: Lab) -> None:
     """The UI starts runs by definitions that hold no lock; two writers would be in the warehouse at once."""
     impatient = lab.settings.model_copy(update={"lock_wait_seconds": 0.0})

@@ -77,6 +77,7 @@ def test_an_example_runs_and_every_record_is_accounted_for(tmp_path: Path) -> No
     assert tomllib.loads((folder / "pyproject.toml").read_text())["project"]["name"] == "my_lake_s_x"
 
 
+@pytest.mark.slow  # a real run
 def test_a_project_without_a_source_runs_too(tmp_path: Path) -> None:
     init(tmp_path / "empty", has_example=False)
     lab = Lab(tmp_path / "empty" / "data", tmp_path / "empty" / "dbt_project")
@@ -195,6 +196,7 @@ def test_a_name_is_one_that_dbt_takes(folder: str, name: str) -> None:
     assert project_name(folder) == name
 
 
+@pytest.mark.slow  # real runs
 def test_a_file_of_the_project_takes_precedence_over_what_would_be_written(tmp_path: Path) -> None:
     init(tmp_path / "lake", has_example=True)
     own = tmp_path / "lake" / "dbt_project" / "models" / "silver" / "silver_readings.sql"

@@ -6,6 +6,8 @@ import os
 import re
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from assay.page.page import page_path, render, write_page
 from assay.publish.heartbeat import note_tick
 from tests.house import House
@@ -48,6 +50,7 @@ def test_it_shows_tables_records_and_incidents_and_runs_no_file_name(house: Hous
     assert "&lt;img src=x onerror=alert(1)&gt;.csv" in html
 
 
+@pytest.mark.slow  # real runs
 def test_it_is_written_anew_when_something_changed_and_twice_a_minute(house: House) -> None:
     house.lab.receipts("day1", [receipt()])
     house.lab.good_run()
