@@ -254,6 +254,14 @@ create table if not exists ops.whole_runs (
     ended_at timestamptz not null
 );
 
+-- What was ever dropped because it was old: a row per kind. `before` is the age that counted when it was last looked for.
+create table if not exists ops.pruned (
+    what varchar not null,
+    dropped bigint not null,
+    before timestamptz not null,
+    looked_at timestamptz not null
+);
+
 -- What was decided about publishing: one row per decision.
 create table if not exists ops.publications (
     publication_id bigint not null,

@@ -29,6 +29,8 @@ _EXPECTED = {
     "memory_limit": "a size, such as 4GB or 3.5 GiB",
     "spill_limit": "a size, such as 40GB or 35.5 GiB",
     "run_limit_seconds": "a whole number of seconds, at least 1",
+    "history_days": "a whole number of days, at least 1",
+    "run_history_days": "a whole number of days, at least 1",
     "commands": "the module and name of a Typer app, such as demo.commands:app",
 }
 _SECONDS = "a number of seconds, at least 0"
@@ -54,6 +56,8 @@ class Settings(BaseSettings):
         foreign_wait_seconds: How long a run waits for another program to close the warehouse.
         watch_seconds: How long a look of the services at the landing zone lasts while nothing is to be done.
         state_seconds: How long readers keep a state of the published tables after it was replaced.
+        history_days: How long results of checks, counts, scores and decisions of runs are kept.
+        run_history_days: How long Dagster keeps a run with its events; the last of each table stays.
         notify: URLs that get messages about incidents, separated by blanks.
         run_limit_seconds: A run that takes longer is stopped and counts as failed.
         memory_limit: Bytes that a run may take; None for half of the memory that there is.
@@ -73,6 +77,8 @@ class Settings(BaseSettings):
     foreign_wait_seconds: float = Field(default=30.0, ge=0)
     watch_seconds: float = Field(default=4.5, ge=0)
     state_seconds: float = Field(default=86400.0, ge=0)
+    history_days: int = Field(default=90, ge=1)
+    run_history_days: int = Field(default=30, ge=1)
     notify: SecretStr = SecretStr("")
     run_limit_seconds: int = Field(default=7200, ge=1)
     memory_limit: int | None = None
@@ -91,7 +97,7 @@ class Settings(BaseSettings):
     def _size(cls, value: object) -> object:
         return parse_size(value) or "not a size" if isinstance(value, str) else value
 
-    @field_validator("run_limit_seconds", mode="before")
+    @field_validator("run_limit_seconds", "history_days", "run_history_days", mode="before")
     @classmethod
     def _digits(cls, value: object) -> object:
         is_number = not isinstance(value, str) or (value.isascii() and value.isdigit())

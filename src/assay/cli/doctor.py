@@ -32,6 +32,7 @@ from assay.ledger.unclaimed import list_unclaimed
 from assay.loading.rejudge import rejudged
 from assay.orchestration.instance import open_instance
 from assay.publish.heartbeat import standing_still
+from assay.publish.pruning import read_pruned
 from assay.publish.reader import is_of_this_version, open_published
 from assay.publish.states import moved_from
 from assay.publish.status import empty_snapshots_of_before, held_snapshots, read_status
@@ -212,6 +213,7 @@ def _published(settings: Settings) -> list[Finding]:
         with open_published(settings.published) as connection:
             status = read_status(connection)
             held, empty = held_snapshots(connection), empty_snapshots_of_before(connection)
+            dropped = read_pruned(connection) if is_of_this_version(connection) else {}
     except FileNotFoundError:
         return findings.of_published(None, None)
     except duckdb.Error as error:
@@ -223,6 +225,7 @@ def _published(settings: Settings) -> list[Finding]:
         *findings.of_snapshots(held),
         *findings.of_empty_snapshots(empty),
         *findings.of_retired([retired["sentence"] for retired in status["retired"]]),
+        *findings.of_history(dropped, settings.history_days, settings.run_history_days),
     ]
 
 

@@ -241,6 +241,19 @@ def of_retired(sentences: Sequence[str]) -> list[Finding]:
     return [Finding("warning", "retired", sentence) for sentence in sentences]
 
 
+def of_history(dropped: Mapping[str, int], days: int, run_days: int) -> list[Finding]:
+    """What old runs have left, and how much of it was dropped.
+
+    Args:
+        dropped: How many of each kind were ever dropped.
+        days: How long results are kept.
+        run_days: How long Dagster keeps a run.
+    """
+    gone = "; ".join(f"{count:,} {what}" for what, count in dropped.items())
+    kept = f"results are kept for {days} days (history_days), runs for {run_days} (run_history_days)"
+    return [Finding("ok", "history", f"{kept}; dropped until now: {gone or 'nothing'}")]
+
+
 def of_waiting(files: Mapping[str, int], is_running: bool, is_ticking: bool) -> list[Finding]:
     """Files in landing that no run has taken.
 

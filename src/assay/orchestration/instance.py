@@ -30,6 +30,9 @@ run_monitoring:
 run_queue:
   max_concurrent_runs: 1
   dequeue_interval_seconds: 1
+retention:
+  sensor:
+    purge_after_days: {{skipped: 1, success: {run_history_days}, failure: {run_history_days}}}
 sensors:
   use_threads: true # the sensor of arrivals keeps looking for some seconds, and the others shall not wait for it
   num_workers: 4
@@ -38,7 +41,7 @@ sensors:
 
 def config(settings: Settings) -> str:
     """The lake's `dagster.yaml`; `max_runtime_seconds` is for runs of the services, `assay run` watches its own."""
-    return _CONFIG.format(run_limit_seconds=settings.run_limit_seconds)
+    return _CONFIG.format(run_limit_seconds=settings.run_limit_seconds, run_history_days=settings.run_history_days)
 
 
 def prepare_instance(settings: Settings) -> None:

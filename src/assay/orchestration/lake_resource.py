@@ -19,6 +19,7 @@ from assay.orchestration.launcher import GONE, UNFINISHED, is_gone
 from assay.orchestration.patches.quiet_console import quiet_console
 from assay.orchestration.patches.sqlite_engines import reuse_engines
 from assay.orchestration.run_log import log_run
+from assay.orchestration.run_pruning import prune_history
 from assay.publish.run_session import UNPUBLISHED, open_session
 
 FULL_REFRESH_TAG = "assay/full_refresh"
@@ -73,6 +74,7 @@ def lake_resource(lake: Lakehouse) -> dg.ResourceDefinition:
                 ) as session,
             ):
                 yield session
+                prune_history(session, instance)
                 is_done = True
         except (LockTimeout, WarehouseBusy) as error:
             raise dg.Failure(str(error), allow_retries=True) from error

@@ -44,6 +44,7 @@ OPS_TABLES = (
     "freshness",
     "retired",
     "publications",
+    "pruned",
 )
 HISTORY = ("checks", "check_results")
 """Tables of `ops` to which runs only add, the most by far."""
