@@ -1,4 +1,4 @@
-"""What a run costs when there is nothing new, or one more day, on a lake of 28 and of 364 days.
+"""What a run costs when there is nothing new, or one more day, on a lake of 28 and of 364 days, and where that goes.
 
 The day is a Sunday in both cases, when promotions and a snapshot of products come too. Runs are made in one process
 that has imported everything, on the same lake, which is put back after each.
@@ -11,28 +11,55 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 
-from report import Table, settings_of
+from counted import Cost, counting
+from report import Figures, Table, settings_of
 
 from assay.base.settings import Settings
 from assay.cli.running import run_once
 from demo.replay import replay
 
 FIRST = date(2017, 1, 1)
-KEPT = ("warehouse.duckdb", "published", "dagster")
+DEAREST = 12
+"""Parts of a run that are shown in any case."""
+SLACK = 5_000
+"""Rows by which a part may grow before it is named; a row group of DuckDB has 122,880."""
+KEPT = ("warehouse.duckdb", "warehouse.stamp", "published", "dagster")
 
 
-def tables(folder: Path, days: tuple[int, int] = (28, 364)) -> list[Table]:
-    """One table for each question, one row for each age of the lake."""
+def tables(folder: Path, days: tuple[int, int] = (28, 364)) -> list[Table | Figures]:
+    """A table for each question, a row for each age of the lake; and one of the parts of the run with one more day."""
     idle = Table("A run with nothing new, by the age of the lake", f"{days[0]} days")
     more = Table("A run with one more day (a Sunday), by the age of the lake", f"{days[0]} days")
+    costs: dict[int, dict[str, Cost]] = {}
     for age in days:
         settings = _lake(folder / str(age), age)
         idle.measure({f"{age} days": lambda s=settings: _run(s)})  # type: ignore[misc]
         for _ in range(3):
-            _one_more(settings, age, more)
+            _one_more(settings, age, lambda s=settings, name=f"{age} days": more.measure({name: lambda: _run(s)}, 1))  # type: ignore[misc]
+        with counting() as costs[age]:
+            _one_more(settings, age, lambda s=settings: _run(s))  # type: ignore[misc]
         idle.notes[f"{age} days"] = more.notes[f"{age} days"] = _size(settings)
         shutil.rmtree(settings.home)
-    return [idle, more]
+    return [idle, more, _parts(costs[days[0]], costs[days[1]], days)]
+
+
+def _parts(young: dict[str, Cost], old: dict[str, Cost], days: tuple[int, int]) -> Figures:
+    """The dearest parts on the older lake, and all of which the rows grow by more than a fifth."""
+    figures = Figures(
+        f"The parts of the run with one more day, at {days[0]} and at {days[1]} days",
+        ("seconds", "rows read", "rows written", "statements"),
+    )
+    for name, cost in sorted(old.items(), key=lambda item: -item[1].seconds):
+        before = young.get(name, Cost())
+        grows = cost.rows_read > 1.2 * before.rows_read + SLACK or cost.rows_written > 1.2 * before.rows_written + SLACK
+        if grows or len(figures.lines) < DEAREST:
+            figures.lines[f"{name}{' (grows)' if grows else ''}"] = (
+                f"{before.seconds:.2f} → {cost.seconds:.2f}",
+                f"{before.rows_read:,} → {cost.rows_read:,}",
+                f"{before.rows_written:,} → {cost.rows_written:,}",
+                f"{before.statements} → {cost.statements}",
+            )
+    return figures
 
 
 def _lake(home: Path, days: int) -> Settings:
@@ -42,15 +69,15 @@ def _lake(home: Path, days: int) -> Settings:
     return settings
 
 
-def _one_more(settings: Settings, age: int, table: Table) -> None:
-    """Measure one run with the next day, and put the lake back."""
+def _one_more(settings: Settings, age: int, run: Callable[[], object]) -> None:
+    """Let one run meet the next day, and put the lake back."""
     aside = settings.home / "aside"
     for name in KEPT:
         _copy(settings.home / name, aside / name)
     there = set(settings.landing.rglob("*"))
     day = FIRST + timedelta(days=age)
     replay(settings.landing, day, day)
-    table.measure({f"{age} days": lambda: _run(settings)}, runs=1)
+    run()
     for path in set(settings.landing.rglob("*")) - there:
         path.unlink()
     for name in KEPT:

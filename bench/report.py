@@ -69,19 +69,44 @@ class Table:
         return "\n".join(lines)
 
 
+@dataclass
+class Figures:
+    """A table of figures that are no seconds of a whole run.
+
+    Attributes:
+        title: The question.
+        columns: Of the figures.
+        lines: Name of what was measured, and its figures as they are shown.
+    """
+
+    title: str
+    columns: Sequence[str]
+    lines: dict[str, Sequence[str]] = field(default_factory=dict)
+
+    def markdown(self) -> str:
+        """The table as Markdown."""
+        heads = [f"### {self.title}", "", f"| | {' | '.join(self.columns)} |", "|---" * (len(self.columns) + 1) + "|"]
+        return "\n".join([*heads, *(f"| {name} | {' | '.join(cells)} |" for name, cells in self.lines.items())])
+
+
 def machine() -> str:
     """The machine and the versions that were measured on."""
     versions = ", ".join(f"{name} {version(name)}" for name in ("duckdb", "dagster", "dbt-core"))
     return f"{cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, {versions}"
 
 
-def write(tables: Sequence[Table], folder: Path) -> None:
+def write(tables: Sequence[Table | Figures], folder: Path) -> None:
     """Write `bench.md` and `bench.json`."""
     folder.mkdir(parents=True, exist_ok=True)
     sections = [table.markdown() for table in tables]
     (folder / "bench.md").write_text("\n\n".join([f"Measured on {machine()}.", *sections]) + "\n", encoding="utf-8")
     figures = {
         "machine": machine(),
-        "tables": [{**asdict(table), "ratios": {name: table.ratio(name) for name in table.rows}} for table in tables],
+        "tables": [_figures(table) for table in tables],
     }
     (folder / "bench.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def _figures(table: Table | Figures) -> dict[str, object]:
+    ratios = {name: table.ratio(name) for name in table.rows} if isinstance(table, Table) else {}
+    return {**asdict(table), "ratios": ratios}

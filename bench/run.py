@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import checks
@@ -14,7 +14,7 @@ import load
 import looking
 import many_files
 import rivals
-from report import Table, machine, settings_of, write
+from report import Figures, Table, machine, settings_of, write
 
 from assay.contract.catalog import Catalog
 from assay.tables.dbt import parse_if_changed
@@ -33,12 +33,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("data/bench"), help="folder for bench.md and bench.json")
     options = parser.parse_args()
     print(f"Measured on {machine()}.")  # noqa: T201
-    tables: list[Table] = []
+    tables: list[Table | Figures] = []
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:
         settings = settings_of(home=Path(folder))
         parse_if_changed(settings)
         catalog = Catalog.read(settings.dbt_project)
-        parts: Mapping[str, Callable[[], list[Table]]] = {
+        parts: Mapping[str, Callable[[], Sequence[Table | Figures]]] = {
             "load": lambda: load.tables(Path(folder) / "load", catalog, options.times),
             "rivals": lambda: rivals.tables(Path(folder) / "rivals", options.dlt_python.absolute()),
             "checks": lambda: checks.tables(Path(folder) / "checks"),

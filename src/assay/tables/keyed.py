@@ -24,6 +24,7 @@ from assay.contract.rebuild_key import Input, RebuildKey, parse_redo
 from assay.tables.first_fingerprints import first_keyed
 from assay.tables.key_ranges import is_among
 from assay.tables.own_columns import own_columns_read
+from assay.tables.part_column import columns_of, part_column
 from assay.tables.parts import build_within_memory, each_part, is_in_part
 from assay.tables.silver_counts import count_whole, move_counts
 from assay.tables.table_columns import stop_unless_as_declared
@@ -195,9 +196,11 @@ class _Keyed:
         typed = ", ".join(f"{quoted(name)} {kind}" for name, kind in self._columns)
         self._connection.execute(f"create or replace table {self._name.sql} ({typed})")
         where = self._is_in_part([f"made.{quoted(name)}" for name in self._rebuild_key.key], parts)
+        along = part_column(columns_of(self._connection, self._name.sql), self._part_choice)
+        order = f" order by made.{quoted(along.name)}" if along else ""  # what looks for some dates reads their blocks
         for _ in each_part(self._connection, parts):
             self._connection.execute(
-                f"insert into {self._name.sql} by name select * from ({self._sql}\n) as made where {where}"
+                f"insert into {self._name.sql} by name select * from ({self._sql}\n) as made where {where}{order}"
             )
         count_whole(self._connection, self.table, dict(self._columns))
         forget_written(self._connection, self._name)
