@@ -2,6 +2,7 @@
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 DAYS ?= 28
+QUARTER_DAYS ?= 90
 ARGS ?= ls
 INSTALLED := .venv/.installed
 BENCH_INSTALLED := .venv-bench/.installed
@@ -9,7 +10,7 @@ MANIFEST := dbt_project/target/manifest.json
 DBT_FILES := $(shell find dbt_project src/assay/dbt_package -name target -prune -o -name build -prune -o -name dbt_packages -prune -o -name logs -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test slow chaos quarter wheel lint format check bench dbt lock clean
+.PHONY: help setup demo dev test slow chaos quarter soak wheel lint format check bench dbt lock clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -35,16 +36,19 @@ dev: setup ## The Dagster UI on 127.0.0.1:3000
 	@$(BIN)/assay dev
 
 test: setup ## Unit, integration and convention tests, in under five minutes
-	@$(BIN)/pytest -n auto --dist loadfile -m "not chaos and not slow"
+	@$(BIN)/pytest -n auto --dist loadfile -m "not chaos and not slow and not soak"
 
 slow: setup ## Tests that only take long: many real runs, the year, every rule broken once; a quarter of an hour
-	@$(BIN)/pytest -n auto --dist loadfile -m "slow and not chaos"
+	@$(BIN)/pytest -n auto --dist loadfile -m "slow and not chaos and not soak"
 
 chaos: setup ## Kill real runs and services, fill the disk, shuffle arrivals; a quarter of an hour
 	@$(BIN)/pytest -n auto --dist loadfile -m chaos
 
-quarter: setup ## Ninety simulated days with crashes, corrupt files, silence and full disks; a quarter of an hour
-	@$(BIN)/python -W ignore -m tests.simulation.quarter
+quarter: setup ## Ninety simulated days with crashes, corrupt files, silence and full disks (QUARTER_DAYS=30 for fewer)
+	@$(BIN)/python -W ignore -m tests.simulation.quarter --days $(QUARTER_DAYS)
+
+soak: setup ## What is too long for CI: a day of a hundred files
+	@$(BIN)/pytest -m soak
 
 wheel: setup ## Build the wheel and the sdist, install each anew, and run a lake with it; some minutes
 	@$(BIN)/python -m tests.wheel

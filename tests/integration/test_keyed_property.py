@@ -192,4 +192,4 @@ def test_key_by_key_is_the_same_as_everything_at_once(make: Make) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("make", MODELS)
 def test_key_by_key_is_the_same_as_everything_at_once_in_many_more_lakes(make: Make) -> None:
-    hold(make, 100)
+    hold(make, 40)
