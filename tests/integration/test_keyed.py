@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from assay.tables.rebuilds import read_rebuilds
 from tests.keyed import Tables, regions
 
 
@@ -140,3 +141,16 @@ def test_columns_of_ours_that_nobody_reads_cause_no_work() -> None:
     assert (
         tables.connection.execute("select seq from ops.tables where table_name = 'gold.regions'").fetchall() == before
     )
+
+
+def test_a_rebuild_says_for_how_many_keys_how_many_rows_it_redid() -> None:
+    tables = regions()
+    tables.put("a", [(n, f"region{n}", 1.0, 10) for n in range(8)])
+    tables.build()
+    assert read_rebuilds(tables.connection) == []
+    tables.put("b", [(8, "region1", 1.0, 5), (9, "another", 1.0, 5)])
+    tables.build()
+    redone = {last.table: (last.keys, last.rows, last.row_count) for last in read_rebuilds(tables.connection)}
+    assert redone["gold.regions"] == (2, 2, 9)
+    tables.build(is_full=True)
+    assert read_rebuilds(tables.connection) == []

@@ -11,14 +11,17 @@ from assay.cli.findings import (  # fmt: skip
     Sensor,
     of_disk,
     of_folders,
+    of_history,
     of_lock,
     of_memory,
     of_published,
+    of_rebuilds,
     of_runs,
     of_services,
     of_versions,
     of_waiting,
 )
+from assay.tables.rebuilds import Rebuild
 
 NOW = 1_700_000_000.0
 GB = 10**9
@@ -115,3 +118,22 @@ def test_folders_without_rights_and_dead_runs_are_problems() -> None:
 def test_the_limit_in_force_is_told_and_where_it_comes_from() -> None:
     assert of_memory(None, 4 * GB).message.startswith("a run may take 4.0 GB (half of what there is")
     assert of_memory(2 * GB, 4 * GB).message == "a run may take 2.0 GB (as ASSAY_MEMORY_LIMIT says), a load half of it"
+
+
+def test_a_table_that_redoes_most_of_itself_for_what_is_new_is_named() -> None:
+    quick = Rebuild("gold.small", keys=3, rows=9, row_count=9, seconds=0.01)
+    slow_but_few = Rebuild("silver.large", keys=3, rows=9, row_count=1000, seconds=60.0)
+    [fine] = of_rebuilds([quick, slow_but_few])
+    assert fine.mark == "ok"
+    costly = Rebuild("gold.lift", keys=310, rows=1_494, row_count=1_550, seconds=12.04)
+    [finding] = of_rebuilds([costly, quick])
+    assert finding.mark == "warning"
+    assert finding.message == "gold.lift rebuilds 96 % of its 1,550 rows for 310 changed keys, in 12.0 s"
+    emptied = Rebuild("gold.gone", keys=310, rows=0, row_count=0, seconds=12.0)
+    assert of_rebuilds([emptied])[0].message.startswith("gold.gone rebuilds 0 %")
+
+
+def test_what_was_dropped_is_counted() -> None:
+    [finding] = of_history({"check results": 1200, "Dagster runs": 3}, 90, 30)
+    assert finding.message.endswith("dropped until now: 1,200 check results; 3 Dagster runs")
+    assert of_history({}, 90, 30)[0].message.endswith("nothing")

@@ -254,6 +254,15 @@ create table if not exists ops.whole_runs (
     ended_at timestamptz not null
 );
 
+-- What the last rebuild by key of each table redid: for how many keys, how many rows of how many.
+create table if not exists ops.rebuilds (
+    table_name varchar not null,
+    changed_keys bigint not null,
+    rows_rebuilt bigint not null,
+    row_count bigint not null,
+    seconds double not null
+);
+
 -- What was ever dropped because it was old: a row per kind. `before` is the age that counted when it was last looked for.
 create table if not exists ops.pruned (
     what varchar not null,

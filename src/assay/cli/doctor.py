@@ -37,6 +37,7 @@ from assay.publish.reader import is_of_this_version, open_published
 from assay.publish.states import moved_from
 from assay.publish.status import empty_snapshots_of_before, held_snapshots, read_status
 from assay.tables.dbt import DbtError, parse_if_changed
+from assay.tables.rebuilds import read_rebuilds
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -213,7 +214,9 @@ def _published(settings: Settings) -> list[Finding]:
         with open_published(settings.published) as connection:
             status = read_status(connection)
             held, empty = held_snapshots(connection), empty_snapshots_of_before(connection)
-            dropped = read_pruned(connection) if is_of_this_version(connection) else {}
+            is_current = is_of_this_version(connection)
+            dropped = read_pruned(connection) if is_current else {}
+            rebuilds = read_rebuilds(connection) if is_current else []
     except FileNotFoundError:
         return findings.of_published(None, None)
     except duckdb.Error as error:
@@ -225,6 +228,7 @@ def _published(settings: Settings) -> list[Finding]:
         *findings.of_snapshots(held),
         *findings.of_empty_snapshots(empty),
         *findings.of_retired([retired["sentence"] for retired in status["retired"]]),
+        *findings.of_rebuilds(rebuilds),
         *findings.of_history(dropped, settings.history_days, settings.run_history_days),
     ]
 

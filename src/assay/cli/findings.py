@@ -15,6 +15,7 @@ from assay.publish.status import HeldSnapshot
 
 if TYPE_CHECKING:
     from assay.loading.rejudge import Rejudged
+    from assay.tables.rebuilds import Rebuild
 
 Mark = Literal["ok", "warning", "problem"]
 LOW_PCT, TOO_LOW_PCT = 10, 5
@@ -252,6 +253,27 @@ def of_history(dropped: Mapping[str, int], days: int, run_days: int) -> list[Fin
     gone = "; ".join(f"{count:,} {what}" for what, count in dropped.items())
     kept = f"results are kept for {days} days (history_days), runs for {run_days} (run_history_days)"
     return [Finding("ok", "history", f"{kept}; dropped until now: {gone or 'nothing'}")]
+
+
+def of_rebuilds(rebuilds: Sequence[Rebuild]) -> list[Finding]:
+    """Tables that cost more than what is new: most of their rows are worked out again for what changed.
+
+    Args:
+        rebuilds: The last rebuild by key of each table.
+    """
+    do = "key it by what changes less of it, or let it read a table that has summed its input: docs/adding-a-source.md"
+    costly = [
+        Finding(
+            "warning",
+            "rebuilds",
+            f"{last.table} rebuilds {round(100 * last.rows / max(last.row_count, 1))} % of its {last.row_count:,} rows "
+            f"for {last.keys:,} changed keys, in {last.seconds:.1f} s",
+            do,
+        )
+        for last in rebuilds
+        if last.is_costly
+    ]
+    return costly or [Finding("ok", "rebuilds", "each table redoes no more than what is new")]
 
 
 def of_waiting(files: Mapping[str, int], is_running: bool, is_ticking: bool) -> list[Finding]:

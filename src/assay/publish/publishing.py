@@ -45,6 +45,7 @@ OPS_TABLES = (
     "retired",
     "publications",
     "pruned",
+    "rebuilds",
 )
 HISTORY = ("checks", "check_results")
 """Tables of `ops` to which runs only add, the most by far."""

@@ -132,6 +132,7 @@ def _drop_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
         "deliveries",
         "freshness",
         "touched_parts",
+        "rebuilds",
     ):
         connection.execute(f"delete from ops.{of} where table_name = ?", [table])
     for of in ("seen", "seen_files"):

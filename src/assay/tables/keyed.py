@@ -11,6 +11,7 @@ All comparisons of keys are NULL-safe: `(a, b) in (…)` would neither delete no
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -26,6 +27,7 @@ from assay.tables.key_ranges import is_among
 from assay.tables.own_columns import own_columns_read
 from assay.tables.part_column import columns_of, part_column
 from assay.tables.parts import build_within_memory, each_part, is_in_part
+from assay.tables.rebuilds import forget_rebuild, note_rebuild
 from assay.tables.silver_counts import count_whole, move_counts
 from assay.tables.table_columns import stop_unless_as_declared
 from assay.tables.table_definition import Definition, keyed_form
@@ -204,6 +206,7 @@ class _Keyed:
             )
         count_whole(self._connection, self.table, dict(self._columns))
         forget_written(self._connection, self._name)
+        forget_rebuild(self._connection, self.table)
         self._connection.execute(f"drop table if exists {self._changes}")
         note_built(self._connection, self.table, self._definition, self._run_id, is_changed=True, is_rebuilt=True)
 
@@ -214,6 +217,7 @@ class _Keyed:
         if not self._connection.execute(f"select 1 from temp.{self._affected_name} limit 1").fetchall():
             note_built(self._connection, self.table, self._definition, self._run_id, is_changed=False)
             return
+        began = time.monotonic()
         self._connection.execute(
             f"create or replace temp table keyed_new as select {names} from ({self._sql}\n) as made where {where}"
         )
@@ -225,6 +229,7 @@ class _Keyed:
             self._connection.execute(f"delete from {target} as made where {where}")
             self._connection.execute(f"insert into {target} by name select * from temp.keyed_new")
             move_counts(self._connection, self.table, dict(self._columns))
+        note_rebuild(self._connection, self.table, f"temp.{self._affected_name}", time.monotonic() - began)
         seq = note_built(self._connection, self.table, self._definition, self._run_id, is_changed=differs)
         if differs:
             log_written(self._connection, self._name, self._rebuild_key.key, seq)
