@@ -90,9 +90,15 @@ def run(
     ] = None,
 ) -> None:
     """Load what has arrived and rebuild what it changes."""
-    from assay.cli import running
+    from assay.base.settings import Settings
+    from assay.cli import warm_client
 
-    raise typer.Exit(stoppable(lambda: running.run(select, full_refresh or [])))
+    code = warm_client.hand_over(Settings.from_env(), sys.argv[1:])
+    if code is None:
+        from assay.cli import running
+
+        code = stoppable(lambda: running.run(select, full_refresh or []))
+    raise typer.Exit(code)
 
 
 @app.command()

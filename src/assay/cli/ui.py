@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
@@ -54,13 +58,24 @@ def dev(port: int) -> None:
         log.info("services begun", address=f"http://{HOST}:{port}")
     else:
         err.print(f"The UI will be at [bold]http://{HOST}:{port}[/] in some seconds; Ctrl-C ends it.", highlight=False)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _keeping_libraries(settings):
         warnings.simplefilter("ignore", dg.SupersessionWarning)  # says to use another product's command
         dev_command.main(
             ["-w", str(_workspace(settings)), "-h", HOST, "-p", str(port), *_log_format(settings)],
             prog_name="assay dev",
             standalone_mode=False,
         )
+
+
+@contextmanager
+def _keeping_libraries(settings: Settings) -> Iterator[None]:
+    """Keep a process from which `assay run` is forked, as long as this one lives; not where libraries forbid a fork."""
+    if sys.platform != "linux":
+        yield
+        return
+    command = [sys.executable, "-m", "assay.cli.warm_server", str(settings.dagster_home)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True):  # noqa: S603 - a command of ours
+        yield
 
 
 def _workspace(settings: Settings) -> Path:

@@ -1,0 +1,66 @@
+"""Hands a command over to another process: its arguments, environment and folder, and its standard streams."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from dataclasses import asdict, dataclass
+
+WHERE = "warm.json"
+"""Below the Dagster home: where a process listens, and which version and Python it is of."""
+_LENGTH = struct.Struct("!Q")
+
+
+@dataclass(frozen=True)
+class Message:
+    """A command.
+
+    Attributes:
+        arguments: After the name of the program.
+        environment: All of it.
+        folder: In which it was typed.
+        first_path: Where Python looks for modules first.
+        encoding: Of its output.
+        umask: Rights that files that it makes do not get.
+    """
+
+    arguments: list[str]
+    environment: dict[str, str]
+    folder: str
+    first_path: str
+    encoding: str
+    umask: int
+
+
+def send_message(connection: socket.socket, message: Message, streams: list[int]) -> None:
+    """Send a command and its standard streams.
+
+    Args:
+        connection: A Unix socket.
+        message: The command.
+        streams: Its standard input, output and error.
+    """
+    content = json.dumps(asdict(message)).encode("ascii")
+    socket.send_fds(connection, [_LENGTH.pack(len(content))], streams)
+    connection.sendall(content)
+
+
+def receive_message(connection: socket.socket) -> tuple[Message, list[int]]:
+    """The command and the streams that were sent.
+
+    Raises:
+        EOFError: The sender has gone.
+    """
+    head, streams, _, _ = socket.recv_fds(connection, _LENGTH.size, 3)
+    if len(head) < _LENGTH.size:
+        raise EOFError
+    (left,) = _LENGTH.unpack(head)
+    parts = []
+    while left:
+        part = connection.recv(min(left, 1 << 16))
+        if not part:
+            raise EOFError
+        parts.append(part)
+        left -= len(part)
+    return Message(**json.loads(b"".join(parts))), list(streams)

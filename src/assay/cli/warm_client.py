@@ -1,0 +1,105 @@
+"""Hands `assay run` over to a process that has imported what a run imports, where the services keep one."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+
+from assay.base.handing_over import WHERE, Message, send_message
+from assay.base.project import DISTRIBUTION
+from assay.base.settings import Settings
+from assay.cli.console import complain
+
+PATIENCE = 5.0
+"""Seconds in which the other process has to answer; a second is much."""
+
+is_handed_over = False
+"""Whether this process is the one that a command was handed over to."""
+
+
+def hand_over(settings: Settings, arguments: Sequence[str]) -> int | None:
+    """Let a command be run where its libraries are, with the output of this process, and give its exit code.
+
+    Args:
+        settings: The lake.
+        arguments: Of the command, as they were typed.
+
+    Returns:
+        The exit code; None where there is no such process, so that the command has to be run here.
+    """
+    if is_handed_over:
+        return None
+    try:
+        connection = _connect(settings)
+    except (OSError, ValueError, KeyError):  # the services are not up, or ended without a word
+        return None
+    if connection is None:
+        return None
+    with connection:
+        try:
+            send_message(connection, _message(arguments), [0, 1, 2])
+            answers = connection.makefile("r", encoding="ascii")
+            connection.settimeout(PATIENCE)
+            pid = int(answers.readline())
+        except (OSError, ValueError):
+            return None
+        connection.settimeout(None)
+        with _forwarding(pid):
+            code = answers.readline()
+    if not code:
+        complain("the process of the run is gone; what was committed is kept, run again to go on")
+        return 1
+    return int(code)
+
+
+def _connect(settings: Settings) -> socket.socket | None:
+    """A connection to the process that the services keep; None where it is of another version or Python."""
+    where = json.loads((settings.dagster_home / WHERE).read_text(encoding="utf-8"))
+    if (where["version"], where["python"]) != (version(DISTRIBUTION), sys.executable):
+        return None
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(PATIENCE)
+        connection.connect(where["socket"])
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def _message(arguments: Sequence[str]) -> Message:
+    umask = os.umask(0)
+    os.umask(umask)
+    return Message(
+        arguments=list(arguments),
+        environment=dict(os.environ),
+        folder=os.getcwd(),  # noqa: PTH109 - as text
+        first_path=sys.path[0],
+        encoding=sys.stdout.encoding,
+        umask=umask,
+    )
+
+
+@contextmanager
+def _forwarding(pid: int) -> Iterator[None]:
+    """Let the other process have the interrupts that this one gets."""
+
+    def forward(number: int, _: object) -> None:
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return  # it has just ended, and its answer is on its way
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, forward) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
