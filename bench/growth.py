@@ -15,6 +15,7 @@ from counted import Cost, counting
 from report import Figures, Table, settings_of
 
 from assay.base.settings import Settings
+from assay.base.warehouse_stamp import note_left
 from assay.cli.running import run_once
 from demo.replay import replay
 
@@ -83,6 +84,7 @@ def _one_more(settings: Settings, age: int, run: Callable[[], object]) -> None:
     for name in KEPT:
         _remove(settings.home / name)
         (aside / name).rename(settings.home / name)
+    note_left(settings.warehouse)  # by the bench, which is no other program
 
 
 def _run(settings: Settings) -> None:

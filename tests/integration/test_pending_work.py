@@ -141,6 +141,7 @@ def test_a_warehouse_that_another_program_wrote_to_is_run_whole(filled: Lab, by_
         pass
     assert filled.run().is_run
     assert "silver/transactions" in materialized(filled)
+    assert filled.stored("select count(*) from gold.daily_sales") == [(1,)], "one that was dropped is back"
 
 
 @pytest.mark.slow  # further real runs

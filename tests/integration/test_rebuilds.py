@@ -15,7 +15,6 @@ from tests.lab import WHOLE, Lab
 pytestmark = pytest.mark.slow  # three weeks of the demo
 
 WHOLE_FOR_A_REASON = {
-    "silver.products": "a snapshot is a new file of every row",
     "gold.household_value": "a product that moves to another department changes each week in which it was sold",
     "gold.promotion_lift": "each category has products that are promoted each week, and its lift is made of all weeks",
 }

@@ -36,11 +36,12 @@ finally:
 HERE, THERE = "imported here: True\n", "imported here: False\n"
 
 
-def typed(settings: Settings, *arguments: str, folder: Path = PROJECT, **more: str) -> subprocess.Popen[str]:
-    """`assay …` as a person types it; it says at its end whether it imported Dagster itself."""
+def typed(settings: Settings, *arguments: str, redirection: str = "", **more: str) -> subprocess.Popen[str]:
+    """`assay …` as a person types it in a shell; it says at its end whether it imported Dagster itself."""
+    command = [sys.executable, "-W", "ignore", "-c", TYPED, *arguments]
     return subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", TYPED, *arguments], cwd=folder, env={**environment(settings), **more},
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ["bash", "-c", f'exec "$@" {redirection}', "assay", *command], cwd=PROJECT,
+        env={**environment(settings), **more}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 
@@ -48,7 +49,7 @@ def typed(settings: Settings, *arguments: str, folder: Path = PROJECT, **more: s
 def warm(home: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The process that the services keep."""
     home.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "assay.cli.warm_server", str(home)]
+    command = [sys.executable, "-P", "-m", "assay.cli.warm_server", str(home)]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         time.sleep(0.1)
         (home / "ticked").touch()
@@ -136,17 +137,37 @@ def test_who_stops_the_command_stops_the_run(served: Lab, number: int, code: int
     assert served.source("transactions")["rows"]["silver"] == 2
 
 
-@pytest.mark.parametrize("other", ["version", "python", "socket", "nothing", "no JSON"])
+@pytest.mark.parametrize("other", ["made_of", "socket", "nothing", "no JSON", "closed input"])
 def test_what_cannot_be_handed_over_is_run_by_itself(served: Lab, other: str) -> None:
     path = served.settings.dagster_home / WHERE
     where = json.loads(path.read_text())
     if other == "nothing":
         path.unlink()
-    else:
-        path.write_text("{" if other == "no JSON" else json.dumps({**where, other: "/another"}))
-    code, output = finish(typed(served.settings, "run"))
-    assert code == 0
+    elif other == "no JSON":
+        path.write_text("{")
+    elif other != "closed input":
+        path.write_text(json.dumps({**where, other: "/another"}))
+    process = typed(served.settings, "run", redirection="<&-" if other == "closed input" else "")
+    code, output = finish(process)
+    assert code == 0, output
     assert output.endswith(HERE)
+
+
+def test_modules_are_found_where_the_command_finds_them(served: Lab, tmp_path: Path) -> None:
+    (tmp_path / "late.py").write_text("import typer\napp = typer.Typer()\n")
+    path = os.pathsep.join([str(tmp_path), str(PROJECT)])
+    code, output = finish(typed(served.settings, "run", PYTHONPATH=path, ASSAY_COMMANDS="late:app"))
+    assert code == 0, output
+    assert output.endswith(THERE)
+
+
+def test_services_that_end_before_it_listens_do_not_wait_for_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-P", "-m", "assay.cli.warm_server", str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(10) == 0
+    assert not (tmp_path / WHERE).exists()
 
 
 def test_the_process_ends_with_the_services_and_leaves_nothing(tmp_path: Path) -> None:

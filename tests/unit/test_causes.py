@@ -49,7 +49,7 @@ LOOK = Inputs(PROJECT, Facts(), (), ROOM, NOW)
 
 def ran(state: str, *covers: str, errors: Sequence[str] = ("landing: no",), asked_for: str = "") -> Tried:
     words = tuple(errors) if state == "failed" else ()
-    return Tried(RUN, state, NOW.timestamp(), covers=frozenset(covers), asked_for=asked_for, messages=words)
+    return Tried(RUN, state, NOW.timestamp(), covers=frozenset(covers) or None, asked_for=asked_for, messages=words)
 
 
 def one(look: Inputs) -> Cause:
@@ -289,3 +289,19 @@ def test_what_is_published_is_read_as_it_counts_now() -> None:
     assert facts.newest == {"sales": NOW + 4 * HOUR}
     assert facts.began == NOW + HOUR
     assert facts.shown == {"gold.days": NOW + 2 * HOUR}
+
+
+def test_a_run_of_the_projects_own_assets_resolves_its_own_failures_alone() -> None:
+    everything = frozenset({"silver/x", "published/lake"})
+    of_lake = Tried("1", "failed", 1.0, covers=frozenset({"silver/x"}))
+    own_good = Tried("2", "good", 2.0, covers=frozenset({"features/own"}))
+    own_failed = Tried("3", "failed", 3.0, covers=frozenset({"features/own"}))
+    whole = Tried("4", "good", 4.0)
+
+    def unresolved(*newest_first: Tried) -> list[str]:
+        return [failure.run.run_id for failure in unresolved_failures(newest_first, everything)]
+
+    assert unresolved(own_good, of_lake) == ["1"]
+    assert unresolved(own_failed, own_good, of_lake) == ["3", "1"]
+    assert unresolved(own_good, own_failed) == []
+    assert unresolved(whole, own_failed, of_lake) == []

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import struct
+import sys
+import sysconfig
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from assay.base.project import DISTRIBUTION, ENGINE
 
 WHERE = "warm.json"
-"""Below the Dagster home: where a process listens, and which version and Python it is of."""
+"""Below the Dagster home: where a process listens, and what it is made of."""
 _LENGTH = struct.Struct("!Q")
 
 
@@ -20,7 +27,7 @@ class Message:
         arguments: After the name of the program.
         environment: All of it.
         folder: In which it was typed.
-        first_path: Where Python looks for modules first.
+        path: Where Python looks for modules.
         encoding: Of its output.
         umask: Rights that files that it makes do not get.
     """
@@ -28,9 +35,22 @@ class Message:
     arguments: list[str]
     environment: dict[str, str]
     folder: str
-    first_path: str
+    path: list[str]
     encoding: str
     umask: int
+
+
+def made_of() -> list[str]:
+    """What a process that is forked has to share with the one that asks for it: Python, packages, and the engine."""
+    packages = Path(sysconfig.get_path("purelib"))
+    return [sys.executable, f"{packages} {packages.stat().st_mtime_ns}", f"{ENGINE} {version(DISTRIBUTION)}"]
+
+
+def is_of_this_user(connection: socket.socket) -> bool:
+    """Whether the process at the other end is of the user of this one: it is given all of its environment."""
+    size = struct.calcsize("iII")
+    _, user, _ = struct.unpack("iII", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))
+    return bool(user == os.getuid())
 
 
 def send_message(connection: socket.socket, message: Message, streams: list[int]) -> None:

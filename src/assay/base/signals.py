@@ -23,6 +23,12 @@ LAST_WORDS_SECONDS = 5.0
 NOT_IN_TIME = "The run was told to stop and did not in time, so its process was ended; what was committed is kept."
 
 _ending = threading.Event()
+_hard_end: list[Callable[[int], object]] = []
+
+
+def at_hard_end(tell: Callable[[int], object]) -> None:
+    """Tell somebody the exit code of a process that did not end in time, just before it is ended."""
+    _hard_end.append(tell)
 
 
 def heed_interrupts() -> None:
@@ -111,7 +117,10 @@ def noticing_interrupts(
             saying = threading.Thread(target=lambda: codes.append(last_words()), daemon=True)
             saying.start()
             saying.join(LAST_WORDS_SECONDS)
-            os._exit(next((code for code in codes if isinstance(code, int)), STOPPED))
+            ended = next((code for code in codes if isinstance(code, int)), STOPPED)
+            for tell in _hard_end:
+                tell(ended)
+            os._exit(ended)
 
     main = threading.get_ident()
     watch = threading.Thread(target=_watch, args=(read, came, insist), name="interrupts", daemon=True)

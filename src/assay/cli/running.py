@@ -12,7 +12,7 @@ from assay.base.run_lock import LockTimeout, RunLock
 from assay.base.run_marks import run_lock
 from assay.base.settings import Settings
 from assay.base.warehouse import WarehouseBusy, connect
-from assay.base.warehouse_stamp import note_left
+from assay.base.warehouse_stamp import is_as_left, note_left
 from assay.cli import incidents
 from assay.cli.console import progress
 from assay.cli.outcome import Outcome, read_outcome, report, snapshots_that_count
@@ -123,6 +123,8 @@ def _note_whole_run(settings: Settings, project: str, run_id: str) -> None:
         return  # the next run is going; one after it plans everything once more
     is_clean = not lock.left_behind
     try:
+        if not is_as_left(settings.warehouse):
+            return  # another program was quicker, and has written to it
         with connect(settings.warehouse, wait_seconds=0) as connection:
             note_whole_run(connection, project, run_id)
         note_left(settings.warehouse)

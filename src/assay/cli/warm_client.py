@@ -9,10 +9,9 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 
-from assay.base.handing_over import WHERE, Message, send_message
-from assay.base.project import DISTRIBUTION
+from assay.base import log
+from assay.base.handing_over import WHERE, Message, is_of_this_user, made_of, send_message
 from assay.base.settings import Settings
 from assay.cli.console import complain
 
@@ -33,7 +32,7 @@ def hand_over(settings: Settings, arguments: Sequence[str]) -> int | None:
     Returns:
         The exit code; None where there is no such process, so that the command has to be run here.
     """
-    if is_handed_over:
+    if is_handed_over or None in (sys.stdin, sys.stdout, sys.stderr):  # a closed one cannot be handed over
         return None
     try:
         connection = _connect(settings)
@@ -53,15 +52,16 @@ def hand_over(settings: Settings, arguments: Sequence[str]) -> int | None:
         with _forwarding(pid):
             code = answers.readline()
     if not code:
+        log.configure(settings)
         complain("the process of the run is gone; what was committed is kept, run again to go on")
         return 1
     return int(code)
 
 
 def _connect(settings: Settings) -> socket.socket | None:
-    """A connection to the process that the services keep; None where it is of another version or Python."""
+    """A connection to the process that the services keep; None where it is of other code or of another user."""
     where = json.loads((settings.dagster_home / WHERE).read_text(encoding="utf-8"))
-    if (where["version"], where["python"]) != (version(DISTRIBUTION), sys.executable):
+    if where["made_of"] != made_of():
         return None
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -70,7 +70,10 @@ def _connect(settings: Settings) -> socket.socket | None:
     except OSError:
         connection.close()
         raise
-    return connection
+    if is_of_this_user(connection):
+        return connection
+    connection.close()
+    return None
 
 
 def _message(arguments: Sequence[str]) -> Message:
@@ -80,7 +83,7 @@ def _message(arguments: Sequence[str]) -> Message:
         arguments=list(arguments),
         environment=dict(os.environ),
         folder=os.getcwd(),  # noqa: PTH109 - as text
-        first_path=sys.path[0],
+        path=list(sys.path),
         encoding=sys.stdout.encoding,
         umask=umask,
     )

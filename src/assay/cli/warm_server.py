@@ -20,13 +20,12 @@ import threading
 import time
 import traceback
 from contextlib import suppress
-from importlib.metadata import version
 from multiprocessing import util
 from pathlib import Path
 
 from assay.base.atomic_write import place
-from assay.base.handing_over import WHERE, Message, receive_message
-from assay.base.project import DISTRIBUTION
+from assay.base.handing_over import WHERE, Message, made_of, receive_message
+from assay.base.signals import at_hard_end
 from assay.orchestration.patches.forkserver import LIBRARIES
 
 PATIENCE = 20.0
@@ -36,7 +35,9 @@ PATIENCE = 20.0
 def main() -> None:
     """Import, listen, and fork until standard input ends: `assay dev` holds the other end."""
     home = Path(sys.argv[1])
-    _wait_for_services(home)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that nothing is left behind
+    if not _wait_for_services(home):
+        return
     for name in LIBRARIES:
         importlib.import_module(name)
     gc.collect()
@@ -46,7 +47,7 @@ def main() -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
             listening.bind(str(path))
             listening.listen()
-            where = {"socket": str(path), "version": version(DISTRIBUTION), "python": sys.executable}
+            where = {"socket": str(path), "made_of": made_of()}
             place(home / WHERE, json.dumps(where).encode(), mtime=time.time())
             try:
                 _serve(listening)
@@ -54,11 +55,13 @@ def main() -> None:
                 (home / WHERE).unlink(missing_ok=True)
 
 
-def _wait_for_services(home: Path) -> None:
-    """Leave the processor to the services until they tick."""
-    began, path = time.time(), home / "ticked"
-    while time.time() < began + PATIENCE and not (path.exists() and path.stat().st_mtime > began):
-        time.sleep(0.2)
+def _wait_for_services(home: Path) -> bool:
+    """Leave the processor to the services until they tick; false when they have ended."""
+    began, patient_until, path = time.time(), time.monotonic() + PATIENCE, home / "ticked"
+    while time.monotonic() < patient_until and not (path.exists() and path.stat().st_mtime > began):
+        if select.select([sys.stdin.fileno()], [], [], 0.2)[0]:
+            return False
+    return True
 
 
 def _serve(listening: socket.socket) -> None:
@@ -79,12 +82,14 @@ def _become_command(connection: socket.socket) -> None:
     """In the fork: be the command that was handed over, and say how it ended. Never returns."""
     try:
         os.setsid()  # Ctrl-C in the terminal of `assay dev` is not meant for it
-        for number, handler in ((signal.SIGCHLD, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
-            signal.signal(number, handler)
+        for number in (signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         message, streams = receive_message(connection)
         _take_place(message, streams)
         connection.sendall(f"{os.getpid()}\n".encode())
         threading.Thread(target=_end_with, args=(connection,), daemon=True).start()
+        at_hard_end(lambda code: _tell(connection, code))
         _end(connection, _run(message))
     except BaseException:  # noqa: BLE001 - whatever it is, it is said, and the process ends here
         traceback.print_exc()
@@ -100,9 +105,13 @@ def _end(connection: socket.socket, code: int) -> None:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()
+    _tell(connection, code)
+    os._exit(code)
+
+
+def _tell(connection: socket.socket, code: int) -> None:
     with suppress(OSError):
         connection.sendall(f"{code}\n".encode())
-    os._exit(code)
 
 
 def _take_place(message: Message, streams: list[int]) -> None:
@@ -125,7 +134,7 @@ def _run(message: Message) -> int:
 
     warm_client.is_handed_over = True
     sys.argv = ["assay", *message.arguments]
-    sys.path[0] = message.first_path
+    sys.path[:] = message.path
     try:
         start.main()
     except SystemExit as error:

@@ -36,7 +36,9 @@ def _failed_run(inputs: Inputs, failure: UnresolvedFailure, domain: str) -> Caus
     is_retried = is_retried and bool(run.asked_for)
     messages = [sentence for sentence in run.messages if _domain(inputs.catalog, sentence) == domain]
     models = {
-        model for model in inputs.catalog.models if not run.covers or TableName.of_model(model).asset_path in run.covers
+        model
+        for model in inputs.catalog.models
+        if run.covers is None or TableName.of_model(model).asset_path in run.covers
     }
     owners = dict.fromkeys(owner_of(inputs.catalog, model) for model in sorted(models) if layer_of(model) == "bronze")
     asked = f", asked for {run.asked_for}" if run.asked_for else ""

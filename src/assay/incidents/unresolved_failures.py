@@ -11,6 +11,7 @@ from assay.triggers.backoff import Tried
 
 PUBLISHED = "published/lake"
 """The asset that readers open."""
+_OF_LAKE = (*LAYERS, "landing", "published")
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,20 @@ def unresolved_failures(runs: Sequence[Tried], everything: frozenset[str]) -> It
     made: set[str] = set()
     ended = [run for run in runs if run.state != "running" and not run.is_stopped]
     for number, run in enumerate(ended):
-        covers = frozenset(everything) & (run.covers or everything)
-        covers = frozenset(key for key in covers if _subject(key) not in run.done) or covers  # what it did not do
+        planned = _planned(run, everything)
+        covers = frozenset(key for key in planned if _subject(key) not in run.done) or planned  # what it did not do
         if run.state == "failed" and covers - made:
             yield UnresolvedFailure(run, _in_a_row(ended[number:], covers))
-        made |= frozenset(everything) & (run.covers or everything)
-        if made.issuperset(everything):
+        if run.covers is None:
             return
+        made |= planned
+
+
+def _planned(run: Tried, everything: frozenset[str]) -> frozenset[str]:
+    """The assets of a run that are there now; those of the project's own are taken to be."""
+    if run.covers is None:
+        return everything
+    return frozenset(key for key in run.covers if key in everything or key.partition("/")[0] not in _OF_LAKE)
 
 
 def _subject(asset: str) -> str:
@@ -56,9 +64,9 @@ def _subject(asset: str) -> str:
 def _in_a_row(runs: Sequence[Tried], covers: frozenset[str]) -> int:
     failures = 0
     for run in runs:
-        if run.state == "good" and covers <= (run.covers or covers):
+        if run.state == "good" and (run.covers is None or covers <= run.covers):
             break
-        failures += run.state == "failed" and bool((run.covers or covers) & covers)
+        failures += run.state == "failed" and (run.covers is None or bool(run.covers & covers))
     return failures
 
 

@@ -88,7 +88,7 @@ def _list_or_raise(landing: Path, pattern: str) -> None:
 
 
 def ledger_name(relative: PurePath | str) -> str:
-    """A path below the landing zone as the ledger writes it; one that is not UTF-8 cannot be written, and says so."""
+    """A path below the landing zone as the ledger writes it; a name that is not UTF-8 is escaped and marked."""
     name = os.fsencode(relative).decode("utf-8", "backslashreplace")
     return name if name == str(relative) else f"{name} (not UTF-8)"
 

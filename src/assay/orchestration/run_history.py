@@ -126,35 +126,36 @@ def _tried(settings: Settings, instance: dg.DagsterInstance, record: dg.RunRecor
     errors = _errors(instance, run.run_id) if has_failed and not is_dead else []
     told = [GONE] if is_dead else [unpublished] if unpublished else []
     problems = told or [_problem(error) for error in errors]
+    planned = _planned(instance, run)
     return Tried(
         run_id=run.run_id,
         state=state,
         ended=ended,
-        subjects=_subjects(instance, run),
+        subjects=None if planned is None else frozenset(map(subject_of, planned)),
         done=_done(instance, run.run_id) if has_failed and not unpublished else frozenset(),
         is_permanent=is_permanent(problems),
         reset_for=frozenset(name for name in run.tags.get(RESET, "").split(",") if name),
         problem=problems[0] if problems else "",
         seconds=max(0.0, ended - _seconds(record.create_timestamp)),
-        covers=frozenset(key.to_user_string() for key in run.asset_selection or ()),
+        covers=None if planned is None else frozenset(key.to_user_string() for key in planned),
         asked_for=run.tags.get(ASKED_FOR) or run.tags.get(ASKED_BY, ""),
         messages=tuple(told or _messages(errors)),
         is_stopped=run.status == dg.DagsterRunStatus.CANCELED,
     )
 
 
-def _subjects(instance: dg.DagsterInstance, run: dg.DagsterRun) -> frozenset[str] | None:
-    """Tables that the run was to build, and sources that it was to load; None for a run of everything.
+def _planned(instance: dg.DagsterInstance, run: dg.DagsterRun) -> frozenset[dg.AssetKey] | None:
+    """The assets that a run was to make; None for a run of everything.
 
-    A job of the project's own tells by the assets that it planned: one without a table of the lake holds none up.
+    A job of the project's own tells by what it planned: one without a table of the lake holds none up.
     """
     if run.asset_selection:
-        return frozenset(map(subject_of, run.asset_selection))
+        return frozenset(run.asset_selection)
     if run.job_name in _OF_EVERYTHING:
         return None
     planned = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED)
     events = (entry.dagster_event for entry in planned)
-    return frozenset(subject_of(event.asset_key) for event in events if event and event.asset_key)
+    return frozenset(event.asset_key for event in events if event and event.asset_key)
 
 
 def subject_of(key: dg.AssetKey) -> str:

@@ -11,14 +11,17 @@ import dagster as dg
 
 from assay.base import clock, log
 from assay.base.settings import Settings
+from assay.base.warehouse import transaction
 from assay.checks.session import Session
-from assay.orchestration.launcher import UNFINISHED
+from assay.orchestration.run_history import RUNS as RUNS_LOOKED_AT
 from assay.publish.pruning import is_due, note_pruned, prune
 
 RUNS = "Dagster runs"
 AT_ONCE = 50
 """Runs that are dropped at the end of one run; more of them wait for the next."""
-_ENDED = [status for status in dg.DagsterRunStatus if status not in UNFINISHED]
+KEPT = RUNS_LOOKED_AT
+"""The newest runs, which stay whatever a clock says: breakers, pauses and incidents are worked out from them."""
+_ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
 def prune_history(session: Session, instance: dg.DagsterInstance) -> None:
@@ -39,12 +42,13 @@ def prune_history(session: Session, instance: dg.DagsterInstance) -> None:
             log.warning(f"what is old could not be dropped: {error}", run=session.run_id)
             return
         before = clock.now() - timedelta(days=settings.run_history_days)
-        note_pruned(connection, RUNS, dropped[RUNS], before, is_all=dropped[RUNS] < AT_ONCE)
+        with transaction(connection):
+            note_pruned(connection, RUNS, dropped[RUNS], before, is_all=dropped[RUNS] < AT_ONCE)
         log.info("history dropped", run=session.run_id, **{what.replace(" ", "_"): n for what, n in dropped.items()})
 
 
 def prune_runs(instance: dg.DagsterInstance, settings: Settings) -> int:
-    """Drop ended runs that are older than the setting and made no asset's present state.
+    """Drop ended runs that are older than the setting, are not among the newest, and were no asset's last.
 
     Args:
         instance: The lake's.
@@ -53,7 +57,7 @@ def prune_runs(instance: dg.DagsterInstance, settings: Settings) -> int:
     Returns:
         How many were dropped.
     """
-    kept = set(_present(instance))
+    kept = {*_present(instance), *(record.dagster_run.run_id for record in instance.get_run_records(limit=KEPT))}
     before = clock.now() - timedelta(days=settings.run_history_days)
     old = dg.RunsFilter(statuses=_ENDED, created_before=before)
     records = instance.get_run_records(old, limit=AT_ONCE + len(kept), ascending=True)

@@ -1,7 +1,7 @@
 """Drops what runs of long ago left in the book-keeping, so that a lake of many runs answers as fast as a young one.
 
-What exactly once stands on is never dropped: hashes and sightings of files, what is stored of each, and what each table
-has taken in.
+What exactly-once loading relies on is never dropped: hashes and sightings of files, what is stored of each, and what
+each table has taken in.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ EVERY = timedelta(days=1)
 _NEVER = datetime.fromtimestamp(0, UTC)
 RESULTS, RULES, COUNTS, SCORES, DECISIONS = "check results", "rules of them", "counts", "scores", "publications"
 _OLD = {
-    # The newest stay whatever a clock says; of files that others are held against, those of runs that failed.
+    # The newest stay whatever a clock says, and failed results of runs that brought files: those files are left out of
+    # what later ones are compared with.
     RESULTS: f"""
         delete from ops.checks where checked_at < $before and check_id in (
             select check_id from ops.checks
@@ -65,6 +66,8 @@ _OLD = {
                 select max(id) from shown group by state.table_name, is_published
                 union all
                 select coalesce(min(id), 0) from held
+                union all
+                select coalesce(max(publication_id), 0) from ops.publications where len(because) = 0
                 union all
                 select min(publication_id) from ops.publications
             )

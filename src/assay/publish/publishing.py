@@ -48,7 +48,7 @@ OPS_TABLES = (
     "rebuilds",
 )
 HISTORY = ("checks", "check_results")
-"""Tables of `ops` to which runs only add, the most by far."""
+"""Tables of `ops` to which runs add, the most by far; after old rows were dropped they are copied whole."""
 OPS_VIEWS = ("live_files", "current_files")
 
 
@@ -139,7 +139,7 @@ def _wanted(
 
 
 def publish_ops(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Publish the book-keeping as it is now; of the history of checks, which only grows, only the new rows."""
+    """Publish the book-keeping as it is now; of the history of checks only the new rows."""
     with aside(folder, "ops") as (path, alias):
         _begin_with(folder / "ops.duckdb", path)
         connection.execute(f"attach {literal(str(path))} as {alias}")

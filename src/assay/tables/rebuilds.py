@@ -64,10 +64,14 @@ def forget_rebuild(connection: duckdb.DuckDBPyConnection, table: str) -> None:
 
 
 def read_rebuilds(connection: duckdb.DuckDBPyConnection) -> list[Rebuild]:
-    """The last rebuild by key of each table that had one, the longest first.
+    """The last rebuild by key of each table that had one, the longest first; not of snapshots, which come whole.
 
     Args:
         connection: What is published.
     """
-    rows = connection.execute("from ops.rebuilds order by seconds desc, table_name").fetchall()
+    rows = connection.execute(
+        "from ops.rebuilds "
+        "where table_name not in (select 'silver.' || source from ops.sources where load = 'snapshot') "
+        "order by seconds desc, table_name"
+    ).fetchall()
     return [Rebuild(*row) for row in rows]

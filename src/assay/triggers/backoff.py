@@ -35,7 +35,7 @@ class Tried:
         reset_for: Subjects whose breaker was closed by hand after this run.
         problem: What the run died of.
         seconds: How long it took, from the request to the end.
-        covers: The assets that it was to make; empty for all.
+        covers: The assets that it was to make; None for all.
         asked_for: The sources and tables for which a sensor asked, or its name; empty for a run by hand.
         messages: Why it failed, with the step before each sentence; empty where only a check failed.
         is_stopped: Whether a person stopped it.
@@ -50,7 +50,7 @@ class Tried:
     reset_for: frozenset[str] = frozenset()
     problem: str = ""
     seconds: float = 0.0
-    covers: frozenset[str] = frozenset()
+    covers: frozenset[str] | None = None
     asked_for: str = ""
     messages: tuple[str, ...] = ()
     is_stopped: bool = False
