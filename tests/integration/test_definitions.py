@@ -141,6 +141,7 @@ def test_each_materialization_says_where_every_record_went(lab: Lab) -> None:
     }
 
 
+@pytest.mark.slow  # a real run
 def test_results_of_checks_and_data_tests_carry_evidence(tmp_path: Path) -> None:
     """A warning does not hold anything back, a pass says how much it looked at, and nobody is named."""
     project = copy_project(tmp_path)

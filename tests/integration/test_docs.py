@@ -20,13 +20,8 @@ pallet_id;store_id;weight_kg;delivered_at
 """
 
 
-@pytest.mark.parametrize(
-    "has_sql",
-    [
-        pytest.param(True, id="with SQL of its own"),
-        pytest.param(False, id="from its yml alone", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow  # real runs
+@pytest.mark.parametrize("has_sql", [True, False], ids=["with SQL of its own", "from its yml alone"])
 def test_the_source_of_the_guide_can_be_added_by_copying_it(tmp_path: Path, has_sql: bool) -> None:
     project = tmp_path / "dbt_project"
     shutil.copytree(PROJECT / "dbt_project", project, ignore=shutil.ignore_patterns("target", "logs"))

@@ -99,6 +99,7 @@ def test_a_domain_that_shares_nothing_with_a_failing_one_goes_on(tmp_path: Path)
     assert lab.status()["held_back"] is None
 
 
+@pytest.mark.slow  # many real runs
 def test_silver_is_not_shown_before_gold_has_taken_it_in(lab: Lab) -> None:
     """Each table's own checks pass, but a reader would find sales in silver that gold does not have."""
     lab.products("2017-01-01", [product()])

@@ -34,6 +34,7 @@ def features(lab: Lab) -> list[tuple[object, ...]]:
     return duckdb.execute(query, [str(path)]).fetchall()
 
 
+@pytest.mark.slow  # real runs of the whole project
 def test_a_run_makes_the_features_of_what_it_has_published(lab: Lab) -> None:
     assert features(lab) == [(1, 1, "2.50"), (2, 1, "2.50")]
     lab.receipts("day2", [receipt(basket_id=102)])

@@ -62,6 +62,7 @@ def test_the_dbt_project_of_the_template_differs_from_this_one_in_its_name_alone
     assert template.replace("$project", "retail") == (PROJECT / "dbt_project" / "dbt_project.yml").read_text()
 
 
+@pytest.mark.slow  # processes
 def test_an_example_runs_and_every_record_is_accounted_for(tmp_path: Path) -> None:
     folder = tmp_path / "my lake's [x]"
     init(folder, has_example=True)

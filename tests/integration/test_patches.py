@@ -66,6 +66,7 @@ def expected_events(patched: Lab) -> Mapping[str, int]:
     return events_by_kind(patched)
 
 
+@pytest.mark.slow  # a real run
 def test_the_ui_finds_the_history_of_every_asset(patched: Lab) -> None:
     """Dagster writes it inside a transaction, in which it opens other connections."""
     with open_instance(patched.settings) as instance:

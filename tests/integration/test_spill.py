@@ -59,6 +59,7 @@ def test_a_folder_with_a_quote_in_its_name_can_be_spilled_to(tmp_path: Path) -> 
         assert connection.execute("select current_setting('temp_directory')").fetchall() == [(str(spill_folder(home)),)]
 
 
+@pytest.mark.slow  # a real run
 def test_a_run_spills_within_its_setting(lab: Lab) -> None:
     lab.receipts("day1", [receipt()])
     lab.good_run()

@@ -68,6 +68,7 @@ NEW = b"""sale_id,region,item,amount_usd,sold_at
 """
 
 
+@pytest.mark.slow  # real runs
 def test_a_stored_lake_takes_in_what_is_new_as_a_full_refresh_would(lab: Lab) -> None:
     lab.put("sales/3.csv", NEW)
     lab.good_run()

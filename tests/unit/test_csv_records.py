@@ -275,6 +275,7 @@ def test_a_file_that_is_one_endless_line_is_read_in_bounded_memory(records):
     assert len(entries[0].raw) <= MAX_RECORD
 
 
+@pytest.mark.slow  # a large file each
 @pytest.mark.parametrize(
     "line",
     [b'%d,"open,b\n', b'%d,b,"open\n', b'x","%d\n', b'"a","b%d\n', b'%d,"a""\n', b'"""",""x,"%d\n', b'"""""""%d\n'],
