@@ -46,11 +46,11 @@ def note_rebuild(connection: duckdb.DuckDBPyConnection, table: str, keys: str, s
         seconds: How long it took.
     """
     forget_rebuild(connection, table)
-    connection.execute(
-        f"insert into ops.rebuilds select ?, (select count(*) from {keys}), (select count(*) from temp.keyed_new), "
-        f"(select count(*) from {relation(table)}), ?",
-        [table, seconds],
-    )
+    counted = [f"select count(*) from {name}" for name in (keys, "temp.keyed_new", relation(table))]
+    counts = [
+        connection.execute(statement).fetchall()[0][0] for statement in counted
+    ]  # of what is stored, kept figures
+    connection.execute("insert into ops.rebuilds values (?, ?, ?, ?, ?)", [table, *counts, seconds])
 
 
 def forget_rebuild(connection: duckdb.DuckDBPyConnection, table: str) -> None:
