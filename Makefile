@@ -44,7 +44,7 @@ slow: setup ## Tests that only take long: many real runs, the year, every rule b
 chaos: setup ## Kill real runs and services, fill the disk, shuffle arrivals; a quarter of an hour
 	@$(BIN)/pytest -n auto --dist loadfile -m chaos
 
-quarter: setup ## Ninety simulated days with crashes, corrupt files, silence and full disks (QUARTER_DAYS=30 for fewer)
+quarter: setup ## Ninety simulated days with crashes, corrupt files, silence and full disks (QUARTER_DAYS=36 for fewer)
 	@$(BIN)/python -W ignore -m tests.simulation.quarter --days $(QUARTER_DAYS)
 
 soak: setup ## What is too long for CI: a day of a hundred files
