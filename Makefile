@@ -38,7 +38,7 @@ dev: setup ## The Dagster UI on 127.0.0.1:3000
 test: setup ## Unit, integration and convention tests, in under five minutes
 	@$(BIN)/pytest -n auto --dist loadfile -m "not chaos and not slow and not soak"
 
-slow: setup ## Tests that only take long: many real runs, the year, every rule broken once; a quarter of an hour
+slow: setup ## Tests that only take long: many real runs, the year, every rule broken once; half an hour
 	@$(BIN)/pytest -n auto --dist loadfile -m "slow and not chaos and not soak"
 
 chaos: setup ## Kill real runs and services, fill the disk, shuffle arrivals; a quarter of an hour

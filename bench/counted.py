@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from unittest.mock import patch
 
+from assay.incidents.unresolved_failures import PUBLISHED
 from assay.loading import loader
 from assay.orchestration import checks
 from assay.publish import run_session
@@ -19,7 +20,6 @@ from assay.tables import keyed
 BARE_COUNT = re.compile(r'select count\(\*\) from "\w+"\."\w+"')
 """Answered from what is kept of each row group, without a row being read, though a profile shows them all."""
 _WRITES = ("INSERT", "BATCH_INSERT", "CREATE_TABLE_AS", "BATCH_CREATE_TABLE_AS", "COPY_TO_FILE", "BATCH_COPY_TO_FILE")
-PUBLISHED = "published/lake"
 
 
 @dataclass

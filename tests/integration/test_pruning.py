@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -160,3 +161,23 @@ def test_old_runs_leave_dagster_and_the_last_of_each_table_stays(lab: Lab, monke
     assert not (lab.settings.dagster_home / "storage" / second_id).exists()
     assert lab.rows("select dropped from ops.pruned where what = 'Dagster runs'") == [(2,)]
     assert lab.rows("select count(*) from silver.transactions") == [(6,)]
+
+
+@pytest.mark.slow  # real runs
+def test_what_cannot_be_dropped_is_told_by_each_run_and_stops_none(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> int:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(run_pruning, "prune_runs", fails)
+    for day in (1, 2):
+        lab.receipts(f"day{day}", [receipt(basket_id=100 + day)])
+        lab.good_run()
+    with open_instance(lab.settings) as instance:
+        for record in instance.get_run_records():
+            logged = instance.all_logs(record.dagster_run.run_id)
+            assert [e.level for e in logged if "OSError('no space left')" in e.user_message] == [logging.ERROR]
+    assert lab.rows("select count(*) from silver.transactions") == [(2,)]
+    monkeypatch.undo()
+    lab.receipts("day3", [receipt(basket_id=103)])
+    lab.good_run()
+    assert lab.rows("select count(*) from ops.pruned where what = 'Dagster runs'") == [(1,)]

@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from assay.base.handing_over import WHERE
+from assay.base.project import DEFINITIONS, TEMPLATE
 from assay.base.settings import Settings
-from tests.lab import Lab, environment, product, receipt
+from assay.publish.heartbeat import note_tick
+from tests.lab import Lab, copy_project, environment, product, receipt
 from tests.places import PROJECT
 from tests.processes import PATIENCE, finish, holder, wait_until
 
@@ -46,23 +48,22 @@ def typed(settings: Settings, *arguments: str, redirection: str = "", **more: st
 
 
 @contextmanager
-def warm(home: Path) -> Iterator[subprocess.Popen[bytes]]:
+def warm(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
     """The process that the services keep."""
-    home.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-P", "-m", "assay.cli.warm_server", str(home)]
+    command = [sys.executable, "-P", "-m", "assay.cli.warm_server", str(settings.home)]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         time.sleep(0.1)
-        (home / "ticked").touch()
-        assert wait_until((home / WHERE).exists)
+        note_tick(settings)
+        assert wait_until((settings.dagster_home / WHERE).exists)
         yield process
 
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The file that says where the process listens."""
-    home = tmp_path_factory.mktemp("services")
-    with warm(home):
-        yield home / WHERE
+    settings = Settings(home=tmp_path_factory.mktemp("services"))
+    with warm(settings):
+        yield settings.dagster_home / WHERE
 
 
 @pytest.fixture
@@ -137,14 +138,14 @@ def test_who_stops_the_command_stops_the_run(served: Lab, number: int, code: int
     assert served.source("transactions")["rows"]["silver"] == 2
 
 
-@pytest.mark.parametrize("other", ["made_of", "socket", "nothing", "no JSON", "closed input"])
+@pytest.mark.parametrize("other", ["made_of", "socket", "nothing", "no JSON", "no object", "closed input"])
 def test_what_cannot_be_handed_over_is_run_by_itself(served: Lab, other: str) -> None:
     path = served.settings.dagster_home / WHERE
     where = json.loads(path.read_text())
     if other == "nothing":
         path.unlink()
-    elif other == "no JSON":
-        path.write_text("{")
+    elif other in ("no JSON", "no object"):
+        path.write_text("{" if other == "no JSON" else "[]")
     elif other != "closed input":
         path.write_text(json.dumps({**where, other: "/another"}))
     process = typed(served.settings, "run", redirection="<&-" if other == "closed input" else "")
@@ -154,28 +155,37 @@ def test_what_cannot_be_handed_over_is_run_by_itself(served: Lab, other: str) ->
 
 
 def test_modules_are_found_where_the_command_finds_them(served: Lab, tmp_path: Path) -> None:
-    (tmp_path / "late.py").write_text("import typer\napp = typer.Typer()\n")
-    path = os.pathsep.join([str(tmp_path), str(PROJECT)])
-    code, output = finish(typed(served.settings, "run", PYTHONPATH=path, ASSAY_COMMANDS="late:app"))
+    (tmp_path / "libraries").mkdir()
+    (tmp_path / "libraries" / "of_this_shell.py").write_text("")
+    lab = Lab(served.settings.home, dbt_project=copy_project(tmp_path))
+    written = (TEMPLATE / DEFINITIONS).read_text()
+    (tmp_path / DEFINITIONS).write_text(
+        written.replace("import dagster as dg\n", "import dagster as dg\nimport of_this_shell\n")
+    )
+    path = os.pathsep.join([str(tmp_path / "libraries"), str(PROJECT)])
+    code, output = finish(typed(lab.settings, "run", PYTHONPATH=path))
     assert code == 0, output
     assert output.endswith(THERE)
 
 
 def test_services_that_end_before_it_listens_do_not_wait_for_it(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
     command = [sys.executable, "-P", "-m", "assay.cli.warm_server", str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         process.stdin.close()
         assert process.wait(10) == 0
-    assert not (tmp_path / WHERE).exists()
+    assert not (settings.dagster_home / WHERE).exists()
 
 
 def test_the_process_ends_with_the_services_and_leaves_nothing(tmp_path: Path) -> None:
-    with warm(tmp_path) as process:
-        socket = Path(json.loads((tmp_path / WHERE).read_text())["socket"])
+    settings = Settings(home=tmp_path)
+    where = settings.dagster_home / WHERE
+    with warm(settings) as process:
+        socket = Path(json.loads(where.read_text())["socket"])
         assert socket.exists()
         assert process.stdin is not None
         process.stdin.close()
         assert process.wait(PATIENCE) == 0
         assert not socket.exists()
-        assert not (tmp_path / WHERE).exists()
+        assert not where.exists()

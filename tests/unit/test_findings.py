@@ -11,16 +11,14 @@ from assay.cli.findings import (  # fmt: skip
     Sensor,
     of_disk,
     of_folders,
-    of_history,
     of_lock,
     of_memory,
-    of_published,
-    of_rebuilds,
     of_runs,
     of_services,
     of_versions,
     of_waiting,
 )
+from assay.cli.lake_findings import of_history, of_published, of_rebuilds
 from assay.tables.rebuilds import Rebuild
 
 NOW = 1_700_000_000.0

@@ -13,6 +13,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 STOPPED = 130
 """The exit code of a process that an interrupt ended, as shells have it."""
@@ -47,13 +48,24 @@ def ending() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    with answered_by(_ignore):
+        yield
+
+
+@contextmanager
+def answered_by(handler: Callable[[int, FrameType | None], object]) -> Iterator[None]:
+    """Let a handler answer SIGINT and SIGTERM within the block, which the main thread enters.
+
+    Args:
+        handler: Called with the number of the signal and the frame that it interrupted.
+    """
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, _ignore) for number in numbers]
+    before = [signal.signal(number, handler) for number in numbers]
     try:
         yield
     finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+        for number, former in zip(numbers, before, strict=True):
+            signal.signal(number, former)
 
 
 def _ignore(*_: object) -> None:

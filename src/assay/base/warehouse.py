@@ -13,7 +13,7 @@ import duckdb
 from assay.base.errors import UserError
 from assay.base.memory import default_limit
 from assay.base.upgrade import upgrade
-from assay.base.warehouse_stamp import is_as_left
+from assay.base.warehouse_stamp import is_as_left, note_left
 
 SCHEMA = Path(__file__).with_name("schema.sql")
 _BLOCK = re.MULTILINE | re.DOTALL
@@ -32,8 +32,7 @@ def connect(
 ) -> duckdb.DuckDBPyConnection:
     """Open the warehouse for writing and create what is missing in it.
 
-    When another program has written to it, the next run of everything plans everything. Whoever closes it says how it
-    was left (`warehouse_stamp.note_left`).
+    When another program has written to it since it was `opened` last, the next run of everything plans everything.
 
     Args:
         path: The file; made when missing.
@@ -75,6 +74,33 @@ def connect(
         connection.close()
         raise
     return connection
+
+
+@contextmanager
+def opened(
+    path: Path,
+    *,
+    wait_seconds: float,
+    on_wait: Callable[[str], None] | None = None,
+    memory_limit: int | None = None,
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the warehouse for the block as `connect` does, close it, and keep how it was left.
+
+    Args:
+        path: The file; made when missing.
+        wait_seconds: How long to wait for another program to close it.
+        on_wait: Called once with the name of that program.
+        memory_limit: Bytes that all connections of this process may take together; None for the machine's share.
+
+    Raises:
+        WarehouseBusy: It stayed open elsewhere; the message names the program.
+    """
+    connection = connect(path, wait_seconds=wait_seconds, on_wait=on_wait, memory_limit=memory_limit)
+    try:
+        yield connection
+    finally:
+        connection.close()
+        note_left(path)
 
 
 def open_elsewhere(path: Path) -> str | None:

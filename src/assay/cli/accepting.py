@@ -10,8 +10,7 @@ from rich.markup import escape
 from assay.base.run_marks import run_lock
 from assay.base.settings import Settings
 from assay.base.spill import limit_spill
-from assay.base.warehouse import connect, transaction
-from assay.base.warehouse_stamp import note_left
+from assay.base.warehouse import opened, transaction
 from assay.cli.console import out
 from assay.cli.files import contract_of
 from assay.ledger.acceptances import let_in, take_back
@@ -55,7 +54,7 @@ def accept(name: str, because: str, by: str, *, undo: bool) -> None:
     )
     is_published = False
     try:
-        with connect(settings.warehouse, wait_seconds=settings.foreign_wait_seconds) as connection:
+        with opened(settings.warehouse, wait_seconds=settings.foreign_wait_seconds) as connection:
             limit_spill(connection, settings.home, settings.spill_limit)
             try:
                 with transaction(connection):
@@ -64,7 +63,6 @@ def accept(name: str, because: str, by: str, *, undo: bool) -> None:
             finally:  # also what a run that died had written: the lock does not name it any more
                 publish_ops(connection, settings.published)
                 is_published = True
-        note_left(settings.warehouse)
     finally:
         lock.release(is_clean=is_published)
     if counts != decided.path:

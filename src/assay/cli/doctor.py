@@ -23,7 +23,7 @@ from assay.base.run_marks import lock_path
 from assay.base.settings import Settings
 from assay.base.spill import default_spill_limit
 from assay.base.warehouse import open_elsewhere
-from assay.cli import findings, unclaimed
+from assay.cli import findings, lake_findings, unclaimed
 from assay.cli.console import err, out
 from assay.cli.findings import Finding, Sensor
 from assay.contract.catalog import Catalog
@@ -200,11 +200,11 @@ def _stored_files(settings: Settings, catalog: Catalog) -> list[Finding]:
     try:
         with open_published(settings.published) as connection, err.status("reading stored files again") as spinner:
             if not is_of_this_version(connection):
-                return [findings.NOT_YET_READ]
+                return [lake_findings.NOT_YET_READ]
             told = rejudged(
                 connection, settings.landing, catalog.contracts, lambda name: spinner.update(f"reading {escape(name)}")
             )
-            return findings.of_rejudged(list(told))
+            return lake_findings.of_rejudged(list(told))
     except (FileNotFoundError, duckdb.IOException):
         return []  # nothing is published, or `published` below says what is wrong with it
 
@@ -218,18 +218,18 @@ def _published(settings: Settings) -> list[Finding]:
             dropped = read_pruned(connection) if is_current else {}
             rebuilds = read_rebuilds(connection) if is_current else []
     except FileNotFoundError:
-        return findings.of_published(None, None)
+        return lake_findings.of_published(None, None)
     except duckdb.Error as error:
         message = re.sub(r"\s+", " ", str(error))
         return [Finding("problem", "published", f"cannot be read: {message}", "`assay run` publishes anew")]
     return [
         *_moved(settings),
-        *findings.of_published(status["published_at"], status["held_back"]),
-        *findings.of_snapshots(held),
-        *findings.of_empty_snapshots(empty),
-        *findings.of_retired([retired["sentence"] for retired in status["retired"]]),
-        *findings.of_rebuilds(rebuilds),
-        *findings.of_history(dropped, settings.history_days, settings.run_history_days),
+        *lake_findings.of_published(status["published_at"], status["held_back"]),
+        *lake_findings.of_snapshots(held),
+        *lake_findings.of_empty_snapshots(empty),
+        *lake_findings.of_retired([retired["sentence"] for retired in status["retired"]]),
+        *lake_findings.of_rebuilds(rebuilds),
+        *lake_findings.of_history(dropped, settings.history_days, settings.run_history_days),
     ]
 
 

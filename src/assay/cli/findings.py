@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 from packaging.specifiers import SpecifierSet
 
-from assay.contract.names import TableName
 from assay.orchestration.patches import registry
 from assay.publish.heartbeat import LATE_SECONDS, lasted
-from assay.publish.status import HeldSnapshot
-
-if TYPE_CHECKING:
-    from assay.loading.rejudge import Rejudged
-    from assay.tables.rebuilds import Rebuild
 
 Mark = Literal["ok", "warning", "problem"]
 LOW_PCT, TOO_LOW_PCT = 10, 5
 COPIES = 3
 """Publishing copies what readers have beside what they have, and the warehouse grows by what is loaded."""
-SHOWN = 3
-"""Files that a finding names."""
 MISSED = 3
 """A sensor is late when it missed that many of its own turns, and at least two minutes."""
 REINSTALL = "install the pinned versions: `pip install --force-reinstall assay-lakehouse`, or `make setup` in a clone"
@@ -188,94 +180,6 @@ def of_folders(unusable: Sequence[str]) -> list[Finding]:
     return [Finding("ok", "landing", "can be read and written")]
 
 
-def of_published(since: str | None, held_back: Mapping[str, Any] | None) -> list[Finding]:
-    """Whether readers see the latest state.
-
-    Args:
-        since: When it was published last; None when nothing was.
-        held_back: `since` and `because`, where readers see an older state.
-    """
-    if held_back:
-        message = f"readers see an older state since {held_back['since']}: {'; '.join(held_back['because'])}"
-        return [
-            Finding("warning", "published", message, "docs/runbook.md: A check failed and readers see an older state")
-        ]
-    if since is None:
-        return [Finding("warning", "published", "no data yet", "put files into landing and run `assay run`")]
-    return [Finding("ok", "published", f"readers see everything that is stored, published at {since}")]
-
-
-def of_snapshots(held: Sequence[HeldSnapshot]) -> list[Finding]:
-    """Snapshots that are held back because they lose too much, by source."""
-    findings = []
-    for source in dict.fromkeys(file.source for file in held):
-        mine = [file for file in held if file.source == source]
-        message = f"{len(mine):,} held back, the newest {mine[-1].path}: {mine[-1].because}"
-        do = mine[-1].decision or f"have it sent again, or `assay accept {mine[-1].path} --because WHY`"
-        findings.append(Finding("warning", f"snapshots of {source}", message, do))
-    return findings or [Finding("ok", "snapshots", "none is held back")]
-
-
-def of_empty_snapshots(files: Sequence[tuple[str, str]]) -> list[Finding]:
-    """Snapshots without rows that have counted since before such snapshots were held back.
-
-    Args:
-        files: (source, path) of each.
-    """
-    return [
-        Finding(
-            "warning",
-            f"snapshot of {source}",
-            f"{path} has no row and counts, because it was loaded before snapshots of nothing were held back",
-            f"if it is not meant, `assay accept {path} --undo` and `assay run` bring the one before it back",
-        )
-        for source, path in files
-    ]
-
-
-def of_retired(sentences: Sequence[str]) -> list[Finding]:
-    """Tables and sources that are stored and not in the project any more.
-
-    Args:
-        sentences: What each is, and the command that removes it.
-    """
-    return [Finding("warning", "retired", sentence) for sentence in sentences]
-
-
-def of_history(dropped: Mapping[str, int], days: int, run_days: int) -> list[Finding]:
-    """What old runs have left, and how much of it was dropped.
-
-    Args:
-        dropped: How many of each kind were ever dropped.
-        days: How long results are kept.
-        run_days: How long Dagster keeps a run.
-    """
-    gone = "; ".join(f"{count:,} {what}" for what, count in dropped.items())
-    kept = f"results are kept for {days} days (history_days), runs for {run_days} (run_history_days)"
-    return [Finding("ok", "history", f"{kept}; dropped until now: {gone or 'nothing'}")]
-
-
-def of_rebuilds(rebuilds: Sequence[Rebuild]) -> list[Finding]:
-    """Tables that cost more than what is new: most of their rows are worked out again for what changed.
-
-    Args:
-        rebuilds: The last rebuild by key of each table.
-    """
-    do = "key it by what changes less of it, or let it read a table that has summed its input: docs/adding-a-source.md"
-    costly = [
-        Finding(
-            "warning",
-            "rebuilds",
-            f"{last.table} rebuilds {round(100 * last.rows / max(last.row_count, 1))} % of its {last.row_count:,} rows "
-            f"for {last.keys:,} changed keys, in {last.seconds:.1f} s",
-            do,
-        )
-        for last in rebuilds
-        if last.is_costly
-    ]
-    return costly or [Finding("ok", "rebuilds", "each table redoes no more than what is new")]
-
-
 def of_waiting(files: Mapping[str, int], is_running: bool, is_ticking: bool) -> list[Finding]:
     """Files in landing that no run has taken.
 
@@ -307,38 +211,3 @@ def of_breakers(resting: Mapping[str, str]) -> list[Finding]:
     """Sources and tables that are left alone because they failed too often, with the words that say until when."""
     do = "look at the failed runs in the UI; `assay retry NAME` tries at once"
     return [Finding("problem", f"breaker of {name}", message, do) for name, message in sorted(resting.items())]
-
-
-NOT_YET_READ = Finding(
-    "warning",
-    "stored files",
-    "were published by an earlier version of Assay, so they cannot be judged yet",
-    "run `assay run` once and ask again",
-)
-
-
-def of_rejudged(files: Sequence[Rejudged]) -> list[Finding]:
-    """Stored files that would be judged differently now, by source.
-
-    Args:
-        files: In the order of their sources.
-    """
-    if not files:
-        return [Finding("ok", "stored files", "each would be judged as it was")]
-    by_source: dict[str, list[Rejudged]] = {}
-    for file in files:
-        by_source.setdefault(file.source, []).append(file)
-    return [_of_rejudged(source, mine) for source, mine in by_source.items()]
-
-
-def _of_rejudged(source: str, files: Sequence[Rejudged]) -> Finding:
-    shown = "; ".join(f"{file.path}: {file.reason}" for file in files[:SHOWN])
-    more = f"; and {len(files) - SHOWN:,} more" if len(files) > SHOWN else ""
-    count = "1 file" if len(files) == 1 else f"{len(files):,} files"
-    return Finding(
-        "warning",
-        f"stored files of {source}",
-        f"{count} loaded by an earlier version would be judged differently now: {shown}{more}",
-        f"`assay run --full-refresh {TableName.of_source(source)}` loads the files of the source anew; put a "
-        "file that would be refused right first",
-    )

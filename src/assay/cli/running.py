@@ -11,8 +11,8 @@ from assay.base import log
 from assay.base.run_lock import LockTimeout, RunLock
 from assay.base.run_marks import run_lock
 from assay.base.settings import Settings
-from assay.base.warehouse import WarehouseBusy, connect
-from assay.base.warehouse_stamp import is_as_left, note_left
+from assay.base.warehouse import WarehouseBusy, opened
+from assay.base.warehouse_stamp import is_as_left
 from assay.cli import incidents
 from assay.cli.console import progress
 from assay.cli.outcome import Outcome, read_outcome, report, snapshots_that_count
@@ -125,9 +125,8 @@ def _note_whole_run(settings: Settings, project: str, run_id: str) -> None:
     try:
         if not is_as_left(settings.warehouse):
             return  # another program was quicker, and has written to it
-        with connect(settings.warehouse, wait_seconds=0) as connection:
+        with opened(settings.warehouse, wait_seconds=0) as connection:
             note_whole_run(connection, project, run_id)
-        note_left(settings.warehouse)
     except WarehouseBusy:
         return
     finally:

@@ -73,7 +73,7 @@ def _keeping_libraries(settings: Settings) -> Iterator[None]:
     if sys.platform != "linux":
         yield
         return
-    command = [sys.executable, "-P", "-m", "assay.cli.warm_server", str(settings.dagster_home)]
+    command = [sys.executable, "-P", "-m", "assay.cli.warm_server", str(settings.home)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True):  # noqa: S603 - a command of ours
         yield
 

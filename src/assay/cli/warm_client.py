@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import suppress
 
 from assay.base import log
 from assay.base.handing_over import WHERE, Message, is_of_this_user, made_of, send_message
 from assay.base.settings import Settings
+from assay.base.signals import answered_by
 from assay.cli.console import complain
 
 PATIENCE = 5.0
@@ -36,7 +36,7 @@ def hand_over(settings: Settings, arguments: Sequence[str]) -> int | None:
         return None
     try:
         connection = _connect(settings)
-    except (OSError, ValueError, KeyError):  # the services are not up, or ended without a word
+    except (OSError, ValueError, KeyError, TypeError):  # the services are not up, or ended without a word
         return None
     if connection is None:
         return None
@@ -49,7 +49,7 @@ def hand_over(settings: Settings, arguments: Sequence[str]) -> int | None:
         except (OSError, ValueError):
             return None
         connection.settimeout(None)
-        with _forwarding(pid):
+        with answered_by(lambda number, _: _forward(pid, number)):
             code = answers.readline()
     if not code:
         log.configure(settings)
@@ -89,20 +89,7 @@ def _message(arguments: Sequence[str]) -> Message:
     )
 
 
-@contextmanager
-def _forwarding(pid: int) -> Iterator[None]:
-    """Let the other process have the interrupts that this one gets."""
-
-    def forward(number: int, _: object) -> None:
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            return  # it has just ended, and its answer is on its way
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, forward) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
+def _forward(pid: int, number: int) -> None:
+    """Let the other process have an interrupt that this one got."""
+    with suppress(ProcessLookupError):  # it has just ended, and its answer is on its way
+        os.kill(pid, number)

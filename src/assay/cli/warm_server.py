@@ -19,14 +19,17 @@ import tempfile
 import threading
 import time
 import traceback
+import warnings
 from contextlib import suppress
 from multiprocessing import util
 from pathlib import Path
 
 from assay.base.atomic_write import place
 from assay.base.handing_over import WHERE, Message, made_of, receive_message
+from assay.base.settings import Settings
 from assay.base.signals import at_hard_end
 from assay.orchestration.patches.forkserver import LIBRARIES
+from assay.publish.heartbeat import last_tick
 
 PATIENCE = 20.0
 """Seconds that the services may take to start before the libraries are imported beside them."""
@@ -34,9 +37,9 @@ PATIENCE = 20.0
 
 def main() -> None:
     """Import, listen, and fork until standard input ends: `assay dev` holds the other end."""
-    home = Path(sys.argv[1])
+    settings = Settings(home=Path(sys.argv[1]))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that nothing is left behind
-    if not _wait_for_services(home):
+    if not _wait_for_services(settings):
         return
     for name in LIBRARIES:
         importlib.import_module(name)
@@ -48,17 +51,17 @@ def main() -> None:
             listening.bind(str(path))
             listening.listen()
             where = {"socket": str(path), "made_of": made_of()}
-            place(home / WHERE, json.dumps(where).encode(), mtime=time.time())
+            place(settings.dagster_home / WHERE, json.dumps(where).encode(), mtime=time.time())
             try:
                 _serve(listening)
             finally:
-                (home / WHERE).unlink(missing_ok=True)
+                (settings.dagster_home / WHERE).unlink(missing_ok=True)
 
 
-def _wait_for_services(home: Path) -> bool:
+def _wait_for_services(settings: Settings) -> bool:
     """Leave the processor to the services until they tick; false when they have ended."""
-    began, patient_until, path = time.time(), time.monotonic() + PATIENCE, home / "ticked"
-    while time.monotonic() < patient_until and not (path.exists() and path.stat().st_mtime > began):
+    began, patient_until = time.time(), time.monotonic() + PATIENCE
+    while time.monotonic() < patient_until and (last_tick(settings) or 0.0) <= began:
         if select.select([sys.stdin.fileno()], [], [], 0.2)[0]:
             return False
     return True
@@ -66,6 +69,7 @@ def _wait_for_services(home: Path) -> bool:
 
 def _serve(listening: socket.socket) -> None:
     """Fork a process for each command, until standard input ends."""
+    warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork", category=DeprecationWarning)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended: they say it themselves
     while True:
         ready, _, _ = select.select([listening, sys.stdin.fileno()], [], [])

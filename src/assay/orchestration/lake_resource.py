@@ -74,7 +74,7 @@ def lake_resource(lake: Lakehouse) -> dg.ResourceDefinition:
                 ) as session,
             ):
                 yield session
-                prune_history(session, instance)
+                prune_history(session, instance, run_log.error)
                 is_done = True
         except (LockTimeout, WarehouseBusy) as error:
             raise dg.Failure(str(error), allow_retries=True) from error

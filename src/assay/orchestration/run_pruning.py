@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,7 +24,7 @@ KEPT = RUNS_LOOKED_AT
 _ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
-def prune_history(session: Session, instance: dg.DagsterInstance) -> None:
+def prune_history(session: Session, instance: dg.DagsterInstance, tell: Callable[[str], object]) -> None:
     """Once a day, drop what runs of long ago left in the book-keeping and in Dagster's storage.
 
     A run is no failure because of it: what stays is dropped after the next one.
@@ -32,14 +32,15 @@ def prune_history(session: Session, instance: dg.DagsterInstance) -> None:
     Args:
         session: Of a run that has done its work; it holds the run lock.
         instance: The lake's.
+        tell: Told, in a sentence, when that fails.
     """
     connection, settings = session.connection, session.settings
     if is_due(connection, RUNS):
         try:
             dropped = prune(connection, settings.history_days)
             dropped[RUNS] = prune_runs(instance, settings)
-        except Exception as error:  # noqa: BLE001 - a full disk, or a database that another program holds
-            log.warning(f"what is old could not be dropped: {error}", run=session.run_id)
+        except Exception as error:  # noqa: BLE001 - no fault of the house-keeping may stop loads; each run says it again
+            tell(f"what runs of long ago left could not be dropped, which the next run tries again: {error!r}")
             return
         before = clock.now() - timedelta(days=settings.run_history_days)
         with transaction(connection):

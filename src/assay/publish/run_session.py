@@ -16,8 +16,7 @@ from assay.base.run_marks import run_lock
 from assay.base.settings import Settings
 from assay.base.signals import ending
 from assay.base.spill import limit_spill
-from assay.base.warehouse import connect
-from assay.base.warehouse_stamp import note_left
+from assay.base.warehouse import opened
 from assay.checks.score import score
 from assay.checks.session import Session
 from assay.contract.catalog import Catalog
@@ -98,13 +97,12 @@ def open_session(
         before()
         clean_up(settings.published)
         shutil.rmtree(settings.scratch / "load", ignore_errors=True)
-        connection = connect(
+        with opened(
             settings.warehouse,
             wait_seconds=settings.foreign_wait_seconds,
             on_wait=lambda holder: told(f"the warehouse is open in {holder}; waiting for it to be closed"),
             memory_limit=settings.memory_limit,
-        )
-        try:
+        ) as connection:
             limit_spill(connection, settings.home, settings.spill_limit)
             if held.left_behind:
                 told(f"{held.left_behind} did not end; publishing what it had written to the ledger")
@@ -118,9 +116,6 @@ def open_session(
             finally:
                 _publish_at_end(session, is_scored=is_run)
             is_clean = True
-        finally:
-            connection.close()
-            note_left(settings.warehouse)
     finally:
         held.release(is_clean=is_clean)
 

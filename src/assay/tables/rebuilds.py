@@ -47,9 +47,7 @@ def note_rebuild(connection: duckdb.DuckDBPyConnection, table: str, keys: str, s
     """
     forget_rebuild(connection, table)
     counted = [f"select count(*) from {name}" for name in (keys, "temp.keyed_new", relation(table))]
-    counts = [
-        connection.execute(statement).fetchall()[0][0] for statement in counted
-    ]  # of what is stored, kept figures
+    counts = [connection.execute(statement).fetchall()[0][0] for statement in counted]
     connection.execute("insert into ops.rebuilds values (?, ?, ?, ?, ?)", [table, *counts, seconds])
 
 
