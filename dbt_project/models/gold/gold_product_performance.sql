@@ -1,13 +1,9 @@
-with receipts as (
+with affected_receipts as (
     select
         *,
         date_trunc('week', sales_date)::date as week_start_date
     from {{ ref('silver_transactions') }}
-),
-
-affected_receipts as (
-    select * from receipts
-    where {{ assay.affected('product_id', 'week_start_date') }}
+    where {{ assay.affected('product_id', "date_trunc('week', sales_date)::date") }}
 ),
 
 products as (

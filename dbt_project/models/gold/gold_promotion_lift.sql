@@ -3,15 +3,11 @@ with products as (
     where {{ assay.affected('category') }}
 ),
 
-promotions as (
-    select * from {{ ref('silver_promotions') }}
-),
-
 weeks as (
     select
         week_start_date,
         row_number() over (order by week_start_date) as week_number
-    from promotions
+    from {{ ref('silver_promotions') }}
     group by week_start_date
 ),
 
@@ -19,54 +15,61 @@ sales as (
     select
         receipts.product_id,
         receipts.store_id,
-        weeks.week_number,
+        weeks.week_start_date,
         sum(receipts.sales_usd) as sales_usd
     from {{ ref('silver_transactions') }} as receipts
     inner join weeks on date_trunc('week', receipts.sales_date)::date = weeks.week_start_date
     inner join products on receipts.product_id = products.product_id
     where products.category is not null
-    group by receipts.product_id, receipts.store_id, weeks.week_number
+    group by receipts.product_id, receipts.store_id, weeks.week_start_date
+),
+
+sold as (
+    select
+        product_id,
+        store_id,
+        min(week_start_date) as first_week,
+        max(week_start_date) as last_week,
+        sum(sales_usd) as sales_usd
+    from sales
+    group by product_id, store_id
 ),
 
 listed as (
     select
-        product_id,
-        store_id,
-        min(week_number) as first_week,
-        max(week_number) as last_week,
-        max(week_number) - min(week_number) + 1 as store_weeks,
-        sum(sales_usd) as sales_usd
-    from sales
-    group by product_id, store_id
+        sold.*,
+        last_weeks.week_number - first_weeks.week_number + 1 as store_weeks
+    from sold
+    inner join weeks as first_weeks on sold.first_week = first_weeks.week_start_date
+    inner join weeks as last_weeks on sold.last_week = last_weeks.week_start_date
 ),
 
 promoted as (
     select
         promotions.product_id,
         promotions.store_id,
-        weeks.week_number,
+        promotions.week_start_date,
         promotions.display_location,
         promotions.mailer_location,
         coalesce(sales.sales_usd, 0) as sales_usd
-    from promotions
-    inner join weeks on promotions.week_start_date = weeks.week_start_date
-    inner join listed
+    from {{ ref('silver_promotions') }} as promotions
+    inner join sold
         on
-            promotions.product_id = listed.product_id
-            and promotions.store_id = listed.store_id
-            and weeks.week_number between listed.first_week and listed.last_week
+            promotions.product_id = sold.product_id
+            and promotions.store_id = sold.store_id
+            and promotions.week_start_date between sold.first_week and sold.last_week
     left join sales
         on
             promotions.product_id = sales.product_id
             and promotions.store_id = sales.store_id
-            and weeks.week_number = sales.week_number
+            and promotions.week_start_date = sales.week_start_date
 ),
 
 promoted_once as (
     select distinct
         product_id,
         store_id,
-        week_number,
+        week_start_date,
         sales_usd
     from promoted
 ),

@@ -22,6 +22,7 @@ from assay.contract.names import TableName, literal, quoted, table_of
 from assay.contract.own_columns import OWN_TYPE, undeclared
 from assay.contract.part_choice import parse_part_choice
 from assay.contract.rebuild_key import Input, RebuildKey, parse_redo
+from assay.tables.date_ranges import narrowed
 from assay.tables.first_fingerprints import first_keyed
 from assay.tables.key_ranges import is_among
 from assay.tables.own_columns import own_columns_read
@@ -110,6 +111,12 @@ class _Keyed:
         """SQL for whether a key, of which each column is an expression, is to be redone."""
         columns = [f"{_KEY}{place}" for place in range(len(asked))]
         return is_among(self._connection, f"temp.{self._affected_name}", columns, asked)
+
+    def _narrowed(self) -> str:
+        """The model's SQL, which reads of its inputs only the dates that affected keys can be made of."""
+        asks = f"temp.main.is_affected_{self._model}("
+        columns = [f"{_KEY}{place}" for place in range(len(self._rebuild_key.key))]
+        return narrowed(self._connection, self._sql, asks, f"temp.{self._affected_name}", columns)
 
     @property
     def _affected_name(self) -> str:
@@ -218,8 +225,9 @@ class _Keyed:
             note_built(self._connection, self.table, self._definition, self._run_id, is_changed=False)
             return
         began = time.monotonic()
+        sql = self._narrowed()
         self._connection.execute(
-            f"create or replace temp table keyed_new as select {names} from ({self._sql}\n) as made where {where}"
+            f"create or replace temp table keyed_new as select {names} from ({sql}\n) as made where {where}"
         )
         self._connection.execute(
             f"create or replace temp table keyed_old as select {names} from {target} as made where {where}"
