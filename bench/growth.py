@@ -34,20 +34,22 @@ def tables(folder: Path, days: tuple[int, int] = (28, 364)) -> list[Table | Figu
     costs: dict[int, dict[str, Cost]] = {}
     for age in days:
         settings = _lake(folder / str(age), age)
-        idle.measure({f"{age} days": lambda s=settings: _run(s)})  # type: ignore[misc]
+        idle.measure({f"{age} days": lambda s=settings: run(s)})  # type: ignore[misc]
         for _ in range(3):
-            _one_more(settings, age, lambda s=settings, name=f"{age} days": more.measure({name: lambda: _run(s)}, 1))  # type: ignore[misc]
+            one_more(
+                settings, _next(settings, age), lambda s=settings, n=f"{age} days": more.measure({n: lambda: run(s)}, 1)
+            )  # type: ignore[misc]
         with counting() as costs[age]:
-            _one_more(settings, age, lambda s=settings: _run(s))  # type: ignore[misc]
+            one_more(settings, _next(settings, age), lambda s=settings: run(s))  # type: ignore[misc]
         idle.notes[f"{age} days"] = more.notes[f"{age} days"] = _size(settings)
         shutil.rmtree(settings.home)
-    return [idle, more, _parts(costs[days[0]], costs[days[1]], days)]
+    return [idle, more, parts(costs[days[0]], costs[days[1]], f"at {days[0]} and at {days[1]} days")]
 
 
-def _parts(young: dict[str, Cost], old: dict[str, Cost], days: tuple[int, int]) -> Figures:
+def parts(young: dict[str, Cost], old: dict[str, Cost], ages: str) -> Figures:
     """The dearest parts on the older lake, and all of which the rows grow by more than a fifth."""
     figures = Figures(
-        f"The parts of the run with one more day, at {days[0]} and at {days[1]} days",
+        f"The parts of the run with one more day, {ages}",
         ("seconds", "rows read", "rows written", "statements"),
     )
     for name, cost in sorted(old.items(), key=lambda item: -item[1].seconds):
@@ -66,19 +68,23 @@ def _parts(young: dict[str, Cost], old: dict[str, Cost], days: tuple[int, int]) 
 def _lake(home: Path, days: int) -> Settings:
     settings = settings_of(home=home)
     replay(settings.landing, FIRST, FIRST + timedelta(days=days - 1))
-    _run(settings)
+    run(settings)
     return settings
 
 
-def _one_more(settings: Settings, age: int, run: Callable[[], object]) -> None:
-    """Let one run meet the next day, and put the lake back."""
+def _next(settings: Settings, age: int) -> Callable[[], object]:
+    day = FIRST + timedelta(days=age)
+    return lambda: replay(settings.landing, day, day)
+
+
+def one_more(settings: Settings, land: Callable[[], object], work: Callable[[], object]) -> None:
+    """Let some work meet what lands, and put the lake back."""
     aside = settings.home / "aside"
     for name in KEPT:
         _copy(settings.home / name, aside / name)
     there = set(settings.landing.rglob("*"))
-    day = FIRST + timedelta(days=age)
-    replay(settings.landing, day, day)
-    run()
+    land()
+    work()
     for path in set(settings.landing.rglob("*")) - there:
         path.unlink()
     for name in KEPT:
@@ -87,7 +93,8 @@ def _one_more(settings: Settings, age: int, run: Callable[[], object]) -> None:
     note_left(settings.warehouse)  # by the bench, which is no other program
 
 
-def _run(settings: Settings) -> None:
+def run(settings: Settings) -> None:
+    """Make one run in this process, which must do well."""
     outcome = run_once(settings, "", [])
     assert outcome.success, outcome.failures  # noqa: S101
 

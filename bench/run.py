@@ -14,6 +14,7 @@ import load
 import looking
 import many_files
 import rivals
+import years
 from report import Figures, Table, machine, settings_of, write
 
 from assay.contract.catalog import Catalog
@@ -23,7 +24,9 @@ from assay.tables.dbt import parse_if_changed
 def main() -> None:
     """Measure what `--only` names, or everything."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=["load", "rivals", "checks", "looking", "growth", "latency", "many_files"])
+    parser.add_argument(
+        "--only", choices=["load", "rivals", "checks", "looking", "growth", "years", "latency", "many_files"]
+    )
     parser.add_argument(
         "--times", type=int, default=7, help="load: the demo's 1.47 million receipt lines, so many times"
     )
@@ -44,6 +47,7 @@ def main() -> None:
             "checks": lambda: checks.tables(Path(folder) / "checks"),
             "looking": lambda: looking.tables(Path(folder) / "looking"),
             "growth": lambda: growth.tables(Path(folder) / "growth"),
+            "years": lambda: years.tables(Path(folder) / "years"),
             "many_files": lambda: many_files.tables(Path(folder) / "many", catalog, options.small_files),
             "latency": lambda: latency.tables(Path(folder) / "latency", catalog, options.files, min(options.files, 8)),
         }

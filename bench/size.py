@@ -51,17 +51,20 @@ def main() -> None:
         print(f"readers see: {published(settings, lines)}")  # noqa: T201
 
 
-def write_landing(landing: Path, copies: int) -> tuple[int, int]:
-    """Write the receipts and the products that they name; gives the lines and bytes of the receipts."""
+def write_landing(landing: Path, copies: int, days_apart: int = 0) -> tuple[int, int]:
+    """Write the receipts and the products that they name; gives the lines and bytes of the receipts.
+
+    Args:
+        landing: The landing zone.
+        copies: Of the demo's year.
+        days_apart: Days from one copy to the next, in which the same households shop; 0 for others at the same time.
+    """
     receipts = landing / "transactions"
     receipts.mkdir(parents=True)
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as made, open_source(Path(made)) as connection:
         lines = connection.execute("select count(*) from transactions").fetchall()[0][0]
         for copy in range(copies):
-            query = (
-                f"select * replace (basket_id + {copy * OTHER_BASKETS} as basket_id, "
-                f"household_id + {copy * OTHER_HOUSEHOLDS} as household_id) from transactions"
-            )
+            query = receipts_of(copy, days_apart)
             path = receipts / f"transactions_{copy:03}.csv"
             connection.execute(f"copy ({query}) to {literal(str(path))} ({OPTIONS})")
         build_arrivals(connection)
@@ -70,6 +73,16 @@ def write_landing(landing: Path, copies: int) -> tuple[int, int]:
         path = landing / products.source / products.name
         connection.execute(f"copy ({products.query}) to {literal(str(path))} ({products.options})")
     return copies * lines, sum(path.stat().st_size for path in receipts.iterdir())
+
+
+def receipts_of(copy: int, days_apart: int = 0) -> str:
+    """SQL of a copy of the year's receipts."""
+    households = 0 if days_apart else copy * OTHER_HOUSEHOLDS
+    return (
+        f"select * replace (basket_id + {copy * OTHER_BASKETS} as basket_id, "
+        f"household_id + {households} as household_id, "
+        f"transaction_timestamp + interval '{copy * days_apart} days' as transaction_timestamp) from transactions"
+    )
 
 
 def measured(settings: Settings, memory: str) -> str:
