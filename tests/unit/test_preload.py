@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib.util import find_spec
 
 import pytest
@@ -17,3 +19,30 @@ def test_each_is_there_because_python_leaves_out_others_without_a_word(library: 
 def test_none_is_of_the_project_so_that_runs_see_its_code_as_it_is_then() -> None:
     first_party = {"assay", "assets", "definitions", "resources", "sensors"}
     assert not first_party & {library.partition(".")[0] for library in LIBRARIES}
+
+
+FIRST_USE = """
+import os, sys, threading
+if "without" in sys.argv:
+    sys.modules["dbt.cli.main"] = None
+else:
+    import dbt.task.build, dbt.adapters.duckdb, pyarrow.csv, pandas
+def threads():
+    return len(os.listdir("/proc/self/task")) if sys.platform == "linux" else threading.active_count()
+before = threads()
+import assay.orchestration.patches.first_use
+if "without" not in sys.argv:
+    from dbt.adapters.factory import FACTORY
+    from dbt_common.dataclass_schema import dbtClassMixin
+    assert vars(dbtClassMixin)["json_schema"].__func__.cache_info().currsize > 0
+    assert not FACTORY.adapters
+assert threads() <= before, "a thread would be lost in a fork"
+ours = {name for name in sys.modules if name.startswith("assay.") and "patches" not in name}
+assert ours <= {"assay.orchestration"}, f"runs would not see changes of {ours}"
+"""
+
+
+@pytest.mark.parametrize("argument", ["with", "without"])
+def test_what_dbt_does_at_first_is_done_without_a_thread_that_a_fork_would_lose(argument: str) -> None:
+    done = subprocess.run([sys.executable, "-c", FIRST_USE, argument], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

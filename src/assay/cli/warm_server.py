@@ -28,7 +28,7 @@ from assay.base.atomic_write import place
 from assay.base.handing_over import WHERE, Message, made_of, receive_message
 from assay.base.settings import Settings
 from assay.base.signals import at_hard_end
-from assay.orchestration.patches.forkserver import LIBRARIES
+from assay.orchestration.patches.forkserver import PRELOADED
 from assay.publish.heartbeat import last_tick
 
 PATIENCE = 20.0
@@ -41,7 +41,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that nothing is left behind
     if not _wait_for_services(settings):
         return
-    for name in LIBRARIES:
+    for name in PRELOADED:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()  # what was imported is shared with the forks for as long as nobody touches it

@@ -41,6 +41,8 @@ LIBRARIES = (
     "rich.console",
 )
 """What runs import; a name that is missing here costs time and nothing else."""
+PRELOADED = (*LIBRARIES, "assay.orchestration.patches.first_use")
+"""What a process imports from which runs are forked."""
 
 _LOG = logging.getLogger(__name__)
 LOST = 255
@@ -83,7 +85,7 @@ def start_runs_from_a_fork() -> None:
     """
     if not {"api", "grpc"} <= set(sys.orig_argv):
         return
-    forkserver.set_forkserver_preload(list(LIBRARIES))
+    forkserver.set_forkserver_preload(list(PRELOADED))
     with suppress(OSError):  # it is tried again with each run, which says so
         forkserver.ensure_running()
     # The code server asks this context, of which there is one, for each process.
