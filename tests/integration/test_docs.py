@@ -21,7 +21,7 @@ pallet_id;store_id;weight_kg;delivered_at
 
 
 @pytest.mark.slow  # real runs
-@pytest.mark.parametrize("has_sql", [True, False], ids=["with SQL of its own", "from its yml alone"])
+@pytest.mark.parametrize("has_sql", [True, False], ids=["with SQL of its own", "from its contract alone"])
 def test_the_source_of_the_guide_can_be_added_by_copying_it(tmp_path: Path, has_sql: bool) -> None:
     project = tmp_path / "dbt_project"
     shutil.copytree(PROJECT / "dbt_project", project, ignore=shutil.ignore_patterns("target", "logs"))
@@ -29,7 +29,8 @@ def test_the_source_of_the_guide_can_be_added_by_copying_it(tmp_path: Path, has_
     for name, block in blocks_by_file(guide):
         (project / name.removeprefix("dbt_project/")).write_text(block)
     if not has_sql:
-        (project / "models/silver/silver_deliveries.sql").unlink()
+        for name in ("silver_deliveries.sql", "silver_deliveries.yml"):
+            (project / "models/silver" / name).unlink()
 
     lab = Lab(tmp_path / "home", project)
     lab.put("deliveries/pallets.csv", DELIVERIES.encode(), mtime=OLD)
@@ -51,6 +52,7 @@ def blocks_by_file(guide: str) -> list[tuple[str, str]]:
     blocks = re.findall(r"`(dbt_project/[\w/.]+)`[^`]*(?:`[^`]+`[^`]*)*?\n```\w+\n(.+?)```", guide, re.DOTALL)
     assert [Path(name).name for name, _ in blocks] == [
         "deliveries.yml",
+        "silver_deliveries.yml",
         "silver_deliveries.sql",
     ]
     return blocks

@@ -22,6 +22,12 @@ def node(**contract: Any) -> dict[str, Any]:
     return bronze_node("sales", COLUMNS, ["id"], **contract)
 
 
+def keyed(key: str, **contract: Any) -> dict[str, Any]:
+    model = node(**contract)
+    model["config"]["meta"]["contract"]["key"] = key
+    return model
+
+
 def refusal(model: dict[str, Any]) -> str:
     """Why a contract is refused, without the name of the yml, which must stand first."""
     with pytest.raises(ContractError) as error:
@@ -106,6 +112,25 @@ def test_a_missing_key_is_named(key: str) -> None:
     model = node()
     del model["config"]["meta"]["contract"][key]
     assert refusal(model) == f"contract: missing {key}"
+
+
+def test_without_a_key_each_record_counts_by_itself() -> None:
+    keyless = {**keyed("none"), "constraints": []}
+    assert parse_contract(keyless).key == ()
+    assert "no columns tell the rows apart" in refusal({**node(), "constraints": []})
+
+
+@pytest.mark.parametrize(
+    ("contract", "message"),
+    [
+        ({"key": "none"}, "key: none stands beside a primary_key; keep one of the two"),
+        ({"key": "id"}, "key: 'id' is not none; a key is a constraint of the model"),
+        ({"key": "none", "newest_by": "id"}, "newest_by: chooses among rows of one key"),
+    ],
+)
+def test_a_key_that_contradicts_itself_is_told(contract: dict[str, Any], message: str) -> None:
+    model = keyed(contract.pop("key"), **contract)
+    assert refusal(model).startswith(message)
 
 
 def test_half_of_a_snapshot_may_go_where_the_contract_does_not_say() -> None:

@@ -30,14 +30,14 @@ else:
 def threads():
     return len(os.listdir("/proc/self/task")) if sys.platform == "linux" else threading.active_count()
 before = threads()
-import assay.orchestration.patches.first_use
+import assay.orchestration.first_use
 if "without" not in sys.argv:
     from dbt.adapters.factory import FACTORY
     from dbt_common.dataclass_schema import dbtClassMixin
     assert vars(dbtClassMixin)["json_schema"].__func__.cache_info().currsize > 0
     assert not FACTORY.adapters
 assert threads() <= before, "a thread would be lost in a fork"
-ours = {name for name in sys.modules if name.startswith("assay.") and "patches" not in name}
+ours = {name for name in sys.modules if name.startswith("assay.") and name != "assay.orchestration.first_use"}
 assert ours <= {"assay.orchestration"}, f"runs would not see changes of {ours}"
 """
 

@@ -41,7 +41,7 @@ def collect_changed(lake: Session, model: str, covers: Covered) -> bool:
     table = CHANGED[-1]
     lake.connection.execute(f"create or replace temp table {table} as {written}")
     primary = lake.catalog.promises[model].key
-    if not set(key) <= set(primary):  # else all rows of a primary key are rows of one rebuild key
+    if primary and not set(key) <= set(primary):  # else all rows of a primary key are rows of one rebuild key
         names = ", ".join(map(quoted, primary))
         lake.connection.execute(
             f"create or replace temp table {table}_keys as select distinct {names} from temp.{table}"

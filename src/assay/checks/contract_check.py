@@ -48,7 +48,8 @@ def check_contract(lake: Session, model: str, covers: Covered | None = None) -> 
         asked = _rows(lake.connection, ".".join(CHANGED), CHANGED)
     strict = replace(promise, rules=tuple(rule for rule in promise.rules if rule.name not in levels))
     broken = _broken(lake.connection, strict, asked)
-    rules = [_shape(strict, broken), _key(lake.connection, promise, asked, broken)]
+    rules = [_shape(strict, broken)]
+    rules += [_key(lake.connection, promise, asked, broken)] if promise.key else []
     rules += [_rule(lake.connection, promise, asked, rule, broken) for rule in strict.rules]
     rules += [
         _levelled(lake.connection, promise, stored, rule, levels[rule.name])

@@ -85,6 +85,8 @@ def count_records(file: File, contract: Contract) -> int:
 
 
 def _duplicates(connection: duckdb.DuckDBPyConnection, contract: Contract) -> int:
+    if not contract.key:
+        return 0
     key = ", ".join(quoted(name) for name in contract.key)
     rows = connection.execute(
         f"""

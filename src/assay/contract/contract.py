@@ -60,7 +60,7 @@ class Contract:
         format: The dialect of the files.
         load: `events` add up; of `snapshot` files the newest is the truth.
         columns: In the order of the table.
-        key: The primary key's columns.
+        key: The primary key's columns; none where each record counts by itself (`key: none`).
         rules: Everything that a row is judged by, key columns included.
         new_columns: What happens to columns that the contract does not name.
         newest_by: The column whose greatest value wins among rows of one key, or None.

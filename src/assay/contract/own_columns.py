@@ -7,8 +7,9 @@ from typing import Any
 
 from assay.contract.names import layer_of
 
+FILE = "_file_id"
 OWN_COLUMNS = {
-    "_file_id": "The content in the ledger `ops.files` that this row came with.",
+    FILE: "The content in the ledger `ops.files` that this row came with.",
     "_duplicates_identical": "Further rows of the same key that say the same.",
     "_duplicates_conflicting": "Further rows of the same key that say something else and lost to this one.",
 }

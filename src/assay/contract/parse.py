@@ -60,7 +60,7 @@ def _parse(node: Node) -> Contract:
     ours = [name for name in names if name.startswith("_")]
     if ours:
         raise ContractError(f"column {ours[0]}: names that start with `_` are kept for columns that Assay adds")
-    key = parse_key(node, names)
+    key = parse_key(node, names, is_none=declared.key == "none")
     newest_by = declared.newest_by
     if isinstance(newest_by, FileDateYml):
         pattern(newest_by.file_date)  # refuses one that does not give the moment back
@@ -149,15 +149,34 @@ def _check_optional(contract: Contract) -> None:
             raise ContractError(f"column {name}: is optional, but files without a header cannot leave a column out")
 
 
-def parse_key(node: Node, columns: Sequence[str]) -> tuple[str, ...]:
-    """The columns of the model's primary key.
+def is_keyless(node: Node) -> bool:
+    """Whether a model's yml says `key: none`: in the contract of a bronze model, in `meta` of any other.
+
+    Raises:
+        ContractError: A table's key is said there to be something else.
+    """
+    meta = (node.get("config") or {}).get("meta") or {}
+    contract = meta.get("contract")
+    key = contract.get("key") if isinstance(contract, Mapping) else meta.get("key")
+    if key not in (None, "none"):
+        raise ContractError(f"key: {key!r} is not none; a key is a constraint of the model, of type primary_key")
+    return bool(key)
+
+
+def parse_key(node: Node, columns: Sequence[str], *, is_none: bool) -> tuple[str, ...]:
+    """The columns of the model's primary key; none where its yml says `key: none`.
 
     Raises:
         ContractError: There is no key, more than one, or one over unknown columns.
     """
     keys = [constraint for constraint in node.get("constraints") or [] if constraint["type"] == "primary_key"]
+    if is_none and keys:
+        raise ContractError("key: none stands beside a primary_key; keep one of the two")
+    if is_none:
+        return ()
     if len(keys) != 1:
-        raise ContractError(f"constraints: expected one primary_key of the model, found {len(keys)}")
+        hint = "; write `key: none` if no columns tell the rows apart" if not keys else ""
+        raise ContractError(f"constraints: expected one primary_key of the model, found {len(keys)}{hint}")
     key = tuple(map(str, keys[0].get("columns") or ()))
     unknown = sorted(set(key) - set(columns))
     if not key:

@@ -24,11 +24,13 @@ class ProjectFiles:
     """The models that the files of a dbt project describe and define.
 
     Attributes:
+        folder: The dbt project.
         models: What the yml files say of each model.
         ymls: The yml of each of these, as `models/readings.yml`.
         written: The models that have a file of SQL or Python, and the file.
     """
 
+    folder: Path
     models: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     ymls: dict[str, str] = field(default_factory=dict)
     written: dict[str, str] = field(default_factory=dict)
@@ -43,7 +45,7 @@ class ProjectFiles:
         Raises:
             ContractError: A file is not understood, a name cannot be one, or nothing makes a table that is described.
         """
-        files = cls()
+        files = cls(dbt_project)
         for path in sorted((dbt_project / "models").rglob("*")):
             where = path.relative_to(dbt_project).as_posix()
             if path.suffix in (".sql", ".py"):
@@ -52,6 +54,19 @@ class ProjectFiles:
                 files._take(check_written(path, where), where)
         files._check()
         return files
+
+    def without_silver(self) -> list[str]:
+        """The bronze models that no silver model is made of or described for."""
+        silver = [where for name, where in self.written.items() if TableName.of_model(name).layer == "silver"]
+        texts = [(self.folder / where).read_text(encoding="utf-8", errors="replace") for where in silver]
+        return [
+            name
+            for name, model in self.models.items()
+            if TableName.of_model(name).is_bronze
+            and TableName.of_model(name).in_layer("silver").model not in {**self.models, **self.written}
+            and model.get("columns")
+            and not any(re.search(rf"\b{name}\b", text) for text in texts)
+        ]
 
     def _take(self, models: Iterator[Mapping[str, Any]], where: str) -> None:
         for model in models:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from assay.contract.errors import ContractError
 from assay.contract.names import TableName, listed, quoted, relation, table_of
-from assay.contract.parse import naming_yml, origin_of
+from assay.contract.own_columns import FILE, OWN_COLUMNS
+from assay.contract.parse import is_keyless, naming_yml, origin_of
 
 if TYPE_CHECKING:
     from assay.contract.yml_checks import RedoYml, ViaColumnsYml, ViaWhereYml
@@ -81,7 +82,7 @@ def parse_redo(node: Mapping[str, Any], inputs: Mapping[str, Mapping[str, Any]])
     with naming_yml(node):
         declaration = node["config"].get("meta", {}).get("redo")
         rebuild_key = _default(node, inputs) if declaration is None else _declared(declaration, inputs)
-        unknown = [name for name in rebuild_key.key if name not in node["columns"]]
+        unknown = [name for name in rebuild_key.key if name not in node["columns"] and name not in OWN_COLUMNS]
         if unknown:
             raise ContractError(f"redo: key: {', '.join(unknown)} is not a column of the table")
         return rebuild_key
@@ -103,6 +104,8 @@ def _default(node: Mapping[str, Any], inputs: Mapping[str, Mapping[str, Any]]) -
     bronze = [model for model in inputs if TableName.of_model(model).is_bronze]
     if len(inputs) != 1 or not bronze:
         raise ContractError(f"needs `config: meta: redo:`, because it reads {', '.join(sorted(inputs)) or 'nothing'}")
+    if is_keyless(inputs[bronze[0]]):
+        return RebuildKey((FILE,), (Input(bronze[0], (FILE,)),))
     keys = [c for c in inputs[bronze[0]].get("constraints") or [] if c["type"] == "primary_key"]
     if not keys or not keys[0].get("columns"):
         raise ContractError(f"its input {bronze[0]} has no primary_key")

@@ -10,8 +10,10 @@ import duckdb
 from assay.contract.contract import Column, Rule
 from assay.contract.declared_checks import Reference
 from assay.contract.errors import ContractError
-from assay.contract.names import quoted, relation, table_of
+from assay.contract.names import TableName, quoted, relation, table_of
+from assay.contract.own_columns import FILE, OWN_TYPE
 from assay.contract.rebuild_key import RebuildKey
+from assay.contract.types import column_type
 
 
 @contextmanager
@@ -99,7 +101,8 @@ def check_redo(
     """
     with _undone(connection):
         for model, columns in inputs.items():
-            _create(connection, table_of(model), columns)
+            file = [Column(FILE, column_type(OWN_TYPE))] if TableName.of_model(model).is_bronze else []
+            _create(connection, table_of(model), [*columns, *file])
         for item in rebuild_key.inputs:
             try:
                 connection.execute(rebuild_key.affected(item, relation(table_of(item.model))))

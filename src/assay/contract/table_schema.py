@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from assay.contract.contract import Column, Rule
 from assay.contract.names import quoted
 from assay.contract.own_columns import OWN_COLUMNS, OWN_TYPE, inputs_of, undeclared
-from assay.contract.parse import naming_yml, parse_columns, parse_key, parse_rules
+from assay.contract.parse import is_keyless, naming_yml, parse_columns, parse_key, parse_rules
 from assay.contract.types import ColumnType, column_type
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ class TablePromise:
     Attributes:
         model: The dbt model.
         columns: All columns, in order; the table has no others.
-        key: Columns that are unique together.
+        key: Columns that are unique together; none of a table that has no key.
         rules: Conditions, `not_null` among them.
     """
 
@@ -42,7 +42,7 @@ def parse_promise(node: Mapping[str, Any]) -> TablePromise:
     """
     with naming_yml(node):
         columns = parse_columns(node)
-        key = parse_key(node, [column.name for column in columns])
+        key = parse_key(node, [column.name for column in columns], is_none=is_keyless(node))
         own = undeclared([column.name for column in columns], inputs_of(node))
         return TablePromise(
             str(node["name"]),
@@ -75,7 +75,7 @@ def pandera_schema(promise: TablePromise, rows: str, *, is_one_by_one: bool = Tr
     return pa.DataFrameSchema(
         columns={column.name: pa.Column(_dtype(column.type), nullable=True) for column in promise.columns},
         checks=checks,
-        unique=list(promise.key) if is_one_by_one else None,
+        unique=list(promise.key) if is_one_by_one and promise.key else None,
         strict=True,
         name=promise.model,
     )
@@ -85,7 +85,8 @@ def _everything(promise: TablePromise) -> str:
     """SQL for whether all rules hold and no two rows have the same hash of the key, and so the same key."""
     rules = " and ".join(f"({rule.expression}) is not false" for rule in promise.rules)
     key = ", ".join(map(quoted, promise.key))
-    return f"coalesce(bool_and({rules or 'true'}), true) and count(distinct hash({key})) = count(*)"
+    is_unique = f" and count(distinct hash({key})) = count(*)" if key else ""
+    return f"coalesce(bool_and({rules or 'true'}), true){is_unique}"
 
 
 def _holds(rows: str, expression: str) -> Callable[[Any], ibis.expr.types.BooleanScalar]:

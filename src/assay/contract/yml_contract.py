@@ -141,6 +141,9 @@ class ContractYml(Yml):
     new_columns: NewColumns = Field(
         description="Columns that are not named here: `rescue` keeps them in `_rescued`, `refuse` refuses the file."
     )
+    key: Annotated[Literal["none"] | None, Expected("{found} is not none; a key is a constraint of the model")] = Field(
+        default=None, description="`none`: no column tells records apart, and each counts by itself."
+    )
     newest_by: (
         Annotated[
             Annotated[Name, Expected("{found} is not a column of the contract"), Tag("<column>")]
@@ -166,6 +169,8 @@ class ContractYml(Yml):
     def _load_fits(self) -> Self:
         if self.load == "snapshot" and not isinstance(self.newest_by, FileDateYml):
             raise ValueError('load: snapshot needs `newest_by: {file_date: "name_%Y-%m-%d.csv"}`')
+        if self.load == "events" and self.key and self.newest_by is not None:
+            raise ValueError("newest_by: chooses among rows of one key, and with `key: none` there are no such rows")
         if self.load != "snapshot" and "max_loss" in self.model_fields_set:
             raise ValueError(
                 f"max_loss: a file of `load: {self.load}` replaces no other; it goes with `load: snapshot`"

@@ -118,6 +118,9 @@ class MetaYml(Yml):
     freshness: FreshnessYml | None = Field(
         default=None, description="How old data may be, or when a source has to send."
     )
+    key: Name | None = Field(
+        default=None, description="Of a silver or gold table: `none` where no columns are unique together."
+    )
     redo: RedoYml | None = Field(default=None, description="By which key a silver or gold table is rebuilt.")
     parts_by: Name | None = Field(
         default=None, description="The date, timestamp or whole number by which a large table is cut for readers."

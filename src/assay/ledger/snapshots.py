@@ -202,7 +202,7 @@ class _Losses:
         return self._counted[pair]
 
     def _count(self, before: int, file_id: int) -> Loss:
-        keys = ", ".join(quoted(name) for name in self._contract.key)
+        keys = ", ".join(quoted(name) for name in self._contract.key or self._contract.names)
         clean = f"from {TableName.of_source(self._contract.source).sql} where _violations is null and _file_id ="
         counted = self._connection.execute(
             f"with before as (select distinct {keys} {clean} {before}), "

@@ -54,24 +54,24 @@ def _arguments(text: str) -> tuple[list[str], str]:
     """The arguments up to the bracket that closes them, and what comes after it."""
     arguments, depth = [""], 0
     for piece in _PIECE.finditer(text):
-        found = piece.group()
-        if not depth and found in {")", ","}:
-            if found == ")":
+        part = piece.group()
+        if not depth and part in {")", ","}:
+            if part == ")":
                 return arguments, text[piece.end() :]
             arguments.append("")
             continue
-        depth += (found in "([{") - (found in ")]}")
-        arguments[-1] += found
+        depth += (part in "([{") - (part in ")]}")
+        arguments[-1] += part
     raise ValueError(f"no bracket closes the arguments in {text[:80]!r}")
 
 
 def _dates(connection: duckdb.DuckDBPyConnection, keys: str, column: str, argument: str) -> str:
     """What the column in an argument lies between; nothing where the argument or the keys do not tell."""
-    forms = [(found, is_date) for form, is_date in _FORMS if (found := form.fullmatch(argument.strip()))]
-    if not forms:
+    matches = [(match, is_date) for form, is_date in _FORMS if (match := form.fullmatch(argument.strip()))]
+    if not matches:
         return ""
-    found, is_date = forms[0]
-    unit = (found.groupdict().get("unit") or "day").lower()
+    match, is_date = matches[0]
+    unit = (match.groupdict().get("unit") or "day").lower()
     unit = "day" if is_date and unit in _WITHIN_A_DAY else unit
     length = {**_DAYS, **_WITHIN_A_DAY}.get(unit)
     between = _between(connection, keys, quoted(column), length) if length else None
@@ -79,7 +79,7 @@ def _dates(connection: duckdb.DuckDBPyConnection, keys: str, column: str, argume
         return ""
     kind, least, end = between
     kind = "DATE" if kind == "DATE" and unit in _DAYS else "TIMESTAMP"  # as the column, or DuckDB converts each value
-    return f"{found['column']} >= {least}::{kind} and {found['column']} < {end}::{kind}"
+    return f"{match['column']} >= {least}::{kind} and {match['column']} < {end}::{kind}"
 
 
 def _between(connection: duckdb.DuckDBPyConnection, keys: str, name: str, length: str) -> tuple[str, str, str] | None:

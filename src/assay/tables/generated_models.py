@@ -1,9 +1,9 @@
 """Generates the models that are the same for every source and in no file of a project, before dbt parses it.
 
 Into `build/models/` of the dbt project go the bronze model of each contract, its quarantine, and a silver model that
-only renames and casts; into `dbt_packages/assay` a copy of the engine's own dbt package. They are dbt models like any
-other: `dbt ls`, `ref()`, its documentation and lineage know them. A model file of the project with the same name takes
-precedence.
+only renames and casts, with its yml where nothing says that silver is more than the columns of the contract; into
+`dbt_packages/assay` a copy of the engine's own dbt package. They are dbt models like any other: `dbt ls`, `ref()`, its
+documentation and lineage know them. A model file of the project with the same name takes precedence.
 """
 
 from __future__ import annotations
@@ -66,7 +66,13 @@ def package_files() -> Iterator[Path]:
 
 def _generated(project: ProjectFiles) -> Iterator[tuple[str, str]]:
     """Path and content of each file."""
-    for name, model in project.models.items():
+    plain: dict[str, Mapping[str, Any]] = {
+        TableName.of_model(bronze).in_layer("silver").model: _plain_silver(bronze, project.models[bronze])
+        for bronze in project.without_silver()
+    }
+    for name, model in plain.items():
+        yield f"silver/{name}.yml", yaml.safe_dump({"models": [model]}, sort_keys=False, allow_unicode=True, width=120)
+    for name, model in {**project.models, **plain}.items():
         if layer_of(name) not in ("bronze", "silver"):
             continue
         table = TableName.of_model(name)
@@ -77,7 +83,7 @@ def _generated(project: ProjectFiles) -> Iterator[tuple[str, str]]:
             try:
                 yield f"silver/{name}.sql", _silver(bronze, model, project.models[bronze])
             except ContractError as error:
-                raise ContractError(f"{project.ymls[name]}: {name}: {error}") from error
+                raise ContractError(f"{project.ymls.get(name, project.ymls[bronze])}: {name}: {error}") from error
 
 
 def _of_source(project: ProjectFiles, source: str, node: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -108,6 +114,36 @@ def _quarantine_yml(source: str, bronze: Mapping[str, Any]) -> str:
         "columns": columns,
     }
     return yaml.safe_dump({"models": [model]}, sort_keys=False, allow_unicode=True, width=120)
+
+
+def _plain_silver(name: str, bronze: Mapping[str, Any]) -> dict[str, Any]:
+    """What the yml of a silver table says that is the columns of a contract under their names."""
+    meta = (bronze.get("config") or {}).get("meta") or {}
+    contract = meta.get("contract")
+    declared = (
+        {key: contract[key] for key in ("owner", "key") if contract.get(key)} if isinstance(contract, dict) else {}
+    )
+    keys = [item for item in bronze.get("constraints") or () if item.get("type") == "primary_key"]
+    entity = TableName.of_model(name).entity
+    grain = f"One row per record of {entity}: all clean rows of the files that count."
+    if "key" not in declared:
+        columns = ", ".join(map(str, (keys[0].get("columns") if keys else None) or ()))
+        grain = f"One row per {columns}: of the clean rows of the files that count, the newest of each key."
+    return {
+        "name": TableName("silver", entity).model,
+        "description": grain,
+        **({"config": {"meta": declared}} if declared else {}),
+        **({"constraints": keys} if keys else {}),
+        "columns": [_plain_column(column) for column in _columns(bronze)],
+    }
+
+
+def _plain_column(column: Mapping[str, Any]) -> dict[str, Any]:
+    """A column of a contract as one of a table: its rules were held when the row was loaded."""
+    meta = (column.get("config") or {}).get("meta") or {}
+    rest = {name: value for name, value in meta.items() if name not in ("optional", "from")}
+    kept = {name: column[name] for name in ("name", "description", "data_type", "quote", "tags") if name in column}
+    return {**kept, **({"config": {"meta": rest}} if rest else {})}
 
 
 def _silver(model: str, silver: Mapping[str, Any], bronze: Mapping[str, Any]) -> str:

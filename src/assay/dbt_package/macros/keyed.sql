@@ -4,12 +4,28 @@
 {%- endmacro %}
 
 {# The rows of a bronze table that count, one for each key: clean rows of current files, the newest of each key.
-   Rows that are equally new are told apart by all that they say, so the order of arrival decides nothing. #}
+   Rows that are equally new are told apart by all that they say, so the order of arrival decides nothing.
+   Of a contract with `key: none` every clean row of current files counts. #}
 {% macro newest_rows(bronze) -%}
     {%- set relation = ref(bronze) -%}
     {%- set contract = assay.contract_of(bronze) -%}
     {%- set key = contract.key | join(', ') -%}
     {%- set everything = 'row(' ~ (contract.columns + ['_rescued_pairs']) | join(', ') ~ ')' -%}
+    {%- if execute and not contract.key -%}
+    select
+        bronze.*,
+        current_files.file_date as _file_date,
+        0::bigint as _duplicates_identical,
+        0::bigint as _duplicates_conflicting
+    from {{ relation }} as bronze
+    inner join ops.current_files as current_files
+        on
+            bronze._file_id = current_files.file_id
+            and current_files.source = {{ assay.literal(bronze.split('_', 1)[1]) }}
+    where
+        bronze._violations is null
+        and {{ assay.affected('bronze._file_id') }}
+    {%- else -%}
     /*assay:newest_rows {{ bronze }}*/
     select
         * exclude (_rescued_pairs),
@@ -45,6 +61,7 @@
     )
     qualify _rank = 1
     /*assay:end*/
+    {%- endif -%}
 {%- endmacro %}
 
 {# What was rescued, in the order of its names: two files may write the same columns in another order. #}

@@ -41,7 +41,7 @@ LIBRARIES = (
     "rich.console",
 )
 """What runs import; a name that is missing here costs time and nothing else."""
-PRELOADED = (*LIBRARIES, "assay.orchestration.patches.first_use")
+PRELOADED = (*LIBRARIES, "assay.orchestration.first_use")
 """What a process imports from which runs are forked."""
 
 _LOG = logging.getLogger(__name__)
