@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -24,9 +25,17 @@ OLD = 1_500_000_000.0  # a time at which every file has settled
 
 
 def bronze_node(
-    name: str, columns: Mapping[str, str], key: Sequence[str], optional: Collection[str] = (), **contract: Any
+    name: str,
+    columns: Mapping[str, str],
+    key: Sequence[str],
+    optional: Collection[str] = (),
+    written: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    **contract: Any,
 ) -> dict[str, Any]:
     """A bronze model as in dbt's manifest; what is not given is ordinary."""
+    metas: dict[str, dict[str, Any]] = {column: {"optional": column in optional} for column in columns}
+    for column, spelling in written.items():
+        metas[column]["written"] = dict(spelling)
     defaults = {
         "version": "1.0.0",
         "owner": "tests",
@@ -39,7 +48,7 @@ def bronze_node(
         "name": f"bronze_{name}",
         "patch_path": f"assay://models/bronze/bronze_{name}.yml",
         "columns": {
-            column: {"name": column, "data_type": kind, "config": {"meta": {"optional": column in optional}}}
+            column: {"name": column, "data_type": kind, "config": {"meta": metas[column]}}
             for column, kind in columns.items()
         },
         "constraints": [{"type": "primary_key", "columns": list(key)}],

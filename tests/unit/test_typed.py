@@ -6,6 +6,7 @@ import datetime as dt
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 import duckdb
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assay.base.warehouse import prepare
+from assay.contract.spelling import Spelling
 from assay.contract.types import column_type
 from assay.reading.exact_casts import from_text, from_value, is_plain, plain_cast
 
@@ -32,9 +34,9 @@ def text(con: duckdb.DuckDBPyConnection, value: str, wanted: str, decimal: str =
 
     What is taken for plain, and needs no pattern then, is always the value that the pattern lets through.
     """
-    kind = column_type(wanted)
-    short, plain = is_plain("x", kind, decimal) or "false", plain_cast("x", kind)
-    row = f"select {from_text('x', kind, decimal)}, {short}, {plain} from (select ?::varchar as x)"
+    kind = replace(column_type(wanted), spelling=Spelling(decimal))
+    short, plain = is_plain("x", kind) or "false", plain_cast("x", kind)
+    row = f"select {from_text('x', kind)}, {short}, {plain} from (select ?::varchar as x)"
     typed_value, is_short, taken = con.execute(row, [value]).fetchall()[0]
     assert not is_short or (typed_value is not None and taken == typed_value), (
         f"{value!r} as {wanted}: {taken!r}, not {typed_value!r}"

@@ -112,8 +112,9 @@ def test_csv_is_read_cell_for_cell_as_column_by_column(
     con: duckdb.DuckDBPyConnection, tmp_path: Path, data: st.DataObject
 ) -> None:
     decimal, delimiter = data.draw(st.sampled_from([(".", ","), (",", ";")]))
+    spelled = data.draw(st.sampled_from([{}, {"thousands": "'"}, {"dates": ["%d.%m.%Y", "%Y-%m-%d"]}]))
     nulls = data.draw(st.sampled_from([[""], ["", "NA"], []]))
-    read = contract({"type": "csv", "decimal": decimal, "delimiter": delimiter, "nulls": nulls})
+    read = contract({"type": "csv", "decimal": decimal, "delimiter": delimiter, "nulls": nulls, **spelled})
     names = [*read.names, *EXTRA]
     header = tuple(data.draw(st.permutations(names))[: data.draw(st.integers(2, len(names)))])
     good_values = data.draw(st.sampled_from([VALUES, ["1", "", "0"], ["2024-02-29", ""]]))

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from assay.contract.format import Format
+from assay.contract.spelling import Spelling
 from assay.contract.types import ColumnType
 
 Load = Literal["events", "snapshot"]
@@ -108,12 +109,18 @@ class Contract:
             "files": self.files,
             "format": self.format.form,
             "load": self.load,
-            "columns": [[column.name, column.type.sql] for column in self.columns],
+            "columns": [[column.name, column.type.sql, *self._written(column)] for column in self.columns],
             "key": list(self.key),
             "rules": [[rule.name, rule.expression] for rule in self.rules],
             "new_columns": self.new_columns,
             **{key: value for key, value in often.items() if value},
         }
+
+    def _written(self, column: Column) -> list[Mapping[str, Any]]:
+        """How a column is written, where the format does not say it already."""
+        form = column.type.spelling.form
+        usual = Spelling(self.format.decimal, self.format.thousands, dates=self.format.dates)
+        return [form] if form != usual.of_kind(column.type.kind).form else []
 
     @cached_property
     def fingerprint(self) -> str:

@@ -22,6 +22,8 @@ class Format:
         encoding: A Python codec name; applies to csv and jsonl.
         nulls: Unquoted CSV fields that mean NULL.
         decimal: The decimal mark of numbers in CSV.
+        thousands: The mark between groups of three digits of numbers in CSV; empty for none.
+        dates: How dates and times are written in CSV, as for strptime; empty for ISO form.
     """
 
     type: FileType
@@ -32,6 +34,8 @@ class Format:
     encoding: str = "utf-8"
     nulls: tuple[str, ...] = ("",)
     decimal: str = "."
+    thousands: str = ""
+    dates: tuple[str, ...] = ()
 
     @property
     def form(self) -> Mapping[str, Any]:

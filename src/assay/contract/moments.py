@@ -178,6 +178,12 @@ class Pattern:
         self._regex = re.compile("".join(re.escape(p) if isinstance(p, str) else p.regex for p in self._parts))
         self._named = named
 
+    @property
+    def re2(self) -> str:
+        """A regular expression of the texts that it fits, for DuckDB."""
+        parts = (re.escape(p) if isinstance(p, str) else p.regex.replace("(?ai:", "(?i:") for p in self._parts)
+        return "".join(parts)
+
     def write(self, at: datetime) -> str:
         """The name of a file of that moment."""
         return "".join(part if isinstance(part, str) else part.write(at) for part in self._parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -13,6 +14,7 @@ from assay.contract.errors import ContractError
 from assay.contract.format import Format
 from assay.contract.moments import pattern
 from assay.contract.names import TableName, quoted
+from assay.contract.spelling import Spelling, check_spelling
 from assay.contract.types import column_type
 
 Node = Mapping[str, Any]
@@ -55,7 +57,8 @@ def _parse(node: Node) -> Contract:
     from assay.contract.yml_contract import ContractYml, FileDateYml  # noqa: PLC0415 - see assay.contract.yml
 
     declared = ContractYml.read(node["config"].get("meta", {}).get("contract"))
-    columns = parse_columns(node)
+    form = Format(**dict(declared.format))
+    columns = tuple(_spelled(column, node["columns"][column.name], form) for column in parse_columns(node))
     names = [column.name for column in columns]
     ours = [name for name in names if name.startswith("_")]
     if ours:
@@ -71,7 +74,7 @@ def _parse(node: Node) -> Contract:
         version=declared.version,
         owner=declared.owner,
         files=declared.files,
-        format=Format(**dict(declared.format)),
+        format=form,
         load=declared.load,
         columns=columns,
         key=key,
@@ -115,6 +118,22 @@ def _column(column: Mapping[str, Any]) -> Column:
         return Column(name, kind, description, is_optional(column))
     except ContractError as error:
         raise ContractError(f"column {name}: {error}") from error
+
+
+def _spelled(column: Column, declared: Mapping[str, Any], form: Format) -> Column:
+    """The column with the way its values are written: as it says itself, else as the format of its source says."""
+    from assay.contract.yml_file import ColumnMetaYml  # noqa: PLC0415 - see assay.contract.yml
+
+    usual = Spelling(form.decimal, form.thousands, dates=form.dates).of_kind(column.type.kind)
+    meta = (declared.get("config") or {}).get("meta") or {}
+    written = ColumnMetaYml.read(meta, "config", "meta").written if meta.get("written") is not None else None
+    own = {name: value for name, value in dict(written or {}).items() if value is not None}
+    try:
+        spelling = replace(usual, **own)
+        check_spelling(spelling, column.type.kind)
+    except ContractError as error:
+        raise ContractError(f"column {column.name}: {error}") from error
+    return replace(column, type=replace(column.type, spelling=spelling))
 
 
 def is_optional(column: Mapping[str, Any]) -> bool:

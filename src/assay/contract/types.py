@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assay.contract.errors import ContractError
+from assay.contract.spelling import PLAIN, Spelling
 
 Kind = Literal["integer", "decimal", "double", "text", "boolean", "date", "timestamp", "timestamptz"]
 
@@ -36,11 +37,24 @@ class ColumnType:
         sql: The type as DuckDB writes it, in lower case.
         kind: What a value of it looks like in a file.
         scale: Digits after the decimal mark; 0 for all but decimals.
+        spelling: How its values are written in files.
     """
 
     sql: str
     kind: Kind
     scale: int = 0
+    spelling: Spelling = PLAIN
+
+    @property
+    def is_spelled(self) -> bool:
+        """Whether values are written in another way than DuckDB's own."""
+        return self.spelling != PLAIN
+
+    @property
+    def shown(self) -> str:
+        """What a message calls it."""
+        dates = f" written {' or '.join(self.spelling.dates)}" if self.spelling.dates else ""
+        return f"{self.sql}{dates}"
 
 
 def column_type(written: str) -> ColumnType:

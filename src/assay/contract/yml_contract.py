@@ -29,6 +29,14 @@ Encoding = Annotated[str, AfterValidator(_encoding)]
 _ENCODING = Field(default=Format.encoding, description="A Python codec name.", examples=["utf-8", "cp1252"])
 
 
+Thousands = Annotated[Literal["", ".", ",", " ", "'", "_"], Expected("{found} is not one of . , ' _ and a blank")]
+Dates = Annotated[
+    tuple[str, ...],
+    Field(strict=False, examples=[["%d.%m.%Y"]]),
+    Expected("{key} is a list of patterns such as ['%d.%m.%Y'], not {found}"),
+]
+
+
 class _FormatYml(Yml):
     shape = "expected keys such as {type: csv, delimiter: ','}"
 
@@ -58,6 +66,8 @@ class CsvYml(_FormatYml):
     decimal: Annotated[Literal[".", ","], Expected("{found} is not one of . and ,")] = Field(
         default=".", description="The decimal mark of numbers."
     )
+    thousands: Thousands = Field(default="", description="The mark between groups of three digits of numbers.")
+    dates: Dates = Field(default=(), description="How dates and times are written, where not in ISO form.")
 
     @model_validator(mode="after")
     def _marks_differ(self) -> Self:

@@ -65,11 +65,10 @@ def _taken(contract: Contract, columns: Sequence[Column]) -> str:
     structure = literal("{" + ", ".join(f'"{json_key(column.name)}": "varchar"' for column in columns) + "}")
     mask = literal("{" + ", ".join(f'"{json_key(column.name)}": null' for column in columns) + "}")
     text = marked("_rescued::varchar", mark)
-    decimal = contract.format.decimal
     parts = []
     for place, column in enumerate(columns):
         raw = f"({unmarked(f'from_json({text}, {structure}).{quoted(column.name)}', mark)})"
-        value = from_text(raw, column.type, decimal)
+        value = from_text(raw, column.type)
         if contract.format.type == "parquet":
             value = f"case when {_says_its_type(column, raw, value)} then {value}{_endless(column, raw)} end"
         parts += [f"{raw} as r{place}", f"({value}) as {quoted(column.name)}"]

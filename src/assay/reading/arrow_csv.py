@@ -45,7 +45,7 @@ class ArrowCsv:
     ) -> None:
         form = contract.format
         columns = contract.names if header is None else header
-        kinds = {column.name: _INTEGERS.get(column.type.sql, pa.string()) for column in contract.columns}
+        kinds = {name: _INTEGERS[kind] for name, kind in _whole_numbers(contract).items()}
         self._path = path
         self._schema = pa.schema([(f"c{at}", kinds.get(name, pa.string())) for at, name in enumerate(columns)])
         self._skipped = 0 if header is None else 1
@@ -166,7 +166,12 @@ def is_readable(form: Format) -> bool:
 
 def whole_numbers(contract: Contract) -> frozenset[str]:
     """The columns that Arrow gives as numbers, exact; all others are text."""
-    return frozenset(column.name for column in contract.columns if column.type.sql in _INTEGERS)
+    return frozenset(_whole_numbers(contract))
+
+
+def _whole_numbers(contract: Contract) -> dict[str, str]:
+    kinds = {column.name: column.type.sql for column in contract.columns if not column.type.is_spelled}
+    return {name: kind for name, kind in kinds.items() if kind in _INTEGERS}
 
 
 class ManyCsv:

@@ -9,9 +9,12 @@ that comes typed, as in Parquet, may be NaN or infinity: the file says so itself
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from assay.contract.names import literal
+from assay.contract.spelling import PLAIN, Spelling
 from assay.contract.types import ColumnType
+from assay.reading.spelled import moment, plainly
 
 _YEAR = "([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])"  # DuckDB takes the year 0 for 1 BC
 _DATE = f"{_YEAR}-[0-9]{{2}}-[0-9]{{2}}"
@@ -46,23 +49,25 @@ _WITHOUT_END = {
 }
 """Types of which DuckDB takes the last number, and its negative, for infinity: what they count, and that number."""
 _HAS_ZONE = "TIMESTAMP WITH TIME ZONE"
+_MOMENT = {"date": "TIMESTAMP", "timestamp": "TIMESTAMP", "timestamptz": _HAS_ZONE}
+"""What a text is parsed to, by the kind of its column."""
 _NOT_JSON = r'("(?:[^"\\]|\\.)*")|(-?(?:NaN|Infinity))'
 """A string of a JSON text, or a number that JSON does not have; read from the left, so never inside a string."""
 
 
-def from_text(text: str, wanted: ColumnType, decimal: str = ".") -> str:
+def from_text(text: str, wanted: ColumnType) -> str:
     """SQL for the value of a text expression in the wanted type; NULL when it cannot be held exactly.
 
     Args:
         text: SQL of type VARCHAR.
-        wanted: The contract's type.
-        decimal: The decimal mark of numbers.
+        wanted: The contract's type, with how its values are written.
     """
     if wanted.kind == "text":
         return text
-    if decimal != "." and wanted.kind in ("decimal", "double"):
-        dotted = f"replace({text}, {literal(decimal)}, '.')"
-        return f"case when not contains({text}, '.') then {from_text(dotted, wanted)} end"
+    if wanted.spelling.dates:
+        return from_value(moment(text, wanted.spelling), _MOMENT[wanted.kind], wanted)
+    if wanted.is_spelled:
+        return _from_spelled(text, wanted)
     value = plain_cast(text, wanted)
     matches = f"regexp_full_match({text}, {literal(_pattern(wanted))})"
     if wanted.kind == "decimal":
@@ -74,18 +79,27 @@ def from_text(text: str, wanted: ColumnType, decimal: str = ".") -> str:
     return f"case when {matches} then {value} end"
 
 
+def _from_spelled(text: str, wanted: ColumnType) -> str:
+    """SQL for a number that is written otherwise; where only its decimal mark is, the shorter way."""
+    mark, plain = wanted.spelling.decimal, replace(wanted, spelling=PLAIN)
+    if wanted.spelling != Spelling(mark):
+        return from_text(plainly(text, wanted.spelling), plain)
+    dotted = f"replace({text}, {literal(mark)}, '.')"
+    return f"case when not contains({text}, '.') then {from_text(dotted, plain)} end"
+
+
 def plain_cast(text: str, wanted: ColumnType) -> str:
     """SQL for what DuckDB takes a text for, rounded where it has to be."""
     return f"try_cast({text} as {wanted.sql})"
 
 
-def is_plain(text: str, wanted: ColumnType, decimal: str = ".") -> str:
+def is_plain(text: str, wanted: ColumnType) -> str:
     """SQL that holds for a text that DuckDB itself would write for `plain_cast`: nothing was rounded.
 
     It takes a third of the time of `from_text`, which is then asked for the other texts only. Empty where it is not
     known to be enough: how a time with a zone is written depends on the session, and a double takes longer to write.
     """
-    if wanted.kind in ("text", "double", "timestamptz") or (decimal != "." and wanted.kind == "decimal"):
+    if wanted.kind in ("text", "double", "timestamptz") or wanted.is_spelled:
         return ""
     value = plain_cast(text, wanted)
     is_same = f"{value}::varchar = {text}"
@@ -97,6 +111,8 @@ def limits(value: str, wanted: ColumnType) -> str:
 
     DuckDB writes what no contract takes, NaN, infinity and years beyond 9999, and decimals below a millionth as `1e-7`.
     """
+    if wanted.is_spelled:
+        return ""
     if wanted.kind == "decimal" and wanted.scale > _WITHOUT_EXPONENT:
         return f"({value} = 0 or abs({value}) >= 0.{'0' * (_WITHOUT_EXPONENT - 1)}1)"
     return f"isfinite({value})" if wanted.kind == "double" else _years(value, wanted)

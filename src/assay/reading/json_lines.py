@@ -218,12 +218,15 @@ def _any_field(column: Column, value: str, mark: str, names: Sequence[str]) -> F
     if _json_type(column.type) == "varchar":
         return text_field(column, f"case when is_same then {typed} else {raw} end")
     value = f"case when is_same then {typed} else {from_text(raw, column.type)} end"
-    return Field(column.name, f"case when not is_same then {raw} end", value, column.type.sql)
+    return Field(column.name, f"case when not is_same then {raw} end", value, column.type.shown)
 
 
 def _json_type(wanted: ColumnType) -> str:
-    """The type of a value that is written back; how a time with a zone is written depends on the session."""
-    return "varchar" if wanted.kind == "timestamptz" else wanted.sql
+    """The type of a value that is written back; not of one that is written otherwise than DuckDB writes it.
+
+    How a time with a zone is written depends on the session.
+    """
+    return "varchar" if wanted.kind == "timestamptz" or wanted.is_spelled else wanted.sql
 
 
 def marked(json: str, mark: str) -> str:

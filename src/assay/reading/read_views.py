@@ -115,11 +115,10 @@ def _csv_fields(contract: Contract, header: Sequence[str] | None, typed: frozens
     """The contract's columns in a CSV file, and SQL of what is rescued of it."""
     columns = contract.names if header is None else header
     positions = dict(zip(columns, _places(columns), strict=True))
-    decimal = contract.format.decimal
     fields = [
         Field(column.name, positions[column.name], positions[column.name], column.type.sql)
         if column.name in typed and column.name in positions
-        else text_field(column, positions[column.name], decimal)
+        else text_field(column, positions[column.name])
         if column.name in positions
         else absent_field(column)
         for column in contract.columns
@@ -144,11 +143,11 @@ def _csv_options(form: Format, *, is_parallel: bool) -> str:
     )
 
 
-def text_field(column: Column, raw: str, decimal: str = ".") -> Field:
+def text_field(column: Column, raw: str) -> Field:
     """A column whose values are text; `raw` is SQL of the text, `decimal` the mark of its numbers."""
     wanted = column.type
-    value, plain = from_text(raw, wanted, decimal), plain_cast(raw, wanted)
-    return Field(column.name, raw, value, wanted.sql, is_plain(raw, wanted, decimal), plain)
+    value, plain = from_text(raw, wanted), plain_cast(raw, wanted)
+    return Field(column.name, raw, value, wanted.shown, is_plain(raw, wanted), plain)
 
 
 def absent_field(column: Column) -> Field:

@@ -44,7 +44,6 @@ class Texts:
         names: Of the other columns in their order; a struct stands for the columns that are its fields.
         typed: Names of those that have their type already.
         mark: SQL of a text as the file means it, made from SQL of a text.
-        decimal: The decimal mark of numbers.
         types: Where columns are no texts: DuckDB's type of each, by name. Malformed records are then told as well.
         guards: SQL of the value of those that have neither their type nor a text of it, made of `raw`.
     """
@@ -53,7 +52,6 @@ class Texts:
     names: Sequence[str]
     typed: frozenset[str] = frozenset()
     mark: Callable[[str], str] = str
-    decimal: str = "."
     types: Mapping[str, str] = field(default_factory=dict)
     guards: Mapping[str, str] = field(default_factory=dict)
 
@@ -95,7 +93,7 @@ def query(sql: str, width: int, most: int = _CELLS) -> Callable[[duckdb.DuckDBPy
 def wide_csv(scanned: ArrowCsv, contract: Contract, header: Sequence[str] | None) -> Texts:
     """What `arrow_view` reads; `scanned` is its source."""
     names = contract.names if header is None else header
-    return Texts(lambda _: iter(scanned.reader()), names, whole_numbers(contract), decimal=contract.format.decimal)
+    return Texts(lambda _: iter(scanned.reader()), names, whole_numbers(contract))
 
 
 def wide_csv_copy(name: str, contract: Contract, header: Sequence[str] | None, *, is_parallel: bool) -> Texts:
@@ -104,7 +102,7 @@ def wide_csv_copy(name: str, contract: Contract, header: Sequence[str] | None, *
     rows = (
         f"select * replace (_line::bigint as _line) from {csv_source(name, contract, header, is_parallel=is_parallel)}"
     )
-    return Texts(query(rows, len(names)), names, decimal=contract.format.decimal)
+    return Texts(query(rows, len(names)), names)
 
 
 class WideReading:
@@ -170,7 +168,7 @@ class WideReading:
         return [pa.field(_LINE, pa.int64()), *record, pa.field(_REASONS, pa.list_(pa.large_string()))]
 
     def _guard(self, column: Column) -> _Guard:
-        value = self._texts.guards.get(column.name) or from_text("raw", column.type, self._texts.decimal)
+        value = self._texts.guards.get(column.name) or from_text("raw", column.type)
         if column.type.sql == _HUGE:
             value = f"({value})::varchar"
         return _Guard(self._texts.types.get(column.name, "VARCHAR"), value, column.type)
@@ -222,7 +220,7 @@ class WideReading:
                 raise ValueError("malformed")
             for at in wrong:
                 column = columns[at // rows]
-                head, tail = around_value(column.name, guard.wanted.sql)
+                head, tail = around_value(column.name, guard.wanted.shown)
                 bad.append((at % rows, places[column.name], f"{head}{shown[at].as_py()}{tail}"))
         arrays = [
             values[column.name] if column.name in values else pa.nulls(rows, self._schema.field(at).type)
