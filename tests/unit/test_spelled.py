@@ -26,9 +26,9 @@ def read(text: str | None, kind: str, spelling: Spelling) -> str | None:
     wanted = replace(column_type(kind), spelling=spelling)
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        value = connection.execute(f"select ({from_text('t', wanted)})::varchar from (select ?::varchar as t)", [text])
-        found: Any = value.fetchall()[0][0]
-        return found
+        sql = f"select ({from_text('t', wanted)})::varchar from (select ?::varchar as t)"
+        value: str | None = connection.execute(sql, [text]).fetchall()[0][0]
+        return value
 
 
 @pytest.mark.parametrize(
