@@ -27,6 +27,7 @@ ORDER = (
     "loading",
     "checks",
     "publish",
+    "describing",
     "triggers",
     "incidents",
     "page",

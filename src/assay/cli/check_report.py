@@ -33,6 +33,12 @@ def write_junit(path: Path, results: Sequence[CheckResult], missing: Iterable[st
         if table in missing:
             case = ElementTree.SubElement(suite, "testcase", classname=table, name="is built")
             ElementTree.SubElement(case, "error", message=f"{table} {NEVER_BUILT}")
+    write_suites(path, suites)
+
+
+def write_suites(path: Path, suites: ElementTree.Element) -> None:
+    """Write suites of JUnit XML, each with its counts; the folder of the file is made."""
+    for suite in suites:
         for kind, name in (("testcase", "tests"), ("testcase/failure", "failures"), ("testcase/error", "errors")):
             suite.set(name, str(len(suite.findall(kind))))
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,10 +49,10 @@ def _case(suite: ElementTree.Element, result: CheckResult, rule: Rule) -> None:
     case = ElementTree.SubElement(suite, "testcase", classname=f"{result.table}.{result.check}", name=rule.name)
     if rule.passed:
         return
-    message = _plain(f"expected {rule.expected}, found {rule.observed}")
-    rows = "\n".join(_plain(in_words(row)) for row in rule.examples)
+    message = plain_text(f"expected {rule.expected}, found {rule.observed}")
+    rows = "\n".join(plain_text(in_words(row)) for row in rule.examples)
     if not result.is_evaluated:
-        ElementTree.SubElement(case, "error", message=_plain(result.summary))
+        ElementTree.SubElement(case, "error", message=plain_text(result.summary))
     elif not rule.is_failure:
         ElementTree.SubElement(case, "system-out").text = "\n".join(["warning: " + message, rows])
     else:
@@ -88,11 +94,11 @@ def _told(result: CheckResult) -> list[str]:
     return [*lines, ""]
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """A text without characters that XML cannot hold; values of files may hold any."""
     return _NOT_XML.sub("\ufffd", text)
 
 
 def _cell(text: str) -> str:
     """A text as one line of Markdown, with its markup escaped."""
-    return re.sub(r"([\\|<>*_`\[\]])", r"\\\1", " ".join(_plain(text).split()))
+    return re.sub(r"([\\|<>*_`\[\]])", r"\\\1", " ".join(plain_text(text).split()))

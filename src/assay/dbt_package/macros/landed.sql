@@ -27,6 +27,8 @@
         {%- endfor -%}
     {%- endfor -%}
     /*assay:verdict*/
+    {%- if not rules %} null::varchar[]
+    {%- else %}
     case
         when
             {% for rule in rules -%}
@@ -39,6 +41,7 @@
             {%- endfor %}
         ], lambda rule: rule is not null), [])
     end
+    {%- endif %}
     /*assay:end*/
 {%- endmacro %}
 

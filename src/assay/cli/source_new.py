@@ -1,0 +1,81 @@
+"""`assay source new`: a contract for files that have none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.markup import escape
+from rich.table import Table
+
+from assay.base.errors import UserError
+from assay.base.settings import Settings
+from assay.cli.console import out, progress
+from assay.cli.files import contract_of
+from assay.cli.source_check import show
+from assay.contract.project_files import ProjectFiles
+from assay.describing.proposal import Proposal, propose
+from assay.describing.trial import try_files
+
+
+class SourceExists(UserError):
+    """The project has a source of that name."""
+
+
+def new(source: str, paths: list[Path], owner: str) -> int:
+    """Write a contract for files, and load them under it in a lake that is thrown away.
+
+    Args:
+        source: What the source is to be called.
+        paths: The files.
+        owner: The team that answers for it.
+
+    Returns:
+        0 when every record of the files is a clean row under the contract, else 1.
+
+    Raises:
+        UserError: There is such a source, or no contract can say how the files are written.
+    """
+    settings = Settings.from_env()
+    target = settings.dbt_project / "models" / f"{source}.yml"
+    _refuse_taken(settings, source, target)
+    with progress("looking at the files") as tell:
+        proposal = propose(source, paths, owner, tell)
+        target.write_text(proposal.yml, encoding="utf-8")
+        tell("trying the contract")
+        trials = try_files(settings, contract_of(settings, source), paths, tell)
+    _show(proposal)
+    show(trials)
+    out.print(
+        f"\nwrote {escape(str(target))}; look at it, then: assay land {source} FILE… && assay run", highlight=False
+    )
+    return 0 if all(trial.is_good for trial in trials) else 1
+
+
+def _refuse_taken(settings: Settings, source: str, target: Path) -> None:
+    models = ProjectFiles.read(settings.dbt_project).models
+    if f"bronze_{source}" in models or target.exists():
+        raise SourceExists(
+            f"there is a source {source!r} already, in models/{target.name}; take another name, or remove that file"
+        )
+
+
+def _show(proposal: Proposal) -> None:
+    table = Table("column", "type", "written", "filled", "from", "to", box=None, pad_edge=False)
+    for column in proposal.columns:
+        written = ", ".join(f"{key} {_in_words(value)}" for key, value in column.type.spelling.form.items())
+        key = " [bold](key)[/]" if column.name in proposal.identity.key else ""
+        share = f"{column.filled / proposal.records:.0%}" if proposal.records else ""
+        ends = (escape(column.least[:30]), escape(column.most[:30]))
+        table.add_row(f"{escape(column.name)}{key}", column.type.sql, escape(written), share, *ends)
+    form = ", ".join(f"{name} {_in_words(value)}" for name, value in proposal.form.form.items())
+    out.print(f"{proposal.records:,} records; {escape(proposal.form.type)}; {escape(form)}", highlight=False)
+    out.print(table)
+    if proposal.unsure:
+        out.print("\n[yellow]not sure[/]")
+    for sentence in proposal.unsure:
+        out.print(f"- {escape(sentence)}", highlight=False, soft_wrap=True)
+    out.print()
+
+
+def _in_words(value: object) -> str:
+    return " or ".join(map(repr, value)) if isinstance(value, list | tuple) else repr(value)

@@ -1,0 +1,240 @@
+"""The type of a column in which every value of it can be held, by the very SQL with which a load would read it.
+
+Values are tried on a sample first, and what holds there on all of them. What a column may be besides is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import duckdb
+
+from assay.contract.names import literal, quoted
+from assay.contract.spelling import PLAIN, Spelling
+from assay.contract.types import MAX_PRECISION, ColumnType, column_type
+from assay.describing.date_patterns import patterns_of
+from assay.reading.exact_casts import from_text
+from assay.reading.spelled import plainly
+
+NULLS = ("NA", "N/A", "n/a", "NULL", "null", "None", "\\N", "-", "#N/A", "nan", "NaN", "?")
+"""Texts that mean no value in columns which without them are numbers or dates."""
+_MARKS = ((".", ""), (",", ""), (",", "."), (".", ","), (",", " "), (".", "'"), (".", " "), (",", "'"))
+_UNITS = ("€", "$", "£", "¥", "%", "EUR", "USD", "GBP", "CHF", "kg", "km")
+_SAMPLE = 1000
+_ROOM = 3
+"""Digits before the mark that a decimal may have beyond those that were seen."""
+_LEAST_PRECISION = 12
+_OF_FILES = {
+    "FLOAT": "double", "UTINYINT": "smallint", "USMALLINT": "integer", "UINTEGER": "bigint", "UBIGINT": "hugeint",
+    "TIMESTAMP_S": "timestamp", "TIMESTAMP_MS": "timestamp", "TIMESTAMP_NS": "timestamp",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Proposed:
+    """What a column is.
+
+    Attributes:
+        name: As files write it.
+        type: In which all its values can be held.
+        nulls: Texts in it that were taken for no value.
+        filled: Records with a value.
+        least: The least value, as text; empty where there is none.
+        most: The greatest value.
+        unsure: What else it may be, in sentences.
+    """
+
+    name: str
+    type: ColumnType
+    nulls: tuple[str, ...] = ()
+    filled: int = 0
+    least: str = ""
+    most: str = ""
+    unsure: list[str] = field(default_factory=list)
+
+
+def typed_by_file(connection: duckdb.DuckDBPyConnection, name: str, kind: str) -> Proposed:
+    """A column of Parquet, whose file says its type."""
+    sql = _OF_FILES.get(kind, kind.lower())
+    try:
+        wanted = column_type(sql)
+        unsure: list[str] = []
+    except Exception:  # noqa: BLE001 - a type that no contract has
+        wanted, unsure = column_type("varchar"), [f"{name}: {kind} in the files is JSON in a varchar"]
+    [(filled, least, most)] = connection.execute(
+        f"select count({quoted(name)}), min({quoted(name)})::varchar, max({quoted(name)})::varchar from described"
+    ).fetchall()
+    return Proposed(name, wanted, (), int(filled), str(least or "")[:100], str(most or "")[:100], unsure)
+
+
+def typed_by_values(connection: duckdb.DuckDBPyConnection, name: str, usual: Spelling) -> Proposed:
+    """A column of texts.
+
+    Args:
+        connection: With the table `described`.
+        name: The column.
+        usual: How numbers of other columns are written, which decides where several ways are possible.
+    """
+    return _Column(connection, name, usual).proposed()
+
+
+class _Column:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, name: str, usual: Spelling) -> None:
+        self._connection = connection
+        self._name = name
+        self._usual = usual
+        self._unsure: list[str] = []
+        connection.execute(
+            f"create or replace temp table vals as select {quoted(name)} as t, count(*) as n from described "
+            f"where {quoted(name)} is not null group by 1"
+        )
+        listed = ", ".join(map(literal, NULLS))
+        self._tokens = tuple(
+            str(t) for (t,) in self._rows(f"select t from vals where trim(t) in ({listed}) order by t")
+        )
+
+    def _rows(self, sql: str) -> list[tuple[object, ...]]:
+        return self._connection.execute(sql).fetchall()
+
+    def proposed(self) -> Proposed:
+        """The narrowest type, without the texts that mean no value if that takes it."""
+        self._keep("true")
+        wanted = self._narrowest()
+        nulls: tuple[str, ...] = ()
+        if wanted.kind == "text" and self._tokens:
+            self._keep(f"t not in ({', '.join(map(literal, self._tokens))})")
+            narrower = self._narrowest()
+            if narrower.kind != "text" and self._count("true"):
+                wanted, nulls = narrower, self._tokens
+        if wanted.kind == "text":
+            self._keep("true")
+            self._say_what_it_nearly_is()
+        value = from_text("t", wanted)
+        [(filled, least, most)] = self._rows(
+            f"select coalesce(sum(n), 0), min({value})::varchar, max({value})::varchar from seen"
+        )
+        first, last = (str(text or "")[:100] for text in (least, most))
+        return Proposed(self._name, wanted, nulls, int(str(filled)), first, last, self._unsure)
+
+    def _keep(self, condition: str) -> None:
+        self._connection.execute(f"create or replace temp table seen as select * from vals where {condition}")
+        self._connection.execute(
+            f"create or replace temp table sampled as select * from seen using sample {_SAMPLE} rows (reservoir, 1)"
+        )
+
+    def _count(self, condition: str, table: str = "seen") -> int:
+        return int(str(self._rows(f"select count(*) from {table} where {condition}")[0][0]))
+
+    def _holds(self, wanted: ColumnType) -> bool:
+        wrong = f"({from_text('t', wanted)}) is null"
+        return not self._count(wrong, "sampled") and not self._count(wrong)
+
+    def _narrowest(self) -> ColumnType:
+        self._unsure = []
+        if not self._count("true"):
+            self._unsure = [f"{self._name}: no file has a value in it, so it may be anything"]
+            return column_type("varchar")
+        if not self._count("not regexp_full_match(lower(t), 'true|false')"):
+            return column_type("boolean")
+        return self._date() or self._number() or column_type("varchar")
+
+    def _number(self) -> ColumnType | None:
+        if self._count(r"regexp_full_match(t, '\s*0[0-9]+\s*')", "sampled"):
+            if self._holds(column_type("hugeint")):
+                self._unsure.append(f"{self._name}: digits with zeros before them, so it is a text")
+            return None
+        fitting = [wanted for spelling in self._spellings() if (wanted := self._as_number(spelling))]
+        if not fitting:
+            return None
+        best = next((wanted for wanted in fitting if wanted.spelling == self._usual.of_kind(wanted.kind)), fitting[0])
+        for other in fitting:
+            values = f"({from_text('t', best)})::varchar", f"({from_text('t', other)})::varchar"
+            differs = f"try_cast({values[0]} as double) <> try_cast({values[1]} as double)"
+            if other != best and (count := self._count(differs)):
+                [(text, value, less)] = self._rows(
+                    f"select t, {values[0]}, {values[1]} from seen where {differs} limit 1"
+                )
+                self._unsure.append(
+                    f"{self._name}: {count:,} values may be two numbers; {text!r} is {value}, not {less}"
+                )
+                break
+        return best
+
+    def _spellings(self) -> Iterable[Spelling]:
+        units = self._units()
+        negative = "sign"
+        if self._count(r"regexp_full_match(t, '\s*\(.*\)\s*')", "sampled"):
+            negative = "parentheses"
+        elif self._count(r"regexp_full_match(t, '.*[0-9]\s*-\D*')", "sampled"):
+            negative = "trailing"
+        for decimal, thousands in _MARKS:
+            yield Spelling(decimal, thousands, units, negative)  # type: ignore[arg-type]
+
+    def _units(self) -> tuple[str, ...]:
+        rest = self._rows(r"select distinct trim(regexp_replace(t, '[-+0-9.,'' \x{00a0}()]+', '', 'g')) from sampled")
+        units = {str(text) for (text,) in rest} - {""}
+        return tuple(sorted(units)) if units <= set(_UNITS) else ()
+
+    def _as_number(self, spelling: Spelling) -> ColumnType | None:
+        for kind in ("bigint", "hugeint"):
+            wanted = _spelled(column_type(kind), spelling)
+            if self._holds(wanted):
+                return wanted
+        wide = _spelled(column_type(f"decimal({MAX_PRECISION},0)"), spelling)
+        text = plainly("t", wide.spelling) if wide.is_spelled else "t"
+        number = r"\s*[+-]?[0-9]*\.?[0-9]*\s*"
+        if self._count(f"regexp_full_match({text}, '{number}') is not true", "sampled"):
+            double = _spelled(column_type("double"), spelling)
+            return double if self._holds(double) else None
+        [(before, after)] = self._rows(
+            f"select max(length(ltrim(regexp_extract({text}, '([0-9]*)', 1), '0'))), "
+            rf"max(length(regexp_extract({text}, '\.([0-9]*)', 1))) from seen"
+        )
+        whole, scale = int(str(before or 0)), int(str(after or 0))
+        precision = min(max(whole + scale + _ROOM, _LEAST_PRECISION), MAX_PRECISION)
+        if whole + scale > MAX_PRECISION:
+            return None
+        wanted = _spelled(column_type(f"decimal({precision},{scale})"), spelling)
+        return wanted if self._holds(wanted) else None
+
+    def _date(self) -> ColumnType | None:
+        if not self._count("regexp_matches(t, '[0-9]')", "sampled"):
+            return None
+        for kind in ("date", "timestamp with time zone", "timestamp"):
+            if self._holds(column_type(kind)):
+                return column_type(kind)
+        chosen = patterns_of(self._connection, self._name)
+        if chosen is None:
+            return None
+        wanted = replace(column_type(chosen.kind), spelling=Spelling(dates=chosen.patterns))
+        if not self._holds(wanted):
+            return None
+        self._unsure += chosen.unsure
+        return wanted
+
+    def _say_what_it_nearly_is(self) -> None:
+        """Of texts that are nearly all numbers or dates: which ones are not."""
+        total = self._count("true")
+        for kind in ("bigint", "decimal(38,6)", "date", "timestamp"):
+            wrong = f"({from_text('t', column_type(kind))}) is null"
+            count = self._count(wrong)
+            if 0 < count < total / 10 and not self._unsure:
+                shown = ", ".join(
+                    repr(t) for (t,) in self._rows(f"select t from seen where {wrong} order by n desc limit 3")
+                )
+                self._unsure.append(
+                    f"{self._name}: {total - count:,} of {total:,} values are {kind.partition('(')[0]}, but {count:,} "
+                    f"are not, such as {shown}; it is a text"
+                )
+
+
+def _spelled(wanted: ColumnType, spelling: Spelling) -> ColumnType:
+    return replace(wanted, spelling=spelling.of_kind(wanted.kind))
+
+
+def usual_marks(columns: Sequence[Proposed]) -> Spelling:
+    """How most columns of numbers write their marks, of those that leave no doubt."""
+    sure = [c.type.spelling for c in columns if c.type.kind in ("decimal", "double", "integer") and not c.unsure]
+    marked = [spelling for spelling in sure if spelling != PLAIN]
+    return max(marked, key=marked.count) if len(marked) > len(sure) / 4 else PLAIN

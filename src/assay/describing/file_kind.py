@@ -1,0 +1,232 @@
+"""How files are written, as far as their bytes show it: type, encoding, delimiter, quote and header.
+
+What is proposed is what the engine's own splitter makes sense of: a dialect is judged by how many records are whole
+under it, in all files. Keep out: values and their types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+
+from assay.base.errors import UserError
+from assay.contract.format import Format
+from assay.text import Unreadable, content, fields, split
+
+_SAMPLE = 1 << 20  # bytes of each file that dialects are tried on
+_RECORDS = 2000
+_FILES = 20
+"""Up to which records and files dialects are tried; values are looked at in all of them."""
+_DELIMITERS = (",", ";", "\t", "|", "¦", "^", "~", ":")
+_ORDER_MARKS = (
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+_NOT_CP1252 = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+_MOST_BAD = 0.2
+"""Share of records that may be no whole ones in a dialect that is proposed."""
+
+
+class Undescribable(UserError):
+    """No contract of today can say how the files are written."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How some files are written.
+
+    Attributes:
+        form: The format that a contract would state.
+        unsure: What may be otherwise, in sentences.
+    """
+
+    form: Format
+    unsure: list[str] = field(default_factory=list)
+
+
+def kind_of(paths: Sequence[Path]) -> Kind:
+    """How the files are written; all of them alike.
+
+    Raises:
+        Undescribable: They are not, or in a way that no contract can say.
+    """
+    heads = {path: _head(path) for path in paths}
+    empty = [path.name for path, head in heads.items() if not head.strip()]
+    if empty:
+        raise Undescribable(f"{empty[0]} is empty, so it shows nothing; leave it out")
+    types = {path: _type(head) for path, head in heads.items()}
+    if len(set(types.values())) > 1:
+        shown = ", ".join(f"{path.name}: {kind}" for path, kind in islice(types.items(), 5))
+        raise Undescribable(f"the files are of several types ({shown}); a source has one, so make one of each")
+    [kind] = set(types.values())
+    if kind == "parquet":
+        return Kind(Format(type="parquet"))
+    encoding, unsure = _encoding(paths, heads)
+    if kind == "jsonl":
+        return Kind(Format(type="jsonl", encoding=encoding), unsure)
+    csv = _dialect(list(paths), encoding)
+    return replace(csv, unsure=[*unsure, *csv.unsure])
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with closing(content(path)) as pieces:
+            taken = b""
+            for piece in pieces:
+                taken += piece
+                if len(taken) >= _SAMPLE:
+                    break
+            return taken
+    except FileNotFoundError as error:
+        raise Undescribable(f"{path}: there is no such file") from error
+    except Unreadable as error:
+        raise Undescribable(f"{path.name}: {error}") from error
+
+
+def _type(head: bytes) -> str:
+    if head.startswith(b"PAR1"):
+        return "parquet"
+    if head.startswith(b"PK\x03\x04"):
+        raise Undescribable("a zip archive or a spreadsheet: save the sheet as CSV, or unpack the archive, first")
+    text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if text.startswith(b"["):
+        raise Undescribable("a JSON array: a source needs JSON lines, one object a line (`jq -c '.[]'` makes them)")
+    if text.startswith(b"<"):
+        raise Undescribable("XML or HTML, which no contract can say yet: save it as CSV or JSON lines first")
+    return "jsonl" if text.startswith(b"{") else "csv"
+
+
+def _encoding(paths: Sequence[Path], heads: dict[Path, bytes]) -> tuple[str, list[str]]:
+    """The encoding of all files, and what is not sure of it."""
+    marks = {next((name for mark, name in _ORDER_MARKS if head.startswith(mark)), "") for head in heads.values()}
+    if len(marks) > 1:
+        raise Undescribable("some files are UTF-16 and others are not; a source has one encoding")
+    if mark := marks.pop():
+        return mark, []
+    first = next((path for path in paths if not _is_utf8(path)), None)
+    if first is None:
+        return "utf-8", []
+    used = set(heads[first])
+    name = "latin-1" if used & set(_NOT_CP1252) else "cp1252"
+    return name, [f"encoding: {first.name} is not UTF-8; {name} was taken, which gives a letter for any byte"]
+
+
+def _is_utf8(path: Path) -> bool:
+    import codecs  # noqa: PLC0415 - its decoder alone
+
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for piece in content(path):
+            decoder.decode(piece)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """What a dialect makes of the files: their least width, and how many records have that of their file or another."""
+
+    form: Format
+    width: int
+    good: int
+    bad: int
+
+    @property
+    def rank(self) -> tuple[bool, float, int]:
+        share = self.good / max(1, self.good + self.bad)
+        return (self.width > 1 and share > 1 - _MOST_BAD, round(share, 2), self.width)
+
+
+def _dialect(paths: list[Path], encoding: str) -> Kind:
+    usual = Format(type="csv", encoding=encoding)
+    trials = [
+        _tried(paths, replace(usual, delimiter=delimiter, quote=quote, escape=escape))
+        for delimiter in _DELIMITERS
+        for quote, escape in _quotings(paths)
+    ]
+    best = max(trials, key=lambda trial: trial.rank)
+    if best.width == 1:
+        best = _tried(paths, usual)
+    elif best.good <= best.bad * (1 / _MOST_BAD):
+        raise Undescribable(
+            f"no delimiter gives records of one width: with {best.form.delimiter!r}, {best.bad:,} of "
+            f"{best.good + best.bad:,} have another than {best.width} fields. If there are lines before the header or "
+            "after the last record, or fields of fixed width, no contract can say it yet: take them off first"
+        )
+    unsure = [f"delimiter: {best.bad:,} records have not {best.width} fields"] if best.bad else []
+    header, doubts = _has_header(paths, best)
+    return Kind(replace(best.form, header=header), [*unsure, *doubts])
+
+
+def _quotings(paths: list[Path]) -> list[tuple[str, str]]:
+    """Quotes and escapes to try: the usual ones first, and what has nothing to quote is read by these."""
+    heads = b"".join(map(_head, paths[:_FILES]))
+    double, single, escaped = (mark in heads for mark in (b'"', b"'", b'\\"'))
+    quotings = [('"', '"')]
+    quotings += [('"', "\\")] if escaped else []
+    quotings += [("'", "'")] if single else []
+    return [*quotings, ("", "")] if double else quotings
+
+
+def _tried(paths: list[Path], form: Format) -> _Trial:
+    """How many records have the width of the first one of their file, and the smallest of these widths."""
+    widths, good, bad = [], 0, 0
+    for path in paths[:_FILES]:
+        width = len(_first(path, form, 2, is_whole=False)) or 1
+        problems = _problems(path, form, width)
+        widths.append(width)
+        good += problems.count(False)
+        bad += problems.count(True)
+    return _Trial(form, min(widths), good, bad)
+
+
+def _problems(path: Path, form: Format, width: int) -> list[bool]:
+    try:
+        records = islice(split(path, replace(form, header=False), width), _RECORDS)
+        return [record.problem is not None for record in records]
+    except Unreadable:
+        return [True]
+
+
+def _has_header(paths: list[Path], trial: _Trial) -> tuple[bool, list[str]]:
+    firsts = [_first(path, trial.form, 2, is_whole=False) for path in paths]
+    named = [_is_names(names) for names in firsts]
+    if all(named):
+        below = [_first(path, trial.form, len(names), skip=1) for path, names in zip(paths, firsts, strict=True)]
+        is_alike = all(_is_names(values) for values in below if values)
+        doubt = "header: the first record was taken for the names, but the records below look like it"
+        return True, [doubt] if is_alike and any(below) else []
+    if any(named):
+        missing = next(path.name for path, is_named in zip(paths, named, strict=True) if not is_named)
+        raise Undescribable(f"some files have a header and {missing} has none; a source has one of the two")
+    return False, ["header: the first record does not look like names; the columns are called column_1, column_2, …"]
+
+
+def _first(path: Path, form: Format, width: int, skip: int = 0, *, is_whole: bool = True) -> list[str | None]:
+    """The fields of the first record, or of one after it; of the first whole one where it has to be."""
+    try:
+        records = (r for r in split(path, replace(form, header=False), width) if not (is_whole and r.problem))
+        record = next(islice(records, skip, None), None)
+        return fields(record.raw, form) if record else []
+    except (Unreadable, ValueError):
+        return []
+
+
+def _is_names(values: list[str | None]) -> bool:
+    """Whether values may be the names of columns: all are there, no two alike, and none is a number or a date."""
+    if not values or any(not value or not value.strip() for value in values):
+        return False
+    names = [value.strip().casefold() for value in values if value]
+    return len(set(names)) == len(names) and not any(name[0].isdigit() or name[0] in "+-.€$" for name in names)
+
+
+def width_of(path: Path, form: Format) -> int:
+    """Fields of the first record of a CSV file."""
+    return len(_first(path, form, 2, is_whole=False))

@@ -1,0 +1,183 @@
+"""What tells the records of some files apart, and which of several records of a key wins: proved on all of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import Path
+
+from assay.contract.contract import Load
+from assay.contract.errors import ContractError
+from assay.contract.moments import pattern
+from assay.contract.names import quoted
+from assay.describing.column_types import Proposed
+from assay.describing.texts import FILE, Texts
+
+_IDENTIFIES = re.compile(
+    r"(^|_|\b)(id|key|nr|no|number|num|code|uuid|guid|sku|ean|isbn|nummer|schluessel)($|_|\b)|Id$|ID$", re.IGNORECASE
+)
+_MOST_COLUMNS = 12
+_MOST_TRIES = 120
+_LONGEST = 3
+_SAME = 0.5
+"""Share of the keys of a file that stand in the next one where each is a snapshot."""
+_DATED = (
+    (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{6}"), "%Y-%m-%dT%H%M%S"),
+    (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}_[0-9]{6}"), "%Y-%m-%d_%H%M%S"),
+    (re.compile(r"[0-9]{8}_[0-9]{6}"), "%Y%m%d_%H%M%S"),
+    (re.compile(r"[0-9]{14}"), "%Y%m%d%H%M%S"),
+    (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"), "%Y-%m-%d"),
+    (re.compile(r"[0-9]{4}_[0-9]{2}_[0-9]{2}"), "%Y_%m_%d"),
+    (re.compile(r"[0-9]{8}"), "%Y%m%d"),
+    (re.compile(r"[0-9]{2}\.[0-9]{2}\.[0-9]{4}"), "%d.%m.%Y"),
+    (re.compile(r"[0-9]{4}-[0-9]{2}"), "%Y-%m"),
+)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a record is known by.
+
+    Attributes:
+        key: Columns; none where each record counts by itself.
+        load: Whether files add up or the newest is the truth.
+        newest_by: The column whose greatest value wins; empty for none.
+        file_date: The pattern of the files' names, where their moment decides; empty where it does not.
+        unsure: What may be otherwise, in sentences.
+    """
+
+    key: tuple[str, ...]
+    load: Load = "events"
+    newest_by: str = ""
+    file_date: str = ""
+    unsure: list[str] = field(default_factory=list)
+
+
+def identity_of(texts: Texts, columns: Sequence[Proposed], paths: Sequence[Path]) -> Identity:
+    """The key of the records, proved on all of them.
+
+    Args:
+        texts: What stands in the files.
+        columns: Their types.
+        paths: The files, in the order in which they were read.
+    """
+    dated = date_in_names(paths)
+    key = _key(texts, columns, per_file=False)
+    if key:
+        others = [other for other in _single(texts, columns) if other != key]
+        unsure = [f"key: {', '.join(map(str, o))} tells records apart as well" for o in others[:2]]
+        return Identity(key, unsure=unsure)
+    within = _key(texts, columns, per_file=True) if len(paths) > 1 else ()
+    if not within:
+        repeated = texts.records - _distinct(texts, texts.names)
+        some = f", and {repeated:,} repeat another in all that they say" if repeated else ""
+        return Identity((), unsure=[f"key: no {_LONGEST} columns tell all records apart{some}; each counts by itself"])
+    return _of_versions(texts, columns, within, dated)
+
+
+def _of_versions(texts: Texts, columns: Sequence[Proposed], key: tuple[str, ...], dated: str) -> Identity:
+    """A key that tells records of one file apart, and stands in several."""
+    repeated = texts.records - _distinct(texts, key)
+    says = f"key: {', '.join(key)} stands {repeated:,} times in more than one file"
+    share = _share_that_stays(texts, key)
+    if dated and share >= _SAME:
+        return Identity(key, "snapshot", file_date=dated, unsure=[
+            f"load: on average {share:.0%} of the keys of a file stand in the next one, so each file was taken for the "
+            "whole truth (`load: snapshot`); where files add up, write `load: events`"
+        ])  # fmt: skip
+    if dated:
+        return Identity(key, file_date=dated, unsure=[f"{says}; the row of the newest file was taken to win"])
+    moments = [column.name for column in columns if column.type.kind in ("timestamp", "timestamptz")]
+    if moments:
+        return Identity(key, newest_by=moments[-1], unsure=[f"{says}; the row with the latest {moments[-1]} wins"])
+    return Identity((), unsure=[f"{says}, and nothing says which one is newer; each record counts by itself"])
+
+
+def _candidates(texts: Texts, columns: Sequence[Proposed]) -> list[Proposed]:
+    """Columns that may be part of a key, the likeliest first: those with a value in each record, and no measure."""
+    whole = [
+        column
+        for column in columns
+        if column.filled == texts.records and column.name not in texts.absent and column.type.kind != "double"
+    ]
+    distinct = {column.name: _distinct(texts, [column.name]) for column in whole}
+    measures = {column.name for column in whole if column.type.kind == "decimal"}
+    order = sorted(
+        whole,
+        key=lambda c: (
+            not _IDENTIFIES.search(c.name),
+            c.name in measures,
+            -distinct[c.name],
+            texts.names.index(c.name),
+        ),
+    )
+    return order[:_MOST_COLUMNS]
+
+
+def _key(texts: Texts, columns: Sequence[Proposed], *, per_file: bool) -> tuple[str, ...]:
+    """The shortest combination that is in no two records, of one file or of all; none where there is none."""
+    names = [column.name for column in _candidates(texts, columns) if texts.records]
+    tries = 0
+    for length in range(1, _LONGEST + 1):
+        for combination in combinations(names, length):
+            tries += 1
+            if tries > _MOST_TRIES:
+                return ()
+            if _distinct(texts, [*combination, *([FILE] if per_file else [])]) == texts.records:
+                return tuple(sorted(combination, key=texts.names.index))
+    return ()
+
+
+def _single(texts: Texts, columns: Sequence[Proposed]) -> list[tuple[str, ...]]:
+    names = [column.name for column in _candidates(texts, columns)]
+    return [(name,) for name in names if _distinct(texts, [name]) == texts.records]
+
+
+def _distinct(texts: Texts, names: Sequence[str]) -> int:
+    listed_names = ", ".join(map(quoted, names))
+    [(count,)] = texts.connection.execute(
+        f"select count(*) from (select distinct {listed_names} from described)"
+    ).fetchall()
+    return int(count)
+
+
+def _share_that_stays(texts: Texts, key: Sequence[str]) -> float:
+    """The share of a file's keys that stand in the next one too, on average."""
+    names = ", ".join(map(quoted, key))
+    same = " and ".join(f"a.{quoted(name)} = b.{quoted(name)}" for name in key)
+    [(share,)] = texts.connection.execute(
+        f"with keys as (select distinct {names}, {FILE} from described), last as (select max({FILE}) as n from keys) "
+        f"select avg(stays) from (select a.{FILE}, avg(case when b.{FILE} is not null then 1.0 else 0.0 end) as stays "
+        f"from keys as a left join keys as b on {same} and b.{FILE} = a.{FILE} + 1 "
+        f"where a.{FILE} < (select n from last) group by a.{FILE})"
+    ).fetchall()
+    return float(share or 0)
+
+
+def date_in_names(paths: Sequence[Path]) -> str:
+    """The pattern of the files' names, when all differ in nothing but a moment; empty when they do not."""
+    names = [path.name for path in paths]
+    for regex, directive in _DATED:
+        match = regex.search(names[0])
+        if match is None:
+            continue
+        text = f"{_literal(names[0][: match.start()])}{directive}{_literal(names[0][match.end() :])}"
+        try:
+            if all(pattern(text).read(name) for name in names):
+                return text
+        except ContractError:
+            continue
+    return ""
+
+
+def _literal(text: str) -> str:
+    return text.replace("%", "%%")
+
+
+def glob_of(source: str, paths: Sequence[Path]) -> str:
+    """A glob for these files and those that follow: by their endings."""
+    endings = {"".join(path.suffixes[-2:]) if path.suffix in (".gz", ".zst") else path.suffix for path in paths}
+    ending = endings.pop() if len(endings) == 1 else ""
+    return f"{source}/*{ending}" if not set(ending) & set("*?[") else f"{source}/*"

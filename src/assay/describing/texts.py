@@ -1,0 +1,187 @@
+"""All values of some files as texts, in one table of a database that is thrown away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from assay.contract.contract import Column, Contract
+from assay.contract.format import Format
+from assay.contract.names import literal, quoted
+from assay.contract.types import column_type
+from assay.describing.file_kind import Undescribable, width_of
+from assay.reading.read_views import csv_source, readable_path
+from assay.text import Unreadable, scan, write_clean
+
+FILE = "_file"
+"""The number of the file, from 0."""
+_MANY = 20_000_000  # bytes of one JSON object
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What stands in some files.
+
+    Attributes:
+        connection: Where the table `described` is; its columns are text, and of Parquet what the files say.
+        names: Its columns, in the order of the first file, then those that others add.
+        types: DuckDB's types of those, where files say them (Parquet).
+        absent: How many files leave each of some columns out.
+        records: Records that are whole.
+        malformed: Records that are not, with an example.
+        has_header: Whether the names are those of the files.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    names: list[str]
+    types: dict[str, str]
+    absent: dict[str, int]
+    records: int
+    malformed: int
+    example: str
+    has_header: bool
+
+
+@contextmanager
+def texts_of(paths: Sequence[Path], form: Format, scratch: Path, tell: Callable[[str], object]) -> Iterator[Texts]:
+    """Read all files.
+
+    Args:
+        paths: The files.
+        form: How they are written.
+        scratch: A folder for what does not fit into memory.
+        tell: Told which file is read.
+
+    Raises:
+        Undescribable: A file cannot be read as that.
+    """
+    with duckdb.connect(str(scratch / "described.duckdb")) as connection:
+        connection.execute("set timezone = 'UTC'; set preserve_insertion_order = false")
+        reader = _READERS[form.type](connection, form, scratch)
+        for number, path in enumerate(paths):
+            tell(f"reading {path.name}, file {number + 1:,} of {len(paths):,}")
+            try:
+                reader.take(number, path)
+            except (Unreadable, duckdb.Error) as error:
+                raise Undescribable(
+                    f"{path.name}: cannot be read as {form.type}: {str(error).splitlines()[0]}"
+                ) from error
+        yield reader.texts(len(paths))
+
+
+class _Reader:
+    """Takes files one after the other into `described`."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, form: Format, scratch: Path) -> None:
+        self.connection = connection
+        self.form = form
+        self.scratch = scratch
+        self.kinds: dict[str, str] = {}
+        self.present: dict[str, int] = {}
+        self.malformed, self.example = 0, ""
+
+    def take(self, number: int, path: Path) -> None:
+        """Add the rows of a file.
+
+        Raises:
+            Unreadable: It cannot be read as what the others are.
+        """
+        raise NotImplementedError
+
+    def insert(self, number: int, columns: dict[str, str], source: str) -> None:
+        """Add the rows of a file: SQL of each column, by name."""
+        for name in columns:
+            self.present[name] = self.present.get(name, 0) + 1
+        values = ", ".join(f"{value} as {quoted(name)}" for name, value in columns.items())
+        query = f"select {values}, {number}::integer as {FILE} from {source}"
+        if number == 0:
+            self.connection.execute(f"create table described as {query} limit 0")
+        for name in columns:
+            kind = self.kinds.get(name, "varchar")
+            self.connection.execute(f"alter table described add column if not exists {quoted(name)} {kind}")
+        self.connection.execute(f"insert into described by name {query}")
+
+    def texts(self, files: int) -> Texts:
+        """What was taken."""
+        records = self.connection.execute("select count(*) from described").fetchall()[0][0]
+        absent = {name: files - times for name, times in self.present.items() if times < files}
+        return Texts(
+            self.connection,
+            list(self.present),
+            self.kinds,
+            absent,
+            int(records),
+            self.malformed,
+            self.example,
+            self.form.type != "csv" or self.form.header,
+        )
+
+
+class _Csv(_Reader):
+    def take(self, number: int, path: Path) -> None:
+        header = scan(path, self.form).header
+        names = list(header) if header is not None else [f"column_{at}" for at in range(1, self._width(path) + 1)]
+        good, bad = self.scratch / "good", self.scratch / "bad"
+        split = write_clean(path, self.form, len(names), good, bad)
+        self.malformed += split.bad
+        if split.example and not self.example:
+            self.example = f"{path.name}, line {split.example.line}: {split.example.problem}"
+        text = column_type("varchar")
+        contract = Contract(
+            "described",
+            "1.0.0",
+            "",
+            "",
+            self.form,
+            "events",
+            tuple(Column(name, text) for name in names),
+            (),
+            (),
+            "rescue",
+        )
+        with readable_path(good) as name:
+            source = csv_source(name, contract, header, is_parallel=not split.has_quoted_line_ends)
+            self.insert(number, {column: f"c{at}" for at, column in enumerate(names)}, source)
+
+    def _width(self, path: Path) -> int:
+        if self.present:
+            return len(self.present)
+
+        return width_of(path, self.form)
+
+
+class _JsonLines(_Reader):
+    def take(self, number: int, path: Path) -> None:
+        with readable_path(path) as name:
+            lines = (
+                f"read_json_objects({literal(name)}, format = 'newline_delimited', ignore_errors = true, "
+                f"maximum_object_size = {_MANY})"
+            )
+            keys = self.connection.execute(
+                f"select key from (select unnest(json_keys(json)) as key, row_number() over () as n from {lines}) "
+                "group by key order by min(n)"
+            ).fetchall()
+            [(empty,)] = self.connection.execute(f"select count(*) from {lines} where json is null").fetchall()
+            self.malformed += int(empty)
+            values = {key: f"(json ->> {literal('/' + key.replace('~', '~0').replace('/', '~1'))})" for (key,) in keys}
+            self.insert(number, values, f"{lines} where json is not null")
+
+
+class _Parquet(_Reader):
+    def take(self, number: int, path: Path) -> None:
+        with readable_path(path) as name:
+            source = f"read_parquet({literal(name)}, hive_partitioning = false)"
+            declared = {
+                row[0]: row[1] for row in self.connection.execute(f"describe select * from {source}").fetchall()
+            }
+            for column, kind in declared.items():
+                if self.kinds.setdefault(column, kind) != kind:
+                    raise Unreadable(f"{column} is {kind} in it and {self.kinds[column]} in others")
+            self.insert(number, {column: quoted(column) for column in declared}, source)
+
+
+_READERS = {"csv": _Csv, "jsonl": _JsonLines, "parquet": _Parquet}

@@ -1,0 +1,187 @@
+"""What would become of some files under a contract: loaded by the engine itself, in a lake that is thrown away."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import duckdb
+
+from assay.base.errors import UserError
+from assay.base.settings import Settings
+from assay.base.warehouse import opened, transaction
+from assay.contract.contract import Contract
+from assay.contract.file_glob import file_glob
+from assay.contract.names import TableName, quoted
+from assay.ledger.landing_zone import find
+from assay.ledger.scan import Ledger
+from assay.tables.dbt import build
+
+_RUN = "trial"
+_SHOWN = 200  # characters of a record
+_FOLDERS = 5
+"""Folders above a file that a glob may speak of."""
+
+
+class TrialFailed(UserError):
+    """The files cannot be tried at all."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why some records of a file would be rejected.
+
+    Attributes:
+        what: The rule, or what is wrong, without the value.
+        records: How many.
+        example: One of them: its line where it is known, and what is wrong with it.
+    """
+
+    what: str
+    records: int
+    example: str
+
+
+@dataclass(frozen=True)
+class FileTrial:
+    """What would become of one file.
+
+    Attributes:
+        name: As it was given.
+        status: `loaded`, `refused`, or `unseen` where the glob does not claim it.
+        reason: Why it would not be loaded.
+        records: Records in it.
+        rows: Clean rows that it would give.
+        malformed: Reasons of records that would never become rows.
+        quarantined: Rules that rows would break; a row may break several.
+    """
+
+    name: str
+    status: str
+    reason: str = ""
+    records: int = 0
+    rows: int = 0
+    malformed: list[Reason] = field(default_factory=list)
+    quarantined: list[Reason] = field(default_factory=list)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it would be loaded, and every record be a clean row."""
+        return self.status == "loaded" and not self.malformed and not self.quarantined
+
+    @property
+    def form(self) -> dict[str, Any]:
+        """All of it in terms of JSON."""
+        return {**asdict(self), "is_good": self.is_good}
+
+
+def try_files(
+    settings: Settings, contract: Contract, paths: Sequence[Path], tell: Callable[[str], object] = lambda _: None
+) -> list[FileTrial]:
+    """Load files under a contract of the project into a lake that is thrown away.
+
+    Args:
+        settings: Of the project; its lake is not touched.
+        contract: The contract.
+        paths: The files.
+        tell: Told what happens now.
+
+    Raises:
+        TrialFailed: A file is not there, or the source cannot be built.
+    """
+    with tempfile.TemporaryDirectory(prefix="assay-source-") as folder:
+        lake = settings.model_copy(update={"home": Path(folder) / "lake", "settle_seconds": 0.0})
+        placed = {path: _place(lake.landing, contract, path) for path in paths}
+        seen = {name: path for path, name in placed.items() if name}
+        if len(seen) < len([name for name in placed.values() if name]):
+            raise TrialFailed("two of the files have one name; try them one after the other")
+        tell("reading the files")
+        with opened(lake.warehouse, wait_seconds=0) as connection, transaction(connection):
+            Ledger(connection, contract, _RUN).look(find(lake.landing, contract.files))
+        tell(f"loading {len(seen):,} files")
+        [result] = build(lake, [TableName.of_source(contract.source).model], run_id=_RUN)
+        if result.status != "success":
+            raise TrialFailed(result.message)
+        with opened(lake.warehouse, wait_seconds=0) as connection:
+            tried = {seen[name]: trial for name, trial in _trials(connection, contract, seen)}
+    return [tried.get(path) or _unseen(path, contract) for path in paths]
+
+
+def _place(landing: Path, contract: Contract, path: Path) -> str:
+    """Put a file where the contract's glob claims it; gives its name in the landing zone, empty where none does."""
+    if not path.is_file():
+        raise TrialFailed(f"{path}: there is no such file")
+    glob = file_glob(contract.files)
+    fixed = [part for part in PurePosixPath(contract.files).parent.parts if not set(part) & set("*?[")]
+    parts = path.absolute().parts
+    for taken in range(1, _FOLDERS + 1):
+        for name in (PurePosixPath(*fixed, *parts[-taken:]), PurePosixPath(*parts[-taken:])):
+            if glob.claims(str(name)):
+                target = landing / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _link(path, target)
+                return str(name)
+    return ""
+
+
+def _link(path: Path, target: Path) -> None:
+    try:
+        os.link(path.resolve(), target)
+    except OSError:  # on another disk
+        shutil.copyfile(path, target)
+
+
+def _unseen(path: Path, contract: Contract) -> FileTrial:
+    return FileTrial(str(path), "unseen", f"files of {contract.source} are {contract.files!r}, which does not claim it")
+
+
+def _trials(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, seen: dict[str, Path]
+) -> list[tuple[str, FileTrial]]:
+    rows = connection.execute(
+        "select path, status, coalesce(reason, ''), file_id, "
+        "coalesce(max(records_read) over (partition by file_id), 0) from ops.files order by path"
+    ).fetchall()
+    trials = []
+    for name, status, reason, file_id, records in rows:
+        bronze = TableName.of_source(contract.source).sql
+        clean = f"select count(*) from {bronze} where _file_id = ? and _violations is null"
+        trial = FileTrial(
+            str(seen[name]),
+            "loaded" if status in ("loaded", "duplicate") else "refused",
+            "has the content of another of the files" if status == "duplicate" else reason,
+            records,
+            int(connection.execute(clean, [file_id]).fetchall()[0][0]),
+            _malformed(connection, file_id),
+            _quarantined(connection, contract, file_id),
+        )
+        trials.append((name, trial))
+    return trials
+
+
+def _malformed(connection: duckdb.DuckDBPyConnection, file_id: int) -> list[Reason]:
+    rows = connection.execute(
+        "select regexp_replace(reason, '^(.*?): ''.*'' is no ', '\\1 is no ', 's') as what, count(*), "
+        "arg_min(format('line {}: {}', coalesce(line::varchar, '?'), reason), line) "
+        "from (select line, unnest(reasons) as reason from ops.malformed where file_id = ?) "
+        "group by what order by count(*) desc, what",
+        [file_id],
+    ).fetchall()
+    return [Reason(*row) for row in rows]
+
+
+def _quarantined(connection: duckdb.DuckDBPyConnection, contract: Contract, file_id: int) -> list[Reason]:
+    bronze = TableName.of_source(contract.source).sql
+    names = ", ".join(map(quoted, contract.names))
+    rows = connection.execute(
+        "select rule, count(*), any_value(record) from ("
+        f"select unnest(_violations) as rule, left(row({names})::varchar, {_SHOWN}) as record from {bronze} "
+        "where _file_id = ? and _violations is not null) group by rule order by count(*) desc, rule",
+        [file_id],
+    ).fetchall()
+    return [Reason(*row) for row in rows]
