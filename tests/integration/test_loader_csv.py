@@ -96,6 +96,13 @@ def test_only_the_declared_texts_mean_null(make: Make, nulls: list[str], expecte
     assert [name for _, name in source.rows("id", "name")] == expected
 
 
+@pytest.mark.parametrize("bad", ["", "4,x,1,1\n"], ids=["fast", "careful"])
+def test_a_quoted_null_is_one_where_the_contract_says_so(make: Make, bad: str) -> None:
+    form = {"type": "csv", "nulls": ["", "NA"], "quoted_nulls": True}
+    source = load_one(make, f'id,name,price\n1,"NA",""\n2,"x","NA"\n3,"",1\n{bad}', format=form)
+    assert source.rows() == [(1, None, None), (2, "x", None), (3, None, Decimal("1.00"))]
+
+
 def test_missing_and_unexpected_columns_refuse_a_file_and_are_named(make: Make) -> None:
     source = load_one(make, "id,Name,colour,price\n1,tea,red,1\n")
     assert source.files() == {"a.csv": "refused"}

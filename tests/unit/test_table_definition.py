@@ -17,7 +17,10 @@ DECIDES = {
     Contract: {
         "source", "files", "format", "load", "columns", "key", "rules", "new_columns", "newest_by", "file_date",
     },
-    Format: {"type", "delimiter", "quote", "escape", "header", "encoding", "nulls", "decimal", "thousands", "dates"},
+    Format: {
+        "type", "delimiter", "quote", "escape", "header", "encoding", "nulls", "quoted_nulls", "decimal", "thousands",
+        "dates",
+    },
     Column: {"name", "type", "is_optional"},
     Rule: {"name", "expression"},
 }  # fmt: skip

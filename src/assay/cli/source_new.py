@@ -12,6 +12,7 @@ from assay.base.settings import Settings
 from assay.cli.console import out, progress
 from assay.cli.files import contract_of
 from assay.cli.source_check import show
+from assay.contract.names import TableName
 from assay.contract.project_files import ProjectFiles
 from assay.describing.proposal import Proposal, propose
 from assay.describing.trial import try_files
@@ -53,7 +54,7 @@ def new(source: str, paths: list[Path], owner: str) -> int:
 
 def _refuse_taken(settings: Settings, source: str, target: Path) -> None:
     models = ProjectFiles.read(settings.dbt_project).models
-    if f"bronze_{source}" in models or target.exists():
+    if TableName.of_source(source).model in models or target.exists():
         raise SourceExists(
             f"there is a source {source!r} already, in models/{target.name}; take another name, or remove that file"
         )

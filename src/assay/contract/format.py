@@ -20,7 +20,8 @@ class Format:
         escape: The character before a quote inside a quoted field; the quote itself means doubling.
         header: Whether the first CSV record names the columns.
         encoding: A Python codec name; applies to csv and jsonl.
-        nulls: Unquoted CSV fields that mean NULL.
+        nulls: CSV fields that mean NULL; unquoted ones,
+        quoted_nulls: or quoted ones as well.
         decimal: The decimal mark of numbers in CSV.
         thousands: The mark between groups of three digits of numbers in CSV; empty for none.
         dates: How dates and times are written in CSV, as for strptime; empty for ISO form.
@@ -33,6 +34,7 @@ class Format:
     header: bool = True
     encoding: str = "utf-8"
     nulls: tuple[str, ...] = ("",)
+    quoted_nulls: bool = False
     decimal: str = "."
     thousands: str = ""
     dates: tuple[str, ...] = ()

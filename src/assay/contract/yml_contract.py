@@ -63,6 +63,7 @@ class CsvYml(_FormatYml):
         Field(strict=False),
         Expected("{key} is a list of texts such as ['', 'NA'], not {found}"),
     ] = Field(default=Format.nulls, description="Unquoted fields that mean NULL.")
+    quoted_nulls: bool = Field(default=Format.quoted_nulls, description="Whether a quoted one of them means NULL too.")
     decimal: Annotated[Literal[".", ","], Expected("{found} is not one of . and ,")] = Field(
         default=".", description="The decimal mark of numbers."
     )

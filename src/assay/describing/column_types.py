@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 import duckdb
 
 from assay.contract.names import literal, quoted
-from assay.contract.spelling import PLAIN, Spelling
+from assay.contract.spelling import Spelling
 from assay.contract.types import MAX_PRECISION, ColumnType, column_type
 from assay.describing.date_patterns import patterns_of
 from assay.reading.exact_casts import from_text
 from assay.reading.spelled import plainly
 
-NULLS = ("NA", "N/A", "n/a", "NULL", "null", "None", "\\N", "-", "#N/A", "nan", "NaN", "?")
+NULLS = ("", "NA", "N/A", "n/a", "NULL", "null", "None", "\\N", "-", "#N/A", "nan", "NaN", "?")
 """Texts that mean no value in columns which without them are numbers or dates."""
 _MARKS = ((".", ""), (",", ""), (",", "."), (".", ","), (",", " "), (".", "'"), (".", " "), (",", "'"))
 _UNITS = ("€", "$", "£", "¥", "%", "EUR", "USD", "GBP", "CHF", "kg", "km")
@@ -68,19 +68,26 @@ def typed_by_file(connection: duckdb.DuckDBPyConnection, name: str, kind: str) -
     return Proposed(name, wanted, (), int(filled), str(least or "")[:100], str(most or "")[:100], unsure)
 
 
-def typed_by_values(connection: duckdb.DuckDBPyConnection, name: str, usual: Spelling) -> Proposed:
+def typed_by_values(
+    connection: duckdb.DuckDBPyConnection, name: str, usual: Spelling, *, is_sure: bool, nulls: bool
+) -> Proposed:
     """A column of texts.
 
     Args:
         connection: With the table `described`.
         name: The column.
-        usual: How numbers of other columns are written, which decides where several ways are possible.
+        usual: How numbers are probably written, which decides where several ways are possible.
+        is_sure: Whether other columns show that, so that it goes before DuckDB's own way.
+        nulls: Whether some texts may be taken for no value.
     """
-    return _Column(connection, name, usual).proposed()
+    return _Column(connection, name, usual, is_sure=is_sure, has_nulls=nulls).proposed()
 
 
 class _Column:
-    def __init__(self, connection: duckdb.DuckDBPyConnection, name: str, usual: Spelling) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, name: str, usual: Spelling, *, is_sure: bool, has_nulls: bool
+    ) -> None:
+        self._is_sure = is_sure
         self._connection = connection
         self._name = name
         self._usual = usual
@@ -90,9 +97,8 @@ class _Column:
             f"where {quoted(name)} is not null group by 1"
         )
         listed = ", ".join(map(literal, NULLS))
-        self._tokens = tuple(
-            str(t) for (t,) in self._rows(f"select t from vals where trim(t) in ({listed}) order by t")
-        )
+        tokens = self._rows(f"select t from vals where trim(t) in ({listed}) order by t") if has_nulls else []
+        self._tokens = tuple(str(t) for (t,) in tokens)
 
     def _rows(self, sql: str) -> list[tuple[object, ...]]:
         return self._connection.execute(sql).fetchall()
@@ -147,19 +153,23 @@ class _Column:
         fitting = [wanted for spelling in self._spellings() if (wanted := self._as_number(spelling))]
         if not fitting:
             return None
-        best = next((wanted for wanted in fitting if wanted.spelling == self._usual.of_kind(wanted.kind)), fitting[0])
-        for other in fitting:
-            values = f"({from_text('t', best)})::varchar", f"({from_text('t', other)})::varchar"
-            differs = f"try_cast({values[0]} as double) <> try_cast({values[1]} as double)"
-            if other != best and (count := self._count(differs)):
-                [(text, value, less)] = self._rows(
-                    f"select t, {values[0]}, {values[1]} from seen where {differs} limit 1"
-                )
-                self._unsure.append(
-                    f"{self._name}: {count:,} values may be two numbers; {text!r} is {value}, not {less}"
-                )
-                break
+        plain = next((wanted for wanted in fitting if not wanted.is_spelled), None)
+        usual = next((wanted for wanted in fitting if wanted.spelling == self._usual.of_kind(wanted.kind)), None)
+        best = usual if usual and (not plain or self._is_sure) else plain or fitting[0]
+        if plain and not self._differing(best, plain):
+            best = plain
+        other = next((wanted for wanted in fitting if self._differing(best, wanted)), None)
+        if other:
+            text, value, less = self._differing(best, other)[0]
+            count = len(self._differing(best, other))
+            self._unsure.append(f"{self._name}: {count:,} values may be two numbers; {text!r} is {value}, not {less}")
         return best
+
+    def _differing(self, one: ColumnType, other: ColumnType) -> list[tuple[object, ...]]:
+        """Values that are two numbers: their texts and both."""
+        values = [f"({from_text('t', wanted)})::varchar" for wanted in (one, other)]
+        differs = f"try_cast({values[0]} as double) <> try_cast({values[1]} as double)"
+        return self._rows(f"select t, {', '.join(values)} from seen where {differs} order by t")
 
     def _spellings(self) -> Iterable[Spelling]:
         units = self._units()
@@ -233,8 +243,8 @@ def _spelled(wanted: ColumnType, spelling: Spelling) -> ColumnType:
     return replace(wanted, spelling=spelling.of_kind(wanted.kind))
 
 
-def usual_marks(columns: Sequence[Proposed]) -> Spelling:
-    """How most columns of numbers write their marks, of those that leave no doubt."""
-    sure = [c.type.spelling for c in columns if c.type.kind in ("decimal", "double", "integer") and not c.unsure]
-    marked = [spelling for spelling in sure if spelling != PLAIN]
-    return max(marked, key=marked.count) if len(marked) > len(sure) / 4 else PLAIN
+def usual_marks(columns: Sequence[Proposed]) -> Spelling | None:
+    """How most columns of numbers write their marks, of those that leave no doubt; None where none shows it."""
+    sure = [c.type.spelling for c in columns if c.type.kind in ("decimal", "double") and not c.unsure]
+    sure += [c.type.spelling for c in columns if c.type.kind == "integer" and c.type.is_spelled and not c.unsure]
+    return max(sure, key=sure.count) if sure else None

@@ -28,6 +28,10 @@ _ORDER_MARKS = (
     (b"\xfe\xff", "utf-16"),
 )
 _NOT_CP1252 = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
+_OTHER_LINES = (
+    "If there are lines before the header or after the last record, or fields of fixed width, no contract can say it "
+    "yet: take them off first"
+)
 _MOST_BAD = 0.2
 """Share of records that may be no whole ones in a dialect that is proposed."""
 
@@ -154,15 +158,28 @@ def _dialect(paths: list[Path], encoding: str) -> Kind:
     best = max(trials, key=lambda trial: trial.rank)
     if best.width == 1:
         best = _tried(paths, usual)
+        _refuse_other_lines(paths, encoding)
     elif best.good <= best.bad * (1 / _MOST_BAD):
         raise Undescribable(
             f"no delimiter gives records of one width: with {best.form.delimiter!r}, {best.bad:,} of "
-            f"{best.good + best.bad:,} have another than {best.width} fields. If there are lines before the header or "
-            "after the last record, or fields of fixed width, no contract can say it yet: take them off first"
+            f"{best.good + best.bad:,} have another than {best.width} fields. {_OTHER_LINES}"
         )
     unsure = [f"delimiter: {best.bad:,} records have not {best.width} fields"] if best.bad else []
     header, doubts = _has_header(paths, best)
     return Kind(replace(best.form, header=header), [*unsure, *doubts])
+
+
+def _refuse_other_lines(paths: list[Path], encoding: str) -> None:
+    """Refuse files of one column of which most lines have a delimiter: the first ones are no header."""
+    text = b"\n".join(map(_head, paths[:_FILES])).decode(encoding, "replace")
+    lines = [line for line in text.splitlines() if line.strip()]
+    for delimiter in _DELIMITERS:
+        having = sum(delimiter in line for line in lines)
+        if having > len(lines) / 2 and delimiter != ":":
+            raise Undescribable(
+                f"no delimiter gives records of one width: {having:,} of {len(lines):,} lines have {delimiter!r}, and "
+                f"the first has none. {_OTHER_LINES}"
+            )
 
 
 def _quotings(paths: list[Path]) -> list[tuple[str, str]]:

@@ -66,9 +66,14 @@ def identity_of(texts: Texts, columns: Sequence[Proposed], paths: Sequence[Path]
     dated = date_in_names(paths)
     key = _key(texts, columns, per_file=False)
     if key:
+        within = _key(texts, columns, per_file=True) if len(paths) > 1 else ()
+        versions = [
+            f"key: {', '.join(within)} tells the records of each file apart; if later files correct earlier ones, make "
+            "that the key and say in `newest_by` which one wins"
+        ]
         others = [other for other in _single(texts, columns) if other != key]
         unsure = [f"key: {', '.join(map(str, o))} tells records apart as well" for o in others[:2]]
-        return Identity(key, unsure=unsure)
+        return Identity(key, unsure=[*unsure, *(versions if 0 < len(within) < len(key) else [])])
     within = _key(texts, columns, per_file=True) if len(paths) > 1 else ()
     if not within:
         repeated = texts.records - _distinct(texts, texts.names)

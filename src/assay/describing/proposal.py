@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.contract.format import Format
+from assay.contract.names import TableName
 from assay.contract.spelling import PLAIN, Spelling
 from assay.describing.column_types import Proposed, typed_by_file, typed_by_values, usual_marks
 from assay.describing.file_kind import kind_of
@@ -60,36 +61,54 @@ def propose(source: str, paths: Sequence[Path], owner: str, tell: Callable[[str]
     """
     tell("looking at how the files are written")
     kind = kind_of(paths)
-    with (
-        tempfile.TemporaryDirectory(prefix="assay-source-") as folder,
-        texts_of(paths, kind.form, Path(folder), tell) as texts,
-    ):
-        columns = _columns(texts, tell)
-        tell("looking for a key")
-        identity = identity_of(texts, columns, paths)
-        personal = {column.name for column in columns if is_personal(texts.connection, column.name)}
-        form = _with_nulls(kind.form, columns)
-        unsure = [*kind.unsure, *_of_records(texts), *(doubt for column in columns for doubt in column.unsure)]
-        unsure += [*identity.unsure, *_of_names(texts), *_of_nulls(form, columns)]
-        proposal = Proposal(source, "", columns, identity, form, texts.records, unsure)
-        yml = _Yml(proposal, owner, glob_of(source, paths), texts.absent, personal).text()
-        return replace(proposal, yml=yml)
+    with tempfile.TemporaryDirectory(prefix="assay-source-") as folder:
+        columns, form = _first_look(paths, kind.form, Path(folder) / "first", tell)
+        with texts_of(paths, form, Path(folder) / "then", tell) as texts:
+            if form != kind.form:
+                columns = _columns(texts, form, tell, nulls=False)
+            tell("looking for a key")
+            identity = identity_of(texts, columns, paths)
+            personal = {column.name for column in columns if is_personal(texts.connection, column.name)}
+            unsure = [*kind.unsure, *_of_records(texts), *(doubt for column in columns for doubt in column.unsure)]
+            unsure += [*identity.unsure, *_of_names(texts), *_of_nulls(form, columns)]
+            proposal = Proposal(source, "", columns, identity, form, texts.records, unsure)
+            yml = _Yml(proposal, owner, glob_of(source, paths), texts.absent, personal).text()
+            return replace(proposal, yml=yml)
 
 
-def _columns(texts: Texts, tell: Callable[[str], object]) -> list[Proposed]:
+def _first_look(
+    paths: Sequence[Path], form: Format, folder: Path, tell: Callable[[str], object]
+) -> tuple[list[Proposed], Format]:
+    """The columns, and the format with the texts that mean no value; with quotes, where it takes that."""
+    with texts_of(paths, form, folder, tell) as texts:
+        columns = _columns(texts, form, tell, nulls=form.type == "csv")
+    tokens = dict.fromkeys(token for column in columns for token in column.nulls)
+    if not tokens:
+        return columns, form
+    extended = replace(form, nulls=tuple(dict.fromkeys((*form.nulls, *tokens))))
+    with texts_of(paths, extended, folder, tell) as texts:
+        again = _columns(texts, extended, tell, nulls=True)
+    return columns, replace(extended, quoted_nulls=any(column.nulls for column in again))
+
+
+def _columns(texts: Texts, form: Format, tell: Callable[[str], object], *, nulls: bool) -> list[Proposed]:
     if texts.types:
         return [typed_by_file(texts.connection, name, texts.types[name]) for name in texts.names]
+    guess = Spelling(",") if form.delimiter == ";" else Spelling(thousands=",")
     columns = []
     for name in texts.names:
         tell(f"looking at the values of {name}")
-        columns.append(typed_by_values(texts.connection, name, PLAIN))
+        columns.append(typed_by_values(texts.connection, name, guess, is_sure=False, nulls=nulls))
     usual = usual_marks(columns)
-    if usual == PLAIN:
-        return columns
     again = [
         column.name for column in columns if column.unsure and column.type.kind in ("integer", "decimal", "double")
     ]
-    return [typed_by_values(texts.connection, c.name, usual) if c.name in again else c for c in columns]
+    return [
+        typed_by_values(texts.connection, column.name, usual, is_sure=True, nulls=nulls)
+        if usual and column.name in again
+        else column
+        for column in columns
+    ]
 
 
 def _of_records(texts: Texts) -> list[str]:
@@ -105,21 +124,13 @@ def _of_names(texts: Texts) -> list[str]:
     return absent + [f"{name}: some files write the name in other letters, and would be refused" for name in twice[:1]]
 
 
-def _with_nulls(form: Format, columns: Sequence[Proposed]) -> Format:
-    tokens = dict.fromkeys(token for column in columns for token in column.nulls)
-    return replace(form, nulls=(*form.nulls, *tokens)) if tokens and form.type == "csv" else form
-
-
 def _of_nulls(form: Format, columns: Sequence[Proposed]) -> list[str]:
-    sentences = [
-        f"{column.name}: {', '.join(map(repr, column.nulls))} was taken for no value"
-        for column in columns
-        if column.nulls
-    ]
-    if form.type == "csv" and len(form.nulls) > 1:
-        words = [column.name for column in columns if column.type.kind == "text"]
-        sentences += [f"nulls: in {', '.join(words)} they mean no value too"] if words else []
-    return sentences
+    tokens = [token for token in form.nulls if token]
+    if not tokens:
+        return []
+    words = [column.name for column in columns if column.type.kind == "text"]
+    too = f", in {', '.join(words)} too" if words else ""
+    return [f"nulls: {', '.join(map(repr, tokens))} was taken for no value{too}"]
 
 
 class _Yml:
@@ -136,7 +147,7 @@ class _Yml:
         """The whole file."""
         lines = [
             "models:",
-            f"  - name: bronze_{self._source}",
+            f"  - name: {TableName.of_source(self._source).model}",
             f"    description: {_scalar(self._grain)}",
             "    config:",
             "      meta:",
@@ -203,7 +214,7 @@ class _Yml:
         meta = {"owner": self._owner, **({} if key else {"key": "none"})}
         lines = [
             "",
-            f"  - name: silver_{self._source}",
+            f"  - name: {TableName('silver', self._source).model}",
             f"    description: {_scalar(self._grain)}",
             f"    config: {_flow({'meta': meta})}",
         ]

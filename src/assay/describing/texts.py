@@ -59,6 +59,8 @@ def texts_of(paths: Sequence[Path], form: Format, scratch: Path, tell: Callable[
     Raises:
         Undescribable: A file cannot be read as that.
     """
+    scratch.mkdir(exist_ok=True)
+    (scratch / "described.duckdb").unlink(missing_ok=True)
     with duckdb.connect(str(scratch / "described.duckdb")) as connection:
         connection.execute("set timezone = 'UTC'; set preserve_insertion_order = false")
         reader = _READERS[form.type](connection, form, scratch)

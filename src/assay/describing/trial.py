@@ -19,6 +19,7 @@ from assay.contract.contract import Contract
 from assay.contract.file_glob import file_glob
 from assay.contract.names import TableName, quoted
 from assay.ledger.landing_zone import find
+from assay.ledger.reports import listing
 from assay.ledger.scan import Ledger
 from assay.tables.dbt import build
 
@@ -143,28 +144,28 @@ def _unseen(path: Path, contract: Contract) -> FileTrial:
 def _trials(
     connection: duckdb.DuckDBPyConnection, contract: Contract, seen: dict[str, Path]
 ) -> list[tuple[str, FileTrial]]:
-    rows = connection.execute(
-        "select path, status, coalesce(reason, ''), file_id, "
-        "coalesce(max(records_read) over (partition by file_id), 0) from ops.files order by path"
-    ).fetchall()
+    rows = listing(connection, contract.source)
+    read = {row.file_id: row.counts[0] or 0 for row in rows if row.counts[0] is not None}
+    clean = (
+        f"select count(*) from {TableName.of_source(contract.source).sql} where _file_id = ? and _violations is null"
+    )
     trials = []
-    for name, status, reason, file_id, records in rows:
-        bronze = TableName.of_source(contract.source).sql
-        clean = f"select count(*) from {bronze} where _file_id = ? and _violations is null"
+    for row in rows:
+        is_known = row.file_id is not None and row.status in ("loaded", "duplicate")
         trial = FileTrial(
-            str(seen[name]),
-            "loaded" if status in ("loaded", "duplicate") else "refused",
-            "has the content of another of the files" if status == "duplicate" else reason,
-            records,
-            int(connection.execute(clean, [file_id]).fetchall()[0][0]),
-            _malformed(connection, file_id),
-            _quarantined(connection, contract, file_id),
+            str(seen[row.path]),
+            "loaded" if is_known else "refused",
+            "has the content of another of the files" if row.status == "duplicate" else row.reason or "",
+            read.get(row.file_id, 0),
+            int(connection.execute(clean, [row.file_id]).fetchall()[0][0]),
+            _malformed(connection, row.file_id),
+            _quarantined(connection, contract, row.file_id),
         )
-        trials.append((name, trial))
+        trials.append((row.path, trial))
     return trials
 
 
-def _malformed(connection: duckdb.DuckDBPyConnection, file_id: int) -> list[Reason]:
+def _malformed(connection: duckdb.DuckDBPyConnection, file_id: int | None) -> list[Reason]:
     rows = connection.execute(
         "select regexp_replace(reason, '^(.*?): ''.*'' is no ', '\\1 is no ', 's') as what, count(*), "
         "arg_min(format('line {}: {}', coalesce(line::varchar, '?'), reason), line) "
@@ -175,7 +176,7 @@ def _malformed(connection: duckdb.DuckDBPyConnection, file_id: int) -> list[Reas
     return [Reason(*row) for row in rows]
 
 
-def _quarantined(connection: duckdb.DuckDBPyConnection, contract: Contract, file_id: int) -> list[Reason]:
+def _quarantined(connection: duckdb.DuckDBPyConnection, contract: Contract, file_id: int | None) -> list[Reason]:
     bronze = TableName.of_source(contract.source).sql
     names = ", ".join(map(quoted, contract.names))
     rows = connection.execute(

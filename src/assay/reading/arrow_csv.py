@@ -57,6 +57,7 @@ class ArrowCsv:
             ignore_empty_lines=len(columns) > 1,  # of one column, an empty line is a record
         )
         self._nulls = list(form.nulls)
+        self._quoted_nulls = form.quoted_nulls
 
     def __arrow_c_schema__(self) -> Any:
         """The columns, by their place: c0, c1, …."""
@@ -136,7 +137,7 @@ class ArrowCsv:
             column_types={field.name: pa.string() if field.name in texts else field.type for field in self._schema},
             null_values=self._nulls,
             strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
+            quoted_strings_can_be_null=self._quoted_nulls,
         )
 
 

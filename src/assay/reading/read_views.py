@@ -137,7 +137,8 @@ def _csv_options(form: Format, *, is_parallel: bool) -> str:
     return (
         f"auto_detect = false, header = false, delim = {literal(form.delimiter)}, "
         f"quote = {literal(form.quote)}, escape = {literal(form.escape)}, "
-        f"nullstr = [{', '.join(map(literal, form.nulls)) or 'chr(0)'}], allow_quoted_nulls = false, "
+        f"nullstr = [{', '.join(map(literal, form.nulls)) or 'chr(0)'}], "
+        f"allow_quoted_nulls = {str(form.quoted_nulls).lower()}, "
         "strict_mode = true, null_padding = false, compression = 'none', hive_partitioning = false, "
         rf"parallel = {str(is_parallel).lower()}, new_line = '\n'"
     )

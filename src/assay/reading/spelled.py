@@ -42,7 +42,7 @@ def _body(spelling: Spelling) -> str:
     if not spelling.thousands:
         return digits
     between = f"[{re.escape(_ALIKE.get(spelling.thousands, spelling.thousands))}]"
-    return rf"[0-9]{{1,3}}(?:{between}[0-9]{{3}})+(?:{mark}[0-9]*)?|{digits}"
+    return rf"[1-9][0-9]{{0,2}}(?:{between}[0-9]{{3}})+(?:{mark}[0-9]*)?|{digits}"
 
 
 def _rewritten(text: str, form: str, sign: str, spelling: Spelling) -> str:

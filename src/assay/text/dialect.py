@@ -181,7 +181,7 @@ def dialect(form: Format) -> Dialect:
 
 
 def fields(raw: bytes, format: Format) -> list[str | None]:
-    """The values of one CSV record as DuckDB reads them; None for an unquoted field that means NULL.
+    """The values of one CSV record as DuckDB reads them; None for a field that means NULL.
 
     Raises:
         ValueError: The quotes of the record are broken, or the format is no CSV.
@@ -189,7 +189,8 @@ def fields(raw: bytes, format: Format) -> list[str | None]:
     """
     nulls = frozenset(null.encode() for null in format.nulls)
     return [
-        None if not is_quoted and value in nulls else value.decode() for value, is_quoted in dialect(format).values(raw)
+        None if value in nulls and (format.quoted_nulls or not is_quoted) else value.decode()
+        for value, is_quoted in dialect(format).values(raw)
     ]
 
 

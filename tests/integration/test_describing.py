@@ -1,0 +1,223 @@
+"""`assay source new` on generated tables: what it writes loads every record, of files that it was not shown too."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from assay.describing.file_kind import Undescribable
+from assay.describing.proposal import Proposal, clean_names, propose
+from tests.source import Source
+
+Cell = Callable[[random.Random, int], str]
+DATES = ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d-%b-%Y", "%Y%m%d")
+WORDS = ("tea", "Müller & Söhne", 'say "so"', "a,b;c", "it's", "x|y", "", "0", "München", "line\nend")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    delimiter: str = ","
+    decimal: str = "."
+    thousands: str = ""
+    encoding: str = "utf-8"
+    quoting: int = csv.QUOTE_MINIMAL
+
+
+class Generated(Source):
+    """A source whose contract is a proposal."""
+
+    proposal: Proposal
+
+    @property
+    def node(self) -> dict[str, Any]:
+        model = yaml.safe_load(self.proposal.yml)["models"][0]
+        columns = {
+            column["name"]: {"config": {"meta": {}}, **column, "constraints": column.get("constraints", [])}
+            for column in model["columns"]
+        }
+        return {
+            **model,
+            "patch_path": "assay://models/x.yml",
+            "columns": columns,
+            "constraints": model.get("constraints", []),
+        }
+
+
+def number(value: Decimal, dialect: Dialect) -> str:
+    text = f"{value:,}" if dialect.thousands else str(value)
+    return text.replace(",", "#").replace(".", dialect.decimal).replace("#", dialect.thousands)
+
+
+def cells(dialect: Dialect, dates: Sequence[str]) -> dict[str, tuple[str, Cell]]:
+    """Columns of a table, each with its kind of type and what writes a value."""
+    first = date(2023, 1, 13)
+    return {
+        "Order-ID": ("integer", lambda _, n: str(n)),
+        "code": ("text", lambda r, _: f"{r.randrange(1000):04}"),
+        "amount": ("decimal", lambda r, _: number(Decimal(r.randrange(-(10**7), 10**7)) / 100, dialect)),
+        "pieces": ("integer", lambda r, _: number(Decimal(r.randrange(10**6)), dialect)),
+        "booked date": ("date", lambda r, _: (first + timedelta(days=r.randrange(700))).strftime(r.choice(dates))),
+        "at": ("timestamp", lambda r, _: str(datetime(2024, 1, 1) + timedelta(seconds=r.randrange(10**7)))),
+        "ratio": (
+            "decimal",
+            lambda r, _: "NA" if r.random() < 0.1 else number(Decimal(r.randrange(1000)) / 1000, dialect),
+        ),
+        "is_paid": ("boolean", lambda r, _: r.choice(["true", "false"])),
+        "note": ("text", lambda r, _: r.choice(WORDS)),
+    }
+
+
+def table(rng: random.Random, dialect: Dialect, columns: dict[str, tuple[str, Cell]], first: int, rows: int) -> bytes:
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=dialect.delimiter, quoting=dialect.quoting, lineterminator="\r\n")
+    writer.writerow(columns)
+    writer.writerows([[write(rng, first + n) for _, write in columns.values()] for n in range(rows)])
+    return out.getvalue().encode(dialect.encoding)
+
+
+def proposed(folder: Path, files: dict[str, bytes]) -> Proposal:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return propose("sales", [folder / name for name in files], "tests")
+
+
+def load(home: Path, proposal: Proposal, files: dict[str, bytes]) -> Generated:
+    source = Generated(home, {}, verdict="null::varchar[]")
+    source.proposal = proposal
+    for name, content in files.items():
+        source.put(name, content)
+    source.run()
+    return source
+
+
+DIALECTS = [
+    Dialect(delimiter, decimal, thousands, encoding, quoting)
+    for delimiter in (",", ";", "\t", "|")
+    for decimal, thousands in ((".", ""), (",", "."), (".", ","), (",", " "))
+    for encoding, quoting in (("utf-8", csv.QUOTE_MINIMAL), ("cp1252", csv.QUOTE_ALL), ("utf-8-sig", csv.QUOTE_ALL))
+]
+
+
+@pytest.mark.parametrize("number_of", range(len(DIALECTS)))
+def test_a_generated_table_loads_whole_with_files_that_were_not_shown(tmp_path: Path, number_of: int) -> None:
+    dialect, rng = DIALECTS[number_of], random.Random(number_of)  # noqa: S311
+    dates = rng.sample(DATES, rng.choice([1, 1, 2, 3]))
+    columns = cells(dialect, dates)
+    kept = {name: columns[name] for name in ["Order-ID", *rng.sample(list(columns)[1:], rng.randrange(3, 8))]}
+    files = {f"s_{n}.csv": table(rng, dialect, kept, 1000 * n, 120) for n in range(6)}
+    shown = dict(list(files.items())[:4])
+    proposal = proposed(tmp_path / "files", shown)
+    if "Order-ID" in proposal.identity.key:
+        assert proposal.identity.key == ("Order-ID",)
+    wrong = {c.name for c in proposal.columns if c.type.kind != kept[c.name][0]}
+    assert wrong <= {sentence.partition(":")[0] for sentence in proposal.unsure}
+    source = load(tmp_path, proposal, files)
+    assert source.files() == dict.fromkeys(files, "loaded")
+    assert source.malformed() == []
+    assert source.sql(f"select count(*) from {source.table}") == [(6 * 120,)]
+
+
+def test_day_and_month_that_cannot_be_told_apart_are_said(tmp_path: Path) -> None:
+    proposal = proposed(tmp_path, {"a.csv": b"id,day\n1,01/02/2024\n2,03/04/2024\n"})
+    [doubt] = [sentence for sentence in proposal.unsure if sentence.startswith("day:")]
+    assert "%d/%m/%Y was taken, and %m/%d/%Y fits as well" in doubt
+    sure = proposed(tmp_path, {"a.csv": b"id,day\n1,01/02/2024\n2,03/14/2024\n"})
+    assert sure.columns[1].type.spelling.dates == ("%m/%d/%Y",)
+    assert not [sentence for sentence in sure.unsure if sentence.startswith("day:")]
+
+
+def test_values_that_are_nearly_all_numbers_are_a_text_and_told(tmp_path: Path) -> None:
+    rows = "".join(f"{n},{n * 2}\n" for n in range(100)) + "100,about 5\n"
+    proposal = proposed(tmp_path, {"a.csv": f"id,weight\n{rows}".encode()})
+    assert proposal.columns[1].type.kind == "text"
+    assert any("1 are not, such as 'about 5'; it is a text" in sentence for sentence in proposal.unsure)
+
+
+def test_a_number_with_two_meanings_is_told_and_the_other_columns_decide(tmp_path: Path) -> None:
+    rows = "".join(f"{n};1.{n:03};{n},50\n" for n in range(100, 120))
+    proposal = proposed(tmp_path, {"a.csv": f"id;pieces;price\n{rows}".encode()})
+    assert [column.type.sql for column in proposal.columns] == ["bigint", "decimal(12,3)", "decimal(12,2)"]
+    assert any("pieces: 20 values may be two numbers" in sentence for sentence in proposal.unsure)
+
+
+@pytest.mark.parametrize(
+    ("files", "identity"),
+    [
+        ({"a.csv": b"x,y\n1,1\n1,2\n2,1\n"}, (("x", "y"), "events", "", "")),
+        ({"a.csv": b"x,y\n1,1\n1,1\n"}, ((), "events", "", "")),
+        (
+            {f"s_2024-01-0{day}.csv": f"id,n\n1,{day}\n2,7\n".encode() for day in (1, 2, 3)},
+            (("id",), "snapshot", "", "s_%Y-%m-%d.csv"),
+        ),
+        (
+            {f"s_2024010{day}.csv": f"id,n\n{day},1\n{day + 1},7\n{day + 5},7\n".encode() for day in (1, 2, 3)},
+            (("id", "n"), "events", "", ""),
+        ),
+        (
+            {f"{n}.csv": f"id,at\n1,2024-01-01 10:00:0{n}\n2,2024-01-01 10:00:0{n}\n".encode() for n in (1, 2)},
+            (("id", "at"), "events", "", ""),
+        ),
+    ],
+)
+def test_what_tells_records_apart_is_proved_on_all_of_them(
+    tmp_path: Path, files: dict[str, bytes], identity: tuple[object, ...]
+) -> None:
+    proof = proposed(tmp_path / "files", files).identity
+    assert (proof.key, proof.load, proof.newest_by, proof.file_date) == identity
+
+
+def test_json_lines_and_what_some_leave_out(tmp_path: Path) -> None:
+    records = [{"id": n, "at": f"2024-01-01T10:00:{n:02}Z", "who": {"mail": "a@b.org"}} for n in range(50)]
+    files = {
+        "a.jsonl": "".join(json.dumps(record) + "\n" for record in records).encode(),
+        "b.jsonl": b'{"id": 99, "at": "2024-01-02T10:00:00Z", "who": null, "extra": 1.5}\n',
+    }
+    proposal = proposed(tmp_path / "files", files)
+    kinds = {column.name: column.type.kind for column in proposal.columns}
+    assert kinds == {"id": "integer", "at": "timestamptz", "who": "text", "extra": "decimal"}
+    source = load(tmp_path, proposal, files)
+    assert source.sql(f"select count(*), sum(extra) from {source.table}") == [(51, Decimal("1.5"))]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty, so it shows nothing"),
+        (b"[{}]", "a JSON array"),
+        (b"PK\x03\x04", "a zip archive or a spreadsheet"),
+        (b"<a/>", "XML or HTML"),
+        (b"Report\nof May\n\na;b;c\n1;2;3\n1;2;3\n", "no delimiter gives records of one width"),
+    ],
+)
+def test_what_no_contract_can_say_is_told_with_what_to_do(tmp_path: Path, content: bytes, message: str) -> None:
+    with pytest.raises(Undescribable, match=message):
+        proposed(tmp_path, {"a.txt": content})
+
+
+def test_names_are_cleaned_by_one_rule() -> None:
+    names = ["Beleg-Nr", "Größe (cm)", "customerID", "2nd", "a b", "A_B", "é", "%", "straße"]
+    assert list(clean_names(names).values()) == [
+        "beleg_nr", "groesse_cm", "customer_id", "n_2nd", "a_b", "a_b_2", "e", "column", "strasse",
+    ]  # fmt: skip
+
+
+def test_columns_about_people_are_marked(tmp_path: Path) -> None:
+    rows = "".join(f"{n},u{n}@example.org,DE89370400440532013000,x{n}\n" for n in range(20))
+    proposal = proposed(tmp_path, {"a.csv": f"id,contact,account,other\n{rows}".encode()})
+    model = yaml.safe_load(proposal.yml)["models"][0]
+    assert [c["name"] for c in model["columns"] if c.get("config", {}).get("meta", {}).get("personal")] == [
+        "contact",
+        "account",
+    ]

@@ -1,0 +1,81 @@
+"""`assay source new` and `assay source check`, as they are typed in a project."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from assay.base.settings import Settings
+from assay.cli import source_check, source_new
+from assay.cli.source_new import SourceExists
+from assay.describing.trial import TrialFailed
+from tests.sources_project import write_sources
+
+pytestmark = pytest.mark.slow  # dbt parses and builds
+
+GOOD = "sku;price;day\n0001;1.234,50;01.02.2024\n0002;7,00;02.02.2024\n"
+BAD = "sku;price;day\n0003;x;01.02.2024\n0004;-1,00;32.02.2024\n0005;-2,00;01.03.2024\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    settings = Settings(home=tmp_path / "lake", dbt_project=write_sources(tmp_path))
+    (tmp_path / "assay.toml").touch()
+    monkeypatch.setenv("ASSAY_PROJECT", str(tmp_path))
+    monkeypatch.setenv("ASSAY_HOME", str(settings.home))
+    monkeypatch.setenv("ASSAY_DBT_PROJECT", str(settings.dbt_project))
+    return settings
+
+
+def files(folder: Path, **contents: str) -> list[Path]:
+    for name, content in contents.items():
+        (folder / f"{name}.csv").write_text(content)
+    return [folder / f"{name}.csv" for name in contents]
+
+
+def test_a_source_is_begun_and_further_files_are_tried(
+    project: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert source_new.new("prices", files(tmp_path, a=GOOD), "sales") == 0
+    yml = project.dbt_project / "models" / "prices.yml"
+    assert "owner: sales" in yml.read_text()
+    assert "2 of 2 do" in capsys.readouterr().out
+
+    yml.write_text(yml.read_text().replace("        # from 7.00", "        constraints: [{type: check, name: positive, "
+                                           'expression: "price > 0"}]\n        # from 7.00'))  # fmt: skip
+    good, bad, other, twin = files(tmp_path, a=GOOD, b=BAD, c="sku;day\n1;2\n", d=GOOD)
+    junit = tmp_path / "out" / "junit.xml"
+    assert source_check.check("prices", [good], None, as_json=False) == 0
+    capsys.readouterr()
+    assert source_check.check("prices", [good, bad, other, twin], junit, as_json=True) == 1
+    tried = json.loads(capsys.readouterr().out)
+    assert [(t["status"], t["records"], t["rows"], t["is_good"]) for t in tried] == [
+        ("loaded", 2, 2, True),
+        ("loaded", 3, 0, False),
+        ("refused", 0, 0, False),
+        ("loaded", 2, 2, True),
+    ]
+    assert {(r["what"], r["records"]) for r in tried[1]["malformed"]} == {
+        ("price is no decimal(12,2)", 1),
+        ("day is no date written %d.%m.%Y", 1),
+    }
+    assert [(r["what"], r["records"]) for r in tried[1]["quarantined"]] == [("positive", 1)]
+    assert "missing columns: price" in tried[2]["reason"]
+    cases = ElementTree.parse(junit).findall(".//testcase")  # noqa: S314 - written here
+    assert [case.find("failure") is not None for case in cases] == [False, True, True, False]
+    assert not project.home.exists()
+
+
+def test_what_cannot_be_begun_or_tried_is_told(project: Settings, tmp_path: Path) -> None:
+    [good] = files(tmp_path, a=GOOD)
+    source_new.new("prices", [good], "sales")
+    with pytest.raises(SourceExists, match=r"there is a source 'prices' already, in models/prices\.yml"):
+        source_new.new("prices", [good], "sales")
+    (tmp_path / "x.txt").write_text(GOOD)
+    [unseen] = source_check.try_files(project, source_check.contract_of(project, "prices"), [tmp_path / "x.txt"])
+    assert (unseen.status, unseen.is_good) == ("unseen", False)
+    with pytest.raises(TrialFailed, match=r"gone\.csv: there is no such file"):
+        source_check.check("prices", [tmp_path / "gone.csv"], None, as_json=False)
