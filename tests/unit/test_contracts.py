@@ -91,7 +91,10 @@ def test_a_contract_says_what_its_yml_says() -> None:
         ({"format": {"type": "csv", "delimiter": '"'}}, "format: delimiter differs from quote"),
         ({"format": {"type": "csv", "delimiter": "\n"}}, "format: delimiter differs from quote and escape, and none"),
         ({"format": {"type": "csv", "quote": "«"}}, "format: quote '«'"),
-        ({"format": {"type": "csv", "header": "yes"}}, "format: header is true or false, not 'yes'"),
+        (
+            {"format": {"type": "csv", "header": "yes"}},
+            "format: header is true, false, or the number of its lines, not 'yes'",
+        ),
         ({"format": {"type": "csv", "decimal": "'"}}, 'format: decimal: "\'" is not one of'),
         ({"format": {"type": "csv", "encoding": "utf-9"}}, "format: unknown encoding 'utf-9'"),
         ({"format": {"type": "csv", "encoding": "undefined"}}, "format: unknown encoding 'undefined'"),

@@ -18,7 +18,12 @@ class Format:
         delimiter: One character between the fields of a CSV record.
         quote: The character around a CSV field that holds delimiters or line ends; empty for none.
         escape: The character before a quote inside a quoted field; the quote itself means doubling.
-        header: Whether the first CSV record names the columns.
+        header: Whether the first CSV record names the columns; a number for so many lines that name them together.
+        preamble: Lines before the header, or before the first record: how many, or a pattern of the first line that is
+            none of them. 0 for none.
+        footer: Pattern of lines after the last record; empty for none.
+        comment: What lines that are comments begin with; empty for none.
+        repeated_header: Whether the line of the header may stand again between records.
         encoding: A Python codec name; applies to csv and jsonl.
         nulls: CSV fields that mean NULL; unquoted ones,
         quoted_nulls: or quoted ones as well.
@@ -31,13 +36,27 @@ class Format:
     delimiter: str = ","
     quote: str = '"'
     escape: str = '"'
-    header: bool = True
+    header: bool | int = True
+    preamble: int | str = 0
+    footer: str = ""
+    comment: str = ""
+    repeated_header: bool = False
     encoding: str = "utf-8"
     nulls: tuple[str, ...] = ("",)
     quoted_nulls: bool = False
     decimal: str = "."
     thousands: str = ""
     dates: tuple[str, ...] = ()
+
+    @property
+    def header_lines(self) -> int:
+        """Lines that name the columns."""
+        return int(self.header)
+
+    @property
+    def is_framed(self) -> bool:
+        """Whether some lines of a file are no records."""
+        return bool(self.preamble or self.footer or self.comment or self.repeated_header or self.header_lines > 1)
 
     @property
     def form(self) -> Mapping[str, Any]:

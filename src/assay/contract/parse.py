@@ -30,6 +30,7 @@ def parse_contract(node: Node) -> Contract:
     with naming_yml(node):
         contract = _parse(node)
         _check_optional(contract)
+        _check_framed(contract)
         return contract
 
 
@@ -57,7 +58,7 @@ def _parse(node: Node) -> Contract:
     from assay.contract.yml_contract import ContractYml, FileDateYml  # noqa: PLC0415 - see assay.contract.yml
 
     declared = ContractYml.read(node["config"].get("meta", {}).get("contract"))
-    form = Format(**dict(declared.format))
+    form = _format(dict(declared.format))
     columns = tuple(_spelled(column, node["columns"][column.name], form) for column in parse_columns(node))
     names = [column.name for column in columns]
     ours = [name for name in names if name.startswith("_")]
@@ -118,6 +119,28 @@ def _column(column: Mapping[str, Any]) -> Column:
         return Column(name, kind, description, is_optional(column))
     except ContractError as error:
         raise ContractError(f"column {name}: {error}") from error
+
+
+def _format(declared: dict[str, Any]) -> Format:
+    preamble = declared.get("preamble", 0)
+    if not isinstance(preamble, int):
+        declared["preamble"] = preamble.until
+    return Format(**declared)
+
+
+def _check_framed(contract: Contract) -> None:
+    """Lines that are no records leave blank ones, which are no records where there are two columns or more.
+
+    Raises:
+        ContractError: There is one column, or a header is said to have no lines.
+    """
+    form = contract.format
+    if form.is_framed and len(contract.columns) == 1:
+        raise ContractError("format: preamble, footer, comment, repeated_header and a header of lines need two columns")
+    if form.header_lines < 0 or (isinstance(form.preamble, int) and form.preamble < 0):
+        raise ContractError("format: header and preamble are numbers of lines, 0 or more")
+    if form.repeated_header and form.header_lines != 1:
+        raise ContractError("format: repeated_header goes with a header of one line")
 
 
 def _spelled(column: Column, declared: Mapping[str, Any], form: Format) -> Column:

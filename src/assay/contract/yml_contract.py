@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
@@ -37,6 +38,23 @@ Dates = Annotated[
 ]
 
 
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern.encode())
+    except re.error as error:
+        raise ValueError(f"{{key}} {pattern!r} is not a regular expression: {error}") from error
+    return pattern
+
+
+Pattern = Annotated[str, AfterValidator(_compiles)]
+
+
+class UntilYml(Yml):
+    """The first line that is not before the header."""
+
+    until: Annotated[Pattern, Field(min_length=1)] = Field(description="A regular expression that it matches.")
+
+
 class _FormatYml(Yml):
     shape = "expected keys such as {type: csv, delimiter: ','}"
 
@@ -56,7 +74,15 @@ class CsvYml(_FormatYml):
     escape: str = Field(
         default=Format.escape, description="Before a quote in a field; a quote doubles it.", json_schema_extra=_MARK
     )
-    header: bool = Field(default=Format.header, description="Whether the first record names the columns.")
+    header: Annotated[bool | int, Expected("{key} is true, false, or the number of its lines, not {found}")] = Field(
+        default=Format.header, description="Whether the first record names the columns, or how many lines do together."
+    )
+    preamble: Annotated[
+        int | UntilYml, Expected("{key} is a number of lines, or a pattern below `until`, not {found}")
+    ] = Field(default=0, description="Lines before the header: how many, or until which one.")
+    footer: Pattern = Field(default="", description="Of lines after the last record, such as totals.")
+    comment: str = Field(default="", description="What lines that are comments begin with.")
+    repeated_header: bool = Field(default=False, description="Whether the header may stand again between records.")
     encoding: Encoding = _ENCODING
     nulls: Annotated[
         tuple[str, ...],

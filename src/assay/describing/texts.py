@@ -119,7 +119,7 @@ class _Reader:
             int(records),
             self.malformed,
             self.example,
-            self.form.type != "csv" or self.form.header,
+            self.form.type != "csv" or bool(self.form.header),
         )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ import pyarrow.csv
 from assay.contract.contract import Contract
 from assay.contract.format import Format
 from assay.text import Unreadable, content
+from assay.text.framing import framed
 
 _BLOCK = 8 << 20
 """Bytes that Arrow parses at a time; a longer record is left to the careful way."""
@@ -56,6 +57,7 @@ class ArrowCsv:
             newlines_in_values=has_quoted_line_ends,
             ignore_empty_lines=len(columns) > 1,  # of one column, an empty line is a record
         )
+        self._form = form
         self._nulls = list(form.nulls)
         self._quoted_nulls = form.quoted_nulls
 
@@ -74,7 +76,7 @@ class ArrowCsv:
 
     def whole(self) -> pa.Table:
         """All records of a small file, read by the calling thread alone; raises as `reader` does."""
-        stream = _Decimals(self._path)
+        stream = _Decimals(self._path, self._form)
         received = b"".join(iter(lambda: stream.read(_BLOCK), b""))
         try:
             return self._table(received, frozenset())
@@ -88,7 +90,7 @@ class ArrowCsv:
             pyarrow.ArrowInvalid: A value is not a number of its type, or a record has too many fields or too few.
         """
         texts = self._texts()
-        source = pa.PythonFile(_Decimals(self._path), mode="r")
+        source = pa.PythonFile(_Decimals(self._path, self._form), mode="r")
         scanned = pyarrow.csv.open_csv(source, self._read(_BLOCK, True), self._parse, self._convert(texts))
         if not texts:
             return scanned
@@ -100,7 +102,7 @@ class ArrowCsv:
 
     def _texts(self) -> frozenset[str]:
         """Columns of whole numbers that the beginning of the file writes as `17850.0`, or leaves open."""
-        with closing(content(self._path)) as pieces:
+        with closing(_content(self._path, self._form)) as pieces:
             head = next(pieces, b"")
         if b".0" not in head:
             return frozenset()
@@ -208,14 +210,19 @@ class ManyCsv:
                 yield pa.RecordBatch.from_arrays([*batch.columns, number], schema=self._schema)
 
 
+def _content(path: Path, form: Format) -> Generator[bytes, None, None]:
+    """The records of a file with one line of names."""
+    yield from framed(content(path), form, keeps_lines=False)
+
+
 class _Decimals(io.RawIOBase):
     """A file's content as a stream that ends with an error where a field may begin as a hexadecimal number does.
 
     The last record gets its line end where it has none: without it, Arrow takes an empty last field for a quoted one.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._content = content(path)
+    def __init__(self, path: Path, form: Format) -> None:
+        self._content = _content(path, form)
         self._last = b"\n\n"
 
     def readable(self) -> bool:

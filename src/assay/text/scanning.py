@@ -14,6 +14,7 @@ from assay.text.compression import MARK, Compression, compression, plain
 from assay.text.count import CsvCounter, JsonCounter
 from assay.text.dialect import Dialect, dialect
 from assay.text.encoding import as_utf8, checked, codec_name, is_direct
+from assay.text.framing import framed
 from assay.text.header import First, column_names, first_record
 from assay.text.lines import line_end
 from assay.text.record import MAX_RECORD
@@ -73,9 +74,13 @@ def scan(path: Path, format: Format, columns: int | None = None) -> Scan:
     with open_regular(path) as file:
         received = _Received(pieces(file))
         content = checked(plain(iter(received)), codec)
+        is_counted = is_direct(codec)
+        if format.is_framed:
+            content, codec = framed(as_utf8(content, codec), format), "utf-8"
         head = _head(content, rules, codec)
         header = column_names(head.first, rules) if rules and format.header else None
-        counter = _counter(head, rules, codec, columns if header is None else len(header))
+        width = columns if header is None else len(header)
+        counter = _counter(head, rules, codec, width) if is_counted else None
         begin = head.content.lstrip(b"\r\n") if header else head.content  # blank lines before a header are nothing
         for piece in chain([begin], content):
             if counter:
@@ -141,7 +146,7 @@ def _lines(text: bytes, end: bytes, *, is_whole: bool) -> Iterator[bytes]:
 
 
 def _counter(head: _Head, rules: Dialect | None, codec: str, columns: int | None) -> CsvCounter | JsonCounter | None:
-    if not head.is_sure or not is_direct(codec):
+    if not head.is_sure:
         return None
     if rules is None:
         return JsonCounter(codec, head.line_end)

@@ -14,6 +14,7 @@ from assay.text.compression import content
 from assay.text.csv_records import csv_records
 from assay.text.dialect import dialect
 from assay.text.encoding import as_utf8, checked, codec_name
+from assay.text.framing import framed
 from assay.text.header import skip_header
 from assay.text.json_records import json_records
 from assay.text.lines import Lines, line_end
@@ -48,9 +49,9 @@ def split(path: Path, format: Format, columns: int) -> Iterator[Record]:
 
 def _parts(path: Path, form: Format, columns: int) -> Iterator[Run | Record]:
     codec = codec_name(form.encoding)
-    with closing(_utf8(path, codec)) as text:
+    with closing(_utf8(path, codec, form)) as text:
         end = line_end(text)
-    with closing(_utf8(path, codec)) as text:
+    with closing(_utf8(path, codec, form)) as text:
         if form.type == "jsonl":
             yield from json_records(Lines(text, end, MAX_JSON_LINE, codec, b""), codec)
             return
@@ -61,8 +62,8 @@ def _parts(path: Path, form: Format, columns: int) -> Iterator[Run | Record]:
         yield from csv_records(lines, rules, columns, codec)
 
 
-def _utf8(path: Path, codec: str) -> Generator[bytes, None, None]:
-    yield from as_utf8(checked(content(path), codec), codec)
+def _utf8(path: Path, codec: str, form: Format) -> Generator[bytes, None, None]:
+    yield from framed(as_utf8(checked(content(path), codec), codec), form)
 
 
 @dataclass(frozen=True)
