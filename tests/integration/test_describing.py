@@ -110,6 +110,7 @@ DIALECTS = [
 ]
 
 
+@pytest.mark.slow  # tables in forty-eight dialects
 @pytest.mark.parametrize("number_of", range(len(DIALECTS)))
 def test_a_generated_table_loads_whole_with_files_that_were_not_shown(tmp_path: Path, number_of: int) -> None:
     dialect, rng = DIALECTS[number_of], random.Random(number_of)  # noqa: S311
@@ -198,12 +199,39 @@ def test_json_lines_and_what_some_leave_out(tmp_path: Path) -> None:
         (b"[{}]", "a JSON array"),
         (b"PK\x03\x04", "a zip archive or a spreadsheet"),
         (b"<a/>", "XML or HTML"),
-        (b"Report\nof May\n\na;b;c\n1;2;3\n1;2;3\n", "no delimiter gives records of one width"),
+        (b"a;b;c\n" + b"1;2\n1;2;3\n1\n1;2;3;4\n1;2;3\n1;2;3;4;5\n" * 9, "no delimiter gives records of one width"),
     ],
 )
 def test_what_no_contract_can_say_is_told_with_what_to_do(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(Undescribable, match=message):
         proposed(tmp_path, {"a.txt": content})
+
+
+ROWS = "".join(f"{n};{n % 7};x\n" for n in range(60))
+
+
+@pytest.mark.parametrize(
+    ("files", "form"),
+    [
+        (["Report\nof May\n\nid;b;c\n" + ROWS], {"preamble": 3}),
+        (["Report;;\nof May;2024;\n;;\nid;b;c\n" + ROWS], {"preamble": 3}),
+        (["Report\n\nid;b;c\n" + ROWS, "id;b;c\n" + ROWS.replace("\n", "9\n")], {"preamble": "^id;b;c"}),
+        (["id;b;c\n" + ROWS + "Total;7;\n"], {"footer": "^Total"}),
+        (["id;b;c\n" + ROWS + "\nend of file\n"], {"footer": "^end\\ of\\ file"}),
+        (["# made by x\nid;b;c\n" + ROWS + "# end\n"], {"comment": "#"}),
+        (["id;b;c\n" + ROWS], {}),
+        (["id;b;c\n" + ROWS + "Totally;7;\n" + ROWS.replace("\n", "8\n")], {}),
+    ],
+)
+def test_lines_that_are_no_records_are_told(tmp_path: Path, files: list[str], form: dict[str, Any]) -> None:
+    contents = {f"{at}.csv": text.encode() for at, text in enumerate(files)}
+    proposal = proposed(tmp_path / "files", contents)
+    assert proposal.form.form == {"type": "csv", "delimiter": ";", **form}
+    assert all(any(sentence.startswith(f"{key}:") for sentence in proposal.unsure) for key in form)
+    source = load(tmp_path, proposal, contents)
+    assert source.malformed() == []
+    records = sum(text.count("\n") for text in files)
+    assert source.sql(f"select count(*) from {source.table}")[0][0] == proposal.records <= records
 
 
 def test_names_are_cleaned_by_one_rule() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from assay.base.errors import UserError
 from assay.contract.format import Format
+from assay.describing.frames import frame_of, is_names, speaks_of_totals, with_frame
 from assay.text import Unreadable, content, fields, split
 
 _SAMPLE = 1 << 20  # bytes of each file that dialects are tried on
@@ -29,8 +30,8 @@ _ORDER_MARKS = (
 )
 _NOT_CP1252 = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
 _OTHER_LINES = (
-    "If there are lines before the header or after the last record, or fields of fixed width, no contract can say it "
-    "yet: take them off first"
+    "Fields of fixed width cannot be said yet; of lines before the header and after the last record, see `preamble` "
+    "and `footer`"
 )
 _MOST_BAD = 0.2
 """Share of records that may be no whole ones in a dialect that is proposed."""
@@ -135,17 +136,26 @@ def _is_utf8(path: Path) -> bool:
 
 @dataclass(frozen=True)
 class _Trial:
-    """What a dialect makes of the files: their least width, and how many records have that of their file or another."""
+    """What a dialect makes of the files.
+
+    Attributes:
+        form: The dialect.
+        width: Fields of the first record, the fewest in any file.
+        good: Records that have as many as the first one of their file.
+        bad: Records that do not.
+        has_names: Whether the first record of each file may be names.
+    """
 
     form: Format
     width: int
     good: int
     bad: int
+    has_names: bool
 
     @property
-    def rank(self) -> tuple[bool, float, int]:
+    def rank(self) -> tuple[bool, float, bool, int]:
         share = self.good / max(1, self.good + self.bad)
-        return (self.width > 1 and share > 1 - _MOST_BAD, round(share, 2), self.width)
+        return (self.width > 1 and share > 1 - _MOST_BAD, round(share, 2), self.has_names, self.width)
 
 
 def _dialect(paths: list[Path], encoding: str) -> Kind:
@@ -156,6 +166,9 @@ def _dialect(paths: list[Path], encoding: str) -> Kind:
         for quote, escape in _quotings(paths)
     ]
     best = max(trials, key=lambda trial: trial.rank)
+    notes: list[str] = []
+    if best.width == 1 or best.bad or not best.has_names or _has_totals(paths, encoding):
+        best, notes = _in_frame(paths, trials, best)
     if best.width == 1:
         best = _tried(paths, usual)
         _refuse_other_lines(paths, encoding)
@@ -166,7 +179,40 @@ def _dialect(paths: list[Path], encoding: str) -> Kind:
         )
     unsure = [f"delimiter: {best.bad:,} records have not {best.width} fields"] if best.bad else []
     header, doubts = _has_header(paths, best)
-    return Kind(replace(best.form, header=header), [*unsure, *doubts])
+    return Kind(replace(best.form, header=header), [*notes, *unsure, *doubts])
+
+
+def _in_frame(paths: list[Path], trials: list[_Trial], best: _Trial) -> tuple[_Trial, list[str]]:
+    """A better dialect that takes some lines for no records, and what it takes for what."""
+    texts = {path: _text(path, best.form.encoding) for path in paths}
+    notes: list[str] = []
+    for trial in trials:
+        frame = frame_of(texts, trial.form)
+        if frame.options:
+            framed = _tried(paths, with_frame(trial.form, frame))
+            if framed.rank > best.rank or (framed.rank == best.rank and framed.form.footer and not notes):
+                best, notes = framed, frame.notes
+    return best, notes
+
+
+def _text(path: Path, encoding: str) -> str:
+    """All of a file, or the beginning and the end of a large one."""
+    with closing(content(path)) as pieces:
+        head, tail, size = b"", b"", 0
+        for piece in pieces:
+            if size < _SAMPLE:
+                head += piece
+            else:
+                tail = (tail + piece)[-_SAMPLE:]
+            size += len(piece)
+    if not tail:
+        return head.decode(encoding, "replace").removeprefix("\ufeff")
+    cut = tail[tail.find(b"\n") + 1 :]
+    return head.decode(encoding, "replace").rpartition("\n")[0] + "\n" + cut.decode(encoding, "replace")
+
+
+def _has_totals(paths: list[Path], encoding: str) -> bool:
+    return any(speaks_of_totals(_text(path, encoding)) for path in paths[:_FILES])
 
 
 def _refuse_other_lines(paths: list[Path], encoding: str) -> None:
@@ -194,14 +240,15 @@ def _quotings(paths: list[Path]) -> list[tuple[str, str]]:
 
 def _tried(paths: list[Path], form: Format) -> _Trial:
     """How many records have the width of the first one of their file, and the smallest of these widths."""
-    widths, good, bad = [], 0, 0
+    widths, good, bad, names = [], 0, 0, True
     for path in paths[:_FILES]:
-        width = len(_first(path, form, 2, is_whole=False)) or 1
+        first = _first(path, form, 2, is_whole=False)
+        width, names = len(first) or 1, names and is_names(first)
         problems = _problems(path, form, width)
         widths.append(width)
         good += problems.count(False)
         bad += problems.count(True)
-    return _Trial(form, min(widths), good, bad)
+    return _Trial(form, min(widths), good, bad, names)
 
 
 def _problems(path: Path, form: Format, width: int) -> list[bool]:
@@ -214,10 +261,10 @@ def _problems(path: Path, form: Format, width: int) -> list[bool]:
 
 def _has_header(paths: list[Path], trial: _Trial) -> tuple[bool, list[str]]:
     firsts = [_first(path, trial.form, 2, is_whole=False) for path in paths]
-    named = [_is_names(names) for names in firsts]
+    named = [is_names(names) for names in firsts]
     if all(named):
         below = [_first(path, trial.form, len(names), skip=1) for path, names in zip(paths, firsts, strict=True)]
-        is_alike = all(_is_names(values) for values in below if values)
+        is_alike = all(is_names(values) for values in below if values)
         doubt = "header: the first record was taken for the names, but the records below look like it"
         return True, [doubt] if is_alike and any(below) else []
     if any(named):
@@ -234,14 +281,6 @@ def _first(path: Path, form: Format, width: int, skip: int = 0, *, is_whole: boo
         return fields(record.raw, form) if record else []
     except (Unreadable, ValueError):
         return []
-
-
-def _is_names(values: list[str | None]) -> bool:
-    """Whether values may be the names of columns: all are there, no two alike, and none is a number or a date."""
-    if not values or any(not value or not value.strip() for value in values):
-        return False
-    names = [value.strip().casefold() for value in values if value]
-    return len(set(names)) == len(names) and not any(name[0].isdigit() or name[0] in "+-.€$" for name in names)
 
 
 def width_of(path: Path, form: Format) -> int:

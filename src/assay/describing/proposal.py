@@ -155,7 +155,7 @@ class _Yml:
             "          version: 1.0.0",
             f"          owner: {_scalar(self._owner)}",
             f"          files: {_scalar(self._files)}",
-            f"          format: {_flow({'type': self._form.type, **self._form.form})}",
+            f"          format: {_flow(self._format)}",
             f"          load: {self._identity.load}",
         ]
         if not self._identity.key:
@@ -174,6 +174,13 @@ class _Yml:
         for column in self._columns:
             lines += self._column(column)
         return "\n".join([*lines, *self._silver()]) + "\n"
+
+    @property
+    def _format(self) -> dict[str, Any]:
+        form = {"type": self._form.type, **self._form.form}
+        if isinstance(self._form.preamble, str):
+            form["preamble"] = {"until": self._form.preamble}
+        return form
 
     @property
     def _grain(self) -> str:
@@ -258,7 +265,7 @@ def _flow(value: object) -> str:
         return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
         return "[" + ", ".join(map(_flow, value)) + "]"
-    if isinstance(value, bool):
+    if isinstance(value, bool | int):
         return str(value).lower()
     return _scalar(str(value))
 
