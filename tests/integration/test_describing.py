@@ -193,10 +193,28 @@ def test_json_lines_and_what_some_leave_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("document", "records"),
+    [
+        (lambda r: r, ""),
+        (lambda r: {"meta": {"tags": [{"a": 1}]}, "data": {"items": r}}, "/data/items"),
+        (lambda r: r[0], ""),
+    ],
+)
+def test_json_documents(tmp_path: Path, document: Callable[[Any], Any], records: str) -> None:
+    rows = [{"id": n, "price": n / 4, "who": {"mail": "a@b.org"}} for n in range(50)]
+    files = {"a.json": json.dumps(document(rows), indent=1).encode()}
+    proposal = proposed(tmp_path / "files", files)
+    assert proposal.form.records == records
+    source = load(tmp_path, proposal, files)
+    assert source.malformed() == []
+    assert source.sql(f"select count(*) from {source.table}") == [(proposal.records,)]
+
+
+@pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", "is empty, so it shows nothing"),
-        (b"[{}]", "a JSON array"),
+        (b"[{]", "looks like JSON and is none"),
         (b"PK\x03\x04", "a zip archive or a spreadsheet"),
         (b"<a/>", "XML or HTML"),
         (b"a;b;c\n" + b"1;2\n1;2;3\n1\n1;2;3;4\n1;2;3\n1;2;3;4;5\n" * 9, "no delimiter gives records of one width"),

@@ -15,6 +15,8 @@ class Format:
 
     Attributes:
         type: `csv` (any delimiter), `jsonl` (one JSON object a line) or `parquet`.
+        records: Where the records of a JSON document are, as a JSON pointer: an array, or one object. None where each
+            is a line.
         delimiter: One character between the fields of a CSV record.
         quote: The character around a CSV field that holds delimiters or line ends; empty for none.
         escape: The character before a quote inside a quoted field; the quote itself means doubling.
@@ -33,6 +35,7 @@ class Format:
     """
 
     type: FileType
+    records: str | None = None
     delimiter: str = ","
     quote: str = '"'
     escape: str = '"'
@@ -55,8 +58,15 @@ class Format:
 
     @property
     def is_framed(self) -> bool:
-        """Whether some lines of a file are no records."""
-        return bool(self.preamble or self.footer or self.comment or self.repeated_header or self.header_lines > 1)
+        """Whether some lines of a file are no records, or its records are in no lines of their own."""
+        return bool(
+            self.preamble
+            or self.footer
+            or self.comment
+            or self.repeated_header
+            or self.header_lines > 1
+            or self.records is not None
+        )
 
     @property
     def form(self) -> Mapping[str, Any]:

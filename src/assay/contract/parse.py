@@ -125,6 +125,8 @@ def _format(declared: dict[str, Any]) -> Format:
     preamble = declared.get("preamble", 0)
     if not isinstance(preamble, int):
         declared["preamble"] = preamble.until
+    if declared["type"] == "json":
+        declared["type"] = "jsonl"  # of which each record is a line, once it is read
     return Format(**declared)
 
 
@@ -135,7 +137,7 @@ def _check_framed(contract: Contract) -> None:
         ContractError: There is one column, or a header is said to have no lines.
     """
     form = contract.format
-    if form.is_framed and len(contract.columns) == 1:
+    if form.type == "csv" and form.is_framed and len(contract.columns) == 1:
         raise ContractError("format: preamble, footer, comment, repeated_header and a header of lines need two columns")
     if form.header_lines < 0 or (isinstance(form.preamble, int) and form.preamble < 0):
         raise ContractError("format: header and preamble are numbers of lines, 0 or more")

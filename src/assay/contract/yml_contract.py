@@ -119,6 +119,24 @@ class JsonlYml(_FormatYml):
     encoding: Encoding = _ENCODING
 
 
+def _pointer(pointer: str) -> str:
+    if pointer and not pointer.startswith("/"):
+        raise ValueError(f"{{key}} {pointer!r} is no JSON pointer such as '/data/items'")
+    return pointer
+
+
+class JsonYml(_FormatYml):
+    """One JSON document a file, with an array of objects in it."""
+
+    kind = "json"
+
+    type: Literal["json"] = Field(description="One JSON document a file.")
+    records: Annotated[str, AfterValidator(_pointer)] = Field(
+        default="", description="Where the array of records is, as a JSON pointer.", examples=["/data/items"]
+    )
+    encoding: Encoding = _ENCODING
+
+
 class ParquetYml(_FormatYml):
     """Parquet, which says itself how it is written."""
 
@@ -171,7 +189,7 @@ class ContractYml(Yml):
         examples=["sales/*.csv"],
         json_schema_extra={"pattern": "^[^/]+/"},
     )
-    format: Annotated[CsvYml | JsonlYml | ParquetYml, Field(discriminator="type")] = Field(
+    format: Annotated[CsvYml | JsonlYml | JsonYml | ParquetYml, Field(discriminator="type")] = Field(
         description="How the files are written; nothing of it is guessed."
     )
     load: Load = Field(description="`events`: rows of all files add up; `snapshot`: the newest file is the truth.")

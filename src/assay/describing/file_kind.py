@@ -6,7 +6,8 @@ under it, in all files. Keep out: values and their types.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -19,6 +20,8 @@ from assay.text import Unreadable, content, fields, split
 
 _SAMPLE = 1 << 20  # bytes of each file that dialects are tried on
 _RECORDS = 2000
+_PIECES = 2000  # of 64 KiB, of the JSON document in which records are looked for
+_DEPTH = 5
 _FILES = 20
 """Up to which records and files dialects are tried; values are looked at in all of them."""
 _DELIMITERS = (",", ";", "\t", "|", "¦", "^", "~", ":")
@@ -74,6 +77,10 @@ def kind_of(paths: Sequence[Path]) -> Kind:
     encoding, unsure = _encoding(paths, heads)
     if kind == "jsonl":
         return Kind(Format(type="jsonl", encoding=encoding), unsure)
+    if kind == "json":
+        pointer = _records(paths[0], encoding)
+        where = f"records: {paths[0].name} has the longest array of objects at {pointer or 'the top'!r}"
+        return Kind(Format(type="jsonl", encoding=encoding, records=pointer), [*unsure, where] if pointer else unsure)
     csv = _dialect(list(paths), encoding)
     return replace(csv, unsure=[*unsure, *csv.unsure])
 
@@ -100,10 +107,41 @@ def _type(head: bytes) -> str:
         raise Undescribable("a zip archive or a spreadsheet: save the sheet as CSV, or unpack the archive, first")
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(b"["):
-        raise Undescribable("a JSON array: a source needs JSON lines, one object a line (`jq -c '.[]'` makes them)")
+        return "json"
     if text.startswith(b"<"):
         raise Undescribable("XML or HTML, which no contract can say yet: save it as CSV or JSON lines first")
-    return "jsonl" if text.startswith(b"{") else "csv"
+    if text.startswith(b"{"):
+        return "jsonl" if _is_object(text.partition(b"\n")[0]) else "json"
+    return "csv"
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+def _records(path: Path, encoding: str) -> str:
+    """The JSON pointer of the longest array of objects in a document; that of the document where there is none."""
+    with closing(content(path)) as pieces:
+        text = b"".join(islice(pieces, _PIECES)).decode(encoding, "replace").removeprefix("\ufeff")
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise Undescribable(f"{path.name}: looks like JSON and is none: {error}") from error
+    arrays = dict(_arrays(document, "", _DEPTH))
+    return max(arrays, key=lambda pointer: arrays[pointer], default="")
+
+
+def _arrays(value: object, pointer: str, depth: int) -> Iterator[tuple[str, int]]:
+    if isinstance(value, list):
+        count = sum(isinstance(item, dict) for item in value)
+        if count:
+            yield pointer, count
+    elif isinstance(value, dict) and depth:
+        for key, item in value.items():
+            yield from _arrays(item, f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}", depth - 1)
 
 
 def _encoding(paths: Sequence[Path], heads: dict[Path, bytes]) -> tuple[str, list[str]]:

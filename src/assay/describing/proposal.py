@@ -178,6 +178,8 @@ class _Yml:
     @property
     def _format(self) -> dict[str, Any]:
         form = {"type": self._form.type, **self._form.form}
+        if self._form.records is not None:
+            form["type"] = "json"
         if isinstance(self._form.preamble, str):
             form["preamble"] = {"until": self._form.preamble}
         return form

@@ -15,7 +15,7 @@ from assay.contract.names import literal, quoted
 from assay.contract.types import column_type
 from assay.describing.file_kind import Undescribable, width_of
 from assay.reading.read_views import csv_source, readable_path
-from assay.text import Unreadable, scan, write_clean
+from assay.text import Unreadable, scan, split, write_clean
 
 FILE = "_file"
 """The number of the file, from 0."""
@@ -158,7 +158,7 @@ class _Csv(_Reader):
 
 class _JsonLines(_Reader):
     def take(self, number: int, path: Path) -> None:
-        with readable_path(path) as name:
+        with readable_path(self._lines(path)) as name:
             lines = (
                 f"read_json_objects({literal(name)}, format = 'newline_delimited', ignore_errors = true, "
                 f"maximum_object_size = {_MANY})"
@@ -171,6 +171,20 @@ class _JsonLines(_Reader):
             self.malformed += int(empty)
             values = {key: f"(json ->> {literal('/' + key.replace('~', '~0').replace('/', '~1'))})" for (key,) in keys}
             self.insert(number, values, f"{lines} where json is not null")
+
+    def _lines(self, path: Path) -> Path:
+        """The file, or its records as lines, where it is one document."""
+        if self.form.records is None:
+            return path
+        lines = self.scratch / "lines"
+        with lines.open("wb") as out:
+            for record in split(path, self.form, 1):
+                if record.problem is None:
+                    out.write(record.raw + b"\n")
+                else:
+                    self.malformed += 1
+                    self.example = self.example or f"{path.name}, record {record.line}: {record.problem}"
+        return lines
 
 
 class _Parquet(_Reader):

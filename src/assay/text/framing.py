@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from assay.contract.format import Format
 from assay.text.dialect import Dialect, dialect
+from assay.text.json_documents import json_lines
 from assay.text.lines import line_end
 from assay.text.stream import PIECE
 
@@ -27,6 +28,9 @@ def framed(text: Iterable[bytes], form: Format, *, keeps_lines: bool = True) -> 
         form: Its format.
         keeps_lines: Whether a blank line stands where one was; else nothing does.
     """
+    if form.records is not None:
+        yield from json_lines(text, form.records)
+        return
     if not form.is_framed:
         yield from text
         return
