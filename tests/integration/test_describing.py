@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 import yaml
 
@@ -210,12 +211,30 @@ def test_json_documents(tmp_path: Path, document: Callable[[Any], Any], records:
     assert source.sql(f"select count(*) from {source.table}") == [(proposal.records,)]
 
 
+def test_a_sheet_with_its_header_in_row_four(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in [["Stock"], ["as of", date(2024, 5, 31)], [], ["SKU", "Count", "Counted on", "Price (€)"]]:
+        book.active.append(row)
+    for n in range(40):
+        book.active.append([f"{n:05}", n * 3, date(2024, 5, 1 + n % 30), n / 4])
+    book.active.append(["Total", 2340])
+    out = io.BytesIO()
+    book.save(out)
+    files = {"a.xlsx": out.getvalue()}
+    proposal = proposed(tmp_path / "files", files)
+    assert proposal.form.form == {"type": "csv", "sheet": "", "preamble": 3, "footer": "^Total"}
+    assert [column.type.sql for column in proposal.columns] == ["varchar", "bigint", "date", "decimal(12,2)"]
+    source = load(tmp_path, proposal, files)
+    assert source.malformed() == []
+    assert source.sql(f"select count(*) from {source.table}") == [(40,)]
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", "is empty, so it shows nothing"),
         (b"[{]", "looks like JSON and is none"),
-        (b"PK\x03\x04", "a zip archive or a spreadsheet"),
+        (b"PK\x03\x04", "a zip archive or a spreadsheet that cannot be read"),
         (b"<a/>", "XML or HTML"),
         (b"a;b;c\n" + b"1;2\n1;2;3\n1\n1;2;3;4\n1;2;3\n1;2;3;4;5\n" * 9, "no delimiter gives records of one width"),
     ],

@@ -18,7 +18,7 @@ DECIDES = {
         "source", "files", "format", "load", "columns", "key", "rules", "new_columns", "newest_by", "file_date",
     },
     Format: {
-        "type", "records", "delimiter", "quote", "escape", "header", "preamble", "footer", "comment",
+        "type", "records", "sheet", "delimiter", "quote", "escape", "header", "preamble", "footer", "comment",
         "repeated_header", "encoding", "nulls", "quoted_nulls", "decimal", "thousands",
         "dates",
     },

@@ -17,6 +17,8 @@ class Format:
         type: `csv` (any delimiter), `jsonl` (one JSON object a line) or `parquet`.
         records: Where the records of a JSON document are, as a JSON pointer: an array, or one object. None where each
             is a line.
+        sheet: The sheet of a spreadsheet, whose rows are read as those of CSV: empty for the first one, None where the
+            file is no spreadsheet.
         delimiter: One character between the fields of a CSV record.
         quote: The character around a CSV field that holds delimiters or line ends; empty for none.
         escape: The character before a quote inside a quoted field; the quote itself means doubling.
@@ -36,6 +38,7 @@ class Format:
 
     type: FileType
     records: str | None = None
+    sheet: str | None = None
     delimiter: str = ","
     quote: str = '"'
     escape: str = '"'

@@ -125,6 +125,8 @@ def _format(declared: dict[str, Any]) -> Format:
     preamble = declared.get("preamble", 0)
     if not isinstance(preamble, int):
         declared["preamble"] = preamble.until
+    if declared["type"] == "excel":
+        declared["type"] = "csv"  # of which a sheet's rows become lines, when they are read
     if declared["type"] == "json":
         declared["type"] = "jsonl"  # of which each record is a line, once it is read
     return Format(**declared)

@@ -59,7 +59,32 @@ class _FormatYml(Yml):
     shape = "expected keys such as {type: csv, delimiter: ','}"
 
 
-class CsvYml(_FormatYml):
+class _RowsYml(_FormatYml):
+    """Rows of fields, of which some may be no records."""
+
+    header: Annotated[bool | int, Expected("{key} is true, false, or the number of its lines, not {found}")] = Field(
+        default=Format.header, description="Whether the first record names the columns, or how many lines do together."
+    )
+    preamble: Annotated[
+        int | UntilYml, Expected("{key} is a number of lines, or a pattern below `until`, not {found}")
+    ] = Field(default=0, description="Lines before the header: how many, or until which one.")
+    footer: Pattern = Field(default="", description="Of lines after the last record, such as totals.")
+    comment: str = Field(default="", description="What lines that are comments begin with.")
+    repeated_header: bool = Field(default=False, description="Whether the header may stand again between records.")
+    nulls: Annotated[
+        tuple[str, ...],
+        Field(strict=False),
+        Expected("{key} is a list of texts such as ['', 'NA'], not {found}"),
+    ] = Field(default=Format.nulls, description="Unquoted fields that mean NULL.")
+    quoted_nulls: bool = Field(default=Format.quoted_nulls, description="Whether a quoted one of them means NULL too.")
+    decimal: Annotated[Literal[".", ","], Expected("{found} is not one of . and ,")] = Field(
+        default=".", description="The decimal mark of numbers."
+    )
+    thousands: Thousands = Field(default="", description="The mark between groups of three digits of numbers.")
+    dates: Dates = Field(default=(), description="How dates and times are written, where not in ISO form.")
+
+
+class CsvYml(_RowsYml):
     """Records of fields with a delimiter between them."""
 
     kind = "csv"
@@ -74,27 +99,7 @@ class CsvYml(_FormatYml):
     escape: str = Field(
         default=Format.escape, description="Before a quote in a field; a quote doubles it.", json_schema_extra=_MARK
     )
-    header: Annotated[bool | int, Expected("{key} is true, false, or the number of its lines, not {found}")] = Field(
-        default=Format.header, description="Whether the first record names the columns, or how many lines do together."
-    )
-    preamble: Annotated[
-        int | UntilYml, Expected("{key} is a number of lines, or a pattern below `until`, not {found}")
-    ] = Field(default=0, description="Lines before the header: how many, or until which one.")
-    footer: Pattern = Field(default="", description="Of lines after the last record, such as totals.")
-    comment: str = Field(default="", description="What lines that are comments begin with.")
-    repeated_header: bool = Field(default=False, description="Whether the header may stand again between records.")
     encoding: Encoding = _ENCODING
-    nulls: Annotated[
-        tuple[str, ...],
-        Field(strict=False),
-        Expected("{key} is a list of texts such as ['', 'NA'], not {found}"),
-    ] = Field(default=Format.nulls, description="Unquoted fields that mean NULL.")
-    quoted_nulls: bool = Field(default=Format.quoted_nulls, description="Whether a quoted one of them means NULL too.")
-    decimal: Annotated[Literal[".", ","], Expected("{found} is not one of . and ,")] = Field(
-        default=".", description="The decimal mark of numbers."
-    )
-    thousands: Thousands = Field(default="", description="The mark between groups of three digits of numbers.")
-    dates: Dates = Field(default=(), description="How dates and times are written, where not in ISO form.")
 
     @model_validator(mode="after")
     def _marks_differ(self) -> Self:
@@ -108,6 +113,15 @@ class CsvYml(_FormatYml):
             if {self.delimiter, *self.quote, *_LINE_ENDS} & set(null):
                 raise ValueError(f"nulls: {null!r} holds a delimiter, quote or line end, so no field can be it")
         return self
+
+
+class ExcelYml(_RowsYml):
+    """A sheet of a spreadsheet, whose rows are records."""
+
+    kind = "excel"
+
+    type: Literal["excel"] = Field(description="A sheet of a spreadsheet: xlsx, xlsb, xls or ods.")
+    sheet: str = Field(default="", description="The name of the sheet; the first one where it is left out.")
 
 
 class JsonlYml(_FormatYml):
@@ -189,7 +203,7 @@ class ContractYml(Yml):
         examples=["sales/*.csv"],
         json_schema_extra={"pattern": "^[^/]+/"},
     )
-    format: Annotated[CsvYml | JsonlYml | JsonYml | ParquetYml, Field(discriminator="type")] = Field(
+    format: Annotated[CsvYml | ExcelYml | JsonlYml | JsonYml | ParquetYml, Field(discriminator="type")] = Field(
         description="How the files are written; nothing of it is guessed."
     )
     load: Load = Field(description="`events`: rows of all files add up; `snapshot`: the newest file is the truth.")

@@ -17,6 +17,7 @@ from assay.base.errors import UserError
 from assay.contract.format import Format
 from assay.describing.frames import frame_of, is_names, speaks_of_totals, with_frame
 from assay.text import Unreadable, content, fields, split
+from assay.text.spreadsheet import sheet_names, text_in
 
 _SAMPLE = 1 << 20  # bytes of each file that dialects are tried on
 _RECORDS = 2000
@@ -74,6 +75,8 @@ def kind_of(paths: Sequence[Path]) -> Kind:
     [kind] = set(types.values())
     if kind == "parquet":
         return Kind(Format(type="parquet"))
+    if kind == "excel":
+        return _excel(paths)
     encoding, unsure = _encoding(paths, heads)
     if kind == "jsonl":
         return Kind(Format(type="jsonl", encoding=encoding), unsure)
@@ -81,8 +84,19 @@ def kind_of(paths: Sequence[Path]) -> Kind:
         pointer = _records(paths[0], encoding)
         where = f"records: {paths[0].name} has the longest array of objects at {pointer or 'the top'!r}"
         return Kind(Format(type="jsonl", encoding=encoding, records=pointer), [*unsure, where] if pointer else unsure)
-    csv = _dialect(list(paths), encoding)
+    csv = _dialect(list(paths), Format(type="csv", encoding=encoding))
     return replace(csv, unsure=[*unsure, *csv.unsure])
+
+
+def _excel(paths: Sequence[Path]) -> Kind:
+    """The first sheet of workbooks, whose rows are those of CSV."""
+    try:
+        names = [sheet_names(path) for path in paths]
+    except Unreadable as error:
+        raise Undescribable(f"a zip archive or a spreadsheet that {error}; unpack an archive first") from error
+    unsure = [f"sheet: the first of {', '.join(map(repr, some))} was taken" for some in names if len(some) > 1][:1]
+    sheet = _dialect(list(paths), Format(type="csv", sheet=""))
+    return replace(sheet, unsure=[*unsure, *sheet.unsure])
 
 
 def _head(path: Path) -> bytes:
@@ -103,8 +117,8 @@ def _head(path: Path) -> bytes:
 def _type(head: bytes) -> str:
     if head.startswith(b"PAR1"):
         return "parquet"
-    if head.startswith(b"PK\x03\x04"):
-        raise Undescribable("a zip archive or a spreadsheet: save the sheet as CSV, or unpack the archive, first")
+    if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        return "excel"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(b"["):
         return "json"
@@ -196,20 +210,20 @@ class _Trial:
         return (self.width > 1 and share > 1 - _MOST_BAD, round(share, 2), self.has_names, self.width)
 
 
-def _dialect(paths: list[Path], encoding: str) -> Kind:
-    usual = Format(type="csv", encoding=encoding)
+def _dialect(paths: list[Path], usual: Format) -> Kind:
+    delimiters = _DELIMITERS if usual.sheet is None else (",",)
     trials = [
         _tried(paths, replace(usual, delimiter=delimiter, quote=quote, escape=escape))
-        for delimiter in _DELIMITERS
-        for quote, escape in _quotings(paths)
+        for delimiter in delimiters
+        for quote, escape in _quotings(paths, usual)
     ]
     best = max(trials, key=lambda trial: trial.rank)
     notes: list[str] = []
-    if best.width == 1 or best.bad or not best.has_names or _has_totals(paths, encoding):
+    if best.width == 1 or best.bad or not best.has_names or _has_totals(paths, usual):
         best, notes = _in_frame(paths, trials, best)
     if best.width == 1:
         best = _tried(paths, usual)
-        _refuse_other_lines(paths, encoding)
+        _refuse_other_lines(paths, usual)
     elif best.good <= best.bad * (1 / _MOST_BAD):
         raise Undescribable(
             f"no delimiter gives records of one width: with {best.form.delimiter!r}, {best.bad:,} of "
@@ -222,7 +236,7 @@ def _dialect(paths: list[Path], encoding: str) -> Kind:
 
 def _in_frame(paths: list[Path], trials: list[_Trial], best: _Trial) -> tuple[_Trial, list[str]]:
     """A better dialect that takes some lines for no records, and what it takes for what."""
-    texts = {path: _text(path, best.form.encoding) for path in paths}
+    texts = {path: _text(path, best.form) for path in paths}
     notes: list[str] = []
     for trial in trials:
         frame = frame_of(texts, trial.form)
@@ -233,30 +247,29 @@ def _in_frame(paths: list[Path], trials: list[_Trial], best: _Trial) -> tuple[_T
     return best, notes
 
 
-def _text(path: Path, encoding: str) -> str:
+def _text(path: Path, form: Format) -> str:
     """All of a file, or the beginning and the end of a large one."""
-    with closing(content(path)) as pieces:
-        head, tail, size = b"", b"", 0
-        for piece in pieces:
-            if size < _SAMPLE:
-                head += piece
-            else:
-                tail = (tail + piece)[-_SAMPLE:]
-            size += len(piece)
+    head, tail, size, encoding = b"", b"", 0, form.encoding
+    for piece in text_in(path, form):
+        if size < _SAMPLE:
+            head += piece
+        else:
+            tail = (tail + piece)[-_SAMPLE:]
+        size += len(piece)
     if not tail:
         return head.decode(encoding, "replace").removeprefix("\ufeff")
     cut = tail[tail.find(b"\n") + 1 :]
     return head.decode(encoding, "replace").rpartition("\n")[0] + "\n" + cut.decode(encoding, "replace")
 
 
-def _has_totals(paths: list[Path], encoding: str) -> bool:
-    return any(speaks_of_totals(_text(path, encoding)) for path in paths[:_FILES])
+def _has_totals(paths: list[Path], form: Format) -> bool:
+    return any(speaks_of_totals(_text(path, form)) for path in paths[:_FILES])
 
 
-def _refuse_other_lines(paths: list[Path], encoding: str) -> None:
+def _refuse_other_lines(paths: list[Path], form: Format) -> None:
     """Refuse files of one column of which most lines have a delimiter: the first ones are no header."""
-    text = b"\n".join(map(_head, paths[:_FILES])).decode(encoding, "replace")
-    lines = [line for line in text.splitlines() if line.strip()]
+    texts = "\n".join(_text(path, form) for path in paths[:_FILES])
+    lines = [line for line in texts.splitlines() if line.strip()]
     for delimiter in _DELIMITERS:
         having = sum(delimiter in line for line in lines)
         if having > len(lines) / 2 and delimiter != ":":
@@ -266,8 +279,10 @@ def _refuse_other_lines(paths: list[Path], encoding: str) -> None:
             )
 
 
-def _quotings(paths: list[Path]) -> list[tuple[str, str]]:
+def _quotings(paths: list[Path], form: Format) -> list[tuple[str, str]]:
     """Quotes and escapes to try: the usual ones first, and what has nothing to quote is read by these."""
+    if form.sheet is not None:
+        return [('"', '"')]
     heads = b"".join(map(_head, paths[:_FILES]))
     double, single, escaped = (mark in heads for mark in (b'"', b"'", b'\\"'))
     quotings = [('"', '"')]

@@ -180,6 +180,8 @@ class _Yml:
         form = {"type": self._form.type, **self._form.form}
         if self._form.records is not None:
             form["type"] = "json"
+        if self._form.sheet is not None:
+            form["type"] = "excel"
         if isinstance(self._form.preamble, str):
             form["preamble"] = {"until": self._form.preamble}
         return form

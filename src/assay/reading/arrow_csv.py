@@ -21,8 +21,9 @@ import pyarrow.csv
 
 from assay.contract.contract import Contract
 from assay.contract.format import Format
-from assay.text import Unreadable, content
+from assay.text import Unreadable
 from assay.text.framing import framed
+from assay.text.spreadsheet import text_in
 
 _BLOCK = 8 << 20
 """Bytes that Arrow parses at a time; a longer record is left to the careful way."""
@@ -212,7 +213,7 @@ class ManyCsv:
 
 def _content(path: Path, form: Format) -> Generator[bytes, None, None]:
     """The records of a file with one line of names."""
-    yield from framed(content(path), form, keeps_lines=False)
+    yield from framed(text_in(path, form), form, keeps_lines=False)
 
 
 class _Decimals(io.RawIOBase):

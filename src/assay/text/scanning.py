@@ -18,6 +18,7 @@ from assay.text.framing import framed
 from assay.text.header import First, column_names, first_record
 from assay.text.lines import line_end
 from assay.text.record import MAX_RECORD
+from assay.text.spreadsheet import sheet_text
 from assay.text.stream import PIECE, open_regular, pieces
 
 
@@ -73,7 +74,7 @@ def scan(path: Path, format: Format, columns: int | None = None) -> Scan:
     rules = None if format.type == "jsonl" else dialect(format)
     with open_regular(path) as file:
         received = _Received(pieces(file))
-        content = checked(plain(iter(received)), codec)
+        content = checked(_plain(path, received, format), codec)
         is_counted = is_direct(codec) and format.records is None  # of which nothing but this code knows the lines
         if format.is_framed:
             content, codec = framed(as_utf8(content, codec), format), "utf-8"
@@ -95,6 +96,15 @@ def scan(path: Path, format: Format, columns: int | None = None) -> Scan:
         line_end=head.line_end.decode() if head.is_sure else None,
         has_quoted_line_ends=counter.has_quoted_line_ends if counter else False,
     )
+
+
+def _plain(path: Path, received: _Received, form: Format) -> Iterator[bytes]:
+    """The text in the bytes that are received; of a spreadsheet its rows, once all bytes have been hashed."""
+    if form.sheet is None:
+        return plain(iter(received))
+    for _ in received:
+        pass
+    return sheet_text(path, form.sheet)
 
 
 class _Received:

@@ -1,0 +1,92 @@
+"""A sheet of a spreadsheet as CSV text, a row a line: what its cells hold, in the forms that contracts take.
+
+Numbers are written so that they come back as they are, dates and times in ISO form; a date without a time is a date. A
+merged cell has its value in its first cell, and hidden rows and columns are read like others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from assay.contract.format import Format
+from assay.text.compression import content
+from assay.text.stream import PIECE, Unreadable
+
+DELIMITER = ","
+_SPECIAL = frozenset(',"\r\n')
+
+
+def text_in(path: Path, form: Format) -> Iterator[bytes]:
+    """The text of a file as it is, decompressed, or of its sheet; raises as `content` and `sheet_text` do."""
+    return content(path) if form.sheet is None else sheet_text(path, form.sheet)
+
+
+def sheet_text(path: Path, sheet: str) -> Iterator[bytes]:
+    """The rows of a sheet in UTF-8, a piece at a time; the workbook as a whole is in memory.
+
+    Args:
+        path: The workbook: xlsx, xlsm, xlsb, xls or ods.
+        sheet: The name of the sheet; empty for the first one.
+
+    Raises:
+        Unreadable: It is no workbook, or has no such sheet.
+        FileNotFoundError: It is gone.
+    """
+    from python_calamine import CalamineError, load_workbook  # noqa: PLC0415 - only who reads spreadsheets
+
+    if not path.exists():
+        raise FileNotFoundError(path)
+    try:
+        workbook = load_workbook(str(path))
+        names = workbook.sheet_names
+        if sheet and sheet not in names:
+            raise Unreadable(f"the workbook has no sheet {sheet!r}; it has {', '.join(map(repr, names))}")
+        rows = workbook.get_sheet_by_name(sheet or names[0]).to_python(skip_empty_area=False)
+    except (CalamineError, OSError, ValueError, IndexError) as error:
+        raise Unreadable(f"cannot be read as a spreadsheet: {(str(error) or 'it is empty').splitlines()[0]}") from error
+    width = max((at for row in rows for at, cell in enumerate(row, 1) if cell not in ("", None)), default=0)
+    taken = ""
+    for row in rows:
+        cells = [_text(cell) for cell in row[:width]]
+        taken += (DELIMITER.join(cells) if any(cells) else "") + "\n"
+        if len(taken) >= PIECE:
+            yield taken.encode()
+            taken = ""
+    yield taken.encode()
+
+
+def sheet_names(path: Path) -> list[str]:
+    """The sheets of a workbook.
+
+    Raises:
+        Unreadable: It is none.
+    """
+    from python_calamine import CalamineError, load_workbook  # noqa: PLC0415 - as above
+
+    try:
+        return list(load_workbook(str(path)).sheet_names)
+    except (CalamineError, OSError, ValueError) as error:
+        raise Unreadable(f"cannot be read as a spreadsheet: {str(error).splitlines()[0]}") from error
+
+
+def _text(cell: object) -> str:
+    """A cell as a field of CSV; an empty one is an unquoted empty field, which means no value."""
+    if cell is None or cell == "":
+        return ""
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    if isinstance(cell, float):
+        return f"{Decimal(repr(cell)):f}".removesuffix(
+            ".0"
+        )  # the shortest digits that give it back, without an exponent
+    if isinstance(cell, datetime):
+        return str(cell.date()) if cell.time() == time() else cell.isoformat(" ")
+    if isinstance(cell, date | time):
+        return cell.isoformat()
+    if isinstance(cell, timedelta):
+        return f"{cell.total_seconds():g}"
+    text = str(cell)
+    return f'"{text.replace(chr(34), chr(34) * 2)}"' if _SPECIAL & set(text) or text != text.strip() else text

@@ -1,0 +1,100 @@
+"""Sheets of spreadsheets, read as rows of CSV are."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import openpyxl
+import pytest
+
+from assay.text.spreadsheet import sheet_text
+from tests.source import Source
+
+Make = Callable[..., Source]
+COLUMNS = {
+    "id": "bigint", "name": "varchar", "price": "decimal(9,2)", "day": "date", "at": "timestamp", "is_paid": "boolean",
+}  # fmt: skip
+ROWS: list[Sequence[Any]] = [
+    (1, 'tea, "x"', 2.5, date(2024, 2, 1), datetime(2024, 2, 1, 10, 30, 5), True),
+    (2, " two ", -1000.25, date(2024, 2, 2), datetime(2024, 2, 2), False),
+    (3, None, None, None, None, None),
+]
+READ = [
+    (1, 'tea, "x"', Decimal("2.50"), date(2024, 2, 1), datetime(2024, 2, 1, 10, 30, 5), True),
+    (2, " two ", Decimal("-1000.25"), date(2024, 2, 2), datetime(2024, 2, 2), False),
+    (3, None, None, None, None, None),
+]
+
+
+def workbook(*rows: Sequence[Any], title: str = "Data", also: str = "") -> bytes:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = title
+    for row in rows:
+        sheet.append(list(row))
+    if also:
+        book.create_sheet(also, 0).append(["nothing"])
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def load(make: Make, content: bytes, **form: Any) -> Source:
+    source = make(COLUMNS, format={"type": "excel", **form})
+    source.put("a.xlsx", content)
+    source.run()
+    return source
+
+
+def test_cells_come_as_they_are(make: Make) -> None:
+    source = load(make, workbook(list(COLUMNS), *ROWS))
+    assert source.rows() == READ
+    assert source.malformed() == []
+
+
+def test_the_header_may_stand_below_titles_and_totals_below_the_records(make: Make) -> None:
+    content = workbook(
+        ["Report"], [None, "of May"], [], list(COLUMNS), *ROWS, [], ["Total", None, 7], title="May", also="Notes"
+    )
+    source = load(make, content, sheet="May", preamble=3, footer="^Total")
+    assert source.rows() == READ
+
+
+def test_a_cell_that_its_type_cannot_hold_is_malformed_in_its_row(make: Make) -> None:
+    source = load(make, workbook(list(COLUMNS), *ROWS, ["x", None, 1.005], [2**53, None, 7]))
+    assert source.rows() == [*READ, (2**53, None, Decimal("7.00"), None, None, None)]
+    assert source.malformed() == [(5, "x,,1.005,,,", ["id: 'x' is no bigint", "price: '1.005' is no decimal(9,2)"])]
+
+
+@pytest.mark.parametrize(
+    ("content", "form", "reason"),
+    [
+        (b"PK\x03\x04 not at all", {}, "cannot be read as a spreadsheet"),
+        (workbook(["a"], also="Other"), {"sheet": "Gone"}, "has no sheet 'Gone'; it has 'Other', 'Data'"),
+        (workbook(["a", "b"], [1, 2]), {}, "missing columns: id"),
+        (workbook(), {}, "the file is empty"),
+    ],
+)
+def test_what_is_no_such_sheet_is_refused(make: Make, content: bytes, form: dict[str, Any], reason: str) -> None:
+    source = load(make, content, **form)
+    assert source.files() == {"a.xlsx": "refused"}
+    assert reason in source.reason("a.xlsx")
+
+
+def test_another_reader_counts_the_same_rows(make: Make) -> None:
+    rows = [[n, f"n{n}", n / 4] for n in range(3000)]
+    content = workbook(list(COLUMNS), *rows)
+    source = load(make, content)
+    seen = openpyxl.load_workbook(io.BytesIO(content), read_only=True)["Data"]
+    values = [tuple(cell for cell in row[:3]) for row in seen.iter_rows(min_row=2, values_only=True)]
+    assert [(i, name, float(price)) for i, name, price in source.rows("id", "name", "price")] == values
+
+
+def test_numbers_keep_their_digits(make: Make) -> None:
+    source = make(COLUMNS)
+    path = source.put("x.xlsx", workbook([0.1, 1e-7, 2**53 - 1, 1e22, 3.0, "007", "=1+1", True]))
+    assert b"".join(sheet_text(path, "")) == b"0.1,0.0000001,9007199254740991,10000000000000000000000,3,007,,true\n"
