@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from assay.base.errors import UserError
 from assay.base.settings import Settings
 from assay.cli import source_check, source_new
 from assay.cli.source_new import SourceExists
@@ -74,6 +75,16 @@ def test_what_cannot_be_begun_or_tried_is_told(project: Settings, tmp_path: Path
     source_new.new("prices", [good], "sales")
     with pytest.raises(SourceExists, match=r"there is a source 'prices' already, in models/prices\.yml"):
         source_new.new("prices", [good], "sales")
+    for name in ("../x", "my source", ""):
+        with pytest.raises(UserError, match="is not a name of a source"):
+            source_new.new(name, [good], "sales")
+    (tmp_path / "sub").mkdir()
+    [twin] = files(tmp_path / "sub", a=BAD)
+    with pytest.raises(UserError, match=r"2 of the files are called a\.csv"):
+        source_new.new("others", [good, twin], "sales")
+    with pytest.raises(UserError, match=r"gone\.csv: there is no such file"):
+        source_new.new("others", [tmp_path / "gone.csv"], "sales")
+    assert sorted(path.name for path in (project.dbt_project / "models").iterdir()) == ["prices.yml"]
     (tmp_path / "x.txt").write_text(GOOD)
     [unseen] = source_check.try_files(project, source_check.contract_of(project, "prices"), [tmp_path / "x.txt"])
     assert (unseen.status, unseen.is_good) == ("unseen", False)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import time
+from collections import Counter
 from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
 
+from assay.base.atomic_write import place
 from assay.base.errors import UserError
 from assay.base.settings import Settings
 from assay.cli.console import out, progress
@@ -39,11 +43,17 @@ def new(source: str, paths: list[Path], owner: str) -> int:
     settings = Settings.from_env()
     target = settings.dbt_project / "models" / f"{source}.yml"
     _refuse_taken(settings, source, target)
+    _refuse_one_name(paths)
     with progress("looking at the files") as tell:
         proposal = propose(source, paths, owner, tell)
-        target.write_text(proposal.yml, encoding="utf-8")
-        tell("trying the contract")
-        trials = try_files(settings, contract_of(settings, source), paths, tell)
+        target.parent.mkdir(exist_ok=True)
+        place(target, proposal.yml.encode(), mtime=time.time())
+        try:
+            tell("trying the contract")
+            trials = try_files(settings, contract_of(settings, source), paths, tell)
+        except BaseException:
+            target.unlink()  # it was tried by nobody
+            raise
     _show(proposal)
     show(trials)
     out.print(
@@ -52,7 +62,23 @@ def new(source: str, paths: list[Path], owner: str) -> int:
     return 0 if all(trial.is_good for trial in trials) else 1
 
 
+def _refuse_one_name(paths: list[Path]) -> None:
+    """Refuse files of one name from several folders: landing holds one of them, and a newer one replaces it."""
+    names = Counter(path.name for path in paths)
+    if twice := [name for name, times in names.items() if times > 1]:
+        raise UserError(
+            f"{names[twice[0]]} of the files are called {twice[0]}, and in one folder a newer file of a name replaces "
+            "the older; give them names that differ"
+        )
+
+
 def _refuse_taken(settings: Settings, source: str, target: Path) -> None:
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", source):
+        fitting = re.sub(r"[^A-Za-z0-9_]+", "_", source).strip("_").lower() or "orders"
+        raise UserError(
+            f"{source!r} is not a name of a source, which is made of the letters a to z, digits and _; call it "
+            f"{fitting!r}, for example"
+        )
     models = ProjectFiles.read(settings.dbt_project).models
     if TableName.of_source(source).model in models or target.exists():
         raise SourceExists(
