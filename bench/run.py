@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import checks
+import describing
 import growth
 import latency
 import load
@@ -25,7 +26,8 @@ def main() -> None:
     """Measure what `--only` names, or everything."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--only", choices=["load", "rivals", "checks", "looking", "growth", "years", "latency", "many_files"]
+        "--only",
+        choices=["load", "rivals", "checks", "looking", "growth", "years", "latency", "many_files", "describing"],
     )
     parser.add_argument(
         "--times", type=int, default=7, help="load: the demo's 1.47 million receipt lines, so many times"
@@ -47,6 +49,7 @@ def main() -> None:
             "checks": lambda: checks.tables(Path(folder) / "checks"),
             "looking": lambda: looking.tables(Path(folder) / "looking"),
             "growth": lambda: growth.tables(Path(folder) / "growth"),
+            "describing": lambda: describing.tables(Path(folder) / "describing"),
             "years": lambda: years.tables(Path(folder) / "years"),
             "many_files": lambda: many_files.tables(Path(folder) / "many", catalog, options.small_files),
             "latency": lambda: latency.tables(Path(folder) / "latency", catalog, options.files, min(options.files, 8)),

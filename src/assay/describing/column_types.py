@@ -20,7 +20,11 @@ from assay.reading.spelled import plainly
 NULLS = ("", "NA", "N/A", "n/a", "NULL", "null", "None", "\\N", "-", "#N/A", "nan", "NaN", "?")
 """Texts that mean no value in columns which without them are numbers or dates."""
 _MARKS = ((".", ""), (",", ""), (",", "."), (".", ","), (",", " "), (".", "'"), (".", " "), (",", "'"))
+_SPELLED = {".": r"\.", ",": ",", "'": "['\u2019]", " ": "[ \u00a0\u202f]"}
+"""How marks are found in values."""
 _UNITS = ("€", "$", "£", "¥", "%", "EUR", "USD", "GBP", "CHF", "kg", "km")
+_DIGITS = "regexp_full_match(t, '[0-9]{8}|[0-9]{14}')"
+"""Whole numbers that may be dates."""
 _SAMPLE = 1000
 _ROOM = 3
 """Digits before the mark that a decimal may have beyond those that were seen."""
@@ -178,8 +182,11 @@ class _Column:
             negative = "parentheses"
         elif self._count(r"regexp_full_match(t, '.*[0-9]\s*-\D*')", "sampled"):
             negative = "trailing"
+        marks = {mark for mark in ".,' " if self._count(f"regexp_matches(t, {literal(_SPELLED[mark])})")}
         for decimal, thousands in _MARKS:
-            yield Spelling(decimal, thousands, units, negative)  # type: ignore[arg-type]
+            is_plain = (decimal, thousands) == (".", "")
+            if is_plain or (thousands or decimal) in marks:
+                yield Spelling(decimal, thousands, units, negative)  # type: ignore[arg-type]
 
     def _units(self) -> tuple[str, ...]:
         rest = self._rows(r"select distinct trim(regexp_replace(t, '[-+0-9.,'' \x{00a0}()]+', '', 'g')) from sampled")
@@ -209,7 +216,7 @@ class _Column:
         return wanted if self._holds(wanted) else None
 
     def _date(self) -> ColumnType | None:
-        if not self._count("regexp_matches(t, '[0-9]')", "sampled"):
+        if not self._count(f"(try_cast(t as double) is null and regexp_matches(t, '[0-9]')) or {_DIGITS}", "sampled"):
             return None
         for kind in ("date", "timestamp with time zone", "timestamp"):
             if self._holds(column_type(kind)):

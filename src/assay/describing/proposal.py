@@ -16,7 +16,7 @@ from assay.contract.format import Format
 from assay.contract.names import TableName
 from assay.contract.spelling import PLAIN, Spelling
 from assay.describing.column_types import Proposed, typed_by_file, typed_by_values, usual_marks
-from assay.describing.file_kind import kind_of
+from assay.describing.file_kind import Kind, kind_of
 from assay.describing.keys import Identity, glob_of, identity_of
 from assay.describing.personal import is_personal
 from assay.describing.texts import Texts, texts_of
@@ -62,33 +62,38 @@ def propose(source: str, paths: Sequence[Path], owner: str, tell: Callable[[str]
     tell("looking at how the files are written")
     kind = kind_of(paths)
     with tempfile.TemporaryDirectory(prefix="assay-source-") as folder:
-        columns, form = _first_look(paths, kind.form, Path(folder) / "first", tell)
-        with texts_of(paths, form, Path(folder) / "then", tell) as texts:
-            if form != kind.form:
-                columns = _columns(texts, form, tell, nulls=False)
-            tell("looking for a key")
-            identity = identity_of(texts, columns, paths)
-            personal = {column.name for column in columns if is_personal(texts.connection, column.name)}
-            unsure = [*kind.unsure, *_of_records(texts), *(doubt for column in columns for doubt in column.unsure)]
-            unsure += [*identity.unsure, *_of_names(texts), *_of_nulls(form, columns)]
-            proposal = Proposal(source, "", columns, identity, form, texts.records, unsure)
-            yml = _Yml(proposal, owner, glob_of(source, paths), texts.absent, personal).text()
-            return replace(proposal, yml=yml)
+        scratch = Path(folder)
+        with texts_of(paths, kind.form, scratch, tell) as texts:
+            columns = _columns(texts, kind.form, tell, nulls=kind.form.type == "csv")
+            tokens = [token for column in columns for token in column.nulls]
+            if not tokens:
+                return _proposal(source, paths, owner, kind, (texts, columns))
+        form = _with_nulls(paths, kind.form, tokens, scratch, tell)
+        with texts_of(paths, form, scratch, tell) as texts:
+            columns = _columns(texts, form, tell, nulls=False)
+            return _proposal(source, paths, owner, replace(kind, form=form), (texts, columns))
 
 
-def _first_look(
-    paths: Sequence[Path], form: Format, folder: Path, tell: Callable[[str], object]
-) -> tuple[list[Proposed], Format]:
-    """The columns, and the format with the texts that mean no value; with quotes, where it takes that."""
-    with texts_of(paths, form, folder, tell) as texts:
-        columns = _columns(texts, form, tell, nulls=form.type == "csv")
-    tokens = dict.fromkeys(token for column in columns for token in column.nulls)
-    if not tokens:
-        return columns, form
+def _proposal(
+    source: str, paths: Sequence[Path], owner: str, kind: Kind, seen: tuple[Texts, Sequence[Proposed]]
+) -> Proposal:
+    texts, columns = seen
+    identity = identity_of(texts, columns, paths)
+    personal = {column.name for column in columns if is_personal(texts.connection, column.name)}
+    unsure = [*kind.unsure, *_of_records(texts), *(doubt for column in columns for doubt in column.unsure)]
+    unsure += [*identity.unsure, *_of_names(texts), *_of_nulls(kind.form, columns)]
+    proposal = Proposal(source, "", columns, identity, kind.form, texts.records, unsure)
+    return replace(proposal, yml=_Yml(proposal, owner, glob_of(source, paths), texts.absent, personal).text())
+
+
+def _with_nulls(
+    paths: Sequence[Path], form: Format, tokens: Sequence[str], scratch: Path, tell: Callable[[str], object]
+) -> Format:
+    """The format with the texts that mean no value; in quotes too, where that takes it."""
     extended = replace(form, nulls=tuple(dict.fromkeys((*form.nulls, *tokens))))
-    with texts_of(paths, extended, folder, tell) as texts:
-        again = _columns(texts, extended, tell, nulls=True)
-    return columns, replace(extended, quoted_nulls=any(column.nulls for column in again))
+    with texts_of(paths, extended, scratch, tell) as texts:
+        columns = _columns(texts, extended, tell, nulls=True)
+    return replace(extended, quoted_nulls=any(column.nulls for column in columns))
 
 
 def _columns(texts: Texts, form: Format, tell: Callable[[str], object], *, nulls: bool) -> list[Proposed]:
