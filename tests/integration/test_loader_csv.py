@@ -37,6 +37,8 @@ def test_a_plain_file_is_loaded_and_counted(make: Make) -> None:
         ("id;name;price\n1;tea;2,50\n2;milk;1,00\n", {"delimiter": ";", "decimal": ","}),
         ("id\tname\tprice\n1\ttea\t2.50\n2\tmilk\t1.00\n", {"delimiter": "\t"}),
         ("id|name|price\n1|'tea'|2.50\n2|'milk'|1.00\n", {"delimiter": "|", "quote": "'", "escape": "'"}),
+        ("id||name||price\n1||tea||2.50\n2||milk||1.00\n", {"delimiter": "||"}),
+        ('id~|~name~|~price\n1~|~"tea"~|~2.50\n2~|~milk~|~1.00\n', {"delimiter": "~|~"}),
         ("id¦name¦price\n1¦tea¦2.50\n2¦milk¦1.00\n", {"delimiter": "¦"}),
         ("1,tea,2.50\n2,milk,1.00\n", {"header": False}),
         ("\n\nid,name,price\n\n1,tea,2.50\n\n2,milk,1.00\n\n", {}),

@@ -138,7 +138,7 @@ def test_the_example_of_the_docs_is_not_flagged() -> None:
         ("[products]", "products"),
         ("type: csv", "type: xml"),
         ("delimiter:", "separator:"),
-        ('delimiter: ";"', 'delimiter: "||"'),
+        ('delimiter: ";"', 'delimiter: "|||||"'),
         ("sales/*.csv", "*.csv"),
         ("type: csv", "type: parquet"),  # which has no delimiter
         ('nulls: ["", NA]', "nulls: NA"),

@@ -19,7 +19,7 @@ class Format:
             is a line.
         sheet: The sheet of a spreadsheet, whose rows are read as those of CSV: empty for the first one, None where the
             file is no spreadsheet.
-        delimiter: One character between the fields of a CSV record.
+        delimiter: Up to four bytes between the fields of a CSV record.
         quote: The character around a CSV field that holds delimiters or line ends; empty for none.
         escape: The character before a quote inside a quoted field; the quote itself means doubling.
         header: Whether the first CSV record names the columns; a number for so many lines that name them together.

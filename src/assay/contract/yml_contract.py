@@ -13,6 +13,7 @@ from assay.contract.contract import Contract, Load, NewColumns
 from assay.contract.format import Format
 from assay.contract.yml import Expected, Name, Yml
 
+_LONGEST = 4  # bytes of a delimiter, as DuckDB reads it
 _LINE_ENDS = frozenset("\r\n\0")
 
 
@@ -91,7 +92,9 @@ class CsvYml(_RowsYml):
 
     type: Literal["csv"] = Field(description="Records of fields with a delimiter between them.")
     delimiter: str = Field(
-        default=Format.delimiter, description="One character between fields.", json_schema_extra=_MARK
+        default=Format.delimiter,
+        description="Between fields: one character or a few.",
+        json_schema_extra={"maxLength": 4},
     )
     quote: str = Field(
         default=Format.quote, description="Around a field with delimiters; empty for none.", json_schema_extra=_MARK
@@ -103,14 +106,14 @@ class CsvYml(_RowsYml):
 
     @model_validator(mode="after")
     def _marks_differ(self) -> Self:
-        if len(self.delimiter) != 1 or len(self.quote) > 1 or len(self.escape) > 1:
-            raise ValueError("delimiter is one character, quote and escape at most one")
+        if not 0 < len(self.delimiter.encode()) <= _LONGEST or len(self.quote) > 1 or len(self.escape) > 1:
+            raise ValueError(f"delimiter has 1 to {_LONGEST} bytes, quote and escape are one character at most")
         if not (self.quote + self.escape).isascii():
             raise ValueError(f"quote {self.quote!r} and escape {self.escape!r} must be ASCII")
-        if self.delimiter in (self.quote, self.escape) or _LINE_ENDS & {self.delimiter, self.quote, self.escape}:
-            raise ValueError("delimiter differs from quote and escape, and none of them is a line end")
+        if {*self.delimiter} & {self.quote, self.escape} or _LINE_ENDS & {*self.delimiter, self.quote, self.escape}:
+            raise ValueError("delimiter holds neither quote nor escape, and none of them a line end")
         for null in self.nulls:
-            if {self.delimiter, *self.quote, *_LINE_ENDS} & set(null):
+            if self.delimiter in null or {*self.quote, *_LINE_ENDS} & set(null):
                 raise ValueError(f"nulls: {null!r} holds a delimiter, quote or line end, so no field can be it")
         return self
 

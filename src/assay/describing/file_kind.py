@@ -25,7 +25,7 @@ _PIECES = 2000  # of 64 KiB, of the JSON document in which records are looked fo
 _DEPTH = 5
 _FILES = 20
 """Up to which records and files dialects are tried; values are looked at in all of them."""
-_DELIMITERS = (",", ";", "\t", "|", "¦", "^", "~", ":")
+_DELIMITERS = ("||", "|~|", "~|~", "::", ",", ";", "\t", "|", "¦", "^", "~", ":")
 _ORDER_MARKS = (
     (b"\xff\xfe\x00\x00", "utf-32"),
     (b"\x00\x00\xfe\xff", "utf-32"),
