@@ -183,6 +183,6 @@ def _literal(text: str) -> str:
 
 def glob_of(source: str, paths: Sequence[Path]) -> str:
     """A glob for these files and those that follow: by their endings."""
-    endings = {"".join(path.suffixes[-2:]) if path.suffix in (".gz", ".zst") else path.suffix for path in paths}
+    endings = {"".join(path.suffixes[-2:]) if path.suffix in (".gz", ".zst", ".bz2", ".xz") else path.suffix for path in paths}
     ending = endings.pop() if len(endings) == 1 else ""
     return f"{source}/*{ending}" if not set(ending) & set("*?[") else f"{source}/*"

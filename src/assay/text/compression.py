@@ -1,23 +1,29 @@
-"""The compression of a text file: none, gzip or Zstandard, told by its first bytes; the content is verified."""
+"""What wraps a text file: gzip, Zstandard, bzip2, xz or nothing, told by its first bytes; the content is verified."""
 
 from __future__ import annotations
 
+import bz2
+import lzma
+import re
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from backports.zstd import ZstdDecompressor, ZstdError
 
 from assay.text.stream import PIECE, Unreadable, open_regular, pieces
 
-Compression = Literal["none", "gzip", "zstd"]
-"""As DuckDB calls them."""
+Compression = Literal["none", "gzip", "zstd", "bzip2", "xz"]
+"""As DuckDB calls those that it can take off: the first three."""
+OF_DUCKDB = frozenset(("none", "gzip", "zstd"))
 
-MARK = 4
+MARK = 10
 """First bytes that it takes to tell."""
 _GZIP = b"\x1f\x8b"
+_BZIP2 = re.compile(rb"BZh[1-9]\x31\x41\x59\x26\x53\x59|BZh[1-9]\x17\x72\x45\x38\x50\x90")
+_XZ = b"\xfd7zXZ\x00"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _ZSTD_SKIPPABLE = b"\x2a\x4d\x18"
 """What follows the first byte, 0x50 to 0x5f, of a frame that holds no content (RFC 8878, section 3.1.2)."""
@@ -27,11 +33,17 @@ def compression(head: bytes) -> Compression:
     """The compression that the first bytes of a file show, at least `MARK` of them where it has as many."""
     if head.startswith(_GZIP):
         return "gzip"
+    if _BZIP2.match(head):
+        return "bzip2"
+    if head.startswith(_XZ):
+        return "xz"
     return "zstd" if _is_zstd(head) else "none"
 
 
 def _is_zstd(head: bytes) -> bool:
-    return head.startswith(_ZSTD) or (head[:1] in b"PQRSTUVWXYZ[\\]^_" and head[1:MARK] == _ZSTD_SKIPPABLE)
+    return head.startswith(_ZSTD) or (
+        head[:1] in b"PQRSTUVWXYZ[\\]^_" and head[1 : 1 + len(_ZSTD_SKIPPABLE)] == _ZSTD_SKIPPABLE
+    )
 
 
 def content(path: Path) -> Generator[bytes, None, None]:
@@ -58,7 +70,7 @@ def plain(received: Iterator[bytes]) -> Iterator[bytes]:
     kind = compression(head)
     if kind == "none":
         return whole
-    return gunzip(whole) if kind == "gzip" else unzstd(whole)
+    return gunzip(whole) if kind == "gzip" else unpacked(whole, kind)
 
 
 def gunzip(received: Iterator[bytes]) -> Iterator[bytes]:
@@ -91,26 +103,34 @@ def gunzip(received: Iterator[bytes]) -> Iterator[bytes]:
         raise _cut_off("gzip")
 
 
-def unzstd(received: Iterator[bytes]) -> Iterator[bytes]:
-    """Decompress one or more Zstandard frames, each verified by its checksum where it has one.
+def unpacked(received: Iterator[bytes], kind: Compression) -> Iterator[bytes]:
+    """Decompress one or more streams, each verified by its checksum where it has one.
 
     Raises:
         Unreadable: The stream is cut off or damaged, or something else follows it.
     """
-    frame = None
+    make, damaged = _STREAMS[kind]
+    stream = None
     for piece in received:
         data = piece
-        while data or not (frame is None or frame.needs_input):
-            frame = frame or ZstdDecompressor()
+        while data or not (stream is None or stream.needs_input):
+            stream = stream or make()
             try:
-                content = frame.decompress(data, PIECE)
-            except ZstdError as error:
-                raise Unreadable(f"the zstd stream is damaged ({error})") from error
+                content = stream.decompress(data, PIECE)
+            except damaged as error:
+                raise Unreadable(f"the {kind} stream is damaged ({error})") from error
             if content:
                 yield content
-            data, frame = (frame.unused_data, None) if frame.eof else (b"", frame)
-    if frame is not None:
-        raise _cut_off("zstd")
+            data, stream = (stream.unused_data, None) if stream.eof else (b"", stream)
+    if stream is not None:
+        raise _cut_off(kind)
+
+
+_STREAMS: Mapping[Compression, tuple[Callable[[], Any], type[Exception]]] = {
+    "zstd": (ZstdDecompressor, ZstdError),
+    "bzip2": (bz2.BZ2Decompressor, OSError),
+    "xz": (lzma.LZMADecompressor, lzma.LZMAError),
+}
 
 
 def _member(data: bytes, *, is_first: bool) -> zlib._Decompress:

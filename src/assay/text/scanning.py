@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from assay.contract.format import Format
-from assay.text.compression import MARK, Compression, compression, plain
+from assay.text.compression import MARK, OF_DUCKDB, Compression, compression, plain
 from assay.text.count import CsvCounter, JsonCounter
 from assay.text.dialect import Dialect, dialect
 from assay.text.encoding import as_utf8, checked, codec_name, is_direct
@@ -87,6 +87,8 @@ def scan(path: Path, format: Format, columns: int | None = None) -> Scan:
             if counter:
                 counter.add(piece)
     counted = counter.finish() if counter else None
+    if format.type == "jsonl" and compression(received.head) not in OF_DUCKDB:
+        counted = None  # DuckDB itself reads the files of which this is known
     return Scan(
         sha256=received.hash.hexdigest(),
         size=received.size,
