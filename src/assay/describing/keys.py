@@ -18,6 +18,7 @@ from assay.describing.texts import FILE, Texts
 _IDENTIFIES = re.compile(
     r"(^|_|\b)(id|key|nr|no|number|num|code|uuid|guid|sku|ean|isbn|nummer|schluessel)($|_|\b)|Id$|ID$", re.IGNORECASE
 )
+_PACKED = (".gz", ".zst", ".bz2", ".xz")
 _MOST_COLUMNS = 12
 _MOST_TRIES = 120
 _LONGEST = 3
@@ -183,6 +184,6 @@ def _literal(text: str) -> str:
 
 def glob_of(source: str, paths: Sequence[Path]) -> str:
     """A glob for these files and those that follow: by their endings."""
-    endings = {"".join(path.suffixes[-2:]) if path.suffix in (".gz", ".zst", ".bz2", ".xz") else path.suffix for path in paths}
+    endings = {"".join(path.suffixes[-2 if path.suffix in _PACKED else -1 :]) for path in paths}
     ending = endings.pop() if len(endings) == 1 else ""
     return f"{source}/*{ending}" if not set(ending) & set("*?[") else f"{source}/*"
