@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay.contract.errors import ContractError
+from assay.contract.rebuild_key import parse_redo
 from assay.tables.generated_models import write_build
 from tests.lab import Lab
 from tests.sources_project import write_sources
@@ -72,6 +73,19 @@ def test_without_a_key_each_record_counts_by_itself(tmp_path: Path) -> None:
 
     lab.good_run(full_refresh=("silver.tills", "silver.stock"))
     assert {table: lab.table(table) for table in by_change} == by_change
+
+
+def test_a_model_of_ones_own_over_records_without_a_key_says_how_it_is_redone() -> None:
+    """Its SQL may look beyond one file, as a `row_number()` over all does; by file it would be right in part."""
+    bronze = {"name": "bronze_tills", "config": {"meta": {"contract": {"key": "none"}}}, "constraints": []}
+    columns = {"n": {"name": "n", "data_type": "bigint"}}
+    silver = {"name": "silver_tills", "config": {"meta": {}}, "columns": columns, "patch_path": "x://models/x.yml"}
+    with pytest.raises(ContractError, match="needs `config: meta: redo:`, because bronze_tills has no key"):
+        parse_redo({**silver, "original_file_path": "models/silver/silver_tills.sql"}, {"bronze_tills": bronze})
+    made = parse_redo(
+        {**silver, "original_file_path": "build/models/silver/silver_tills.sql"}, {"bronze_tills": bronze}
+    )
+    assert made.key == ("_file_id",)
 
 
 def test_a_silver_model_of_ones_own_under_another_name_is_the_only_one(tmp_path: Path) -> None:

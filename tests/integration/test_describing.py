@@ -222,7 +222,7 @@ def test_a_sheet_with_its_header_in_row_four(tmp_path: Path) -> None:
     book.save(out)
     files = {"a.xlsx": out.getvalue()}
     proposal = proposed(tmp_path / "files", files)
-    assert proposal.form.form == {"type": "csv", "sheet": "", "preamble": 3, "footer": "^Total"}
+    assert proposal.form.form == {"type": "csv", "sheet": "", "preamble": 3, "footer": "^Total,"}
     assert [column.type.sql for column in proposal.columns] == ["varchar", "bigint", "date", "decimal(12,2)"]
     source = load(tmp_path, proposal, files)
     assert source.malformed() == []
@@ -253,10 +253,13 @@ ROWS = "".join(f"{n};{n % 7};x\n" for n in range(60))
         (["Report\nof May\n\nid;b;c\n" + ROWS], {"preamble": 3}),
         (["Report;;\nof May;2024;\n;;\nid;b;c\n" + ROWS], {"preamble": 3}),
         (["Report\n\nid;b;c\n" + ROWS, "id;b;c\n" + ROWS.replace("\n", "9\n")], {"preamble": "^id;b;c"}),
-        (["id;b;c\n" + ROWS + "Total;7;\n"], {"footer": "^Total"}),
+        (["id;b;c\n" + ROWS + "Total;7;\n"], {"footer": "^Total;"}),
         (["id;b;c\n" + ROWS + "\nend of file\n"], {"footer": "^end\\ of\\ file"}),
         (["# made by x\nid;b;c\n" + ROWS + "# end\n"], {"comment": "#"}),
         (["id;b;c\n" + ROWS], {}),
+        (["id;b;c\n" + ROWS + "Summit Hotel;3;x\n"], {}),
+        (["id;b;c\n" + ROWS + "County Down;3;x\n"], {}),
+        (["id;b;c\n" + ROWS + "Total Wine;3;x\n"], {}),
         (["id;b;c\n" + ROWS + "Totally;7;\n" + ROWS.replace("\n", "8\n")], {}),
     ],
 )
@@ -269,6 +272,17 @@ def test_lines_that_are_no_records_are_told(tmp_path: Path, files: list[str], fo
     assert source.malformed() == []
     records = sum(text.count("\n") for text in files)
     assert source.sql(f"select count(*) from {source.table}")[0][0] == proposal.records <= records
+
+
+def test_zeros_before_digits_are_kept_however_few_there_are(tmp_path: Path) -> None:
+    rows = "".join(f"{n}\n" for n in range(10_000, 30_000)) + "01067\n00501\n"
+    proposal = proposed(tmp_path, {"a.csv": f"code,x\n{rows.replace(chr(10), ',1' + chr(10))}".encode()})
+    assert proposal.columns[0].type.kind == "text"
+
+
+def test_a_key_is_proved_on_the_values_as_they_are_typed(tmp_path: Path) -> None:
+    proposal = proposed(tmp_path, {"a.csv": b"id,x\n1,a\n1.0,a\n2,b\n"})
+    assert (proposal.columns[0].type.kind, proposal.identity.key) == ("integer", ())
 
 
 def test_names_are_cleaned_by_one_rule() -> None:

@@ -82,7 +82,19 @@ def test_lines_inside_quotes_are_text(make: Make) -> None:
 def test_a_file_without_the_line_that_ends_the_titles_is_refused(make: Make) -> None:
     source = load(make, HEADER + ROWS, preamble={"until": "^sku"})
     assert source.files() == {"a.csv": "refused"}
-    assert "the header is missing" in str(source.reason("a.csv"))
+    assert "before the header" in str(source.reason("a.csv"))
+
+
+@pytest.mark.parametrize("preamble", [7, {"until": "^sku"}])
+def test_a_file_that_is_all_titles_is_refused_without_a_header_too(make: Make, preamble: object) -> None:
+    source = load(make, ROWS, header=False, preamble=preamble)
+    assert source.files() == {"a.csv": "refused"}
+    assert "all of the file is before the header" in source.reason("a.csv")
+
+
+def test_a_line_without_an_end_is_refused_in_little_memory(make: Make) -> None:
+    source = load(make, HEADER + ROWS + "x" * (20 << 20), comment="#")
+    assert "a line goes on for more than" in source.reason("a.csv")
 
 
 @pytest.mark.parametrize(

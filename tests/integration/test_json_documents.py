@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from assay.contract.errors import ContractError
+from assay.text import json_documents
 from assay.text.json_documents import json_lines
 from assay.text.stream import Unreadable
 from tests.source import Source
@@ -78,12 +79,36 @@ def test_elements_that_are_no_records_are_malformed_with_their_place(make: Make)
         ('{"d": [{"id": 1}], "d": [{"id": 2}]}', "/d", "stands twice"),
         ('[{"id": 1}] [{"id": 2}]', "", "text after the end"),
         ("   ", "", "breaks off"),
+        ('[{"id": 1},, {"id": 2}]', "", "where a value has to be"),
+        ('[{"id": 1}, ]', "", "where a value has to be"),
+        ('{"d": [{"id": 1}] "x": 1}', "/d", "no comma between them"),
     ],
 )
 def test_a_document_that_is_none_is_refused(make: Make, text: str, records: str, reason: str) -> None:
     source = load(make, text, records)
     assert source.files() == {"a.json": "refused"}
     assert reason in source.reason("a.json")
+
+
+def test_two_values_without_a_comma_do_not_become_one(make: Make) -> None:
+    source = load(make, '[{"id": 1 2}, {"id": - 5}, {"id": 7, "name": tr ue}, {"id": 3}]')
+    assert source.rows("id") == [(3,)]
+    assert [line for line, _, _ in source.malformed()] == [1, 2, 3]
+
+
+def test_long_strings_are_not_looked_through_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    whole = json_documents._whole
+
+    def counted(text: bytes, *, is_last: bool) -> tuple[bytes, list[bytes]]:
+        looked.append(len(text))
+        return whole(text, is_last=is_last)
+
+    monkeypatch.setattr(json_documents, "_whole", counted)
+    text = b'[{"a": "' + b"x" * (8 << 20) + b'"}]'
+    pieces = [text[at : at + 65536] for at in range(0, len(text), 65536)]
+    assert len(b"".join(json_lines(pieces, ""))) == (8 << 20) + 9
+    assert sum(looked) < 4 * len(text)
 
 
 def test_an_empty_array_is_a_file_without_records(make: Make) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import openpyxl
 import pytest
 
+from assay.contract.errors import ContractError
 from assay.text.spreadsheet import sheet_text
 from tests.source import Source
 
@@ -83,6 +84,37 @@ def test_what_is_no_such_sheet_is_refused(make: Make, content: bytes, form: dict
     source = load(make, content, **form)
     assert source.files() == {"a.xlsx": "refused"}
     assert reason in source.reason("a.xlsx")
+
+
+def test_a_formula_that_failed_is_no_empty_cell(make: Make) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.append(list(COLUMNS))
+    for row in [[1, "a", 2], [2, "b", "#DIV/0!"], ["#N/A", "#REF!", None], [4, "d", 1]]:
+        sheet.append(row)
+        for cell in sheet[sheet.max_row]:
+            cell.data_type = "e" if str(cell.value).startswith("#") else cell.data_type
+    out = io.BytesIO()
+    book.save(out)
+    source = load(make, out.getvalue())
+    assert [row[0] for row in source.rows()] == [1, 4]
+    assert [(line, raw) for line, raw, _ in source.malformed()] == [(3, "2,b,#DIV/0!,,,"), (4, "#N/A,#REF!,,,,")]
+
+
+def test_durations_are_seconds_with_all_their_digits(make: Make) -> None:
+    source = make(COLUMNS)
+    path = source.put("x.xlsx", workbook([timedelta(hours=343, seconds=7), timedelta(days=1, milliseconds=1500)]))
+    assert b"".join(sheet_text(path, "")) == b"1234807,86401.5\n"
+
+
+def test_numbers_are_written_as_the_texts_beside_them(make: Make) -> None:
+    columns = {"id": "bigint", "price": "decimal(9,2)"}
+    source = make(columns, format={"type": "excel", "decimal": ","})
+    source.put("a.xlsx", workbook(list(columns), [1, 2.5], [2, "7,25"]))
+    source.run()
+    assert source.rows() == [(1, Decimal("2.50")), (2, Decimal("7.25"))]
+    with pytest.raises(ContractError, match="cannot be the mark of thousands"):
+        _ = make(columns, format={"type": "excel", "decimal": ",", "thousands": "."}).contract
 
 
 def test_another_reader_counts_the_same_rows(make: Make) -> None:

@@ -41,11 +41,11 @@ def test_csv(make: Make, bad: str) -> None:
 
 @pytest.mark.parametrize("lines", [2, 3], ids=["fast", "careful"])
 def test_json_lines(make: Make, lines: int) -> None:
-    price = {"decimal": ",", "thousands": ".", "negative": "trailing"}
+    price = {"decimal": ",", "thousands": " ", "negative": "trailing"}
     written = {"price": price, "day": {"dates": ["%d.%m.%Y"]}}
     source = make(COLUMNS, format={"type": "jsonl"}, written=written)
     records = [
-        {"id": 1001, "price": "12.345,50", "day": "01.02.2024", "share_pct": 12.5},
+        {"id": 1001, "price": "12 345,50", "day": "01.02.2024", "share_pct": 12.5},
         {"id": 1002, "price": "7,00-", "day": "01.02.2024", "share_pct": 100},
         {"id": 1003, "price": 7, "day": "2024-02-01", "share_pct": 1},
     ]

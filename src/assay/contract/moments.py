@@ -58,7 +58,7 @@ class _Directive:
     @property
     def regex(self) -> str:
         if self.says == "zone":
-            return "(Z|[+-][0-9]{2}:?[0-5][0-9])"
+            return "(Z|[+-](?:0[0-9]|1[0-5]):?[0-5][0-9])"
         if self.texts:
             return f"((?ai:{'|'.join(map(re.escape, self.texts))}))"
         return f"([0-9]{{{self.least},{self.most}}})"

@@ -141,6 +141,12 @@ def _check_framed(contract: Contract) -> None:
     form = contract.format
     if form.type == "csv" and form.is_framed and len(contract.columns) == 1:
         raise ContractError("format: preamble, footer, comment, repeated_header and a header of lines need two columns")
+    spelled = [column.name for column in contract.columns if column.type.spelling.thousands == "."]
+    if spelled and (form.type == "jsonl" or form.sheet is not None):
+        raise ContractError(
+            f"column {spelled[0]}: thousands: numbers of JSON and of spreadsheets have a point before their fraction, "
+            "which cannot be the mark of thousands in texts beside them"
+        )
     if form.header_lines < 0 or (isinstance(form.preamble, int) and form.preamble < 0):
         raise ContractError("format: header and preamble are numbers of lines, 0 or more")
     if form.repeated_header and form.header_lines != 1:

@@ -105,6 +105,11 @@ def _default(node: Mapping[str, Any], inputs: Mapping[str, Mapping[str, Any]]) -
     if len(inputs) != 1 or not bronze:
         raise ContractError(f"needs `config: meta: redo:`, because it reads {', '.join(sorted(inputs)) or 'nothing'}")
     if is_keyless(inputs[bronze[0]]):
+        if not str(node.get("original_file_path", "")).startswith("build/"):
+            raise ContractError(
+                f"needs `config: meta: redo:`, because {bronze[0]} has no key and its SQL may look beyond one file; "
+                f"`redo: {{key: [{FILE}], inputs: {{{bronze[0]}: [{FILE}]}}}}` if it does not"
+            )
         return RebuildKey((FILE,), (Input(bronze[0], (FILE,)),))
     keys = [c for c in inputs[bronze[0]].get("constraints") or [] if c["type"] == "primary_key"]
     if not keys or not keys[0].get("columns"):

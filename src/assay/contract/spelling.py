@@ -14,7 +14,7 @@ from assay.contract.moments import Pattern
 
 Negative = Literal["sign", "trailing", "parentheses"]
 
-_OF_A_DATE = {"year", "month", "day", "yearday", "hour", "hour12", "half", "minute", "second", "fraction", "zone"}
+_OF_A_DATE = {"year", "month", "day", "hour", "hour12", "half", "minute", "second", "fraction", "zone"}
 _DATES = ("date", "timestamp", "timestamptz")
 _NUMBERS = ("integer", "decimal", "double")
 
@@ -84,7 +84,7 @@ def _check_date(text: str, kind: str) -> None:
     strange = pattern.fields - _OF_A_DATE
     if strange:
         raise ContractError(f"written: dates: {text!r}: a value may not be written by its {min(strange)}")
-    if not ({"year", "month", "day"} <= pattern.fields or {"year", "yearday"} <= pattern.fields):
+    if not {"year", "month", "day"} <= pattern.fields:
         raise ContractError(f"written: dates: {text!r} does not name a day, as '%d.%m.%Y' does")
     if ("zone" in pattern.fields) != (kind == "timestamptz"):
         raise ContractError(f"written: dates: {text!r}: `%z` belongs to a timestamp with time zone, and to no other")

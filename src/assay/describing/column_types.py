@@ -150,7 +150,7 @@ class _Column:
         return self._date() or self._number() or column_type("varchar")
 
     def _number(self) -> ColumnType | None:
-        if self._count(r"regexp_full_match(t, '\s*0[0-9]+\s*')", "sampled"):
+        if self._count(r"regexp_full_match(t, '\s*0[0-9]+\s*')"):
             if self._holds(column_type("hugeint")):
                 self._unsure.append(f"{self._name}: digits with zeros before them, so it is a text")
             return None

@@ -132,7 +132,7 @@ def _type(head: bytes) -> str:
 def _is_object(line: bytes) -> bool:
     try:
         return isinstance(json.loads(line), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 
@@ -142,7 +142,7 @@ def _records(path: Path, encoding: str) -> str:
         text = b"".join(islice(pieces, _PIECES)).decode(encoding, "replace").removeprefix("\ufeff")
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Undescribable(f"{path.name}: looks like JSON and is none: {error}") from error
     arrays = dict(_arrays(document, "", _DEPTH))
     return max(arrays, key=lambda pointer: arrays[pointer], default="")

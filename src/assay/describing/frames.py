@@ -24,7 +24,7 @@ _LAST = 10
 _COMMENTS = ("#", "//", "--")
 _TOTALS = re.compile(
     r"^\W*(grand\s+total|sub-?total|totals?|sum|summe|gesamt(summe)?|zwischensumme|somme|suma|totale|anzahl|count|"
-    r"end of|printed|page|seite|records?:?\s*\d|\*{2,}|={3,}|-{3,})",
+    r"end of|printed|page|seite|records?:?\s*\d|\*{2,}|={3,}|-{3,})(?!\w)",
     re.IGNORECASE,
 )
 
@@ -134,10 +134,13 @@ def _footer(files: list[list[str]], form: Format) -> Frame:
         width = _width(lines[0], form)
         last = [line for line in lines[1:][-_LAST:] if line.strip()]
         for line in reversed(last):
-            if _width(line, form) == width and not _TOTALS.search(line):
-                break
+            first = (_fields(line, form) or [""])[0] or ""
+            is_full = _width(line, form) == width
+            if is_full and not re.fullmatch(rf"(?:{_TOTALS.pattern})\W*", first, re.IGNORECASE):
+                break  # a record, as far as its fields say
             word = re.match(r"\W*\w[\w ]*\w|\W+\w?", line)
-            words[f"^{re.escape(word.group())}" if word else "^$"] += 1
+            begin = f"{first}{form.delimiter}" if is_full else word.group() if word else line
+            words[f"^{re.escape(begin)}"] += 1
             shown = shown or line
     if not words:
         return Frame()

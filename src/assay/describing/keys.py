@@ -14,6 +14,7 @@ from assay.contract.moments import pattern
 from assay.contract.names import quoted
 from assay.describing.column_types import Proposed
 from assay.describing.texts import FILE, Texts
+from assay.reading.exact_casts import from_text
 
 _IDENTIFIES = re.compile(
     r"(^|_|\b)(id|key|nr|no|number|num|code|uuid|guid|sku|ean|isbn|nummer|schluessel)($|_|\b)|Id$|ID$", re.IGNORECASE
@@ -64,6 +65,9 @@ def identity_of(texts: Texts, columns: Sequence[Proposed], paths: Sequence[Path]
         columns: Their types.
         paths: The files, in the order in which they were read.
     """
+    if not texts.types:
+        typed = {c.name: from_text(quoted(c.name), c.type) for c in columns if c.type.kind != "text"}
+        texts.values.update(typed)
     dated = date_in_names(paths)
     key = _key(texts, columns, per_file=False)
     if key:
@@ -142,7 +146,7 @@ def _single(texts: Texts, columns: Sequence[Proposed]) -> list[tuple[str, ...]]:
 
 
 def _distinct(texts: Texts, names: Sequence[str]) -> int:
-    listed_names = ", ".join(map(quoted, names))
+    listed_names = ", ".join(f"{texts.values.get(name, quoted(name))} as {quoted(name)}" for name in names)
     [(count,)] = texts.connection.execute(
         f"select count(*) from (select distinct {listed_names} from described)"
     ).fetchall()

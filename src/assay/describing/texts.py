@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -44,6 +44,8 @@ class Texts:
     malformed: int
     example: str
     has_header: bool
+    values: dict[str, str] = field(default_factory=dict)
+    """SQL of columns as they are typed, once that is known: `1` and `1.0` are two texts and one number."""
 
 
 @contextmanager

@@ -202,12 +202,14 @@ class _Losses:
         return self._counted[pair]
 
     def _count(self, before: int, file_id: int) -> Loss:
+        is_keyed = bool(self._contract.key)  # without a key each record counts by itself
+        distinct, every = ("distinct ", "") if is_keyed else ("", " all")
         keys = ", ".join(quoted(name) for name in self._contract.key or self._contract.names)
         clean = f"from {TableName.of_source(self._contract.source).sql} where _violations is null and _file_id ="
         counted = self._connection.execute(
-            f"with before as (select distinct {keys} {clean} {before}), "
-            f"present as (select distinct {keys} {clean} {file_id}) "
+            f"with before as (select {distinct}{keys} {clean} {before}), "
+            f"present as (select {distinct}{keys} {clean} {file_id}) "
             "select (select count(*) from present), (select count(*) from before), "
-            "(select count(*) from (from before except from present))"
+            f"(select count(*) from (from before except{every} from present))"
         ).fetchall()
         return Loss(*counted[0])

@@ -116,7 +116,12 @@ class _Keyed:
         """The model's SQL, which reads of its inputs only the dates that affected keys can be made of."""
         asks = f"temp.main.is_affected_{self._model}("
         columns = [f"{_KEY}{place}" for place in range(len(self._rebuild_key.key))]
-        return narrowed(self._connection, self._sql, asks, f"temp.{self._affected_name}", columns)
+        sql = narrowed(self._connection, self._sql, asks, f"temp.{self._affected_name}", columns)
+        try:
+            self._connection.execute(f"explain {sql}")
+        except duckdb.BinderException:  # where the column itself may not stand, as in `having`
+            return self._sql
+        return sql
 
     @property
     def _affected_name(self) -> str:

@@ -13,9 +13,13 @@ from assay.contract.format import Format
 from assay.text.dialect import Dialect, dialect
 from assay.text.json_documents import json_lines
 from assay.text.lines import line_end
-from assay.text.stream import PIECE
+from assay.text.record import MAX_RECORD
+from assay.text.stream import PIECE, Unreadable
 
+_LONGEST = 8 * MAX_RECORD
 _ORDER_MARK = b"\xef\xbb\xbf"
+_MOST_HELD = 10_000
+"""Lines that may follow the last record; if more look like it, they are records."""
 _SURE = 1 << 20
 """Bytes without a line feed after which lines are taken to end in carriage returns."""
 
@@ -48,19 +52,27 @@ def framed(text: Iterable[bytes], form: Format, *, keeps_lines: bool = True) -> 
 
 def _lines(text: Iterable[bytes], frame: _Frame) -> Iterator[list[bytes]]:
     """What becomes of each line, with its end."""
-    left, end = b"", b""
+    kept: list[bytes] = []
+    size, end = 0, b""
     for piece in text:
-        left += piece
+        kept.append(piece)
+        size += len(piece)
+        if size > _LONGEST:
+            raise Unreadable(f"a line goes on for more than {_LONGEST:,} bytes")
         if not end:
-            if b"\n" not in left and len(left) < _SURE:
+            if b"\n" not in piece and size < _SURE:
                 continue
-            end = line_end([left])
-            left = left.removeprefix(_ORDER_MARK)
-        *lines, left = left.split(end)
-        for line in lines:
-            yield frame.take(line, end)
+            kept = [b"".join(kept).removeprefix(_ORDER_MARK)]
+            end = line_end(kept)
+        if end in kept[-1]:
+            *lines, last = b"".join(kept).split(end)
+            kept, size = [last], len(last)
+            for line in lines:
+                yield frame.take(line, end)
+    left = b"".join(kept)
+    left = left if end else left.removeprefix(_ORDER_MARK)
     end = end or line_end([left])
-    *lines, last = left.removeprefix(_ORDER_MARK).split(end)
+    *lines, last = left.split(end)
     for line in lines:
         yield frame.take(line, end)
     if last:
@@ -95,7 +107,11 @@ class _Frame:
         if not self._is_open:
             if self._is_comment(bare) or (self._repeats and [bare] == self._header[:1]):
                 return self._blank(end)
-            if self._footer and (self._footer.search(bare) or (self._held and not bare.strip())):
+            if (
+                self._footer
+                and len(self._held) < _MOST_HELD
+                and (self._footer.search(bare) or (self._held and not bare.strip()))
+            ):
                 self._held.append((line, end))
                 return []
         released = [part for held in self._held for part in held]
@@ -106,7 +122,13 @@ class _Frame:
         return [*released, line, end]
 
     def rest(self) -> list[bytes]:
-        """What stands for the lines that were held back, when the text is over."""
+        """What stands for the lines that were held back, when the text is over.
+
+        Raises:
+            Unreadable: The lines before the header never ended.
+        """
+        if self._until or self._skipped:
+            raise Unreadable("all of the file is before the header, by the `preamble` of its contract")
         return [part for _, end in self._held for part in self._blank(end)]
 
     def _is_before(self, line: bytes) -> bool:

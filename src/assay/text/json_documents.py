@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from assay.text.record import MAX_DEPTH, MAX_JSON_LINE
-from assay.text.stream import Unreadable
+from assay.text.stream import PIECE, Unreadable
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*+"|[][{},:]|[^][{},:"\s]+', re.DOTALL)
 _OPEN, _CLOSED = b"[{", b"]}"
+_MARKS = (b"[", b"]", b"{", b"}", b",", b":")
 
 
 def pointer_keys(pointer: str) -> tuple[bytes, ...]:
@@ -46,9 +47,13 @@ def json_lines(text: Iterable[bytes], pointer: str) -> Iterator[bytes]:
 
 
 def _tokens(text: Iterable[bytes]) -> Iterator[bytes]:
-    left = b""
+    left, wanted = b"", 0
     for piece in text:
-        left, tokens = _whole(left + piece, is_last=False)
+        left += piece
+        if len(left) < wanted:
+            continue  # a long string, which is looked at again when there is twice as much
+        left, tokens = _whole(left, is_last=False)
+        wanted = 2 * len(left) if len(left) > PIECE else 0
         yield from tokens
         if len(left) > 2 * MAX_JSON_LINE:
             raise Unreadable(f"a string in the JSON document goes on for more than {2 * MAX_JSON_LINE:,} bytes")
@@ -120,8 +125,12 @@ class _Document:
 
     def _outside(self, token: bytes) -> bytes | None:
         if token in (b"]", b"}", b","):
+            if self._last in (b",", b":") or (token == b"," and self._last in (b"[", b"{")):
+                raise Unreadable(f"the JSON document has {token.decode()!r} where a value has to be")
             self._close(token)
             return None
+        if self._levels and self._last not in (b"[", b"{", b",", b":") and token != b":":
+            raise Unreadable("two values of the JSON document have no comma between them")
         if token == b":":
             self._key = self._last
             return None
@@ -163,6 +172,8 @@ class _Document:
 
     def _keep(self, token: bytes) -> None:
         """Of a record that is too long the beginning, by which it is told to be; of a line end in a string a mark."""
+        if token[:1] not in _MARKS and self._record and self._record[-1][:1] not in _MARKS:
+            self._record.append(b" ")  # two values without a mark between them are no JSON, and must not become one
         self._size += len(token)
         if self._record is not None and self._size <= MAX_JSON_LINE + len(token):
             self._record.append(token.replace(b"\n", b"\x01").replace(b"\r", b"\x01"))

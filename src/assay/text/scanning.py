@@ -18,7 +18,7 @@ from assay.text.framing import framed
 from assay.text.header import First, column_names, first_record
 from assay.text.lines import line_end
 from assay.text.record import MAX_RECORD
-from assay.text.spreadsheet import sheet_text
+from assay.text.spreadsheet import text_in
 from assay.text.stream import PIECE, open_regular, pieces
 
 
@@ -106,7 +106,7 @@ def _plain(path: Path, received: _Received, form: Format) -> Iterator[bytes]:
         return plain(iter(received))
     for _ in received:
         pass
-    return sheet_text(path, form.sheet)
+    return text_in(path, form)
 
 
 class _Received:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from assay.contract.format import Format
 from assay.text.compression import content
+from assay.text.error_cells import error_cells
 from assay.text.stream import PIECE, Unreadable
 
 DELIMITER = ","
@@ -21,15 +22,16 @@ _SPECIAL = frozenset(',"\r\n')
 
 def text_in(path: Path, form: Format) -> Iterator[bytes]:
     """The text of a file as it is, decompressed, or of its sheet; raises as `content` and `sheet_text` do."""
-    return content(path) if form.sheet is None else sheet_text(path, form.sheet)
+    return content(path) if form.sheet is None else sheet_text(path, form.sheet, form.decimal)
 
 
-def sheet_text(path: Path, sheet: str) -> Iterator[bytes]:
+def sheet_text(path: Path, sheet: str, decimal: str = ".") -> Iterator[bytes]:
     """The rows of a sheet in UTF-8, a piece at a time; the workbook as a whole is in memory.
 
     Args:
         path: The workbook: xlsx, xlsm, xlsb, xls or ods.
         sheet: The name of the sheet; empty for the first one.
+        decimal: The mark with which numbers are written, as texts in other cells are.
 
     Raises:
         Unreadable: It is no workbook, or has no such sheet.
@@ -47,10 +49,15 @@ def sheet_text(path: Path, sheet: str) -> Iterator[bytes]:
         rows = workbook.get_sheet_by_name(sheet or names[0]).to_python(skip_empty_area=False)
     except (CalamineError, OSError, ValueError, IndexError) as error:
         raise Unreadable(f"cannot be read as a spreadsheet: {(str(error) or 'it is empty').splitlines()[0]}") from error
+    for (row, column), message in error_cells(path, sheet or names[0]).items():
+        rows += [[] for _ in range(row + 1 - len(rows))]
+        rows[row] += [""] * (column + 1 - len(rows[row]))
+        rows[row][column] = message
     width = max((at for row in rows for at, cell in enumerate(row, 1) if cell not in ("", None)), default=0)
     taken = ""
-    for row in rows:
-        cells = [_text(cell) for cell in row[:width]]
+    for values in rows:
+        cells = [_text(cell, decimal) for cell in values[:width]]
+        cells += [""] * (width - len(cells))
         taken += (DELIMITER.join(cells) if any(cells) else "") + "\n"
         if len(taken) >= PIECE:
             yield taken.encode()
@@ -72,21 +79,29 @@ def sheet_names(path: Path) -> list[str]:
         raise Unreadable(f"cannot be read as a spreadsheet: {str(error).splitlines()[0]}") from error
 
 
-def _text(cell: object) -> str:
+def _text(cell: object, decimal: str) -> str:
     """A cell as a field of CSV; an empty one is an unquoted empty field, which means no value."""
     if cell is None or cell == "":
         return ""
     if isinstance(cell, bool):
         return str(cell).lower()
     if isinstance(cell, float):
-        return f"{Decimal(repr(cell)):f}".removesuffix(
-            ".0"
-        )  # the shortest digits that give it back, without an exponent
+        return _number(Decimal(repr(cell)), decimal)  # of the shortest digits that give it back
     if isinstance(cell, datetime):
         return str(cell.date()) if cell.time() == time() else cell.isoformat(" ")
     if isinstance(cell, date | time):
         return cell.isoformat()
     if isinstance(cell, timedelta):
-        return f"{cell.total_seconds():g}"
-    text = str(cell)
+        return _number(Decimal(cell // timedelta(microseconds=1)) / 1_000_000, decimal)
+    return _quoted(str(cell))
+
+
+def _number(value: Decimal, decimal: str) -> str:
+    """A number without an exponent, with the decimal mark of the sheet's texts."""
+    text = f"{value:f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return _quoted(text.replace(".", decimal))
+
+
+def _quoted(text: str) -> str:
     return f'"{text.replace(chr(34), chr(34) * 2)}"' if _SPECIAL & set(text) or text != text.strip() else text

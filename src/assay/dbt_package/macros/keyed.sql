@@ -24,7 +24,9 @@
             and current_files.source = {{ assay.literal(bronze.split('_', 1)[1]) }}
     where
         bronze._violations is null
+        {% if (model.config.meta.get('redo') or {'key': ['_file_id']})['key'] | list == ['_file_id'] -%}
         and {{ assay.affected('bronze._file_id') }}
+        {%- endif %}
     {%- else -%}
     /*assay:newest_rows {{ bronze }}*/
     select

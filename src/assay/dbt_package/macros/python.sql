@@ -21,6 +21,7 @@ def materialize(df, connection):
     {{ return({
         'name': node.name,
         'patch_path': node.patch_path,
+        'original_file_path': node.original_file_path,
         'columns': node.columns,
         'constraints': node.constraints,
         'config': {'meta': node.config.meta},
