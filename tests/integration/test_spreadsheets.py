@@ -79,6 +79,7 @@ def test_a_cell_that_its_type_cannot_hold_is_malformed_in_its_row(make: Make) ->
         (workbook(["a", "b"], [1, 2]), {}, "missing columns: id"),
         (workbook(), {}, "the file is empty"),
     ],
+    ids=["no workbook", "no such sheet", "other columns", "nothing"],
 )
 def test_what_is_no_such_sheet_is_refused(make: Make, content: bytes, form: dict[str, Any], reason: str) -> None:
     source = load(make, content, **form)
