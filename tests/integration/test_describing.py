@@ -274,6 +274,17 @@ def test_lines_that_are_no_records_are_told(tmp_path: Path, files: list[str], fo
     assert source.sql(f"select count(*) from {source.table}")[0][0] == proposal.records <= records
 
 
+def test_files_of_two_encodings_are_no_source(tmp_path: Path) -> None:
+    late = b"id,name\n" + b"1,tea\n" * 300_000 + "2,\u0141\n".encode("iso8859-2")  # a byte that cp1252 has as well
+    plain, german = b"id,name\n1,tea\n2,milk\n", "id,name\n1,M\u00fcller\n2,milk\n"
+    files = {"a.csv": plain, "b.csv": german.encode("latin-1"), "c.csv": late}
+    assert proposed(tmp_path / "one", files).form.encoding == "cp1252"
+    undefined = {**files, "d.csv": plain.replace(b"milk", b"\x81")}
+    assert proposed(tmp_path / "two", undefined).form.encoding == "latin-1"
+    with pytest.raises(Undescribable, match=r"d\.csv is UTF-8 and b\.csv is not"):
+        proposed(tmp_path / "three", {**files, "d.csv": german.encode()})
+
+
 def test_zeros_before_digits_are_kept_however_few_there_are(tmp_path: Path) -> None:
     rows = "".join(f"{n}\n" for n in range(10_000, 30_000)) + "01067\n00501\n"
     proposal = proposed(tmp_path, {"a.csv": f"code,x\n{rows.replace(chr(10), ',1' + chr(10))}".encode()})

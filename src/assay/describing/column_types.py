@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import duckdb
 
+from assay.contract.errors import ContractError
 from assay.contract.names import literal, quoted
 from assay.contract.spelling import Spelling
 from assay.contract.types import MAX_PRECISION, ColumnType, column_type
@@ -64,7 +65,7 @@ def typed_by_file(connection: duckdb.DuckDBPyConnection, name: str, kind: str) -
     try:
         wanted = column_type(sql)
         unsure: list[str] = []
-    except Exception:  # noqa: BLE001 - a type that no contract has
+    except ContractError:
         wanted, unsure = column_type("varchar"), [f"{name}: {kind} in the files is JSON in a varchar"]
     [(filled, least, most)] = connection.execute(
         f"select count({quoted(name)}), min({quoted(name)})::varchar, max({quoted(name)})::varchar from described"
@@ -160,13 +161,14 @@ class _Column:
         plain = next((wanted for wanted in fitting if not wanted.is_spelled), None)
         usual = next((wanted for wanted in fitting if wanted.spelling == self._usual.of_kind(wanted.kind)), None)
         best = usual if usual and (not plain or self._is_sure) else plain or fitting[0]
-        if plain and not self._differing(best, plain):
+        if plain and plain != best and not self._differing(best, plain):
             best = plain
-        other = next((wanted for wanted in fitting if self._differing(best, wanted)), None)
-        if other:
-            text, value, less = self._differing(best, other)[0]
-            count = len(self._differing(best, other))
-            self._unsure.append(f"{self._name}: {count:,} values may be two numbers; {text!r} is {value}, not {less}")
+        doubtful = next((rows for wanted in fitting if wanted != best and (rows := self._differing(best, wanted))), [])
+        if doubtful:
+            text, value, less = doubtful[0]
+            self._unsure.append(
+                f"{self._name}: {len(doubtful):,} values may be two numbers; {text!r} is {value}, not {less}"
+            )
         return best
 
     def _differing(self, one: ColumnType, other: ColumnType) -> list[tuple[object, ...]]:

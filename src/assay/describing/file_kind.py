@@ -6,6 +6,7 @@ under it, in all files. Keep out: values and their types.
 
 from __future__ import annotations
 
+import codecs
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -32,6 +33,7 @@ _ORDER_MARKS = (
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
+_BEYOND_ASCII = 0x80
 _NOT_CP1252 = (0x81, 0x8D, 0x8F, 0x90, 0x9D)
 _OTHER_LINES = (
     "Fields of fixed width cannot be said yet; of lines before the header and after the last record, see `preamble` "
@@ -165,25 +167,39 @@ def _encoding(paths: Sequence[Path], heads: dict[Path, bytes]) -> tuple[str, lis
         raise Undescribable("some files are UTF-16 and others are not; a source has one encoding")
     if mark := marks.pop():
         return mark, []
-    first = next((path for path in paths if not _is_utf8(path)), None)
-    if first is None:
+    used = {path: _bytes_beyond_ascii(path) for path in paths}
+    others = [path for path in paths if used[path] is not None]
+    unicode = [path for path in paths if used[path] is None and not _is_ascii(path)] if others else []
+    if not others:
         return "utf-8", []
-    used = set(heads[first])
-    name = "latin-1" if used & set(_NOT_CP1252) else "cp1252"
-    return name, [f"encoding: {first.name} is not UTF-8; {name} was taken, which gives a letter for any byte"]
+    if unicode:
+        raise Undescribable(f"{unicode[0].name} is UTF-8 and {others[0].name} is not; a source has one encoding")
+    is_cp1252 = not set().union(*(used[path] or () for path in others)) & set(_NOT_CP1252)
+    name = "cp1252" if is_cp1252 else "latin-1"
+    return name, [f"encoding: {others[0].name} is not UTF-8; {name} was taken, which most such bytes are letters in"]
 
 
-def _is_utf8(path: Path) -> bool:
-    import codecs  # noqa: PLC0415 - its decoder alone
-
+def _bytes_beyond_ascii(path: Path) -> set[int] | None:
+    """Which bytes beyond ASCII a file holds that is not UTF-8; None of one that is."""
     decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        for piece in content(path):
+    used: set[int] = set()
+    is_utf8 = True
+    for piece in content(path):
+        used |= {byte for byte in set(piece) if byte >= _BEYOND_ASCII}
+        try:
             decoder.decode(piece)
+        except UnicodeDecodeError:
+            is_utf8 = False
+            decoder.reset()
+    try:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        return False
-    return True
+        is_utf8 = False
+    return None if is_utf8 else used
+
+
+def _is_ascii(path: Path) -> bool:
+    return all(piece.isascii() for piece in content(path))
 
 
 @dataclass(frozen=True)
