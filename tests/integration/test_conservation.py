@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -12,10 +13,13 @@ import pytest
 from assay.base.warehouse import connect
 from assay.checks import conservation
 from assay.checks.conservation_check import check_conservation
+from assay.checks.kept_counts import RowsDoNotAddUp, compare, correct
 from assay.checks.results import KEPT_COUNTS, CheckResult
 from assay.checks.session import Session
 from assay.contract.catalog import Catalog
-from tests.lab import Lab, everything, product, receipt, receipts_csv
+from tests.lab import Lab, environment, everything, product, receipt, receipts_csv
+from tests.places import PROJECT
+from tests.processes import command
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 BREAKAGES = {
@@ -201,5 +205,57 @@ def test_a_lost_row_blocks_gold_and_readers_until_the_table_is_loaded_again(lab:
     assert any("conservation failed" in reason for reason in lab.status()["held_back"]["because"])
 
     lab.good_run(full_refresh=["bronze.transactions"])
+    assert lab.rows("select sum(baskets) from gold.daily_sales") == [(3,)]
+    assert lab.status()["held_back"] is None
+
+
+@pytest.mark.parametrize("miscount", MISCOUNTS)
+def test_a_recount_by_hand_puts_kept_counts_right_and_says_what_they_were(untidy: Lab, miscount: str) -> None:
+    """Files that are gone cannot be loaded again, and their rows are whole."""
+    with spoilt(untidy, MISCOUNTS[miscount]) as connection:
+        correction = compare(connection, "transactions", "silver.transactions")
+        assert not correction.is_empty
+        connection.execute("commit")
+        correct(connection, "transactions", "silver.transactions", correction, "restored", "ada")
+        assert checked(connection, untidy, NOW).passed
+        assert checked(connection, untidy).passed
+        assert compare(connection, "transactions", "silver.transactions").is_empty
+        kept = "select source, decided_by, because, corrected::json from ops.count_corrections"
+        assert connection.execute(f"{kept} order by decided_at desc limit 1").fetchall()[0][:3] == (
+            "transactions",
+            "ada",
+            "restored",
+        )
+        connection.execute("begin transaction")
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES)
+def test_no_recount_by_hand_hides_rows_that_are_wrong(untidy: Lab, breakage: str) -> None:
+    with (
+        spoilt(untidy, BREAKAGES[breakage]) as connection,
+        pytest.raises(RowsDoNotAddUp, match=r"full-refresh bronze\.transactions"),
+    ):
+        compare(connection, "transactions", "silver.transactions")
+
+
+def run_command(lab: Lab, *args: str) -> str:
+    """What a command prints that succeeds."""
+    env = {**environment(lab.settings), "COLUMNS": "300"}
+    return subprocess.run(command(*args), cwd=PROJECT, env=env, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.slow  # many real runs
+def test_a_lake_goes_on_after_a_recount_by_hand(lab: Lab) -> None:
+    lab.products("2017-01-01", [product()])
+    lab.receipts("day1", [receipt(), receipt(basket_id=101)])
+    lab.good_run()
+    lab.spoil("update ops.file_counts set rows_loaded = rows_loaded + 1 where source = 'transactions'")
+    lab.receipts("day2", [receipt(basket_id=102)])
+    assert not lab.run().success
+    run_command(lab, "recount", "transactions")
+    assert not lab.run().success
+    output = run_command(lab, "recount", "transactions", "--because", "a counter was changed by hand")
+    assert "rows_bronze: 4 are kept, 3 were counted" in output
+    lab.good_run()
     assert lab.rows("select sum(baskets) from gold.daily_sales") == [(3,)]
     assert lab.status()["held_back"] is None

@@ -353,6 +353,15 @@ from ops.accepted_paths as paths
 inner join ops.sources as sources on paths.source = sources.source
 where sources.load = 'snapshot';
 
+-- Kept counts that a person had put right by a recount of the rows; `corrected` holds what was kept and what was counted.
+create table if not exists ops.count_corrections (
+    source varchar not null,
+    decided_by varchar not null,
+    because varchar not null,
+    decided_at timestamptz not null,
+    corrected json not null
+);
+
 -- Which snapshot of a source counts (`current`), and the newer ones that are `held back`, with the reason.
 create table if not exists ops.snapshots as
 select newest.source, newest.path, newest.file_id, newest.file_date, 'current' as state, null::varchar as because

@@ -154,6 +154,20 @@ def accept(
 
 
 @app.command()
+def recount(
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A source, as `assay status` shows it.")],
+    because: Annotated[
+        str, typer.Option("--because", metavar="WHY", help="Keep the counts of the rows; without, only look.")
+    ] = "",
+    by: Annotated[str, typer.Option("--by", metavar="WHO", help="Default: the user of this machine.")] = "",
+) -> None:
+    """Hold the counts that are kept of a source against all its rows, and put them right where the rows are whole."""
+    from assay.cli import recounting
+
+    raise typer.Exit(stoppable(lambda: recounting.recount(source, because.strip(), by)))
+
+
+@app.command()
 def drop(
     names: Annotated[list[str], typer.Argument(metavar="NAME…", help="Tables or sources that left the project.")],
     yes: Annotated[bool, typer.Option("--yes", help="Drop it; without, only say what would go.")] = False,
