@@ -115,7 +115,7 @@ def test_folders_without_rights_and_dead_runs_are_problems() -> None:
 
 def test_the_limit_in_force_is_told_and_where_it_comes_from() -> None:
     assert of_memory(None, 4 * GB).message.startswith("a run may take 4.0 GB (half of what there is")
-    assert of_memory(2 * GB, 4 * GB).message == "a run may take 2.0 GB (as ASSAY_MEMORY_LIMIT says), a load half of it"
+    assert of_memory(2 * GB, 4 * GB).message == "a run may take 2.0 GB (as ASSAY_MEMORY_LIMIT says), a load 3/8 of it"
 
 
 def test_a_table_that_redoes_most_of_itself_for_what_is_new_is_named() -> None:

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from assay.base import memory
-from assay.base.memory import default_limit, limit_of, limited_load, parse_size
+from assay.base.memory import default_limit, engine_share, limit_of, limited_load, parse_size
 from assay.base.settings import Settings, SettingsError
 
 
@@ -36,6 +36,12 @@ def test_a_setting_that_is_not_a_size_is_named(monkeypatch: pytest.MonkeyPatch) 
 def test_a_container_with_less_memory_than_the_machine_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "_cgroup_limits", lambda: iter([2 << 30]))
     assert default_limit() == 1 << 30
+
+
+@pytest.mark.parametrize(("limit", "share"), [(2 << 30, 3 << 29), (300 << 20, 256 << 20), (80 << 20, 80 << 20)])
+def test_duckdb_leaves_room_for_what_lives_beside_it(limit: int, share: int) -> None:
+    """A run that gives DuckDB all of its limit takes three quarters more than that."""
+    assert engine_share(limit) == share
 
 
 @pytest.mark.parametrize("limit", [12_638_251_008, 5_000_000_000, 160_000_000])

@@ -20,8 +20,10 @@ ATTEMPTS = 2
 """Loads that a file may fail for want of memory or room, each in a run of its own, before it is refused."""
 _SHARE = 0.5
 """Of the machine's memory, for a run: Python, Arrow, the page and the services live beside it."""
+_ENGINE_SHARE = 0.75
+"""Of a run's memory, for DuckDB: the libraries take 0.4 GB, and DuckDB holds up to half as much again as it counts."""
 _LOAD_SHARE = 0.5
-"""Of a run's memory, for loading: what was loaded must still fit when it is checked, rebuilt and published."""
+"""Of DuckDB's memory, for loading: what was loaded must still fit when it is checked, rebuilt and published."""
 _LEAST = 256 << 20
 """Below this, DuckDB cannot read the longest line that is allowed."""
 _CGROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -60,6 +62,11 @@ def _cgroup_limits() -> Iterator[int]:
             yield int(limit)
 
 
+def engine_share(limit: int) -> int:
+    """Bytes of a run's limit that DuckDB may take; never less than it can work with."""
+    return max(min(_LEAST, limit), int(limit * _ENGINE_SHARE))
+
+
 def limit_of(connection: duckdb.DuckDBPyConnection) -> str:
     """The limit of a connection's database, as DuckDB writes it: `3.7 GiB`."""
     return str(connection.execute("select current_setting('memory_limit')").fetchall()[0][0])
@@ -71,7 +78,7 @@ def limit_in_bytes(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def load_share(limit: int) -> int:
-    """Bytes of a run's limit that a look at a file and its load may take."""
+    """Bytes of DuckDB's limit that a look at a file and its load may take."""
     return int(limit * _LOAD_SHARE)
 
 
@@ -100,7 +107,7 @@ def reason(error: BaseException, limit: str, attempt: int) -> str:
         attempt: How often it was tried under this limit.
     """
     if isinstance(error, NOT_ENOUGH):
-        why = f"it needs more memory than half of ASSAY_MEMORY_LIMIT ({limit}), all that a load may take"
+        why = f"it needs more memory than half of DuckDB's {limit}, all that a load may take of ASSAY_MEMORY_LIMIT"
         why = f"{why}: {first_line(error)}"
         cure = "Raise ASSAY_MEMORY_LIMIT and run again, or have it sent in smaller files"
     else:

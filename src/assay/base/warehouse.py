@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from assay.base.errors import UserError
-from assay.base.memory import default_limit
+from assay.base.memory import default_limit, engine_share
 from assay.base.upgrade import upgrade
 from assay.base.warehouse_stamp import is_as_left, note_left
 
@@ -38,7 +38,7 @@ def connect(
         path: The file; made when missing.
         wait_seconds: How long to wait for another program to close it.
         on_wait: Called once with the name of that program.
-        memory_limit: Bytes that all connections of this process may take together; None for the machine's share.
+        memory_limit: Bytes that this process may take; None for the machine's share. DuckDB gets a share of them.
 
     Raises:
         WarehouseBusy: It stayed open elsewhere; the message names the program.
@@ -66,7 +66,7 @@ def connect(
             time.sleep(0.2)
     try:
         # By a statement: with a configuration, every further connection of the process would have to be given the same.
-        connection.execute(f"set memory_limit = '{memory_limit or default_limit()}B'")
+        connection.execute(f"set memory_limit = '{engine_share(memory_limit or default_limit())}B'")
         prepare(connection)
         if not is_ours:
             connection.execute("delete from ops.whole_runs")
@@ -90,7 +90,7 @@ def opened(
         path: The file; made when missing.
         wait_seconds: How long to wait for another program to close it.
         on_wait: Called once with the name of that program.
-        memory_limit: Bytes that all connections of this process may take together; None for the machine's share.
+        memory_limit: Bytes that this process may take; None for the machine's share. DuckDB gets a share of them.
 
     Raises:
         WarehouseBusy: It stayed open elsewhere; the message names the program.

@@ -156,7 +156,7 @@ def of_disk(total: int, free: int, warehouse: int) -> list[Finding]:
 def of_memory(limit: int | None, default: int) -> Finding:
     """Bytes that a run may take: as set, or this machine's share."""
     basis = "as ASSAY_MEMORY_LIMIT says" if limit else "half of what there is; ASSAY_MEMORY_LIMIT sets it"
-    return Finding("ok", "memory", f"a run may take {(limit or default) / 1e9:,.1f} GB ({basis}), a load half of it")
+    return Finding("ok", "memory", f"a run may take {(limit or default) / 1e9:,.1f} GB ({basis}), a load 3/8 of it")
 
 
 def of_spill(limit: int | None, default: int, free: int) -> Finding:
