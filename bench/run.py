@@ -10,11 +10,13 @@ from pathlib import Path
 import checks
 import describing
 import growth
+import history
 import latency
 import load
 import looking
 import many_files
 import rivals
+import whole_year
 import years
 from report import Figures, Table, machine, settings_of, write
 
@@ -27,7 +29,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
         "--only",
-        choices=["load", "rivals", "checks", "looking", "growth", "years", "latency", "many_files", "describing"],
+        choices=[
+            "load",
+            "rivals",
+            "checks",
+            "looking",
+            "growth",
+            "years",
+            "whole_year",
+            "latency",
+            "many_files",
+            "describing",
+            "history",
+        ],
     )
     parser.add_argument(
         "--times", type=int, default=7, help="load: the demo's 1.47 million receipt lines, so many times"
@@ -50,6 +64,8 @@ def main() -> None:
             "looking": lambda: looking.tables(Path(folder) / "looking"),
             "growth": lambda: growth.tables(Path(folder) / "growth"),
             "describing": lambda: describing.tables(Path(folder) / "describing"),
+            "history": lambda: history.tables(Path(folder) / "history"),
+            "whole_year": lambda: whole_year.tables(Path(folder) / "whole year", catalog),
             "years": lambda: years.tables(Path(folder) / "years"),
             "many_files": lambda: many_files.tables(Path(folder) / "many", catalog, options.small_files),
             "latency": lambda: latency.tables(Path(folder) / "latency", catalog, options.files, min(options.files, 8)),
