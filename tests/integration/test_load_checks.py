@@ -54,13 +54,17 @@ class Shop:
 
     def check(self, name: str) -> CheckResult:
         """Evaluate a check as the run that loaded the last file would, and keep the result."""
+        return self.check_all(name)[0]
+
+    def check_all(self, *names: str) -> list[CheckResult]:
+        """Evaluate checks in one run."""
         node = self.source.node
         node["config"]["meta"] |= {"checks": self.checks, "freshness": self.freshness}
         catalog = Catalog({"nodes": {}}, {node["name"]: node})
         lake = Session(Settings(home=self.source.home), catalog, self.source.connection, f"run {self.source.runs}")
-        result = check_load(lake, self.source.name, name)
-        record(lake.connection, [result], lake.run_id)
-        return result
+        results = [check_load(lake, self.source.name, name) for name in names]
+        record(lake.connection, results, lake.run_id)
+        return results
 
     def weeks(self, number: int) -> None:
         """Ordinary files, each checked."""
@@ -193,6 +197,30 @@ def test_files_that_arrive_together_are_judged_as_if_one_by_one(shop: Shop) -> N
     result = shop.check("volume")
     assert "100 where 1,000 is usual (-90 %), and 8 more files" in rule(result, "records_per_file").observed
     assert odd_files(shop) == list(range(9, 18))
+
+
+def test_a_backfill_is_told_in_one_line_and_its_newest_file_for_itself(shop: Shop) -> None:
+    for number in range(40):
+        shop.send(100 if number in (9, 20) else 1000, note=lambda n, at=number: "" if at > 35 or n % 10 == 0 else "x")
+    volume, completeness = shop.check_all("volume", "completeness")
+    assert volume.passed
+    assert volume.history == (
+        "39 files of history, each judged by those before it: 5 were odd (volume 2, completeness 3, "
+        "distribution 2) and are no measure for others"
+    )
+    assert completeness.verdict == "warn"
+    assert rule(completeness, "nulls_of_note").observed.startswith("sales/2017-10-01.csv: 100 where 10 is usual")
+    assert "more files" not in completeness.summary
+    assert odd_files(shop) == [10, 21, 37, 38, 39, 40]
+    shop.send()
+    assert not shop.check("volume").history
+
+
+def test_what_blocks_and_broken_records_are_told_of_a_backfill_too(shop: Shop) -> None:
+    shop.checks["volume"] = {"severity": "error", "because": WHY}
+    for number in range(40):
+        shop.send(500 if number == 9 else 1000, price=lambda n, at=number: "much" if at == 3 and n < 15 else "1.00")
+    assert [result.verdict for result in shop.check_all("volume", "validity")] == ["fail", "warn"]
 
 
 def test_a_warning_is_said_once_though_another_check_blocks(shop: Shop) -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from assay.base import clock
 from assay.base.warehouse import transaction
 from assay.checks import profiles
 from assay.checks.anomaly_rules import Figure, Loads, Verdict, broken_pct, is_daily, judge, needed
+from assay.checks.backfill import example, history_of, history_rule
 from assay.checks.results import CheckResult, Rule
 from assay.checks.session import Session
 from assay.checks.statistics import ENOUGH, Against
 from assay.contract.declared_checks import LoadChecks, Severity
 from assay.contract.names import TableName
 from assay.ledger.contents import last_loaded, newest_loaded
-
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 @dataclass(frozen=True)
@@ -26,14 +25,17 @@ class _Judged:
     Attributes:
         verdicts: By figure, on each file that was looked at.
         new: Files that are told whatever the severity; others were odd before, and are told where that blocks.
+        history: Those of them that a load took in as history: what is odd about them is told in one line.
     """
 
     verdicts: Sequence[tuple[Figure, Sequence[Verdict]]]
     new: frozenset[int]
+    history: frozenset[int]
 
-    def told(self, verdicts: Sequence[Verdict], severity: Severity) -> list[Verdict]:
-        """The verdicts that a check of a severity reports."""
-        return [verdict for verdict in verdicts if severity == "error" or verdict.file.file_id in self.new]
+    def told(self, check: str, verdicts: Sequence[Verdict], severity: Severity) -> list[Verdict]:
+        """The verdicts that a check of a severity reports; `validity` is a limit for old files as for new ones."""
+        files = self.new if check == "validity" else self.new - self.history
+        return [verdict for verdict in verdicts if severity == "error" or verdict.file.file_id in files]
 
 
 def check_load(lake: Session, source: str, check: str) -> CheckResult:
@@ -53,24 +55,38 @@ def check_load(lake: Session, source: str, check: str) -> CheckResult:
     declared = lake.catalog.load_checks[source]
     severity: Severity = declared.severity.get(check, "warn")
     rules = tuple(
-        _rule(declared, severity, figure, judged.told(verdicts, severity))
+        _rule(declared, severity, figure, judged.told(check, verdicts, severity))
         for figure, verdicts in judged.verdicts
         if figure.check == check
     )
+    if check == "volume" and judged.history:
+        rules += (_history(declared, judged),)
     return CheckResult(table, check, rules, _holds(judged, check, severity))
 
 
 def _judged(lake: Session, source: str) -> _Judged:
     with transaction(lake.connection):  # a profile that is there was judged
-        loads, new = _loads(lake, source)
+        loads, new, history = _loads(lake, source)
         judged = judge(loads)
         odd = {verdict.file.file_id for _, verdicts in judged for verdict in verdicts if verdict.is_odd}
         profiles.mark_odd(lake.connection, source, odd, loads.targets)
-    return _Judged(judged, frozenset(new))
+    return _Judged(judged, frozenset(new), history)
 
 
-def _loads(lake: Session, source: str) -> tuple[Loads, set[int]]:
-    """The files to judge with those to judge by, and which of them are new."""
+def _history(declared: LoadChecks, judged: _Judged) -> Rule:
+    def is_odd(verdict: Verdict) -> bool:
+        file = verdict.file
+        return verdict.is_odd and file.file_id in judged.history and file.path not in declared.accepted
+
+    odd: dict[str, list[Verdict]] = {}
+    for figure, verdicts in judged.verdicts:
+        if figure.check != "validity":
+            odd.setdefault(figure.check, []).extend(filter(is_odd, verdicts))
+    return history_rule(len(judged.history), odd)
+
+
+def _loads(lake: Session, source: str) -> tuple[Loads, set[int], frozenset[int]]:
+    """The files to judge with those to judge by, which of them are new, and which of these are history."""
     declared = lake.catalog.load_checks[source]
     new = set(profiles.profile_new(lake.connection, lake.catalog.contracts[source], declared.columns, lake.run_id))
     new |= set(last_loaded(lake.connection, source))
@@ -82,14 +98,14 @@ def _loads(lake: Session, source: str) -> tuple[Loads, set[int]]:
     targets = new | blocking
     loads = Loads(declared, heads, targets, usable - (odd - targets), is_daily(heads))
     whole = profiles.with_columns(lake.connection, source, needed(loads))
-    return replace(loads, files=list(whole.values())), new
+    return replace(loads, files=list(whole.values())), new, history_of(heads, new)
 
 
 def _holds(judged: _Judged, check: str, severity: Severity) -> str:
     if check == "validity":
         return "few records of the newest files are broken"
     [volume] = [verdicts for figure, verdicts in judged.verdicts if figure.check == "volume"]
-    told = judged.told(volume, severity)
+    told = judged.told(check, volume, severity)
     files, unknown = len(told), sum(verdict.deviation is None for verdict in told)
     if not unknown:
         return f"nothing odd in {files:,} new files"
@@ -108,7 +124,7 @@ def _rule(declared: LoadChecks, severity: Severity, figure: Figure, verdicts: Se
     return replace(
         rule,
         observed=_in_words(figure, verdicts, told, len(odd) - len(told)),
-        examples=tuple(_example(verdict) for verdict in told[:5]),
+        examples=tuple(example(verdict) for verdict in told[:5]),
         value=max(
             (_change(figure, verdict.deviation) for verdict in verdicts if verdict.deviation), key=abs, default=None
         ),
@@ -153,13 +169,6 @@ def sentence(figure: Figure, verdict: Verdict) -> str:
         return f"{verdict.file.path}: not enough history"
     unit = f" ({_change(figure, deviation):+.0f} %)" if figure.is_relative else ""
     return f"{verdict.file.path}: {deviation.value:,.4g} where {deviation.expected:,.4g} is usual{unit}"
-
-
-def _example(verdict: Verdict) -> Mapping[str, object]:
-    file, deviation = verdict.file, verdict.deviation
-    day = {"day": f"{file.day}, a {_DAYS[file.day.weekday()]}"} if file.day else {}
-    figures = {"found": f"{deviation.value:,.6g}", "usual": f"{deviation.expected:,.6g}"} if deviation else {}
-    return {"file": file.path, **day, **figures}
 
 
 def _freshness(lake: Session, source: str) -> Rule:

@@ -19,6 +19,8 @@ from assay.text import strict_json
 MASKED = "masked"
 KEPT_COUNTS = "kept_counts_are_right"
 """The rule of `conservation` that holds the counts that are kept against those of all rows; an incident of its own."""
+HISTORY = "files_of_history"
+"""The rule of `volume` that tells of all files that a load took in as history; it always holds."""
 _KEEP_CHECKS = """
     insert into ops.checks (
         check_id, table_name, check_name, verdict, summary, looked_at,
@@ -138,6 +140,11 @@ class CheckResult:
         broken = sorted((rule for rule in self.rules if not rule.passed), key=lambda rule: not rule.is_failure)
         problems = [f"{rule.name}: expected {rule.expected}, found {rule.observed}" for rule in broken]
         return "; ".join(problems) or self.holds
+
+    @property
+    def history(self) -> str:
+        """What is told of files that a load took in as history; empty where it took in none."""
+        return next((rule.observed for rule in self.rules if rule.name == HISTORY), "")
 
     def masking(self, personal: Collection[str]) -> CheckResult:
         """The result without values of personal columns in its examples."""

@@ -80,6 +80,8 @@ def _check(settings: Settings, select: str, junit: Path | None, summary: Path | 
             [result] = lake.keep(evaluated)
             verdict = _SHOWN.get(result.verdict, f"[yellow]{result.verdict}[/]")
             out.print(f"{verdict} {result.table} {result.check}: {escape(result.summary)}", highlight=False)
+            if result.history:
+                out.print(f"{result.table}: {escape(result.history)}", highlight=False, soft_wrap=True)
             check_results.append(result)
     verdicts = {result.verdict for result in check_results}
     outcome = "failed" if "fail" in verdicts else "succeeded"

@@ -9,7 +9,7 @@ from rich.markup import escape
 from assay.base import log
 from assay.base.settings import Settings
 from assay.cli.console import complain, out
-from assay.ledger.reports import held_back_by, loaded_by, refused_by
+from assay.ledger.reports import held_back_by, histories_of, loaded_by, refused_by
 from assay.publish.reader import is_of_this_version, open_published
 
 
@@ -21,6 +21,7 @@ class Outcome:
         success: Whether Dagster calls it a success.
         failures: Messages of what failed.
         loaded: (source, files, records, malformed) of this run.
+        histories: (table, sentence) of files of this run that are history.
         refused: (path, reason) of this run.
         held: (path, why) of snapshots of this run that are held back.
         counts: (source, path) of snapshots that count since this run.
@@ -31,6 +32,7 @@ class Outcome:
     success: bool
     failures: list[str] = field(default_factory=list)
     loaded: list[tuple[str, int, int, int]] = field(default_factory=list)
+    histories: list[tuple[str, str]] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
     held: list[tuple[str, str]] = field(default_factory=list)
     counts: list[tuple[str, str]] = field(default_factory=list)
@@ -62,6 +64,7 @@ def read_outcome(settings: Settings, run_id: str, failures: list[str]) -> Outcom
     try:
         with open_published(settings.published) as connection:
             outcome.loaded = loaded_by(connection, run_id)
+            outcome.histories = histories_of(connection, run_id)
             outcome.refused = refused_by(connection, run_id)
             outcome.held = held_back_by(connection, run_id)
     except FileNotFoundError:
@@ -76,6 +79,8 @@ def report(outcome: Outcome) -> None:
     for source, files, records, malformed in outcome.loaded:
         suffix = f", {malformed:,} of them malformed" if malformed else ""
         out.print(f"{source}: {files:,} new files with {records:,} records{suffix}", highlight=False)
+    for table, sentence in outcome.histories:
+        out.print(f"{table}: {escape(sentence)}", highlight=False, soft_wrap=True)
     if not (outcome.loaded or outcome.refused or outcome.counts):
         out.print("nothing was new")
     if outcome.unclaimed:

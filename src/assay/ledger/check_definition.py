@@ -18,6 +18,7 @@ ENGINES = ("duckdb", "ibis-framework", "pandera")
 _ARRIVALS = (
     "checks/load_checks.py",
     "checks/anomaly_rules.py",
+    "checks/backfill.py",
     "checks/profiles.py",
     "checks/statistics.py",
     "ledger/contents.py",

@@ -52,6 +52,15 @@ def loaded_by(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[tuple[
     ).fetchall()
 
 
+def histories_of(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[tuple[str, str]]:
+    """(table, sentence) of the files that a run loaded as history, as its checks of arrivals judged them."""
+    return connection.execute(
+        "select table_name, found from ops.check_results where run_id = $run_id and rule = 'files_of_history' and "
+        "table_name in (select 'bronze.' || source from ops.loaded_files where run_id = $run_id) order by table_name",
+        {"run_id": run_id},
+    ).fetchall()
+
+
 def refused_by(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[tuple[str, str]]:
     """(path, reason) of files that a run refused."""
     return connection.execute(
