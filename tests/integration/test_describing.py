@@ -17,7 +17,7 @@ import openpyxl
 import pytest
 import yaml
 
-from assay.describing.file_kind import Undescribable
+from assay.describing.kinds import Undescribable
 from assay.describing.proposal import Proposal, clean_names, propose
 from tests.source import Source
 

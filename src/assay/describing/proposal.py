@@ -16,8 +16,9 @@ from assay.contract.format import Format
 from assay.contract.names import TableName
 from assay.contract.spelling import PLAIN, Spelling
 from assay.describing.column_types import Proposed, typed_by_file, typed_by_values, usual_marks
-from assay.describing.file_kind import Kind, kind_of
+from assay.describing.file_kind import kind_of
 from assay.describing.keys import Identity, glob_of, identity_of
+from assay.describing.kinds import Kind
 from assay.describing.personal import is_personal
 from assay.describing.texts import Texts, texts_of
 

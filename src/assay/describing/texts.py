@@ -13,7 +13,8 @@ from assay.contract.contract import Column, Contract
 from assay.contract.format import Format
 from assay.contract.names import literal, quoted
 from assay.contract.types import column_type
-from assay.describing.file_kind import Undescribable, width_of
+from assay.describing.headers import first_record
+from assay.describing.kinds import Undescribable
 from assay.reading.read_views import csv_source, readable_path
 from assay.text import Unreadable, scan, split, write_clean
 
@@ -33,7 +34,6 @@ class Texts:
         absent: How many files leave each of some columns out.
         records: Records that are whole.
         malformed: Records that are not, with an example.
-        has_header: Whether the names are those of the files.
     """
 
     connection: duckdb.DuckDBPyConnection
@@ -43,7 +43,6 @@ class Texts:
     records: int
     malformed: int
     example: str
-    has_header: bool
     values: dict[str, str] = field(default_factory=dict)
     """SQL of columns as they are typed, once that is known: `1` and `1.0` are two texts and one number."""
 
@@ -121,7 +120,6 @@ class _Reader:
             int(records),
             self.malformed,
             self.example,
-            self.form.type != "csv" or bool(self.form.header),
         )
 
 
@@ -154,8 +152,7 @@ class _Csv(_Reader):
     def _width(self, path: Path) -> int:
         if self.present:
             return len(self.present)
-
-        return width_of(path, self.form)
+        return len(first_record(path, self.form, 2, is_whole=False))
 
 
 class _JsonLines(_Reader):
