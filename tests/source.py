@@ -30,12 +30,15 @@ def bronze_node(
     key: Sequence[str],
     optional: Collection[str] = (),
     written: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    dated: Collection[str] = (),
     **contract: Any,
 ) -> dict[str, Any]:
-    """A bronze model as in dbt's manifest; what is not given is ordinary."""
+    """A bronze model as in dbt's manifest; what is not given is ordinary, and the columns `dated` are `_file_date`."""
     metas: dict[str, dict[str, Any]] = {column: {"optional": column in optional} for column in columns}
     for column, spelling in written.items():
         metas[column]["written"] = dict(spelling)
+    for column in dated:
+        metas[column]["from"] = "_file_date"
     defaults = {
         "version": "1.0.0",
         "owner": "tests",

@@ -16,13 +16,14 @@ from tests.source import bronze_node
 DECIDES = {
     Contract: {
         "source", "files", "format", "load", "columns", "key", "rules", "new_columns", "newest_by", "file_date",
+        "path_template",
     },
     Format: {
         "type", "records", "sheet", "delimiter", "quote", "escape", "header", "preamble", "footer", "comment",
         "repeated_header", "encoding", "nulls", "quoted_nulls", "decimal", "thousands",
         "dates",
     },
-    Column: {"name", "type", "is_optional"},
+    Column: {"name", "type", "is_optional", "origin"},
     Rule: {"name", "expression"},
 }  # fmt: skip
 DECIDES_NO_STORED_ROW = {

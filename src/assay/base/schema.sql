@@ -8,7 +8,8 @@ create schema if not exists changes;
 create schema if not exists touched;
 
 -- One row per sighting: a path and the content seen there. `mtime_ns`, `ctime_ns` and `inode` only save hashing;
--- `landed_at` is when the file was complete there; `file_date` is the moment that its name says.
+-- `landed_at` is when the file was complete there; `file_date` is the moment that its name says. `content_hash` is the
+-- sha256 of its bytes, with the values behind it that a contract takes from its path.
 create table if not exists ops.files (
     sighting_id bigint not null,
     file_id bigint,

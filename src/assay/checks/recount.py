@@ -75,7 +75,7 @@ def count_records(file: File, contract: Contract) -> int:
 
     None in one that an earlier version loaded and that is refused today: it differs from the ledger, and is named.
     """
-    width = len(file.header) if file.header is not None else len(contract.columns)
+    width = len(file.header) if file.header is not None else len(contract.of_records.columns)
     try:
         if contract.format.type == "parquet":
             return count_records_of_parquet(file.path)

@@ -46,14 +46,16 @@ def land(source: str, paths: list[str]) -> None:
     """
     settings = Settings.from_env()
     contract = contract_of(settings, source)
-    folder = (settings.landing / contract.files).parent
     for path in map(Path, paths):
         if not path.is_file():
             raise UnknownSource(f"{path}: there is no such file")
-        target = folder / path.name
-        if not file_glob(contract.files).claims(target.relative_to(settings.landing).as_posix()):
-            raise UnknownSource(f"{path.name} would not be seen: files of {source} are {contract.files!r}")
-        is_new = place(target, path, mtime=min(path.stat().st_mtime, time.time() - settings.settle_seconds))
+        name = file_glob(contract.files).name_for(path.absolute())
+        if not name:
+            files = contract.path_template or contract.files
+            raise UnknownSource(f"{path.name} would not be seen: files of {source} are {files!r}")
+        is_new = place(
+            settings.landing / name, path, mtime=min(path.stat().st_mtime, time.time() - settings.settle_seconds)
+        )
         out.print(
             f"{escape(path.name)}: {'landed' if is_new else 'is there already with the same bytes'}", highlight=False
         )

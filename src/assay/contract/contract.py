@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
 from assay.contract.format import Format
-from assay.contract.spelling import Spelling
+from assay.contract.spelling import PLAIN, Spelling
 from assay.contract.types import ColumnType
 
 Load = Literal["events", "snapshot"]
 NewColumns = Literal["rescue", "refuse"]
+Origin = Literal["records", "path", "file_date"]
+"""Where the values of a column stand: in the records, in the path of their file, or in the moment of its name."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,14 @@ class Column:
         type: What its values are held in.
         description: What it means.
         is_optional: Whether files may leave it out; its values are NULL then.
+        origin: Where its values stand.
     """
 
     name: str
     type: ColumnType
     description: str = ""
     is_optional: bool = False
+    origin: Origin = "records"
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,7 @@ class Contract:
         shares_with: Sources whose globs may claim the same files; each of them loads such a file.
         max_loss: The share of the keys of a snapshot that the next one may lack without being held back, 0 to 1. The
             default is half: fewer is more often a delivery that was cut short than so much that really ended.
+        path_template: `files` with names of columns in braces, where the path says them; empty where it says none.
     """
 
     source: str
@@ -85,6 +90,7 @@ class Contract:
     file_date: str | None = None
     shares_with: tuple[str, ...] = ()
     max_loss: float = 0.5
+    path_template: str = ""
 
     @cached_property
     def names(self) -> list[str]:
@@ -97,16 +103,34 @@ class Contract:
         return [column.name for column in self.columns if column.is_optional]
 
     @cached_property
+    def path_columns(self) -> tuple[Column, ...]:
+        """The columns whose values are those of a file and not of its records."""
+        return tuple(column for column in self.columns if column.origin != "records")
+
+    @cached_property
+    def of_records(self) -> Contract:
+        """The contract of what stands in the files themselves, by which they are read."""
+        if not self.path_columns:
+            return self
+        columns = tuple(column for column in self.columns if column.origin == "records")
+        return replace(self, columns=columns, path_template="")
+
+    @cached_property
     def form(self) -> Mapping[str, Any]:
         """Everything that decides how a file is read and a row is judged, in terms of JSON.
 
         Written out key by key, and without what is as it is anyway: neither a new key nor a new name in our code may
         stop a lake. No prose, no version, no owner, and nothing that only decides which files count.
         """
-        often = {"optional": self.optional, "newest_by": self.newest_by, "file_date": self.file_date}
+        often = {
+            "optional": self.optional,
+            "newest_by": self.newest_by,
+            "file_date": self.file_date,
+            "from_file_date": [column.name for column in self.columns if column.origin == "file_date"],
+        }
         return {
             "source": self.source,
-            "files": self.files,
+            "files": self.path_template or self.files,
             "format": self.format.form,
             "load": self.load,
             "columns": [[column.name, column.type.sql, *self._written(column)] for column in self.columns],
@@ -120,7 +144,8 @@ class Contract:
         """How a column is written, where the format does not say it already."""
         form = column.type.spelling.form
         usual = Spelling(self.format.decimal, self.format.thousands, dates=self.format.dates)
-        return [form] if form != usual.of_kind(column.type.kind).form else []
+        of_kind = usual.of_kind(column.type.kind) if column.origin == "records" else PLAIN
+        return [form] if form != of_kind.form else []
 
     @cached_property
     def fingerprint(self) -> str:

@@ -11,13 +11,15 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from fnmatch import translate
 from functools import lru_cache
-from pathlib import PurePosixPath
+from pathlib import PurePath, PurePosixPath
 
 NEVER_CLAIMED = (".", "_")
 """A file or folder whose name begins so belongs to no source."""
 UNFINISHED = (".tmp", ".part", ".crdownload")
 """Endings of files that are still being written."""
 WILDCARDS = frozenset("*?[")
+_FOLDERS = 8
+"""Parts of a file's path that may stand in its name in the landing zone."""
 
 Positions = frozenset[int]
 """How many parts of a glob may be used up in a folder: several, because `**` stands for any number of folders."""
@@ -78,6 +80,22 @@ class FileGlob:
         for folder in folders:
             at = self.enter(at, folder)
         return may_be_claimed(name, folders) and self.takes(at, name)
+
+    def name_for(self, path: PurePath) -> str:
+        """The name below the landing zone under which a file from elsewhere is claimed; empty where none is.
+
+        It has the folders of the glob that do not vary, and of those that the file is in as few as will do.
+
+        Args:
+            path: Absolute.
+        """
+        fixed = [part for part in self.parts[:-1] if not WILDCARDS & set(part)]
+        for taken in range(1, min(_FOLDERS, len(path.parts)) + 1):
+            for folders in (fixed, []):
+                name = "/".join([*folders, *path.parts[-taken:]])
+                if self.claims(name):
+                    return name
+        return ""
 
     def start(self) -> Positions:
         """The positions in the landing zone itself."""

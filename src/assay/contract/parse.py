@@ -14,7 +14,9 @@ from assay.contract.errors import ContractError
 from assay.contract.format import Format
 from assay.contract.moments import pattern
 from assay.contract.names import TableName, quoted
-from assay.contract.spelling import Spelling, check_spelling
+from assay.contract.path_columns import check_path_columns, origins_of
+from assay.contract.path_template import path_template
+from assay.contract.spelling import PLAIN, Spelling, check_spelling
 from assay.contract.types import column_type
 
 Node = Mapping[str, Any]
@@ -59,22 +61,27 @@ def _parse(node: Node) -> Contract:
 
     declared = ContractYml.read(node["config"].get("meta", {}).get("contract"))
     form = _format(dict(declared.format))
-    columns = tuple(_spelled(column, node["columns"][column.name], form) for column in parse_columns(node))
+    template = path_template(declared.files)
+    origins = origins_of(node, template)
+    columns = tuple(
+        _spelled(replace(column, origin=origins[column.name]), node["columns"][column.name], form)
+        for column in parse_columns(node)
+    )
     names = [column.name for column in columns]
     ours = [name for name in names if name.startswith("_")]
     if ours:
         raise ContractError(f"column {ours[0]}: names that start with `_` are kept for columns that Assay adds")
     key = parse_key(node, names, is_none=declared.key == "none")
     newest_by = declared.newest_by
-    if isinstance(newest_by, FileDateYml):
-        pattern(newest_by.file_date)  # refuses one that does not give the moment back
-    elif newest_by is not None and newest_by not in names:
+    dated_by = newest_by.file_date if isinstance(newest_by, FileDateYml) else None
+    if isinstance(newest_by, str) and newest_by not in names:
         raise ContractError(f"newest_by: {newest_by!r} is not a column of the contract")
+    check_path_columns(columns, template, pattern(dated_by) if dated_by is not None else None)
     return Contract(
         source=TableName.of_model(str(node["name"])).entity,
         version=declared.version,
         owner=declared.owner,
-        files=declared.files,
+        files=template.glob,
         format=form,
         load=declared.load,
         columns=columns,
@@ -82,9 +89,10 @@ def _parse(node: Node) -> Contract:
         rules=parse_rules(node, key),
         new_columns=declared.new_columns,
         newest_by=newest_by if isinstance(newest_by, str) else None,
-        file_date=newest_by.file_date if isinstance(newest_by, FileDateYml) else None,
+        file_date=dated_by,
         shares_with=declared.shares_with or (),
         max_loss=declared.max_loss,
+        path_template=template.text if template.columns else "",
     )
 
 
@@ -139,7 +147,7 @@ def _check_framed(contract: Contract) -> None:
         ContractError: There is one column, or a header is said to have no lines.
     """
     form = contract.format
-    if form.type == "csv" and form.is_framed and len(contract.columns) == 1:
+    if form.type == "csv" and form.is_framed and len(contract.of_records.columns) == 1:
         raise ContractError("format: preamble, footer, comment, repeated_header and a header of lines need two columns")
     spelled = [column.name for column in contract.columns if column.type.spelling.thousands == "."]
     if spelled and (form.type == "jsonl" or form.sheet is not None):
@@ -158,6 +166,7 @@ def _spelled(column: Column, declared: Mapping[str, Any], form: Format) -> Colum
     from assay.contract.yml_file import ColumnMetaYml  # noqa: PLC0415 - see assay.contract.yml
 
     usual = Spelling(form.decimal, form.thousands, dates=form.dates).of_kind(column.type.kind)
+    usual = usual if column.origin == "records" else PLAIN
     meta = (declared.get("config") or {}).get("meta") or {}
     written = ColumnMetaYml.read(meta, "config", "meta").written if meta.get("written") is not None else None
     own = {name: value for name, value in dict(written or {}).items() if value is not None}
@@ -193,6 +202,8 @@ def _check_optional(contract: Contract) -> None:
         ContractError: It is not so.
     """
     for name in contract.optional:
+        if name in {column.name for column in contract.path_columns}:
+            raise ContractError(f"column {name}: is optional, but each file has a path; leave `optional` out")
         if name in contract.key or name == contract.newest_by:
             raise ContractError(f"column {name}: is optional, so it can be neither in the key nor in newest_by")
         if f"{name}_not_null" in {rule.name for rule in contract.rules if rule.column == name}:

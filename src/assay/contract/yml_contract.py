@@ -202,8 +202,8 @@ class ContractYml(Yml):
         Expected('{found} is not a glob under the landing zone such as "transactions/*.csv"'),
         AfterValidator(_files),
     ] = Field(
-        description="A glob below the landing zone; `**` stands for any folders.",
-        examples=["sales/*.csv"],
+        description="A glob below the landing zone; `**` stands for any folders, `{column}` for the value of a column.",
+        examples=["sales/*.csv", "sales/region={region}/*.csv"],
         json_schema_extra={"pattern": "^[^/]+/"},
     )
     format: Annotated[CsvYml | ExcelYml | JsonlYml | JsonYml | ParquetYml, Field(discriminator="type")] = Field(

@@ -88,7 +88,11 @@ class ColumnMetaYml(Yml):
     optional: bool = Field(default=False, description="Whether files may leave the column out; it is NULL then.")
     personal: bool = Field(default=False, description="Whether values are about a person, and not shown in examples.")
     written: WrittenYml | None = Field(default=None, description="Of a bronze column: how files write its values.")
-    from_: Name | None = Field(default=None, alias="from", description="Of a silver column: what the source calls it.")
+    from_: Name | None = Field(
+        default=None,
+        alias="from",
+        description="Of a silver column: what the source calls it; `_file_date` is the moment of the file's name.",
+    )
 
 
 class ColumnConfigYml(Yml):

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -25,8 +25,6 @@ from assay.tables.dbt import build
 
 _RUN = "trial"
 _SHOWN = 200  # characters of a record
-_FOLDERS = 5
-"""Folders above a file that a glob may speak of."""
 
 
 class TrialFailed(UserError):
@@ -117,17 +115,12 @@ def _place(landing: Path, contract: Contract, path: Path) -> str:
     """Put a file where the contract's glob claims it; gives its name in the landing zone, empty where none does."""
     if not path.is_file():
         raise TrialFailed(f"{path}: there is no such file")
-    glob = file_glob(contract.files)
-    fixed = [part for part in PurePosixPath(contract.files).parent.parts if not set(part) & set("*?[")]
-    parts = path.absolute().parts
-    for taken in range(1, _FOLDERS + 1):
-        for name in (PurePosixPath(*fixed, *parts[-taken:]), PurePosixPath(*parts[-taken:])):
-            if glob.claims(str(name)):
-                target = landing / name
-                target.parent.mkdir(parents=True, exist_ok=True)
-                _link(path, target)
-                return str(name)
-    return ""
+    name = file_glob(contract.files).name_for(path.absolute())
+    if name:
+        target = landing / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _link(path, target)
+    return name
 
 
 def _link(path: Path, target: Path) -> None:

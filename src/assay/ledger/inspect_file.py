@@ -12,6 +12,8 @@ from assay.base.memory import NOT_ENOUGH
 from assay.contract.contract import Contract
 from assay.contract.moments import example, pattern
 from assay.contract.names import listed
+from assay.ledger.content_identity import bytes_of, content_identity
+from assay.reading.path_values import PathValues, path_values
 from assay.text import Compression, Unreadable, scan
 from assay.text.stream import open_regular
 
@@ -23,7 +25,7 @@ class Examined:
     """The result of one pass over a file's bytes.
 
     Attributes:
-        content_hash: sha256 of the bytes as received, in hex.
+        content_hash: What the content is known by; see `assay.ledger.content_identity`.
         header: The file's columns in its order; None where the format has none (JSON lines, CSV without header).
         plain_records: Records counted in that pass, where that count is certain; None sends the file the careful way.
         file_date: The moment in the file's name, where the contract names a pattern.
@@ -43,26 +45,34 @@ class Examined:
     not_enough: str = ""
 
 
-def examine(path: Path, contract: Contract, memory: int) -> Examined:
-    """Hash the file, verify what wraps it, and hold its header against the contract. Never raises for a bad file.
+def examine(path: Path, contract: Contract, memory: int, name: str) -> Examined:
+    """Hash the file, verify what wraps it, and hold path and header against the contract. Never raises for a bad file.
 
     Args:
         path: The file.
         contract: Its contract.
         memory: Bytes that this may take; see `assay.base.memory.load_share`.
+        name: Its path below the landing zone, as the ledger writes it.
 
     Raises:
         FileNotFoundError: It is gone.
     """
     try:
-        seen = _parquet(path, contract, memory) if contract.format.type == "parquet" else _text(path, contract)
+        values, misfit = values_at(name, contract), file_date(path, contract)[1]
     except Unreadable as error:
-        return Examined(_hash_or_none(path), problem=str(error))
+        values, misfit = {}, str(error)
+    try:
+        is_parquet, of_records = contract.format.type == "parquet", contract.of_records
+        seen = _parquet(path, of_records, memory) if is_parquet else _text(path, of_records)
+    except Unreadable as error:
+        seen = Examined(_hash_or_none(path), problem=str(error))
     except NOT_ENOUGH as error:
-        return Examined(_hash_or_none(path), not_enough=first_line(error))
-    dated, problem = file_date(path, contract)
-    problem = problem or _header_problem(seen.header, contract)
-    return replace(seen, file_date=dated, problem=problem)
+        seen = Examined(_hash_or_none(path), not_enough=first_line(error))
+    content = seen.content_hash and content_identity(seen.content_hash, values)
+    if seen.problem or seen.not_enough:
+        return replace(seen, content_hash=content)
+    problem = misfit or _header_problem(seen.header, contract)
+    return replace(seen, content_hash=content, file_date=file_date(path, contract)[0], problem=problem)
 
 
 def _text(path: Path, contract: Contract) -> Examined:
@@ -110,11 +120,48 @@ def file_date(path: PurePath, contract: Contract) -> tuple[datetime | None, str]
     return None, f"its name does not say its date unambiguously: {expected}"
 
 
+def identity_at(name: str, contract: Contract, content: str) -> str:
+    """What a known content is known by at a path; by its bytes alone where the path does not fit the contract.
+
+    Args:
+        name: The path below the landing zone.
+        contract: As it is now.
+        content: What it was known by.
+    """
+    try:
+        return content_identity(bytes_of(content), values_at(name, contract))
+    except Unreadable:
+        return bytes_of(content)
+
+
+def values_at(name: str, contract: Contract) -> PathValues:
+    """The values that a path gives to the records of its file; none where the contract asks nothing of it.
+
+    Args:
+        name: The path below the landing zone.
+        contract: The file's contract.
+
+    Raises:
+        Unreadable: The path does not fit the contract.
+    """
+    if not contract.path_columns:
+        return {}
+    dated, undated = file_date(PurePath(name), contract)
+    values, misfit = path_values(name, contract, dated)
+    if undated or misfit:
+        raise Unreadable(undated or misfit)
+    return values
+
+
 def _header_problem(header: tuple[str, ...] | None, contract: Contract) -> str:
     if header is None:
         return ""
     known, there = set(contract.names), set(header)
-    missing = [column.name for column in contract.columns if column.name not in there and not column.is_optional]
+    both = [column.name for column in contract.path_columns if column.name in there]
+    if both:
+        return stands_in_both(both[0])
+    of_records = contract.of_records.columns
+    missing = [column.name for column in of_records if column.name not in there and not column.is_optional]
     unexpected = [name for name in header if name not in known]
     problems = []
     if missing:
@@ -124,3 +171,11 @@ def _header_problem(header: tuple[str, ...] | None, contract: Contract) -> str:
     if not problems:
         return ""
     return f"its header does not match contract {contract.version}: {'; '.join(problems)}"
+
+
+def stands_in_both(column: str) -> str:
+    """Why a file is refused whose records have a column that its path says."""
+    return (
+        f"its records have a column {column}, which its path says too, and the two may differ; take it from the "
+        f"records (write * in place of {{{column}}} in `files`, and no `from`), or send files without it"
+    )

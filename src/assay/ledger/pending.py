@@ -37,6 +37,7 @@ class File:
         run_id: The run that wrote this last.
         failures: Loads that failed for want of memory or room.
         failed_limit: The limit of memory under which they did.
+        content_hash: What its content is known by.
     """
 
     sighting_id: int
@@ -52,6 +53,7 @@ class File:
     run_id: str = ""
     failures: int = 0
     failed_limit: str | None = None
+    content_hash: str | None = None
 
     @property
     def is_as_hashed(self) -> bool:
@@ -63,7 +65,8 @@ def files(connection: duckdb.DuckDBPyConnection, landing: Path, source: str, *st
     """Sightings of a source in some statuses, oldest first."""
     rows = connection.execute(
         "select sighting_id, file_id, path, header, plain_records, compression, has_quoted_line_ends, "
-        "contract_fingerprint, size_bytes, mtime_ns, ctime_ns, inode, run_id, coalesce(failures, 0), failed_limit "
+        "contract_fingerprint, size_bytes, mtime_ns, ctime_ns, inode, run_id, coalesce(failures, 0), failed_limit, "
+        "content_hash "
         "from ops.files where source = ? and list_contains(?::varchar[], status) order by sighting_id",
         [source, list(statuses)],
     ).fetchall()

@@ -12,7 +12,8 @@ import duckdb
 from assay.base import clock
 from assay.base.memory import NotEnoughMemory, limit_in_bytes, limit_of, load_share, reason
 from assay.contract.contract import Contract
-from assay.ledger.inspect_file import Examined, examine
+from assay.ledger.content_identity import bytes_of
+from assay.ledger.inspect_file import Examined, examine, identity_at
 from assay.ledger.landing_zone import Arrival, Hint, hint_of
 from assay.ledger.rows import Contents, Sighting, copies_of_lost, insert, latest, rewrite, set_status, touch
 
@@ -100,7 +101,15 @@ class _Look:
             return False
         if before.status == "refused" and before.failed_limit not in (None, self._limit):
             return False  # it was refused for want of memory, and there is more now
+        if before.status == "duplicate" and not self._is_same_content(arrival.name, before):
+            return False  # its path says something else by this contract, so it may be a content of its own
         return before.status not in ("refused", "arrived") or before.fingerprint == self._contract.fingerprint
+
+    def _is_same_content(self, name: str, before: Sighting) -> bool:
+        """Whether a path says by this contract what it said when it was seen; of a loaded one a full refresh asks."""
+        return (
+            before.content_hash is None or identity_at(name, self._contract, before.content_hash) == before.content_hash
+        )
 
     def _note_gone(self, name: str, before: Sighting | None) -> None:
         if before and before.status == "arrived":
@@ -123,7 +132,7 @@ class _Look:
         """What the path holds; None when it was written to meanwhile, so that nothing of it can be relied on."""
         if arrival.problem:
             return Examined(None, problem=arrival.problem)
-        examined = examine(arrival.path, self._contract, self._memory)
+        examined = examine(arrival.path, self._contract, self._memory, arrival.name)
         if hint_of(arrival.path) != arrival.hint:
             return None
         self._looked.size_bytes += arrival.hint.size_bytes if arrival.hint else 0
@@ -131,8 +140,9 @@ class _Look:
 
     def _sight(self, arrival: Arrival, before: Sighting | None, examined: Examined) -> None:
         content_hash = examined.content_hash
-        is_same = before is not None and content_hash is not None and before.content_hash == content_hash
-        if before and is_same and before.status in ("loaded", "duplicate"):
+        is_same = before is not None and _has_bytes_of(before, content_hash)
+        is_known = before and (before.status == "loaded" or before.content_hash == content_hash)
+        if before and is_same and is_known and before.status in ("loaded", "duplicate"):
             self._know(arrival, before)
             return
         if before and before.status == "arrived":
@@ -219,3 +229,10 @@ class _Look:
 def landing_path(landing: Path, name: str) -> Path:
     """The path on disk of a name in the ledger."""
     return landing / os.fsdecode(name.encode("utf-8"))
+
+
+def _has_bytes_of(before: Sighting, content_hash: str | None) -> bool:
+    """Whether a path showed the bytes of a content, whatever its contract took from the path."""
+    if before.content_hash is None or content_hash is None:
+        return False
+    return bytes_of(before.content_hash) == bytes_of(content_hash)

@@ -189,6 +189,16 @@ class BronzeTable:
         counted = self._rows(f"select _file_id, count(*) from {self._relation} {_OF_FILES} group by all", _range(files))
         return {**dict.fromkeys(files, 0), **dict(counted)}
 
+    def rescued_names(self, files: Sequence[int], names: Sequence[str]) -> dict[int, list[str]]:
+        """Which of some names stand in what was rescued of each of some contents; of most in none."""
+        listed = ", ".join(map(literal, names))
+        rows = self._rows(
+            f"select _file_id, list_sort(list_distinct(flatten(list(list_intersect(json_keys(_rescued), [{listed}])))))"
+            f" from {self._relation} {_OF_FILES} and _rescued is not null group by all",
+            _range(files),
+        )
+        return {file_id: stored for file_id, stored in rows if stored}
+
     def take_back(self, files: Sequence[int]) -> None:
         """Delete the rows of contents that turned out not to be loaded by them, in the transaction that put them in."""
         if files:

@@ -19,6 +19,7 @@ from assay.base import clock
 from assay.base.duckdb_errors import first_line, raise_unless_about_file
 from assay.contract.contract import Contract
 from assay.contract.names import listed
+from assay.ledger.inspect_file import stands_in_both, values_at
 from assay.ledger.pending import File
 from assay.loading.bronze_table import READING, BronzeTable
 from assay.loading.malformed import spooled, write_bad_values
@@ -33,6 +34,7 @@ from assay.reading.json_lines import (
     wide_jsonl_copy,
 )
 from assay.reading.parquet import parquet_rows, parquet_view, wide_parquet
+from assay.reading.path_values import with_path_values
 from assay.reading.read_views import arrow_view, csv_view, once, readable_path
 from assay.reading.wide_reading import Texts, WideReading, is_wide, wide_csv, wide_csv_copy
 from assay.text import Unreadable, first_object, refuse_misfit, write_clean
@@ -73,7 +75,8 @@ class FileLoad:
         self, connection: duckdb.DuckDBPyConnection, contract: Contract, table: BronzeTable, scratch: Path, load_id: int
     ) -> None:
         self._connection = connection
-        self._contract = contract
+        self._contract = contract.of_records
+        self._whole = contract
         self._table = table
         self._scratch = scratch
         self._load_id = load_id
@@ -108,13 +111,14 @@ class FileLoad:
             raise NeedsStrictParse
         with readable_path(file.path) as name:
             try:
-                self._read(view(name))
+                self._read(file, view(name))
                 inserted = self._table.insert("true", file.file_id, self._load_id, self.at)
             except duckdb.Error as error:
                 raise_unless_about_file(self._cause(error), name)
                 raise NeedsStrictParse from error
         if inserted != file.plain_records:
             raise NeedsStrictParse
+        self._refuse_names_of_path(file)
         return Counted(file.plain_records, inserted, 0)
 
     def careful(self, file: File, *, had_rows: bool = False) -> Counted:
@@ -148,12 +152,13 @@ class FileLoad:
         refuse_misfit(split, had_rows=had_rows)
         clean = replace(file, has_quoted_line_ends=split.has_quoted_line_ends)
         with self._blaming_rows(str(folder)):
-            self._read(self._text_view(clean, str(good)), is_kept=good.stat().st_size <= _KEPT)
+            self._read(file, self._text_view(clean, str(good)), is_kept=good.stat().st_size <= _KEPT)
             self._refuse_new_keys()
             write_bad_values(self._connection, file.path, self._contract.format, width, values)
             for spool in (path for path in (bad, values) if path.stat().st_size):
                 self._keep_malformed(f"line, raw, problems from read_json(?, {spooled(spool)})", file, [str(spool)])
             inserted = self._table.insert(once("_reasons is null"), file.file_id, self._load_id, self.at)
+        self._refuse_names_of_path(file)
         return self._counted(file, split.good + split.bad, inserted)
 
     @contextmanager
@@ -173,7 +178,7 @@ class FileLoad:
 
     def _careful_parquet(self, file: File, name: str) -> Counted:
         try:
-            self._read(self._parquet_view(file, name, has_lines=True))
+            self._read(file, self._parquet_view(file, name, has_lines=True))
             self._keep_malformed(
                 f"_line, _record, _reasons from {READING} where {once('_reasons is not null')}", file, []
             )
@@ -252,12 +257,20 @@ class FileLoad:
             return self._wide_view(wide_parquet(rows, self._contract), has_lines=has_lines)
         return parquet_view(rows, self._contract, has_lines=has_lines)
 
-    def _read(self, view: str, *, is_kept: bool = False) -> None:
-        """Make a view the present reading; one that is kept is worked out here, and not by each query of it."""
+    def _read(self, file: File, view: str, *, is_kept: bool = False) -> None:
+        """Make a view the present reading, with what the path says; one that is kept is worked out once, here."""
         if is_kept:
             self._connection.execute(f"create or replace temp table assay_kept as {view}")
             view = "select * from temp.assay_kept"
+        view = with_path_values(view, self._whole.path_columns, values_at(file.name, self._whole))
         self._connection.execute(f"create or replace temp view {READING.split('.')[1]} as {view}")
+
+    def _refuse_names_of_path(self, file: File) -> None:
+        """Refuse JSON lines that name what the path says; of other formats the header shows it before the load."""
+        names = [column.name for column in self._whole.path_columns]
+        if names and self._contract.format.type == "jsonl":
+            for name in self._table.rescued_names([file.file_id], names).get(file.file_id, ()):
+                raise Unreadable(stands_in_both(name))
 
     def _refuse_new_keys(self) -> None:
         if self._contract.format.type != "jsonl" or self._contract.new_columns == "rescue":

@@ -24,6 +24,7 @@ from assay.base.warehouse import transaction
 from assay.contract.contract import Contract
 from assay.contract.parse import parse_contract
 from assay.ledger.file_counts import count_files, count_unless_kept
+from assay.ledger.identities import identify_again
 from assay.ledger.inspect_file import examine
 from assay.ledger.landing_zone import hint_of
 from assay.ledger.pending import (
@@ -90,7 +91,7 @@ class _Loader:
     @property
     def width(self) -> int:
         """Columns of the contract."""
-        return len(self._contract.columns)
+        return len(self._contract.of_records.columns)
 
     def load(self) -> None:
         """Load what waits; a copy takes the place of a file that went away before its content was loaded."""
@@ -111,10 +112,11 @@ class _Loader:
 
     def refresh(self) -> None:
         """Read every loaded file again and replace the table in one transaction."""
-        again = plan(self._connection, self._landing, self._contract)
         done: list[tuple[File, Counted, float]] = []
-        loaded = {file.sighting_id for file in self._files("loaded")}
         with transaction(self._connection):
+            identify_again(self._connection, self._contract)
+            again = plan(self._connection, self._landing, self._contract)
+            loaded = {file.sighting_id for file in self._files("loaded")}
             self._table.drop()
             self._table.prepare()
             note_replaced(self._connection, self._contract.source, again.replaced)
@@ -257,14 +259,17 @@ class _Loader:
         Raises:
             Unreadable: It does not fit this contract.
             NotEnoughMemory: It cannot be looked into.
+            _Changed: It is another content now, which the next look at landing notes.
         """
         if file.fingerprint == self._contract.fingerprint and not file.failures:
             return file
-        seen = examine(file.path, self._contract, limit_in_bytes(self._connection))
+        seen = examine(file.path, self._contract, limit_in_bytes(self._connection), file.name)
         if seen.problem:
             raise Unreadable(seen.problem)
         if seen.not_enough:
             raise NotEnoughMemory(seen.not_enough)
+        if seen.content_hash != file.content_hash:
+            raise _Changed(file.name)
         note(self._connection, file, file_date=seen.file_date)
         return as_examined(file, seen)
 

@@ -79,8 +79,8 @@ def reason_to_judge_otherwise(file: File, contract: Contract, loaded: int, malfo
     try:
         if contract.format.type == "parquet":
             counts = {"records_loaded": loaded, "records_malformed": malformed}
-            return parquet_judged_otherwise(file.path, contract, memory, **counts)
-        return judged_otherwise(file.path, contract, loaded, malformed, memory)
+            return parquet_judged_otherwise(file.path, contract.of_records, memory, **counts)
+        return judged_otherwise(file.path, contract.of_records, loaded, malformed, memory)
     except NOT_ENOUGH as error:
         return f"it cannot be read again, because it needs more memory than there is: {first_line(error)}"
 

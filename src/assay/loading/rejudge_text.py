@@ -25,7 +25,7 @@ def judged_otherwise(path: Path, contract: Contract, loaded: int, malformed: int
 
     Args:
         path: The file, which still holds what was loaded.
-        contract: Its contract, of CSV or JSON lines.
+        contract: Its contract, of CSV or JSON lines, as of `Contract.of_records`.
         loaded: Rows that it gave.
         malformed: Malformed records that were kept of it.
         memory: Bytes that this may take.
@@ -36,7 +36,7 @@ def judged_otherwise(path: Path, contract: Contract, loaded: int, malformed: int
     is_json = contract.format.type == "jsonl"
     if is_json and (loaded or malformed < LEAST):
         return ""  # how a line of JSON is judged did not change
-    seen = examine(path, contract, memory)
+    seen = examine(path, contract, memory, path.name)
     if seen.not_enough:
         return f"it needs more memory than there is: {seen.not_enough}"
     if seen.problem:

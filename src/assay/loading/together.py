@@ -16,6 +16,7 @@ import duckdb
 
 from assay.base.duckdb_errors import raise_unless_about_file
 from assay.contract.contract import Contract
+from assay.ledger.inspect_file import values_at
 from assay.ledger.pending import File
 from assay.loading.bronze_table import READING, BronzeTable
 from assay.loading.file_load import Counted, NeedsStrictParse
@@ -23,6 +24,7 @@ from assay.loading.row_wise import is_row_wise
 from assay.reading.arrow_csv import ArrowCsv, ManyCsv, is_readable
 from assay.reading.json_lines import expected_names, round_trip_view_of_many
 from assay.reading.parquet import parquet_rows, parquet_view_of_many, plain_columns
+from assay.reading.path_values import with_path_values_of_many
 from assay.reading.read_views import arrow_view_of_many, readable_path
 from assay.reading.wide_reading import is_wide
 from assay.text import first_object
@@ -53,7 +55,8 @@ class FilesTogether:
         self, connection: duckdb.DuckDBPyConnection, contract: Contract, table: BronzeTable, load_id: int, at: datetime
     ) -> None:
         self._connection = connection
-        self._contract = contract
+        self._whole = contract
+        self._contract = contract.of_records
         self._table = table
         self._load_id = load_id
         self._at = at
@@ -74,7 +77,7 @@ class FilesTogether:
 
     def _kind(self, file: File) -> Hashable | None:
         """What the files of a batch share; None for one that has to be loaded alone."""
-        is_known = file.fingerprint == self._contract.fingerprint and not file.failures
+        is_known = file.fingerprint == self._whole.fingerprint and not file.failures
         if not is_known or file.plain_records is None or file.hint.size_bytes > _SMALL or not self._is_worth_it:
             return None
         if is_wide(self._contract, file.header) or not self._is_row_wise:
@@ -86,7 +89,7 @@ class FilesTogether:
 
     @cached_property
     def _is_row_wise(self) -> bool:
-        return is_row_wise(self._connection, self._contract, self._table.sql)
+        return is_row_wise(self._connection, self._whole, self._table.sql)
 
     def load(self, files: Sequence[File]) -> dict[int, Counted]:
         """Read files at once, within the caller's transaction.
@@ -105,6 +108,8 @@ class FilesTogether:
                 for f in files
                 if rows[f.file_id] == f.plain_records
             }
+            for file_id in self._names_of_path(files):
+                whole.pop(file_id, None)
             self._table.take_back([file_id for file_id in rows if file_id not in whole])
         except duckdb.Error as error:
             if not isinstance(error, duckdb.IOException):  # which may quote a name: alone, each file has its own
@@ -117,8 +122,16 @@ class FilesTogether:
         with ExitStack() as links:
             names = {file.file_id: links.enter_context(readable_path(file.path)) for file in files}
             view = self._csv_view(files) if self._contract.format.type == "csv" else self._view(files, names)
+            values = {file.file_id: values_at(file.name, self._whole) for file in files}
+            view = with_path_values_of_many(view, self._whole.path_columns, values)
             self._connection.execute(f"create or replace temp view {READING.split('.')[1]} as {view}")
             self._table.insert_many(self._load_id, self._at)
+
+    def _names_of_path(self, files: Sequence[File]) -> Iterable[int]:
+        """Contents of JSON lines that name what their path says; alone, each is refused for it."""
+        names = [column.name for column in self._whole.path_columns]
+        is_asked = names and self._contract.format.type == "jsonl"
+        return self._table.rescued_names([file.file_id for file in files], names) if is_asked else ()
 
     def _csv_view(self, files: Sequence[File]) -> str:
         scanned = {

@@ -26,11 +26,16 @@ _NEWEST = re.compile(r"/\*assay:newest_rows (\w+)\*/.*?/\*assay:end\*/", re.DOTA
 def first_bronze(contract: Contract, node: Node, sql: str) -> frozenset[str]:
     """What version 1 stored for a bronze table, if its optional columns came since, and if they were there already.
 
+    Nothing for a contract with columns of the path, which version 1 read from records.
+
     Args:
         contract: The source's contract; what version 1 did not know of it does not count.
         node: The model as in dbt's manifest.
         sql: Its compiled SQL of today.
     """
+
+    if contract.path_columns:
+        return frozenset()
 
     def stored(new: set[str]) -> str:
         return _hash(_VERDICT.sub(lambda _: _verdict(node, new), sql), repr(_contract(contract, new)))

@@ -42,7 +42,7 @@ def plan(connection: duckdb.DuckDBPyConnection, landing: Path, contract: Contrac
     loaded = {file.file_id for file in files(connection, landing, contract.source, "loaded")}
     again, problems = [], []
     for file in readable:
-        seen = examine(file.path, contract, limit_in_bytes(connection))
+        seen = examine(file.path, contract, limit_in_bytes(connection), file.name)
         if not (seen.problem or seen.not_enough):
             again.append(as_examined(file, seen))
         elif file.file_id in loaded:  # of one that only waits, landing says what is wrong

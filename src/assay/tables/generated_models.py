@@ -17,10 +17,13 @@ import yaml
 
 from assay.base.project import ENGINE
 from assay.contract.errors import ContractError
+from assay.contract.moments import pattern
 from assay.contract.names import TableName, layer_of, listed, quoted
 from assay.contract.own_columns import OWN_COLUMNS
 from assay.contract.parse import origin_of
+from assay.contract.path_columns import FILE_DATE, check_dated
 from assay.contract.project_files import ProjectFiles
+from assay.contract.types import column_type
 
 PACKAGE = ENGINE / "dbt_package"
 BUILD = "build"
@@ -141,7 +144,7 @@ def _plain_silver(name: str, bronze: Mapping[str, Any]) -> dict[str, Any]:
 def _plain_column(column: Mapping[str, Any]) -> dict[str, Any]:
     """A column of a contract as one of a table: its rules were held when the row was loaded."""
     meta = (column.get("config") or {}).get("meta") or {}
-    rest = {name: value for name, value in meta.items() if name not in ("optional", "written")}
+    rest = {name: value for name, value in meta.items() if name not in ("optional", "written", "from")}
     kept = {name: column[name] for name in ("name", "description", "data_type", "quote", "tags") if name in column}
     return {**kept, **({"config": {"meta": rest}} if rest else {})}
 
@@ -169,6 +172,8 @@ def _check_column(column: Mapping[str, Any], bronze: Mapping[str, Any], model: s
     if not column.get("data_type"):
         raise ContractError(f"column {name}: data_type is missing")
     known = [str(there.get("name")) for there in _columns(bronze)]
+    if origin == FILE_DATE:
+        _check_dated(column, bronze)
     if origin.startswith("_") or origin.lower() in {there.lower() for there in known}:
         return  # Assay's own columns begin with `_`, and SQL takes upper and lower case for one
     if origin != name:
@@ -177,6 +182,14 @@ def _check_column(column: Mapping[str, Any], bronze: Mapping[str, Any], model: s
         f"column {name}: {model} has no such column; it has {listed(known)}; if it is called otherwise there, write "
         "`config: {meta: {from: …}}`, and if it is computed, write the table's SQL"
     )
+
+
+def _check_dated(column: Mapping[str, Any], bronze: Mapping[str, Any]) -> None:
+    """Whether a silver column can hold the moment of the files' names."""
+    newest_by = (((bronze.get("config") or {}).get("meta") or {}).get("contract") or {}).get("newest_by")
+    dated_by = newest_by.get("file_date") if isinstance(newest_by, Mapping) else None
+    kind = column_type(str(column["data_type"])).kind
+    check_dated(str(column.get("name")), kind, pattern(str(dated_by)) if dated_by else None)
 
 
 def _columns(model: Mapping[str, Any]) -> list[Mapping[str, Any]]:
