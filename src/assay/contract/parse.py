@@ -14,6 +14,7 @@ from assay.contract.errors import ContractError
 from assay.contract.format import Format
 from assay.contract.moments import pattern
 from assay.contract.names import TableName, quoted
+from assay.contract.nullable_keys import nullable_keys
 from assay.contract.path_columns import check_path_columns, origins_of
 from assay.contract.path_template import path_template
 from assay.contract.spelling import PLAIN, Spelling, check_spelling
@@ -204,9 +205,12 @@ def _check_optional(contract: Contract) -> None:
     for name in contract.optional:
         if name in {column.name for column in contract.path_columns}:
             raise ContractError(f"column {name}: is optional, but each file has a path; leave `optional` out")
-        if name in contract.key or name == contract.newest_by:
-            raise ContractError(f"column {name}: is optional, so it can be neither in the key nor in newest_by")
-        if f"{name}_not_null" in {rule.name for rule in contract.rules if rule.column == name}:
+        is_required = f"{name}_not_null" in {rule.name for rule in contract.rules if rule.column == name}
+        if (name in contract.key and is_required) or name == contract.newest_by:
+            raise ContractError(
+                f"column {name}: is optional, so it can be neither in newest_by nor in the key (but for `nullable_key`)"
+            )
+        if is_required:
             raise ContractError(f"column {name}: is optional, so it cannot be not_null; files without it give NULL")
         if contract.format.type == "csv" and not contract.format.header:
             raise ContractError(f"column {name}: is optional, but files without a header cannot leave a column out")
@@ -255,9 +259,10 @@ def parse_rules(node: Node, key: Sequence[str]) -> tuple[Rule, ...]:
     """Everything that a row is judged by: key columns, `not_null` and `check` constraints of columns and of the model.
 
     Raises:
-        ContractError: A constraint is not understood, or two have one name.
+        ContractError: A constraint is not understood, two have one name, or one contradicts `nullable_key`.
     """
-    rules = [Rule(f"{name}_not_null", f"{quoted(name)} is not null", name) for name in key]
+    nullable = nullable_keys(node, key)
+    rules = [Rule(f"{name}_not_null", f"{quoted(name)} is not null", name) for name in key if name not in nullable]
     for column in node["columns"].values():
         for constraint in column.get("constraints") or []:
             if constraint["type"] == "not_null":

@@ -86,6 +86,7 @@ class ColumnMetaYml(Yml):
 
     model_config = _OPEN
     optional: bool = Field(default=False, description="Whether files may leave the column out; it is NULL then.")
+    nullable_key: bool = Field(default=False, description="Of a column of the key: whether NULL is a value of it.")
     personal: bool = Field(default=False, description="Whether values are about a person, and not shown in examples.")
     written: WrittenYml | None = Field(default=None, description="Of a bronze column: how files write its values.")
     from_: Name | None = Field(

@@ -15,7 +15,7 @@
         {%- endif -%}
     {%- endfor -%}
     {%- for column in model.columns.values() -%}
-        {%- if column.name in key -%}
+        {%- if column.name in key and not (column.config.get('meta') or {}).get('nullable_key') -%}
             {%- do rules.append([column.name ~ '_not_null', assay.quoted(column.name) ~ ' is not null']) -%}
         {%- endif -%}
         {%- for constraint in column.constraints -%}
