@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from assay.contract.parse import parse_contract
 from assay.contract.sql_validation import check_rules, empty_database
 from assay.contract.table_schema import parse_promise
 from assay.contract.types import column_type
-from tests.source import bronze_node
+from tests.source import bronze_node, built, catalog
 
 COLUMNS = {"id": "bigint", "name": "varchar", "sold": "timestamp"}
 YML = "models/bronze/bronze_sales.yml"
@@ -280,3 +281,13 @@ def test_rules_over_all_kinds_of_columns_pass() -> None:
         check_rules(
             connection, "x.yml", columns, [Rule(str(n), expression) for n, expression in enumerate(expressions)]
         )
+
+
+def test_a_wrong_type_in_silver_names_its_yml(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It was the one mistake of a column that was told without its file."""
+    silver = built("silver_sales", "bronze_sales")
+    silver["columns"]["id"]["data_type"] = "json"
+    bronze = {**node(), "depends_on": {"nodes": []}}
+    monkeypatch.setattr("assay.contract.catalog.check_written", lambda *_: iter(()))
+    with pytest.raises(ContractError, match=r"^models/silver_sales\.yml: column id: unknown type 'json'"):
+        catalog(bronze, silver).check(tmp_path)

@@ -13,13 +13,13 @@ import duckdb
 
 from assay.contract.checked_stamp import CheckedStamp
 from assay.contract.checks import parse_freshness, parse_load_checks, parse_table_checks
-from assay.contract.contract import Contract
+from assay.contract.contract import Column, Contract
 from assay.contract.declared_checks import FILES_AGREE, ROWS_AGREE, LoadChecks, TableChecks
 from assay.contract.errors import ContractError
 from assay.contract.freshness import Policy
 from assay.contract.moving_rules import refuse_moving_verdicts
 from assay.contract.names import TableName, layer_of, table_of
-from assay.contract.parse import parse_columns, parse_contract, place_of, yml_of
+from assay.contract.parse import naming_yml, parse_columns, parse_contract, place_of, yml_of
 from assay.contract.part_choice import PartChoice, parse_part_choice
 from assay.contract.rebuild_key import RebuildKey, parse_redo
 from assay.contract.sharing import check_sharing
@@ -76,7 +76,7 @@ class Catalog:
 
     def _try(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Bind all SQL that stands in a yml on empty tables."""
-        columns_of = {model: parse_columns(self.models[model]) for model in self.of_layer("bronze", "silver", "gold")}
+        columns_of = {model: self._columns(model) for model in self.of_layer("bronze", "silver", "gold")}
         for model in self.of_layer("silver", "gold"):
             columns = {name: columns_of[name] for name in self.parents(model)}
             check_redo(connection, self._places[model], self._redo(model), columns)
@@ -90,6 +90,10 @@ class Catalog:
             for ref in checks.references:
                 where, to = self._places[model], columns_of[ref.to]
                 check_reference(connection, where, ref, table_of(model), columns_of[model], to)
+
+    def _columns(self, model: str) -> tuple[Column, ...]:
+        with naming_yml(self.models[model]):
+            return parse_columns(self.models[model])
 
     @cached_property
     def _places(self) -> dict[str, str]:
