@@ -311,3 +311,57 @@ def test_columns_about_people_are_marked(tmp_path: Path) -> None:
         "contact",
         "account",
     ]
+
+
+def parted(folder: Path, files: dict[str, bytes]) -> Proposal:
+    for name in files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    return proposed(folder, files)
+
+
+def test_folders_of_hive_are_columns_and_a_key_where_records_have_none(tmp_path: Path) -> None:
+    files = {
+        f"region={region}/day=2024-01-0{day}/part-0.csv": f"line,amount\n1,{day}.5\n2,7\n".encode()
+        for region in ("NA", "New%20York")
+        for day in (1, 2)
+    }
+    proposal = parted(tmp_path / "files", files)
+    assert set(proposal.identity.key) == {"line", "region", "day"}
+    assert 'files: "sales/region={region}/day={day}/*.csv"' in proposal.yml
+    assert {c.name: c.type.kind for c in proposal.columns} == {
+        "line": "integer",
+        "amount": "decimal",
+        "region": "text",
+        "day": "date",
+    }
+    source = load(tmp_path, proposal, files)
+    assert set(source.files().values()) == {"loaded"}
+    rows = source.sql(f"select distinct region, day::varchar from {source.table} order by all")
+    assert rows[0] == ("NA", "2024-01-01")
+    assert rows[-1] == ("New York", "2024-01-02")
+
+
+def test_a_folder_that_says_what_records_say_is_left_to_them(tmp_path: Path) -> None:
+    proposal = parted(tmp_path, {f"day={day}/x.csv": f"id,day\n{day},{day}\n".encode() for day in (1, 2)})
+    assert 'files: "sales/day=*/*.csv"' in proposal.yml
+    assert "day: stands in folders and in records, and was taken from the records" in proposal.unsure
+
+
+def test_lines_that_each_day_numbers_anew_have_its_date_in_their_key(tmp_path: Path) -> None:
+    rng = random.Random(1)  # noqa: S311
+    files = {
+        f"till_2024-01-{day:02}.csv": (
+            "line,article,amount\n"
+            + "".join(f"{n},{rng.choice('abcdefgh')},{rng.randrange(50)}\n" for n in range(1, 20))
+            + "20,a,1\n20,a,2\n21,b,1\n"[: 6 * (day % 2)]
+        ).encode()
+        for day in range(1, 6)
+    }
+    proposal = proposed(tmp_path / "files", files)
+    assert proposal.identity.key == ("file_date", "line")
+    assert "{name: file_date" not in proposal.yml
+    assert "config: {meta: {from: _file_date}}" in proposal.yml
+    assert any("the date in the files' names was added as file_date" in sentence for sentence in proposal.unsure)
+    source = load(tmp_path, proposal, files)
+    assert set(source.files().values()) == {"loaded"}
+    assert source.sql(f"select count(distinct file_date) from {source.table}") == [(5,)]

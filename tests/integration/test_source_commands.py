@@ -11,6 +11,7 @@ import pytest
 from assay.base.errors import UserError
 from assay.base.settings import Settings
 from assay.cli import source_check, source_new
+from assay.cli.files import land
 from assay.cli.source_new import SourceExists
 from assay.describing.trial import TrialFailed
 from tests.sources_project import write_sources
@@ -68,6 +69,30 @@ def test_a_source_is_begun_and_further_files_are_tried(
     cases = ElementTree.parse(junit).findall(".//testcase")  # noqa: S314 - written here
     assert [case.find("failure") is not None for case in cases] == [False, True, True, False]
     assert not project.home.exists()
+
+
+def test_a_source_is_begun_with_a_folder_of_partitions(
+    project: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for region in ("a", "b"):
+        for day in (1, 2):
+            folder = tmp_path / "export" / f"region={region}" / f"day=2024-01-0{day}"
+            folder.mkdir(parents=True)
+            (folder / "part-0.csv").write_text("line,amount\n1,5\n2,5\n")
+            (folder / "_SUCCESS").touch()
+    assert source_new.new("sales", [tmp_path / "export"], "sales") == 0
+    assert "4 of 4 files" in capsys.readouterr().out
+    yml = (project.dbt_project / "models" / "sales.yml").read_text()
+    assert 'files: "sales/region={region}/day={day}/*.csv"' in yml
+    assert source_check.check("sales", [tmp_path / "export" / "region=a"], None, as_json=True) == 0
+    assert [trial["rows"] for trial in json.loads(capsys.readouterr().out)] == [2, 2]
+    land("sales", [str(tmp_path / "export")])
+    landed = sorted(path.relative_to(project.landing) for path in project.landing.rglob("*") if path.is_file())
+    assert len(landed) == 4
+    assert str(landed[0]) == "sales/region=a/day=2024-01-01/part-0.csv"
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="empty: there is no file in it"):
+        source_check.check("sales", [tmp_path / "empty"], None, as_json=True)
 
 
 def test_what_cannot_be_begun_or_tried_is_told(project: Settings, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from assay.base.settings import Settings
 from assay.cli.console import out
 from assay.contract.catalog import Catalog
 from assay.contract.contract import Contract
-from assay.contract.file_glob import file_glob
+from assay.contract.file_glob import file_glob, may_be_claimed
 from assay.ledger.reports import listing
 from assay.publish.reader import open_published
 from assay.publish.status import held_snapshots
@@ -38,6 +38,25 @@ def contract_of(settings: Settings, source: str) -> Contract:
     return contracts[source]
 
 
+def files_below(paths: list[Path]) -> list[Path]:
+    """Files, and in the place of a folder those in it, however deep, that a source may claim.
+
+    Raises:
+        UserError: There is none in a folder.
+    """
+    files: list[Path] = []
+    for path in paths:
+        inside = [file for file in sorted(path.rglob("*")) if file.is_file() and _may_be_claimed(file, path)]
+        if path.is_dir() and not inside:
+            raise UserError(f"{path}: there is no file in it")
+        files += inside if path.is_dir() else [path]
+    return list(dict.fromkeys(files))
+
+
+def _may_be_claimed(file: Path, below: Path) -> bool:
+    return may_be_claimed(file.name, file.relative_to(below).parts[:-1])
+
+
 def land(source: str, paths: list[str]) -> None:
     """Copy files into the landing folder of a source, each complete at once.
 
@@ -46,7 +65,7 @@ def land(source: str, paths: list[str]) -> None:
     """
     settings = Settings.from_env()
     contract = contract_of(settings, source)
-    for path in map(Path, paths):
+    for path in files_below([Path(path) for path in paths]):
         if not path.is_file():
             raise UnknownSource(f"{path}: there is no such file")
         name = file_glob(contract.files).name_for(path.absolute())

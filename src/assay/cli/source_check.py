@@ -13,7 +13,7 @@ from rich.table import Table
 from assay.base.settings import Settings
 from assay.cli.check_report import plain_text, write_suites
 from assay.cli.console import out, progress
-from assay.cli.files import contract_of
+from assay.cli.files import contract_of, files_below
 from assay.describing.trial import FileTrial, Reason, try_files
 
 _LISTED = 12
@@ -25,7 +25,7 @@ def check(source: str, paths: list[Path], junit: Path | None, *, as_json: bool) 
 
     Args:
         source: The source.
-        paths: The files.
+        paths: The files, or folders with nothing else in them.
         junit: A file for JUnit XML, a case for each file.
         as_json: Whether to print JSON instead of tables.
 
@@ -37,6 +37,7 @@ def check(source: str, paths: list[Path], junit: Path | None, *, as_json: bool) 
     """
     settings = Settings.from_env()
     contract = contract_of(settings, source)
+    paths = files_below(paths)
     with progress("reading the files") as tell:
         trials = try_files(settings, contract, paths, tell)
     if junit:

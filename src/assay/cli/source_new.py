@@ -14,10 +14,11 @@ from assay.base.atomic_write import place
 from assay.base.errors import UserError
 from assay.base.settings import Settings
 from assay.cli.console import out, progress
-from assay.cli.files import contract_of
+from assay.cli.files import contract_of, files_below
 from assay.cli.source_check import show
 from assay.contract.names import TableName
 from assay.contract.project_files import ProjectFiles
+from assay.describing.outside import folders_of
 from assay.describing.proposal import Proposal, propose
 from assay.describing.trial import try_files
 
@@ -31,7 +32,7 @@ def new(source: str, paths: list[Path], owner: str) -> int:
 
     Args:
         source: What the source is to be called.
-        paths: The files.
+        paths: The files, or folders with nothing else in them.
         owner: The team that answers for it.
 
     Returns:
@@ -43,6 +44,7 @@ def new(source: str, paths: list[Path], owner: str) -> int:
     settings = Settings.from_env()
     target = settings.dbt_project / "models" / f"{source}.yml"
     _refuse_taken(settings, source, target)
+    paths = files_below(paths)
     _refuse_one_name(paths)
     with progress("looking at the files") as tell:
         proposal = propose(source, paths, owner, tell)
@@ -63,8 +65,10 @@ def new(source: str, paths: list[Path], owner: str) -> int:
 
 
 def _refuse_one_name(paths: list[Path]) -> None:
-    """Refuse files of one name from several folders: landing holds one of them, and a newer one replaces it."""
-    names = Counter(path.name for path in paths)
+    """Refuse files that would have one name in landing, which holds one of them, and a newer one replaces it."""
+    folders = folders_of(paths)
+    below = [Path(*(f"{key}={value}" for key, value in values.items())) for values in folders.values]
+    names = Counter(str(folder / path.name) for folder, path in zip(below, paths, strict=True))
     if twice := [name for name, times in names.items() if times > 1]:
         raise UserError(
             f"{names[twice[0]]} of the files are called {twice[0]}, and in one folder a newer file of a name replaces "

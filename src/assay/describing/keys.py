@@ -13,6 +13,7 @@ from assay.contract.errors import ContractError
 from assay.contract.moments import pattern
 from assay.contract.names import quoted
 from assay.describing.column_types import Proposed
+from assay.describing.outside import add_moment
 from assay.describing.texts import FILE, Texts
 from assay.reading.exact_casts import from_text
 
@@ -25,6 +26,8 @@ _MOST_TRIES = 120
 _LONGEST = 3
 _SAME = 0.5
 """Share of the keys of a file that stand in the next one where each is a snapshot."""
+_ALIKE = 0.2
+"""How alike, beyond chance, the records of a key in a file and the next are where they are versions of one thing."""
 _DATED = (
     (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{6}"), "%Y-%m-%dT%H%M%S"),
     (re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}_[0-9]{6}"), "%Y-%m-%d_%H%M%S"),
@@ -48,6 +51,7 @@ class Identity:
         newest_by: The column whose greatest value wins; empty for none.
         file_date: The pattern of the files' names, where their moment decides; empty where it does not.
         unsure: What may be otherwise, in sentences.
+        dated: The column of the key that is the moment of the file's name, where it takes that.
     """
 
     key: tuple[str, ...]
@@ -55,23 +59,27 @@ class Identity:
     newest_by: str = ""
     file_date: str = ""
     unsure: list[str] = field(default_factory=list)
+    dated: Proposed | None = None
 
 
-def identity_of(texts: Texts, columns: Sequence[Proposed], paths: Sequence[Path]) -> Identity:
+def identity_of(
+    texts: Texts, columns: Sequence[Proposed], paths: Sequence[Path], outside: Sequence[str] = ()
+) -> Identity:
     """The key of the records, proved on all of them.
 
     Args:
         texts: What stands in the files.
         columns: Their types.
         paths: The files, in the order in which they were read.
+        outside: Columns that stand in the folders of the files.
     """
-    if not texts.types:
-        typed = {c.name: from_text(quoted(c.name), c.type) for c in columns if c.type.kind != "text"}
-        texts.values.update(typed)
+    as_text = [c for c in columns if c.type.kind != "text" and (not texts.types or c.name in outside)]
+    texts.values.update({c.name: from_text(quoted(c.name), c.type) for c in as_text})
     dated = date_in_names(paths)
-    key = _key(texts, columns, per_file=False)
+    key = _key(texts, columns, outside, per_file=False)
     if key:
         within = _key(texts, columns, per_file=True) if len(paths) > 1 else ()
+        within = tuple(name for name in within if name not in outside)
         versions = [
             f"key: {', '.join(within)} tells the records of each file apart; if later files correct earlier ones, make "
             "that the key and say in `newest_by` which one wins"
@@ -79,12 +87,43 @@ def identity_of(texts: Texts, columns: Sequence[Proposed], paths: Sequence[Path]
         others = [other for other in _single(texts, columns) if other != key]
         unsure = [f"key: {', '.join(map(str, o))} tells records apart as well" for o in others[:2]]
         return Identity(key, unsure=[*unsure, *(versions if 0 < len(within) < len(key) else [])])
-    within = _key(texts, columns, per_file=True) if len(paths) > 1 else ()
+    within = _key(texts, [c for c in columns if c.name not in outside], per_file=True) if len(paths) > 1 else ()
     if not within:
         repeated = texts.records - _distinct(texts, texts.names)
         some = f", and {repeated:,} repeat another in all that they say" if repeated else ""
         return Identity((), unsure=[f"key: no {_LONGEST} columns tell all records apart{some}; each counts by itself"])
+    if dated and _alike(texts, within, outside) < _ALIKE:
+        moment = add_moment(texts, dated, paths)
+        for more in ((), *((name,) for name in outside), tuple(outside)):
+            key = (moment.name, *more, *within)
+            if _distinct(texts, key) == texts.records:
+                says = (
+                    f"key: {', '.join(within)} tells the records of each file apart and stands in several for records "
+                    f"that say other things, so the date in the files' names was added as {moment.name}; where later "
+                    "files correct earlier ones, leave it out of the key"
+                )
+                return Identity(key, file_date=dated, unsure=[says], dated=moment)
+        texts.names.remove(moment.name)
     return _of_versions(texts, columns, within, dated)
+
+
+def _alike(texts: Texts, key: Sequence[str], outside: Sequence[str]) -> float:
+    """How much the records of one key in a file and the next say the same, beyond chance: from 0, or below, to 1.
+
+    Versions of one thing agree in most of their values; lines that each day numbers anew do not. It is Cohen's kappa,
+    on average over the columns that are in no key; 1 where there is none, or no key stands in two files that follow.
+    """
+    figures = []
+    same_key = " and ".join(f"a.{quoted(name)} = b.{quoted(name)}" for name in key)
+    for name in (quoted(name) for name in texts.names if name not in (*key, *outside)):
+        [(observed, chance)] = texts.connection.execute(
+            f"select (select avg(case when a.{name} is not distinct from b.{name} then 1.0 else 0.0 end) "
+            f"from described as a inner join described as b on {same_key} and b.{FILE} = a.{FILE} + 1), "
+            f"(select sum(n * n) / sum(n) ** 2 from (select count(*)::double as n from described group by {name}))"
+        ).fetchall()
+        if observed is not None and chance < 1:
+            figures.append((float(observed) - chance) / (1 - chance))
+    return sum(figures) / len(figures) if figures else 1.0
 
 
 def _of_versions(texts: Texts, columns: Sequence[Proposed], key: tuple[str, ...], dated: str) -> Identity:
@@ -105,8 +144,11 @@ def _of_versions(texts: Texts, columns: Sequence[Proposed], key: tuple[str, ...]
     return Identity((), unsure=[f"{says}, and nothing says which one is newer; each record counts by itself"])
 
 
-def _candidates(texts: Texts, columns: Sequence[Proposed]) -> list[Proposed]:
-    """Columns that may be part of a key, the likeliest first: those with a value in each record, and no measure."""
+def _candidates(texts: Texts, columns: Sequence[Proposed], outside: Sequence[str] = ()) -> list[Proposed]:
+    """Columns that may be part of a key, the likeliest first: those with a value in each record, and no measure.
+
+    What stands in folders tells records apart on purpose, and goes before columns whose values differ by chance.
+    """
     whole = [
         column
         for column in columns
@@ -118,6 +160,7 @@ def _candidates(texts: Texts, columns: Sequence[Proposed]) -> list[Proposed]:
         whole,
         key=lambda c: (
             not _IDENTIFIES.search(c.name),
+            c.name not in outside,
             c.name in measures,
             -distinct[c.name],
             texts.names.index(c.name),
@@ -126,9 +169,9 @@ def _candidates(texts: Texts, columns: Sequence[Proposed]) -> list[Proposed]:
     return order[:_MOST_COLUMNS]
 
 
-def _key(texts: Texts, columns: Sequence[Proposed], *, per_file: bool) -> tuple[str, ...]:
+def _key(texts: Texts, columns: Sequence[Proposed], outside: Sequence[str] = (), *, per_file: bool) -> tuple[str, ...]:
     """The shortest combination that is in no two records, of one file or of all; none where there is none."""
-    names = [column.name for column in _candidates(texts, columns) if texts.records]
+    names = [column.name for column in _candidates(texts, columns, outside) if texts.records]
     tries = 0
     for length in range(1, _LONGEST + 1):
         for combination in combinations(names, length):
@@ -186,8 +229,8 @@ def _literal(text: str) -> str:
     return text.replace("%", "%%")
 
 
-def glob_of(source: str, paths: Sequence[Path]) -> str:
-    """A glob for these files and those that follow: by their endings."""
+def glob_of(source: str, paths: Sequence[Path], folders: str = "") -> str:
+    """A glob for these files and those that follow: by their endings, in the folders of the source."""
     endings = {"".join(path.suffixes[-2 if path.suffix in _PACKED else -1 :]) for path in paths}
     ending = endings.pop() if len(endings) == 1 else ""
-    return f"{source}/*{ending}" if not set(ending) & set("*?[") else f"{source}/*"
+    return f"{source}/{folders}*{ending}" if not set(ending) & set("*?[{") else f"{source}/{folders}*"

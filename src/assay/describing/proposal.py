@@ -19,6 +19,7 @@ from assay.describing.column_types import Proposed, typed_by_file, typed_by_valu
 from assay.describing.file_kind import kind_of
 from assay.describing.keys import Identity, glob_of, identity_of
 from assay.describing.kinds import Kind
+from assay.describing.outside import Folders, add_folders, folders_of
 from assay.describing.personal import is_personal
 from assay.describing.texts import Texts, texts_of
 
@@ -61,30 +62,35 @@ def propose(source: str, paths: Sequence[Path], owner: str, tell: Callable[[str]
         Undescribable: No contract can say how the files are written.
     """
     tell("looking at how the files are written")
-    kind = kind_of(paths)
+    kind, folders = kind_of(paths), folders_of(paths)
     with tempfile.TemporaryDirectory(prefix="assay-source-") as folder:
         scratch = Path(folder)
         with texts_of(paths, kind.form, scratch, tell) as texts:
             columns = _columns(texts, kind.form, tell, nulls=kind.form.type == "csv")
             tokens = [token for column in columns for token in column.nulls]
             if not tokens:
-                return _proposal(source, paths, owner, kind, (texts, columns))
+                return _proposal(source, paths, owner, kind, (texts, columns, folders))
         form = _with_nulls(paths, kind.form, tokens, scratch, tell)
         with texts_of(paths, form, scratch, tell) as texts:
             columns = _columns(texts, form, tell, nulls=False)
-            return _proposal(source, paths, owner, replace(kind, form=form), (texts, columns))
+            return _proposal(source, paths, owner, replace(kind, form=form), (texts, columns, folders))
 
 
 def _proposal(
-    source: str, paths: Sequence[Path], owner: str, kind: Kind, seen: tuple[Texts, Sequence[Proposed]]
+    source: str, paths: Sequence[Path], owner: str, kind: Kind, seen: tuple[Texts, Sequence[Proposed], Folders]
 ) -> Proposal:
-    texts, columns = seen
-    identity = identity_of(texts, columns, paths)
+    texts, in_records, folders = seen
+    outside = add_folders(texts, folders)
+    of_folders = [typed_by_values(texts.connection, name, PLAIN, is_sure=True, nulls=False) for name in outside]
+    columns = [*in_records, *of_folders]
+    identity = identity_of(texts, columns, paths, outside)
+    columns += [identity.dated] if identity.dated else []
     personal = {column.name for column in columns if is_personal(texts.connection, column.name)}
     unsure = [*kind.unsure, *_of_records(texts), *(doubt for column in columns for doubt in column.unsure)]
-    unsure += [*identity.unsure, *_of_names(texts), *_of_nulls(kind.form, columns)]
+    unsure += [*identity.unsure, *_of_names(texts), *_of_nulls(kind.form, in_records), *folders.unsure(outside)]
     proposal = Proposal(source, "", columns, identity, kind.form, texts.records, unsure)
-    return replace(proposal, yml=_Yml(proposal, owner, glob_of(source, paths), texts.absent, personal).text())
+    files = glob_of(source, paths, folders.glob(outside))
+    return replace(proposal, yml=_Yml(proposal, owner, files, texts.absent, personal).text())
 
 
 def _with_nulls(
@@ -199,6 +205,8 @@ class _Yml:
     def _column(self, column: Proposed) -> list[str]:
         lines = [f"      - name: {_scalar(column.name)}", f"        data_type: {_scalar(column.type.sql)}"]
         meta: dict[str, Any] = {}
+        if column is self._identity.dated:
+            meta["from"] = "_file_date"
         if column.name in self._absent:
             meta["optional"] = True
         if column.name in self._personal:
