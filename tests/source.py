@@ -31,6 +31,7 @@ def bronze_node(
     optional: Collection[str] = (),
     written: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     dated: Collection[str] = (),
+    paths: Mapping[str, str] = MappingProxyType({}),
     **contract: Any,
 ) -> dict[str, Any]:
     """A bronze model as in dbt's manifest; what is not given is ordinary, and the columns `dated` are `_file_date`."""
@@ -39,6 +40,8 @@ def bronze_node(
         metas[column]["written"] = dict(spelling)
     for column in dated:
         metas[column]["from"] = "_file_date"
+    for column, path in paths.items():
+        metas[column]["path"] = path
     defaults = {
         "version": "1.0.0",
         "owner": "tests",

@@ -19,7 +19,7 @@ DECIDES = {
         "path_template",
     },
     Format: {
-        "type", "records", "sheet", "delimiter", "quote", "escape", "header", "preamble", "footer", "comment",
+        "type", "records", "places", "sheet", "delimiter", "quote", "escape", "header", "preamble", "footer", "comment",
         "repeated_header", "encoding", "nulls", "quoted_nulls", "decimal", "thousands",
         "dates",
     },
@@ -115,6 +115,23 @@ def test_a_change_is_named() -> None:
         "column price (none → decimal(10,2))",
         "its SQL",
     ]
+
+
+def test_columns_that_are_written_in_their_own_way_are_told_apart() -> None:
+    before = contract(written={"amount": {"decimal": ","}})
+    now = contract(written={"amount": {"decimal": ",", "units": ["%"]}})
+    [difference] = differences(bronze_form(before, "select"), bronze_form(now, "select"))
+    assert difference.startswith('column amount (decimal(10,2) {"decimal": ","} → decimal(10,2) {"decimal": ","')
+    wider = replace(before, columns=(*before.columns, TILL))
+    assert is_widened(wider, bronze_form(wider, "select"), bronze_form(before, "select"))
+
+
+def test_where_a_value_stands_in_its_record_decides_rows() -> None:
+    json_lines = {"format": {"type": "jsonl"}}
+    before, now = contract(**json_lines), contract(**json_lines, paths={"amount": "/price/amount"})
+    assert now.form["format"]["places"] == [["id", "/id"], ["amount", "/price/amount"]]
+    assert differences(bronze_form(before, "select"), bronze_form(now, "select")) == ["`format`"]
+    assert contract(**json_lines, paths={}).fingerprint == before.fingerprint
 
 
 def widened(column: Column, *rules: Rule, at: int = 2) -> Contract:

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from assay.contract.format import Format
+from assay.contract.pointer import pointer_keys
 from assay.contract.spelling import PLAIN, Spelling
 from assay.contract.types import ColumnType
 
@@ -96,6 +97,11 @@ class Contract:
     def names(self) -> list[str]:
         """The columns' names, in order."""
         return [column.name for column in self.columns]
+
+    @cached_property
+    def origins(self) -> Mapping[str, tuple[str, ...]]:
+        """The names that lead to each column's value in a record, from outside to inside."""
+        return {name: pointer_keys(pointer) for name, pointer in self.format.places} or {n: (n,) for n in self.names}
 
     @property
     def optional(self) -> list[str]:

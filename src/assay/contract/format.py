@@ -17,6 +17,8 @@ class Format:
         type: `csv` (any delimiter), `jsonl` (one JSON object a line) or `parquet`.
         records: Where the records of a JSON document are, as a JSON pointer: an array, or one object. None where each
             is a line.
+        places: Where in a record of JSON or Parquet each column's value stands, by name as a JSON pointer; empty where
+            all are members of the record by their own names.
         sheet: The sheet of a spreadsheet, whose rows are read as those of CSV: empty for the first one, None where the
             file is no spreadsheet.
         delimiter: Up to four bytes between the fields of a CSV record.
@@ -38,6 +40,7 @@ class Format:
 
     type: FileType
     records: str | None = None
+    places: tuple[tuple[str, str], ...] = ()
     sheet: str | None = None
     delimiter: str = ","
     quote: str = '"'
@@ -77,4 +80,8 @@ class Format:
         named = {field.name: getattr(self, field.name) for field in fields(self)}
         usual = {field.name: field.default for field in fields(self)}
         written = {name: value for name, value in named.items() if value != usual[name]}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in written.items()}
+        return {name: _lists(value) for name, value in written.items()}
+
+
+def _lists(value: Any) -> Any:
+    return [_lists(item) for item in value] if isinstance(value, tuple) else value

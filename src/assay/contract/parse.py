@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assay.contract.contract import Column, Contract, Rule
 from assay.contract.errors import ContractError
@@ -17,8 +17,12 @@ from assay.contract.names import TableName, quoted
 from assay.contract.nullable_keys import nullable_keys
 from assay.contract.path_columns import check_path_columns, origins_of
 from assay.contract.path_template import path_template
+from assay.contract.places import places_of
 from assay.contract.spelling import PLAIN, Spelling, check_spelling
 from assay.contract.types import column_type
+
+if TYPE_CHECKING:
+    from assay.contract.yml_file import ColumnMetaYml
 
 Node = Mapping[str, Any]
 """A model as in dbt's manifest.json."""
@@ -72,6 +76,8 @@ def _parse(node: Node) -> Contract:
     ours = [name for name in names if name.startswith("_")]
     if ours:
         raise ContractError(f"column {ours[0]}: names that start with `_` are kept for columns that Assay adds")
+    paths = {column.name: _meta(node["columns"][column.name]).path for column in columns}
+    form = replace(form, places=places_of(paths, form, [c.name for c in columns if c.origin != "records"]))
     key = parse_key(node, names, is_none=declared.key == "none")
     newest_by = declared.newest_by
     dated_by = newest_by.file_date if isinstance(newest_by, FileDateYml) else None
@@ -164,12 +170,9 @@ def _check_framed(contract: Contract) -> None:
 
 def _spelled(column: Column, declared: Mapping[str, Any], form: Format) -> Column:
     """The column with the way its values are written: as it says itself, else as the format of its source says."""
-    from assay.contract.yml_file import ColumnMetaYml  # noqa: PLC0415 - see assay.contract.yml
-
     usual = Spelling(form.decimal, form.thousands, dates=form.dates).of_kind(column.type.kind)
     usual = usual if column.origin == "records" else PLAIN
-    meta = (declared.get("config") or {}).get("meta") or {}
-    written = ColumnMetaYml.read(meta, "config", "meta").written if meta.get("written") is not None else None
+    written = _meta(declared).written
     own = {name: value for name, value in dict(written or {}).items() if value is not None}
     try:
         spelling = replace(usual, **own)
@@ -179,15 +182,19 @@ def _spelled(column: Column, declared: Mapping[str, Any], form: Format) -> Colum
     return replace(column, type=replace(column.type, spelling=spelling))
 
 
+def _meta(column: Mapping[str, Any]) -> ColumnMetaYml:
+    from assay.contract.yml_file import ColumnMetaYml  # noqa: PLC0415 - see assay.contract.yml
+
+    return ColumnMetaYml.read((column.get("config") or {}).get("meta") or {}, "config", "meta")
+
+
 def is_optional(column: Mapping[str, Any]) -> bool:
     """Whether files may leave a column out: `config: {meta: {optional: true}}`.
 
     Raises:
         ContractError: It says something else than true or false.
     """
-    from assay.contract.yml_file import ColumnMetaYml  # noqa: PLC0415 - see assay.contract.yml
-
-    return ColumnMetaYml.read((column.get("config") or {}).get("meta") or {}, "config", "meta").optional
+    return _meta(column).optional
 
 
 def origin_of(column: Mapping[str, Any]) -> str:

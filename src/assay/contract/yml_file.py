@@ -89,6 +89,11 @@ class ColumnMetaYml(Yml):
     nullable_key: bool = Field(default=False, description="Of a column of the key: whether NULL is a value of it.")
     personal: bool = Field(default=False, description="Whether values are about a person, and not shown in examples.")
     written: WrittenYml | None = Field(default=None, description="Of a bronze column: how files write its values.")
+    path: str | None = Field(
+        default=None,
+        description="Of a bronze column: where its value stands in a record of JSON or Parquet, as a JSON pointer.",
+        examples=["/address/city"],
+    )
     from_: Name | None = Field(
         default=None,
         alias="from",

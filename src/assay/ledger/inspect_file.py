@@ -156,16 +156,17 @@ def values_at(name: str, contract: Contract) -> PathValues:
 def _header_problem(header: tuple[str, ...] | None, contract: Contract) -> str:
     if header is None:
         return ""
-    known, there = set(contract.names), set(header)
-    both = [column.name for column in contract.path_columns if column.name in there]
+    of_records = contract.of_records
+    tops = {name: way[0] for name, way in of_records.origins.items()}
+    known, there = set(tops.values()), set(header)
+    both = [column.name for column in contract.path_columns if column.name in there - known]
     if both:
         return stands_in_both(both[0])
-    of_records = contract.of_records.columns
-    missing = [column.name for column in of_records if column.name not in there and not column.is_optional]
+    missing = [tops[c.name] for c in of_records.columns if tops[c.name] not in there and not c.is_optional]
     unexpected = [name for name in header if name not in known]
     problems = []
     if missing:
-        problems.append(f"missing columns: {listed(missing)}")
+        problems.append(f"missing columns: {listed(list(dict.fromkeys(missing)))}")
     if unexpected and (missing or contract.new_columns == "refuse"):
         problems.append(f"unexpected columns: {listed(unexpected)}")
     if not problems:

@@ -37,7 +37,7 @@ from assay.reading.parquet import parquet_rows, parquet_view, wide_parquet
 from assay.reading.path_values import with_path_values
 from assay.reading.read_views import arrow_view, csv_view, once, readable_path
 from assay.reading.wide_reading import Texts, WideReading, is_wide, wide_csv, wide_csv_copy
-from assay.text import Unreadable, first_object, refuse_misfit, write_clean
+from assay.text import JSON_SEPARATOR, Unreadable, first_object, refuse_misfit, write_clean
 
 _ARROW = "assay_arrow"
 _KEPT = 8 << 20
@@ -239,12 +239,12 @@ class FileLoad:
             return self._wide_view(self._wide_texts(file, name), has_lines=True)
         if self._contract.format.type == "csv":
             return csv_view(name, self._contract, file.header, is_parallel=not file.has_quoted_line_ends)
-        return jsonl_copy_view(name, self._contract, first_object(file.path))
+        return jsonl_copy_view(name, self._contract, first_object(Path(name), JSON_SEPARATOR))
 
     def _wide_texts(self, file: File, name: str) -> Texts:
         if self._contract.format.type == "csv":
             return wide_csv_copy(name, self._contract, file.header, is_parallel=not file.has_quoted_line_ends)
-        return wide_jsonl_copy(name, self._contract, first_object(file.path))
+        return wide_jsonl_copy(name, self._contract, first_object(Path(name), JSON_SEPARATOR))
 
     def _wide_view(self, texts: Texts, *, has_lines: bool) -> str:
         self._wide = WideReading(self._connection, self._contract, texts, has_lines=has_lines)
@@ -253,7 +253,7 @@ class FileLoad:
 
     def _parquet_view(self, file: File, name: str, *, has_lines: bool) -> str:
         rows = parquet_rows(self._connection, file.path, name, has_lines=has_lines)
-        if is_wide(self._contract, list(rows.places)):
+        if is_wide(self._contract, list(rows.places)) and not self._contract.format.places:
             return self._wide_view(wide_parquet(rows, self._contract), has_lines=has_lines)
         return parquet_view(rows, self._contract, has_lines=has_lines)
 

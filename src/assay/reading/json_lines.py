@@ -20,6 +20,7 @@ from assay.reading.read_views import Field, file_ids, once, reading, text_field,
 from assay.reading.wide_plans import MANY
 from assay.reading.wide_reading import Texts, query
 from assay.text import MAX_JSON_LINE, Compression, FirstObject
+from assay.text.nested import REST
 
 LINE_NUMBER = 64  # bytes that a line number and its separator may take before a record
 _TEXT = "'j': 'VARCHAR'"
@@ -187,14 +188,20 @@ def _all_objects(contract: Contract, source: str, first: FirstObject, mark: str)
     and all else in `r`, numbers in both with their mark.
     """
     known = f"[{', '.join(literal(name) for name in contract.names)}]"
-    mask = "{" + ", ".join(f'"{json_key(name)}": null' for name in contract.names) + "}"
     return (
         f"select _line, t, is_same, {_object(contract, 'm', '')}, "
-        f"case when not list_has_all({known}, json_keys(m)) "
-        f"then json_merge_patch(m, {literal(mask)})::varchar end as r "
+        f"case when not list_has_all({known}, json_keys(m)) then {_rest(contract)}::varchar end as r "
         f"from (select *, case when not is_same then {marked('j', mark)} end as m "
         f"from ({round_trip(contract, source, first)}))"
     )
+
+
+def _rest(contract: Contract) -> str:
+    """SQL of what the contract does not name of an object `m`."""
+    if contract.format.places:
+        return f"json_extract(m, '/{REST}')"
+    mask = "{" + ", ".join(f'"{json_key(name)}": null' for name in contract.names) + "}"
+    return f"json_merge_patch(m, {literal(mask)})"
 
 
 def _object(contract: Contract, text: str, guard: str) -> str:

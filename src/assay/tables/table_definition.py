@@ -103,7 +103,7 @@ def is_widened(contract: Contract, form: Form, stored: Form) -> bool:
         form: Its form, with the model's SQL.
         stored: The form that the rows were stored under.
     """
-    known = {name for name, _ in stored["contract"]["columns"]}
+    known = {column[0] for column in stored["contract"]["columns"]}
     added = {column.name for column in contract.columns if column.is_optional} - known
     now, before = form["contract"], {name for name, _ in stored["contract"]["rules"]}
     kept = {
@@ -126,9 +126,14 @@ def differences(stored: Form, now: Form) -> list[str]:
     before, after = stored["contract"], now["contract"]
     plain = sorted({*before, *after} - {"columns", "rules", "optional"})
     changed = [f"`{key}`" for key in plain if before.get(key) != after.get(key)]
-    changed += _changed_names("column", dict(before["columns"]), dict(after["columns"]))
+    changed += _changed_names("column", _types(before), _types(after))
     changed += _changed_names("rule", {r[0]: r[1] for r in before["rules"]}, {r[0]: r[1] for r in after["rules"]})
     return changed + (["its SQL"] if stored["sql"] != now["sql"] else [])
+
+
+def _types(contract: Form) -> dict[str, str]:
+    """What each column is, with how it is written where the contract says so."""
+    return {name: " ".join([sql, *map(json.dumps, written)]) for name, sql, *written in contract["columns"]}
 
 
 def _changed_names(what: str, before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:

@@ -14,10 +14,11 @@ from assay.text.misfit import LEAST, Misfit, refuse_misfit
 from assay.text.record import MAX_JSON_LINE, MAX_RECORD, Record
 from assay.text.room import NoRoom, Room
 from assay.text.scanning import Scan, scan
-from assay.text.splitting import Counts, split, write_clean
+from assay.text.splitting import JSON_SEPARATOR, Counts, split, write_clean
 from assay.text.stream import Unreadable
 
 __all__ = [
+    "JSON_SEPARATOR",
     "LEAST",
     "MAX_JSON_LINE",
     "MAX_RECORD",

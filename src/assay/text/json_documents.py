@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from assay.contract.pointer import pointer_keys
 from assay.text.record import MAX_DEPTH, MAX_JSON_LINE
 from assay.text.stream import PIECE, Unreadable
 
@@ -19,24 +20,13 @@ _OPEN, _CLOSED = b"[{", b"]}"
 _MARKS = (b"[", b"]", b"{", b"}", b",", b":")
 
 
-def pointer_keys(pointer: str) -> tuple[bytes, ...]:
-    """The names in a JSON pointer.
-
-    Raises:
-        ValueError: It is none: neither empty nor begun by a slash.
-    """
-    if pointer and not pointer.startswith("/"):
-        raise ValueError(f"{pointer!r} is no JSON pointer such as '/data/items'")
-    return tuple(part.replace("~1", "/").replace("~0", "~").encode() for part in pointer.split("/")[1:])
-
-
 def json_lines(text: Iterable[bytes], pointer: str) -> Iterator[bytes]:
     """The records of a document in UTF-8, a line each.
 
     Raises:
         Unreadable: It breaks off, its brackets do not match, or nothing stands at the pointer.
     """
-    document = _Document(pointer_keys(pointer))
+    document = _Document(tuple(key.encode() for key in pointer_keys(pointer)))
     for token in _tokens(text):
         if (record := document.take(token)) is not None:
             yield record + b"\n"

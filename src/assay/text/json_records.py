@@ -55,15 +55,20 @@ class FirstObject(NamedTuple):
         return '": ' in self.line
 
 
-def first_object(path: Path) -> FirstObject:
+def first_object(path: Path, before: bytes = b"") -> FirstObject:
     """The first object of a file of JSON lines in UTF-8.
+
+    Args:
+        path: The file.
+        before: What ends the number of each line, where it has one.
 
     Raises:
         Unreadable: The file cannot be read.
         FileNotFoundError: It is gone.
     """
     with closing(content(path)) as pieces:
-        line = next(pieces, b"").lstrip(b"\n\r\t ").partition(b"\n")[0].decode(errors="replace").strip()
+        text = next(pieces, b"").lstrip(b"\n\r\t ").partition(b"\n")[0]
+    line = (text.partition(before)[2] if before else text).decode(errors="replace").strip()
     try:
         value = _DECODER.decode(line)
     except (ValueError, RecursionError, _Forbidden):

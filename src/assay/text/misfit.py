@@ -15,6 +15,7 @@ _REASONS: dict[Fault | None, tuple[str, str]] = {
     "fields": ("a wrong number of fields", "Put delimiter, header or columns of the contract right"),
     "quotes": _QUOTES,
     "stray quote": _QUOTES,
+    "nested": ("values that are inside of no object", "Put `path` of the contract's columns right"),
     "object": ("not being one complete JSON object", "JSON lines have a whole object on each line"),
 }
 """Why all records are malformed, by what is broken about each; and what to do."""

@@ -6,9 +6,9 @@ from typing import Literal, NamedTuple
 
 from assay.text.encoding import foreign_byte, is_valid, printable
 
-Fault = Literal["fields", "quotes", "stray quote", "object"]
+Fault = Literal["fields", "quotes", "stray quote", "object", "nested"]
 """What is broken about a record's structure: its number of fields, its quoting, a quote inside an unquoted field whose
-meaning nobody knows, or, in JSON lines, that it is one complete object.
+meaning nobody knows, in JSON lines, that it is one complete object, or that a column's place in it is inside an object.
 """
 
 MAX_RECORD = 2_000_000 - 50
@@ -38,12 +38,14 @@ class Record(NamedTuple):
             written as in `\\xff`, and of an overlong line only the beginning is kept.
         problem: Why it is malformed, in words; None when it is good.
         fault: What is broken about its structure; None where nothing is.
+        clean: What is read of it in place of its text; None for the text itself.
     """
 
     line: int
     raw: bytes
     problem: str | None
     fault: Fault | None = None
+    clean: bytes | None = None
 
 
 class Run(NamedTuple):

@@ -75,7 +75,8 @@ def scan(path: Path, format: Format, columns: int | None = None) -> Scan:
     with open_regular(path) as file:
         received = _Received(pieces(file))
         content = checked(_plain(path, received, format), codec)
-        is_counted = is_direct(codec) and format.records is None  # of which nothing but this code knows the lines
+        # Of others, nothing but this code knows the lines that are read.
+        is_counted = is_direct(codec) and format.records is None and not format.places
         if format.is_framed:
             content, codec = framed(as_utf8(content, codec), format), "utf-8"
         head = _head(content, rules, codec)

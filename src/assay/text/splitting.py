@@ -17,6 +17,7 @@ from assay.text.framing import framed
 from assay.text.header import skip_header
 from assay.text.json_records import json_records
 from assay.text.lines import Lines, line_end
+from assay.text.nested import flat_records
 from assay.text.record import MAX_JSON_LINE, MAX_RECORD, Fault, Record, Run
 from assay.text.room import Room
 from assay.text.spreadsheet import text_in
@@ -53,7 +54,8 @@ def _parts(path: Path, form: Format, columns: int) -> Iterator[Run | Record]:
         end = line_end(text)
     with closing(_utf8(path, codec, form)) as text:
         if form.type == "jsonl":
-            yield from json_records(Lines(text, end, MAX_JSON_LINE, codec, b""), codec)
+            records = json_records(Lines(text, end, MAX_JSON_LINE, codec, b""), codec)
+            yield from flat_records(records, form) if form.places else records
             return
         rules = dialect(form)
         lines = Lines(text, end, MAX_RECORD, codec, rules.quote)
@@ -113,7 +115,7 @@ def write_clean(path: Path, format: Format, columns: int, good: Path, bad: Path,
                 room.take(clean.write(b"".join(map(template.__mod__, enumerate(part.raws, part.line)))))
                 written += len(part.raws)
             elif part.problem is None:
-                room.take(clean.write(template % (part.line, part.raw)))
+                room.take(clean.write(template % (part.line, part.raw if part.clean is None else part.clean)))
                 written += 1
                 has_quoted = has_quoted or b"\n" in part.raw or b"\r" in part.raw
             else:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import length_hint
 from typing import Any, Literal
@@ -15,8 +15,10 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assay.contract.contract import Contract
+from assay.contract.contract import Column, Contract
+from assay.contract.pointer import pointer_of
 from assay.contract.types import MAX_PRECISION
+from assay.reading.parquet.structs import field_type
 
 Shape = Literal["plain", "decimal", "moment", "instant", "time", "json", "interval", "nested"]
 EXACT_TEXT: tuple[Shape, ...] = ("decimal", "moment", "instant", "time")
@@ -117,15 +119,31 @@ def schema_problem(columns: tuple[FileColumn, ...], contract: Contract) -> str:
         return "one of its columns has no name"
     if same:
         return f"its columns {', '.join(same)} have one name, or differ only in upper and lower case"
-    types = {column.name: column.type for column in contract.columns}
-    for column in columns:
-        if column.problem:
-            return f"its column {column.name} {column.problem}"
-        if column.shape == "nested" and column.name in types and types[column.name].kind != "text":
-            return (
-                f"its column {column.name} is nested ({column.words[:100]}), which a contract cannot type yet; "
-                "declare it as varchar to keep it as JSON"
-            )
+    if broken := next((column for column in columns if column.problem), None):
+        return f"its column {broken.name} {broken.problem}"
+    there = {column.name: column for column in columns}
+    problems = (_misfit(there, column, contract.origins[column.name]) for column in contract.columns)
+    return next(filter(None, problems), "")
+
+
+def _misfit(there: Mapping[str, FileColumn], column: Column, way: Sequence[str]) -> str:
+    """Why a column of the contract cannot be what stands in the file at the end of a way; empty when it can."""
+    name, pointer = way[0], pointer_of(*way)
+    if name not in there or there[name].shape != "nested":
+        if name not in there or len(way) == 1:
+            return ""
+        return f"nothing stands at {pointer}, which leads through {there[name].words} in its column {name}"
+    try:
+        kind = field_type(there[name].target, way[1:])
+    except TypeError as error:
+        return f"nothing stands at {pointer}, which leads through {str(error)[:100]} in its column {name}"
+    if kind is None:
+        return "" if column.is_optional else f"nothing stands at {pointer}, where column {column.name} has to be"
+    if pa.types.is_nested(kind) and column.type.kind != "text":
+        return (
+            f"its column {pointer[1:]} is nested ({str(kind)[:100]}), which a contract cannot type yet; "
+            "declare it as varchar to keep it as JSON"
+        )
     return ""
 
 

@@ -21,6 +21,7 @@ from assay.reading.parquet.batches import LINE, ExactParquet, columns_in, plan_r
 from assay.reading.parquet.exact import OUT_OF_RANGE
 from assay.reading.parquet.ranges import out_of_range
 from assay.reading.parquet.schema import FileColumn
+from assay.reading.parquet.structs import field_sql, field_type, rest_sql
 from assay.reading.read_views import Field, absent_field, file_ids, reading, whole_rows
 
 ARROW = "assay_parquet"
@@ -58,8 +59,24 @@ class ParquetRows:
 
     def value(self, column: Column, raw: str) -> str:
         """SQL of the value of a column of both the contract and the file; NULL where it cannot be held."""
-        at = int(self.places[column.name][1:])
-        if column.name in self.texts:
+        return self._typed(column, column.name, raw)
+
+    def field(self, column: Column, way: Sequence[str]) -> Field:
+        """A column of the contract whose value stands at the end of a way; an absent one where nothing does."""
+        name, *inner = way
+        if name not in self.places:
+            return absent_field(column)
+        place = self.places[name]
+        if not inner:
+            return Field(column.name, place, self._typed(column, name, place), column.type.sql)
+        if field_type(self.columns[int(place[1:])].target, inner) is None:
+            return absent_field(column)
+        raw, kind = field_sql(place, self.types[place], inner)
+        return Field(column.name, raw, from_value(raw, kind, column.type), column.type.sql)
+
+    def _typed(self, column: Column, name: str, raw: str) -> str:
+        at = int(self.places[name][1:])
+        if name in self.texts:
             return _exact_value(raw, self.columns[at], column.type)
         return from_value(raw, self.types[f"c{at}"], column.type)
 
@@ -165,16 +182,14 @@ def parquet_view_of_many(rows: ParquetRows, files: Mapping[int, str], contract: 
 
 def _fields(rows: ParquetRows, contract: Contract) -> tuple[Sequence[Field], str]:
     """The contract's columns in a file, and SQL of what is rescued of it."""
-    places = rows.places
-    fields = [
-        Field(column.name, places[column.name], rows.value(column, places[column.name]), column.type.sql)
-        if column.name in places
-        else absent_field(column)
-        for column in contract.columns
-    ]
-    known = set(contract.names)
-    extra = {name: place for name, place in places.items() if name not in known}
-    return fields, f"{json_object(extra, rows.types)}::json" if extra else "null::json"
+    fields = [rows.field(column, contract.origins[column.name]) for column in contract.columns]
+    ways: dict[str, list[Sequence[str]]] = {name: [] for name in rows.places}
+    for name, *inner in contract.origins.values():
+        ways.setdefault(name, []).append(inner)
+    rests = {name: rest_sql(place, rows.types[place], ways[name]) for name, place in rows.places.items()}
+    extra = {name: rest for name, rest in rests.items() if rest}
+    types = {rest: rows.types[rows.places[name]] for name, rest in extra.items()}
+    return fields, f"{json_object(extra, types)}::json" if extra else "null::json"
 
 
 def _places(columns: Sequence[FileColumn]) -> list[str]:

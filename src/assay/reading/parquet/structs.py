@@ -1,0 +1,71 @@
+"""Fields of structs as columns of their own, and SQL of what is left of a struct without them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+import duckdb
+import pyarrow as pa
+from duckdb.sqltypes import DuckDBPyType
+
+from assay.contract.names import literal, quoted
+
+
+def field_type(kind: pa.DataType, way: Sequence[str]) -> pa.DataType | None:
+    """The type at the end of a way through structs; None where one on the way has no such field.
+
+    Raises:
+        TypeError: The way leads through a type that is no struct, which the message names.
+    """
+    for name in way:
+        if not pa.types.is_struct(kind):
+            raise TypeError(str(kind))
+        at = kind.get_field_index(name)
+        if at < 0:
+            return None
+        kind = kind.field(at).type
+    return kind
+
+
+def field_sql(value: str, source_type: str, way: Sequence[str]) -> tuple[str, str]:
+    """SQL of the field at the end of a way through structs, and its DuckDB type.
+
+    Args:
+        value: SQL of the struct.
+        source_type: The DuckDB type of the struct.
+        way: Names of fields that are there.
+    """
+    kind = duckdb.sqltype(source_type)
+    for name in way:
+        value, kind = f"{value}.{quoted(name)}", _fields(kind)[name]
+    return value, str(kind)
+
+
+def _fields(kind: DuckDBPyType) -> dict[str, DuckDBPyType]:
+    return dict(cast("list[tuple[str, DuckDBPyType]]", kind.children))
+
+
+def rest_sql(value: str, source_type: str, ways: Iterable[Sequence[str]]) -> str:
+    """SQL of a struct without the fields at the end of some ways; empty where nothing is left of it.
+
+    Args:
+        value: SQL of the struct.
+        source_type: Its DuckDB type.
+        ways: From the struct on; those that lead to no field take nothing away.
+    """
+    return _rest(value, duckdb.sqltype(source_type), [tuple(way) for way in ways])
+
+
+def _rest(value: str, kind: DuckDBPyType, ways: Sequence[tuple[str, ...]]) -> str:
+    if () in ways:
+        return ""
+    if not ways or kind.id != "struct":
+        return value
+    left = {}
+    for name, inner in _fields(kind).items():
+        through = [way[1:] for way in ways if way[0] == name]
+        if rest := _rest(f"{value}.{quoted(name)}", inner, through):
+            left[name] = rest
+    packed = ", ".join(f"{literal(name)}: {rest}" for name, rest in left.items())
+    return f"case when {value} is not null then {{{packed}}} end" if packed else ""
