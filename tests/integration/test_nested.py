@@ -145,7 +145,7 @@ def test_new_names_refuse_a_file_where_the_contract_says_so(make: Make) -> None:
         ("/a/b", {"type": "excel"}, "column city: path: a row of fields has no values inside others"),
         ("a/b", {"type": "jsonl"}, "column city: path: 'a/b' is no JSON pointer"),
         ("/a~2", {"type": "jsonl"}, "column city: path: '/a~2' is no JSON pointer"),
-        ("", {"type": "jsonl"}, "column city: path: the empty one is the whole record"),
+        ("", {"type": "jsonl"}, "column city: path: '' is the whole record"),
     ],
 )
 def test_a_path_that_is_none_stops_the_contract(make: Make, path: str, form: dict[str, str], reason: str) -> None:

@@ -19,7 +19,8 @@ DECIDES = {
         "path_template",
     },
     Format: {
-        "type", "records", "places", "sheet", "delimiter", "quote", "escape", "header", "preamble", "footer", "comment",
+        "type", "records", "each", "places", "sheet", "delimiter", "quote", "escape", "header",
+        "preamble", "footer", "comment",
         "repeated_header", "encoding", "nulls", "quoted_nulls", "decimal", "thousands",
         "dates",
     },

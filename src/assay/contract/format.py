@@ -17,8 +17,10 @@ class Format:
         type: `csv` (any delimiter), `jsonl` (one JSON object a line) or `parquet`.
         records: Where the records of a JSON document are, as a JSON pointer: an array, or one object. None where each
             is a line.
+        each: The list of each record whose elements are the records instead, as a JSON pointer; None for none.
         places: Where in a record of JSON or Parquet each column's value stands, by name as a JSON pointer; empty where
-            all are members of the record by their own names.
+            all are members of the record by their own names. Of an element it starts there; after `^` it starts at the
+            record that holds the list, and `#` is the element's position, from 1.
         sheet: The sheet of a spreadsheet, whose rows are read as those of CSV: empty for the first one, None where the
             file is no spreadsheet.
         delimiter: Up to four bytes between the fields of a CSV record.
@@ -40,6 +42,7 @@ class Format:
 
     type: FileType
     records: str | None = None
+    each: str | None = None
     places: tuple[tuple[str, str], ...] = ()
     sheet: str | None = None
     delimiter: str = ","

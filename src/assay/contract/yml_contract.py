@@ -11,6 +11,7 @@ from pydantic.config import JsonDict
 
 from assay.contract.contract import Contract, Load, NewColumns
 from assay.contract.format import Format
+from assay.contract.pointer import pointer_keys
 from assay.contract.yml import Expected, Name, Yml
 
 _LONGEST = 4  # bytes of a delimiter, as DuckDB reads it
@@ -127,22 +128,32 @@ class ExcelYml(_RowsYml):
     sheet: str = Field(default="", description="The name of the sheet; the first one where it is left out.")
 
 
-class JsonlYml(_FormatYml):
+def _pointer(pointer: str) -> str:
+    try:
+        pointer_keys(pointer)
+    except ValueError as error:
+        raise ValueError(f"{{key}} {error}") from error
+    return pointer
+
+
+class _JsonYml(_FormatYml):
+    """Records of JSON, or the elements of a list in each."""
+
+    each: Annotated[str, Field(min_length=1, examples=["/lines"]), AfterValidator(_pointer)] | None = Field(
+        default=None, description="The list in each record whose elements are the records, as a JSON pointer."
+    )
+    encoding: Encoding = _ENCODING
+
+
+class JsonlYml(_JsonYml):
     """A JSON object a line."""
 
     kind = "jsonl"
 
     type: Literal["jsonl"] = Field(description="One JSON object a line.")
-    encoding: Encoding = _ENCODING
 
 
-def _pointer(pointer: str) -> str:
-    if pointer and not pointer.startswith("/"):
-        raise ValueError(f"{{key}} {pointer!r} is no JSON pointer such as '/data/items'")
-    return pointer
-
-
-class JsonYml(_FormatYml):
+class JsonYml(_JsonYml):
     """One JSON document a file, with an array of objects in it."""
 
     kind = "json"
@@ -151,7 +162,6 @@ class JsonYml(_FormatYml):
     records: Annotated[str, AfterValidator(_pointer)] = Field(
         default="", description="Where the array of records is, as a JSON pointer.", examples=["/data/items"]
     )
-    encoding: Encoding = _ENCODING
 
 
 class ParquetYml(_FormatYml):

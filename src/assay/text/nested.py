@@ -1,7 +1,8 @@
 """Records of JSON with values inside others, as flat ones: each column of a contract by its name.
 
-What the columns do not name is the member `_`, as it stands in the record: no column is called so. Numbers keep their
-digits. Keep out: what a value means; the reading of flat records types it.
+A record gives one flat one, or one for each element of a list in it. What the columns do not name is the member `_`, as
+it stands in the record or element: no column is called so. Numbers keep their digits. Keep out: what a value means; the
+reading of flat records types it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from assay.contract.format import Format
+from assay.contract.places import OF_RECORD, POSITION
 from assay.contract.pointer import pointer_keys, pointer_of
 from assay.text.record import MAX_JSON_LINE, Record, too_long
 
@@ -18,6 +20,10 @@ REST = "_"
 """The member of what no column names."""
 _NUMBER, _END = "\udc80", "\udc81"
 """Around a number while a record is taken apart: halves of surrogate pairs, which no valid record holds."""
+_MOST = 64 * MAX_JSON_LINE
+"""Bytes that elements may take for what each of them repeats of its record."""
+
+Way = tuple[str, ...]
 
 
 def _lexeme(digits: str) -> str:
@@ -29,56 +35,133 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_cir
 
 
 class _Misplaced(Exception):
-    """What a pointer leads through is no object."""
+    """What a pointer leads through is no object, or what it leads to is no list."""
 
 
 def flat_records(records: Iterable[Record], form: Format) -> Iterator[Record]:
     """The records, the good ones with the text of the flat one; malformed where a place is inside of no object.
 
+    Where elements are the records, their text is the flat one, and their line is their place among the others.
+
     Args:
         records: Those of a file, in their order.
         form: With the places of columns.
     """
-    keys = {name: pointer_keys(pointer) for name, pointer in form.places}
+    if form.each is None:
+        ways = {name: pointer_keys(pointer) for name, pointer in form.places}
+        for record in records:
+            yield record if record.problem else _flat(record, ways)
+        return
+    elements = _Elements(form.each, form.places)
+    number = 0
     for record in records:
-        yield record if record.problem else _flat(record, keys)
+        for part in [record] if record.problem else elements.of(record):
+            number += 1
+            yield part._replace(line=number)
 
 
-def _flat(record: Record, keys: Mapping[str, tuple[str, ...]]) -> Record:
-    whole = _DECODER.decode(record.raw.decode())
+def _flat(record: Record, ways: Mapping[str, Way]) -> Record:
+    whole = _decoded(record)
+    values, problems = _values(whole, ways)
+    if problems:
+        return record._replace(problem="; ".join(problems), fault="nested")
+    return _sized(record._replace(clean=_object(_members(values), _rest(whole, ways)).encode()))
+
+
+def _decoded(record: Record) -> Any:
+    return _DECODER.decode(record.raw.decode())
+
+
+def _sized(record: Record) -> Record:
+    if record.clean is None or len(record.clean) <= MAX_JSON_LINE:
+        return record
+    return record._replace(problem=too_long(MAX_JSON_LINE).words, clean=None)
+
+
+class _Elements:
+    """The elements of a list in each record as records.
+
+    Args:
+        each: The list, as a JSON pointer.
+        places: Of columns, as in `Format`.
+    """
+
+    def __init__(self, each: str, places: Iterable[tuple[str, str]]) -> None:
+        self._each = pointer_keys(each)
+        self._position = [name for name, place in places if place == POSITION]
+        others = [(name, place) for name, place in places if place != POSITION]
+        self._outer = {name: pointer_keys(place[1:]) for name, place in others if place.startswith(OF_RECORD)}
+        self._inner = {name: pointer_keys(place) for name, place in others if name not in self._outer}
+        self._takes_any = () in self._inner.values()
+
+    def of(self, record: Record) -> Iterator[Record]:
+        """The flat elements, none of a list that is missing, null or empty; else the record, malformed."""
+        whole = _decoded(record)
+        try:
+            elements = _value(whole, self._each)
+            if not isinstance(elements, list | None):
+                raise _Misplaced(f"{pointer_of(*self._each)} is not an array but {_kind(elements)}")
+        except _Misplaced as error:
+            yield record._replace(problem=str(error), fault="nested")
+            return
+        values, problems = _values(whole, self._outer)
+        repeated, count = _members(values), len(elements or ())
+        if len(repeated) * count > _MOST:
+            words = f"what its {count:,} elements repeat of it takes over {_MOST:,} bytes"
+            yield record._replace(problem=words)
+            return
+        for position, element in enumerate(elements or (), 1):
+            yield self._flat(element, position, repeated, list(problems))
+
+    def _flat(self, element: Any, position: int, repeated: str, problems: list[str]) -> Record:
+        numbered = _members({name: _lexeme(str(position)) for name in self._position})
+        values: dict[str, Any] = {}
+        if isinstance(element, dict) or self._takes_any:
+            values, inner = _values(element, self._inner)
+            problems += inner
+        else:
+            problems.append(f"the element is not an object but {_kind(element)}")
+        if problems:
+            raw = _object(repeated, numbered, f'"{REST}":{_written(element)}').encode()
+            return Record(0, raw, "; ".join(problems), "nested")
+        own = _members(values)
+        rest = "" if self._takes_any else _rest(element, self._inner)
+        raw = _object(repeated, numbered, own, rest).encode()
+        return _sized(Record(0, raw, None, clean=raw))
+
+
+def _values(whole: Any, ways: Mapping[str, Way]) -> tuple[dict[str, Any], list[str]]:
+    """What stands at the end of each way, and what is wrong with some, each said once."""
     values: dict[str, Any] = {}
     problems: dict[str, None] = {}
-    for name, way in keys.items():
+    for name, way in ways.items():
         try:
             values[name] = _value(whole, way)
         except _Misplaced as error:
             problems[str(error)] = None
-    if problems:
-        return record._replace(problem="; ".join(problems), fault="nested")
-    flat = _written(values)
-    for way in keys.values():
-        _remove(whole, way)
-    if whole:
-        flat = f'{flat[:-1]},"{REST}":{_written(whole)}}}'
-    clean = flat.encode()
-    if len(clean) > MAX_JSON_LINE:
-        return record._replace(problem=too_long(MAX_JSON_LINE).words)
-    return record._replace(clean=clean)
+    return values, list(problems)
 
 
-def _value(whole: Any, way: tuple[str, ...]) -> Any:
+def _value(whole: Any, way: Way) -> Any:
     """What stands at the end of a way; None where it, or an object on the way, is missing or null."""
     value = whole
     for depth, key in enumerate(way):
         if value is None:
             return None
         if not isinstance(value, dict):
-            raise _Misplaced(f"{pointer_of(*way[:depth])} is not an object but {_kind(value)}")
+            raise _Misplaced(f"{pointer_of(*way[:depth]) or 'the element'} is not an object but {_kind(value)}")
         value = value.get(key)
     return value
 
 
-def _remove(whole: dict[str, Any], way: tuple[str, ...]) -> None:
+def _rest(whole: dict[str, Any], ways: Mapping[str, Way]) -> str:
+    """The member of what is left of an object, which is changed; empty where nothing is."""
+    for way in ways.values():
+        _remove(whole, way)
+    return f'"{REST}":{_written(whole)}' if whole else ""
+
+
+def _remove(whole: dict[str, Any], way: Way) -> None:
     """Take out what a column holds, and the objects around it that are empty without it; a null on the way as well."""
     parents = [whole]
     for key in way[:-1]:
@@ -94,13 +177,19 @@ def _remove(whole: dict[str, Any], way: tuple[str, ...]) -> None:
         del parents[depth][way[depth]]
 
 
+def _members(values: Mapping[str, Any]) -> str:
+    """Members of an object as text, without its braces."""
+    return _written(values)[1:-1]
+
+
+def _object(*members: str) -> str:
+    return f"{{{','.join(filter(None, members))}}}"
+
+
 def _written(value: object) -> str:
     return _ENCODER.encode(value).replace(f'"{_NUMBER}', "").replace(f'{_END}"', "")
 
 
 def _kind(value: object) -> str:
-    if isinstance(value, list):
-        return "an array"
-    if isinstance(value, bool):
-        return "a boolean"
-    return "a number" if str(value).startswith(_NUMBER) else "a string"
+    kinds = {type(None): "null", bool: "a boolean", list: "an array", dict: "an object"}
+    return kinds.get(type(value)) or ("a number" if str(value).startswith(_NUMBER) else "a string")
