@@ -14,11 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from assay.base.errors import UserError
+from assay.describing.children import Child
+from assay.describing.clean_names import clean_names
 from assay.describing.kinds import Undescribable
-from assay.describing.proposal import Proposal, clean_names, propose
+from assay.describing.proposal import propose
+from assay.describing.proposed_yml import Proposal
 from tests.source import Source
 
 Cell = Callable[[random.Random, int], str]
@@ -188,7 +194,7 @@ def test_json_lines_and_what_some_leave_out(tmp_path: Path) -> None:
     }
     proposal = proposed(tmp_path / "files", files)
     kinds = {column.name: column.type.kind for column in proposal.columns}
-    assert kinds == {"id": "integer", "at": "timestamptz", "who": "text", "extra": "decimal"}
+    assert kinds == {"id": "integer", "at": "timestamptz", "who_mail": "text", "extra": "decimal"}
     source = load(tmp_path, proposal, files)
     assert source.sql(f"select count(*), sum(extra) from {source.table}") == [(51, Decimal("1.5"))]
 
@@ -365,3 +371,96 @@ def test_lines_that_each_day_numbers_anew_have_its_date_in_their_key(tmp_path: P
     source = load(tmp_path, proposal, files)
     assert set(source.files().values()) == {"loaded"}
     assert source.sql(f"select count(distinct file_date) from {source.table}") == [(5,)]
+
+
+def nested(n: int) -> dict[str, Any]:
+    return {
+        "_id": f"x{n:03}",
+        "id": n,
+        "who": {"Full Name": "A/B", "geo": {"lat": n / 4} if n % 3 else None, "tags": []},
+        "keys": {f"k{n}{k}": k for k in range(3)},
+        "mixed": {"a": 1} if n % 2 else "text",
+        "lines": [{"sku": f"s{k}", "cost": {"price": k / 4}, "id": k} for k in range(n % 4)],
+        "tags": ["a", "b"][: n % 3],
+        "": {"": n},
+    }
+
+
+LINES = "".join(json.dumps(nested(n)) + "\n" for n in range(60)).encode()
+OTHER = b'{"id": 99, "_id": "x999", "who": {"geo": {"lon": 1}}, "lines": null, "Id": 7}\n'
+
+
+def test_objects_of_one_shape_are_columns_and_others_json(tmp_path: Path) -> None:
+    files = {"a.jsonl": LINES, "b.jsonl": OTHER}
+    proposal = proposed(tmp_path / "files", files)
+    assert proposal.places == {
+        "id_3": "/_id", "who_full_name": "/who/Full Name", "who_geo_lat": "/who/geo/lat", "who_tags": "/who/tags",
+        "column": "//", "who_geo_lon": "/who/geo/lon", "id_2": "/Id",
+    }  # fmt: skip
+    kinds = {column.name: column.type.kind for column in proposal.columns}
+    assert (kinds["keys"], kinds["mixed"], kinds["column"]) == ("text", "text", "integer")
+    assert proposal.lists == {"who_tags": "/who/tags", "lines": "/lines", "tags": "/tags"}
+    assert proposal.children["who_tags"] == "assay source new sales_who_tags FILE… --each /who/tags --of sales"
+    source = load(tmp_path, proposal, files)
+    assert source.malformed() == []
+    assert source.sql(f"select count(*), sum(who_geo_lon), count(_rescued) from {source.table}") == [(61, 1, 0)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("has_parent", [True, False])
+def test_elements_of_a_list_have_the_key_of_their_record(tmp_path: Path, *, has_parent: bool) -> None:
+    files = {"a.jsonl": LINES, "b.jsonl": OTHER}
+    parent = load(tmp_path, proposed(tmp_path / "files", files), files).contract if has_parent else None
+    paths = [tmp_path / "files" / name for name in files]
+    (tmp_path / "files").mkdir(exist_ok=True)
+    for path, content in zip(paths, files.values(), strict=True):
+        path.write_bytes(content)
+    proposal = propose("sales", paths, "tests", child=Child("/lines", parent))
+    [owner] = set(proposal.identity.key) - {"position"}
+    assert proposal.places == {owner: "^/_id", "position": "#", "cost_price": "/cost/price"}
+    model = yaml.safe_load(proposal.yml)["models"][0]["config"]["meta"]["contract"]
+    assert (model["format"], model.get("shares_with")) == (
+        {"type": "jsonl", "each": "/lines"},
+        ["sales"] if has_parent else None,
+    )
+    (tmp_path / "child").mkdir()
+    source = load(tmp_path / "child", proposal, files)
+    assert source.malformed() == []
+    assert source.sql(f"select count(*), sum(cost_price) from {source.table}") == [(90, Decimal("15.00"))]
+
+
+@pytest.mark.slow
+def test_a_list_of_values_is_a_column_and_one_that_is_nowhere_is_told(tmp_path: Path) -> None:
+    proposed(tmp_path, {"a.jsonl": LINES})
+    proposal = propose("sales", [tmp_path / "a.jsonl"], "tests", child=Child("/tags"))
+    assert proposal.places["value"] == ""
+    with pytest.raises(Undescribable, match="no record of the files has a list with elements at /nothing"):
+        propose("sales", [tmp_path / "a.jsonl"], "tests", child=Child("/nothing"))
+
+
+@pytest.mark.parametrize(
+    ("each", "content", "reason"),
+    [
+        ("lines", '{"a": 1}\n', "'lines' is no JSON pointer"),
+        ("", '{"a": 1}\n', "'' is the whole record"),
+        ("/lines", "a,b\n1,2\n", "--each is a list in records of JSON, and the files are csv"),
+    ],
+)
+def test_what_has_no_elements_is_told_before_it_is_read(tmp_path: Path, each: str, content: str, reason: str) -> None:
+    (tmp_path / "a").write_text(content)
+    with pytest.raises(UserError, match=reason):
+        propose("sales", [tmp_path / "a"], "tests", child=Child(each))
+
+
+def test_structs_of_parquet_are_columns(tmp_path: Path) -> None:
+    kind = pa.struct([("Full Name", pa.string()), ("geo", pa.struct([("lat", pa.decimal128(9, 3))]))])
+    values = pa.array([{"Full Name": "A", "geo": {"lat": Decimal("1.5")}}, None], kind)
+    pq.write_table(pa.table({"id": [1, 2], "who": values, "tags": [["a"], None]}), tmp_path / "made")
+    files = {"a.parquet": (tmp_path / "made").read_bytes()}
+    proposal = proposed(tmp_path / "files", files)
+    assert proposal.places == {"who_full_name": "/who/Full Name", "who_geo_lat": "/who/geo/lat"}
+    source = load(tmp_path, proposal, files)
+    assert source.sql(f"select * exclude (_file_id, _load_id, _loaded_at) from {source.table} order by id") == [
+        (1, "A", Decimal("1.500"), '["a"]', None, None),
+        (2, None, None, None, None, None),
+    ]

@@ -115,3 +115,21 @@ def test_what_cannot_be_begun_or_tried_is_told(project: Settings, tmp_path: Path
     assert (unseen.status, unseen.is_good) == ("unseen", False)
     with pytest.raises(TrialFailed, match=r"gone\.csv: there is no such file"):
         source_check.check("prices", [tmp_path / "gone.csv"], None, as_json=False)
+
+
+def test_a_list_inside_records_is_made_a_table(
+    project: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = '{"id": %d, "who": {"city": "Bern"}, "lines": [{"sku": "a"}, {"sku": "b"}]}\n'
+    (tmp_path / "a.jsonl").write_text("".join(record % n for n in range(30)))
+    assert source_new.new("orders", [tmp_path / "a.jsonl"], "sales") == 0
+    assert "- assay source new orders_lines FILE… --each /lines --of orders" in capsys.readouterr().out
+    with pytest.raises(UserError, match="--each says which list"):
+        source_new.new("orders_lines", [tmp_path / "a.jsonl"], "sales", "", "orders")
+    assert source_new.new("orders_lines", [tmp_path / "a.jsonl"], "sales", "/lines", "orders") == 0
+    out = capsys.readouterr().out
+    assert "60 of 60 do" in out
+    assert "assay land orders FILE…" in out
+    yml = (project.dbt_project / "models" / "orders_lines.yml").read_text()
+    assert "primary_key, columns: [id, position]" in yml
+    assert "shares_with: [orders]" in yml

@@ -181,6 +181,13 @@ def test_a_wrong_column_is_named(column: dict[str, Any], message: str) -> None:
     assert refusal(model).startswith(message)
 
 
+@pytest.mark.parametrize("kind", ["json", "JSON", "struct(a bigint)", "bigint[]", "map(varchar, bigint)"])
+def test_a_nested_type_is_refused_with_what_to_write(kind: str) -> None:
+    model = node()
+    model["columns"]["x"] = {"name": "x", "data_type": kind}
+    assert refusal(model).endswith("Objects and lists are JSON in a varchar, and `path` makes columns of their values")
+
+
 @pytest.mark.parametrize(
     ("constraints", "message"),
     [

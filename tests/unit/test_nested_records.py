@@ -62,6 +62,12 @@ def test_numbers_and_texts_stay_as_they_are_written() -> None:
     assert flat(text, ("n", "/a/n")).clean == f'{{"n":-0.10,"_":{rest}}}'.encode()
 
 
+def test_an_object_of_an_element_and_a_value_of_it_are_both_columns() -> None:
+    form = Format("jsonl", each="/l", places=(("b", "/a/b"), ("a", "/a")))
+    [record] = flat_records([Record(1, b'{"l":[{"a":{"b":1,"c":2.0}}]}', None)], form)
+    assert record.clean == b'{"b":1,"a":{"b":1,"c":2.0}}'
+
+
 def test_a_record_that_becomes_too_long_is_malformed() -> None:
     text = json.dumps({"a": "x" * (MAX_JSON_LINE - 10)})
     record = flat(text, ("a", "/a"), ("some_other_name", "/b/c"))

@@ -183,11 +183,13 @@ def new_source(
     source: Annotated[str, typer.Argument(metavar="NAME", help="What the source is to be called.")],
     paths: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files of it, as many as there are.")],
     owner: Annotated[str, typer.Option(help="The team that answers for the source.")] = "data",
+    each: Annotated[str, typer.Option(help="The list in each record of JSON that it is made of, such as /lines.")] = "",
+    parent: Annotated[str, typer.Option("--of", help="The source whose records hold that list.")] = "",
 ) -> None:
     """Write a contract for files that have none, and try them under it."""
     from assay.cli import source_new
 
-    raise typer.Exit(stoppable(lambda: source_new.new(source, paths, owner)))
+    raise typer.Exit(stoppable(lambda: source_new.new(source, paths, owner, each, parent)))
 
 
 @source_app.command("check")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 from rich.markup import escape
@@ -18,8 +19,10 @@ from assay.cli.files import contract_of, files_below
 from assay.cli.source_check import show
 from assay.contract.names import TableName
 from assay.contract.project_files import ProjectFiles
+from assay.describing.children import Child
 from assay.describing.outside import folders_of
-from assay.describing.proposal import Proposal, propose
+from assay.describing.proposal import propose
+from assay.describing.proposed_yml import Proposal
 from assay.describing.trial import try_files
 
 
@@ -27,13 +30,15 @@ class SourceExists(UserError):
     """The project has a source of that name."""
 
 
-def new(source: str, paths: list[Path], owner: str) -> int:
+def new(source: str, paths: list[Path], owner: str, each: str = "", parent: str = "") -> int:
     """Write a contract for files, and load them under it in a lake that is thrown away.
 
     Args:
         source: What the source is to be called.
         paths: The files, or folders with nothing else in them.
         owner: The team that answers for it.
+        each: The list in each record whose elements are the records, as a JSON pointer; empty for none.
+        parent: The source whose records hold the list; empty where the project has none.
 
     Returns:
         0 when every record of the files is a clean row under the contract, else 1.
@@ -46,8 +51,9 @@ def new(source: str, paths: list[Path], owner: str) -> int:
     _refuse_taken(settings, source, target)
     paths = files_below(paths)
     _refuse_one_name(paths)
+    child = _child(settings, each, parent)
     with progress("looking at the files") as tell:
-        proposal = propose(source, paths, owner, tell)
+        proposal = propose(source, paths, owner, tell, child)
         target.parent.mkdir(exist_ok=True)
         place(target, proposal.yml.encode(), mtime=time.time())
         try:
@@ -58,10 +64,17 @@ def new(source: str, paths: list[Path], owner: str) -> int:
             raise
     _show(proposal)
     show(trials)
-    out.print(
-        f"\nwrote {escape(str(target))}; look at it, then: assay land {source} FILE… && assay run", highlight=False
-    )
+    landed = f"assay land {proposal.parent or source} FILE…"
+    out.print(f"\nwrote {escape(str(target))}; look at it, then: {landed} && assay run", highlight=False)
     return 0 if all(trial.is_good for trial in trials) else 1
+
+
+def _child(settings: Settings, each: str, parent: str) -> Child | None:
+    if parent and not each:
+        raise UserError("--of is the source whose records hold a list; --each says which list, such as /lines")
+    if not each:
+        return None
+    return Child(each, contract_of(settings, parent) if parent else None)
 
 
 def _refuse_one_name(paths: list[Path]) -> None:
@@ -98,13 +111,17 @@ def _show(proposal: Proposal) -> None:
         share = f"{column.filled / proposal.records:.0%}" if proposal.records else ""
         ends = (escape(column.least[:30]), escape(column.most[:30]))
         table.add_row(f"{escape(column.name)}{key}", column.type.sql, escape(written), share, *ends)
-    form = ", ".join(f"{name} {_in_words(value)}" for name, value in proposal.form.form.items())
+    form = ", ".join(f"{name} {_in_words(value)}" for name, value in replace(proposal.form, places=()).form.items())
     out.print(f"{proposal.records:,} records; {escape(proposal.form.type)}; {escape(form)}", highlight=False)
     out.print(table)
     if proposal.unsure:
         out.print("\n[yellow]not sure[/]")
     for sentence in proposal.unsure:
         out.print(f"- {escape(sentence)}", highlight=False, soft_wrap=True)
+    if proposal.children:
+        out.print("\n[yellow]lists[/], each JSON in a column, or a table of its own by")
+    for command in proposal.children.values():
+        out.print(f"- {escape(command)}", highlight=False, soft_wrap=True)
     out.print()
 
 

@@ -26,6 +26,8 @@ KINDS: dict[str, Kind] = {
 }
 ALIASES = {"int": "integer", "text": "varchar", "string": "varchar", "timestamptz": "timestamp with time zone"}
 _DECIMAL = re.compile(r"(?:decimal|numeric)\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)")
+_NESTED = re.compile(r"^(json|struct|map|list|row)\b|[]]$")
+_NESTED_HINT = "Objects and lists are JSON in a varchar, and `path` makes columns of their values"
 MAX_PRECISION = 38  # DuckDB's widest DECIMAL
 
 
@@ -74,4 +76,5 @@ def column_type(written: str) -> ColumnType:
             return ColumnType(f"decimal({precision},{scale})", "decimal", scale)
         raise ContractError(f"type {written!r}: precision is 1 to {MAX_PRECISION} and scale at most the precision")
     known = ", ".join([*KINDS, "decimal(p,s)"])
-    raise ContractError(f"unknown type {written!r}; write one of: {known}")
+    hint = f". {_NESTED_HINT}" if _NESTED.search(name) else ""
+    raise ContractError(f"unknown type {written!r}; write one of: {known}{hint}")

@@ -91,8 +91,10 @@ class ColumnMetaYml(Yml):
     written: WrittenYml | None = Field(default=None, description="Of a bronze column: how files write its values.")
     path: str | None = Field(
         default=None,
-        description="Of a bronze column: where its value stands in a record of JSON or Parquet, as a JSON pointer.",
+        description="Of a bronze column: where in a record of JSON or Parquet it stands, as a JSON pointer. With "
+        "`each` it starts at the element; `^/id` starts at its record, and `#` is its position.",
         examples=["/address/city"],
+        json_schema_extra={"pattern": r"^($|/|\^/|#$)"},
     )
     from_: Name | None = Field(
         default=None,

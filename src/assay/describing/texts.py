@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -12,14 +12,18 @@ import duckdb
 from assay.contract.contract import Column, Contract
 from assay.contract.format import Format
 from assay.contract.names import literal, quoted
+from assay.contract.pointer import pointer_of
 from assay.contract.types import column_type
 from assay.describing.headers import first_record
 from assay.describing.kinds import Undescribable
+from assay.describing.nested_values import Names, Way, json_texts, values_in_json, values_in_struct
 from assay.reading.read_views import csv_source, readable_path
 from assay.text import Unreadable, scan, split, write_clean
 
 FILE = "_file"
 """The number of the file, from 0."""
+_ELEMENT = "_"
+"""The member with the element of a list, beside what is taken of its record; no column is called so."""
 _MANY = 20_000_000  # bytes of one JSON object
 
 
@@ -45,6 +49,10 @@ class Texts:
     example: str
     values: dict[str, str] = field(default_factory=dict)
     """SQL of columns as they are typed, once that is known: `1` and `1.0` are two texts and one number."""
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Where in a record those stand that are not its members by their own names."""
+    lists: Mapping[str, str] = field(default_factory=dict)
+    """Pointers to those that are lists, of JSON."""
 
 
 @contextmanager
@@ -86,6 +94,8 @@ class _Reader:
         self.kinds: dict[str, str] = {}
         self.present: dict[str, int] = {}
         self.malformed, self.example = 0, ""
+        self.places: dict[str, str] = {}
+        self.lists: dict[str, str] = {}
 
     def take(self, number: int, path: Path) -> None:
         """Add the rows of a file.
@@ -120,6 +130,8 @@ class _Reader:
             int(records),
             self.malformed,
             self.example,
+            places=self.places,
+            lists=self.lists,
         )
 
 
@@ -156,30 +168,67 @@ class _Csv(_Reader):
 
 
 class _JsonLines(_Reader):
+    """Records in a table `lines`, until all files show what stands inside them."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, form: Format, scratch: Path) -> None:
+        super().__init__(connection, form, scratch)
+        connection.execute(f"create table lines (json json, {FILE} integer)")
+
     def take(self, number: int, path: Path) -> None:
         with readable_path(self._lines(path)) as name:
             lines = (
                 f"read_json_objects({literal(name)}, format = 'newline_delimited', ignore_errors = true, "
                 f"maximum_object_size = {_MANY})"
             )
-            keys = self.connection.execute(
-                f"select key from (select unnest(json_keys(json)) as key, row_number() over () as n from {lines}) "
-                "group by key order by min(n)"
-            ).fetchall()
             [(empty,)] = self.connection.execute(f"select count(*) from {lines} where json is null").fetchall()
             self.malformed += int(empty)
-            values = {key: f"(json ->> {literal('/' + key.replace('~', '~0').replace('/', '~1'))})" for (key,) in keys}
-            self.insert(number, values, f"{lines} where json is not null")
+            self.connection.execute(f"insert into lines select json, {number} from {lines} where json is not null")
+
+    def texts(self, files: int) -> Texts:
+        outer = [name for name, _ in self.form.places]
+        base = () if self.form.each is None else (_ELEMENT,)
+        ways: dict[str, Way] = {name: (name,) for name in outer}
+        values = values_in_json(self.connection, "lines", FILE, base)
+        names = Names(outer)
+        called = names.of([value.way for value in values])
+        for value in values:
+            name = called[value.way]
+            ways[name] = (*base, *value.way)
+            self.present[name] = value.files
+            if value.is_list:
+                self.lists[name] = pointer_of(*value.way)
+        if base:
+            self._take_elements(names, ways, has_objects=bool(values))
+        self.places = {**dict(self.form.places), **names.places}
+        self.present = {name: self.present.get(name, files) for name in ways}
+        texts = ", ".join(f"v[{at}] as {quoted(name)}" for at, name in enumerate(ways, 1))
+        read = f"select {json_texts(list(ways.values()))} as v, {FILE} from lines"
+        self.connection.execute(f"create table described as select {texts}, {FILE} from ({read})")
+        return super().texts(files)
+
+    def _take_elements(self, names: Names, ways: dict[str, Way], *, has_objects: bool) -> None:
+        """Tell elements apart that are no records; where none is an object, each is a value itself."""
+        if not has_objects:
+            [name] = names.of([("value",)]).values()
+            names.places[name], ways[name] = "", (_ELEMENT,)
+            return
+        wrong = f"json_type(json, '/{_ELEMENT}') is distinct from 'OBJECT'"
+        [(others,)] = self.connection.execute(f"select count(*) from lines where {wrong}").fetchall()
+        self.malformed += int(others)
+        self.connection.execute(f"delete from lines where {wrong}")
 
     def _lines(self, path: Path) -> Path:
-        """The file, or its records as lines, where it is one document."""
-        if self.form.records is None:
+        """The file, or its records as lines, where they are none."""
+        if self.form.records is None and self.form.each is None:
             return path
+        form = self.form
+        if form.each is not None:
+            form = replace(form, places=(*form.places, (_ELEMENT, "")))
         lines = self.scratch / "lines"
         with lines.open("wb") as out:
-            for record in split(path, self.form, 1):
+            for record in split(path, form, 1):
                 if record.problem is None:
-                    out.write(record.raw + b"\n")
+                    out.write((record.clean or record.raw) + b"\n")
                 else:
                     self.malformed += 1
                     self.example = self.example or f"{path.name}, record {record.line}: {record.problem}"
@@ -187,16 +236,23 @@ class _JsonLines(_Reader):
 
 
 class _Parquet(_Reader):
+    def __init__(self, connection: duckdb.DuckDBPyConnection, form: Format, scratch: Path) -> None:
+        super().__init__(connection, form, scratch)
+        self._names = Names([])
+        self.places = self._names.places
+
     def take(self, number: int, path: Path) -> None:
         with readable_path(path) as name:
             source = f"read_parquet({literal(name)}, hive_partitioning = false)"
-            declared = {
-                row[0]: row[1] for row in self.connection.execute(f"describe select * from {source}").fetchall()
-            }
-            for column, kind in declared.items():
-                if self.kinds.setdefault(column, kind) != kind:
-                    raise Unreadable(f"{column} is {kind} in it and {self.kinds[column]} in others")
-            self.insert(number, {column: quoted(column) for column in declared}, source)
+            described = self.connection.execute(f"describe select * from {source}").fetchall()
+            inside = [values_in_struct(column, duckdb.sqltype(declared)) for column, declared, *_ in described]
+            fields = {way: (value, kind) for values in inside for way, value, kind in values}
+            called = self._names.of(list(fields))
+            for way, (_, kind) in fields.items():
+                if self.kinds.setdefault(called[way], kind) != kind:
+                    raise Unreadable(f"{'.'.join(way)} is {kind} in it and {self.kinds[called[way]]} in others")
+            values = {called[way]: value for way, (value, _) in fields.items()}
+            self.insert(number, values, source)
 
 
 _READERS = {"csv": _Csv, "jsonl": _JsonLines, "parquet": _Parquet}

@@ -38,11 +38,12 @@ def field_sql(value: str, source_type: str, way: Sequence[str]) -> tuple[str, st
     """
     kind = duckdb.sqltype(source_type)
     for name in way:
-        value, kind = f"{value}.{quoted(name)}", _fields(kind)[name]
+        value, kind = f"{value}.{quoted(name)}", fields_of(kind)[name]
     return value, str(kind)
 
 
-def _fields(kind: DuckDBPyType) -> dict[str, DuckDBPyType]:
+def fields_of(kind: DuckDBPyType) -> dict[str, DuckDBPyType]:
+    """The fields of a struct with their types, in order."""
     return dict(cast("list[tuple[str, DuckDBPyType]]", kind.children))
 
 
@@ -63,7 +64,7 @@ def _rest(value: str, kind: DuckDBPyType, ways: Sequence[tuple[str, ...]]) -> st
     if not ways or kind.id != "struct":
         return value
     left = {}
-    for name, inner in _fields(kind).items():
+    for name, inner in fields_of(kind).items():
         through = [way[1:] for way in ways if way[0] == name]
         if rest := _rest(f"{value}.{quoted(name)}", inner, through):
             left[name] = rest
