@@ -205,6 +205,19 @@ def test_what_is_left_of_a_struct_is_rescued(make: Make, tmp_path: Path) -> None
     assert source.rescued()[0] == {"address": {"geo": {"l'n": "NaN"}}}
 
 
+def test_fields_that_no_column_names_refuse_a_file_where_the_contract_says_so(make: Make, tmp_path: Path) -> None:
+    source = parquet(make, tmp_path, TABLE, FIELDS, paths=INSIDE, new_columns="refuse")
+    assert source.files() == {"a.parquet": "refused"}
+    assert "unexpected fields: /address/geo/l'n" in source.reason("a.parquet")
+
+
+def test_fields_that_are_all_named_refuse_nothing(make: Make, tmp_path: Path) -> None:
+    columns, paths = {**FIELDS, "zip": "bigint", "geo": "varchar"}, {**INSIDE, "geo": "/address/geo"}
+    source = parquet(make, tmp_path, TABLE, columns, paths=paths, new_columns="refuse")
+    assert source.files() == {"a.parquet": "loaded"}
+    assert source.rescued() == [None] * 3
+
+
 def test_whole_structs_of_parquet_leave_nothing(make: Make, tmp_path: Path) -> None:
     columns = {"id": "bigint", "address": "varchar", "city": "varchar", "it": "varchar"}
     source = parquet(make, tmp_path, TABLE, columns, paths={"city": "/address/City"})

@@ -252,6 +252,13 @@ def test_a_promise_that_is_not_understood_names_its_yml() -> None:
         parse_promise(model)
 
 
+def test_a_place_in_a_record_is_nothing_that_silver_has() -> None:
+    model = {**node(), "name": "silver_x", "patch_path": "assay://models/silver/silver_x.yml"}
+    model["columns"]["id"]["config"] = {"meta": {"path": "/a/id"}}
+    with pytest.raises(ContractError, match=r"^models/silver/silver_x\.yml: column id: path is of a bronze column"):
+        parse_promise(model)
+
+
 RULES = [
     ("id >", "not SQL over one row"),
     ("nr > 0", 'column "nr"'),

@@ -76,7 +76,7 @@ def _parse(node: Node) -> Contract:
     ours = [name for name in names if name.startswith("_")]
     if ours:
         raise ContractError(f"column {ours[0]}: names that start with `_` are kept for columns that Assay adds")
-    paths = {column.name: _meta(node["columns"][column.name]).path for column in columns}
+    paths = {column.name: column_meta(node["columns"][column.name]).path for column in columns}
     form = replace(form, places=places_of(paths, form, [c.name for c in columns if c.origin != "records"]))
     key = parse_key(node, names, is_none=declared.key == "none")
     newest_by = declared.newest_by
@@ -172,7 +172,7 @@ def _spelled(column: Column, declared: Mapping[str, Any], form: Format) -> Colum
     """The column with the way its values are written: as it says itself, else as the format of its source says."""
     usual = Spelling(form.decimal, form.thousands, dates=form.dates).of_kind(column.type.kind)
     usual = usual if column.origin == "records" else PLAIN
-    written = _meta(declared).written
+    written = column_meta(declared).written
     own = {name: value for name, value in dict(written or {}).items() if value is not None}
     try:
         spelling = replace(usual, **own)
@@ -182,7 +182,12 @@ def _spelled(column: Column, declared: Mapping[str, Any], form: Format) -> Colum
     return replace(column, type=replace(column.type, spelling=spelling))
 
 
-def _meta(column: Mapping[str, Any]) -> ColumnMetaYml:
+def column_meta(column: Mapping[str, Any]) -> ColumnMetaYml:
+    """What a column's yml says below `config: {meta: …}`.
+
+    Raises:
+        ContractError: It is not understood.
+    """
     from assay.contract.yml_file import ColumnMetaYml  # noqa: PLC0415 - see assay.contract.yml
 
     return ColumnMetaYml.read((column.get("config") or {}).get("meta") or {}, "config", "meta")
@@ -194,7 +199,7 @@ def is_optional(column: Mapping[str, Any]) -> bool:
     Raises:
         ContractError: It says something else than true or false.
     """
-    return _meta(column).optional
+    return column_meta(column).optional
 
 
 def origin_of(column: Mapping[str, Any]) -> str:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from assay.contract.contract import Column, Rule
+from assay.contract.errors import ContractError
 from assay.contract.names import quoted
 from assay.contract.own_columns import OWN_COLUMNS, OWN_TYPE, inputs_of, undeclared
-from assay.contract.parse import is_keyless, naming_yml, parse_columns, parse_key, parse_rules
+from assay.contract.parse import column_meta, is_keyless, naming_yml, parse_columns, parse_key, parse_rules
 from assay.contract.types import ColumnType, column_type
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ def parse_promise(node: Mapping[str, Any]) -> TablePromise:
     """
     with naming_yml(node):
         columns = parse_columns(node)
+        for column in columns:
+            if column_meta(node["columns"][column.name]).path is not None:
+                raise ContractError(f"column {column.name}: path is of a bronze column; here `from` names the column")
         key = parse_key(node, [column.name for column in columns], is_none=is_keyless(node))
         own = undeclared([column.name for column in columns], inputs_of(node))
         return TablePromise(

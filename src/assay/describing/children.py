@@ -73,7 +73,7 @@ def holder_of(contract: Contract) -> Holder:
     """
     if outside := [column.name for column in contract.path_columns if column.name in contract.key]:
         raise UserError(
-            f"--of {contract.source}: {outside[0]}, a part of its key, is said by the paths of its files; leave --of out "
+            f"--of {contract.source}: {outside[0]}, a part of its key, is said by the paths of files; leave --of out "
             "and put that column into the contract of the list as that of its records has it"
         )
     places = dict(contract.format.places)

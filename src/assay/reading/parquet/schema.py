@@ -16,9 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.contract.contract import Column, Contract
+from assay.contract.names import listed
 from assay.contract.pointer import pointer_of
 from assay.contract.types import MAX_PRECISION
-from assay.reading.parquet.structs import field_type
+from assay.reading.parquet.structs import field_type, fields_beside
 
 Shape = Literal["plain", "decimal", "moment", "instant", "time", "json", "interval", "nested"]
 EXACT_TEXT: tuple[Shape, ...] = ("decimal", "moment", "instant", "time")
@@ -123,7 +124,19 @@ def schema_problem(columns: tuple[FileColumn, ...], contract: Contract) -> str:
         return f"its column {broken.name} {broken.problem}"
     there = {column.name: column for column in columns}
     problems = (_misfit(there, column, contract.origins[column.name]) for column in contract.columns)
-    return next(filter(None, problems), "")
+    return next(filter(None, problems), "") or (
+        _unexpected(there, contract) if contract.new_columns == "refuse" else ""
+    )
+
+
+def _unexpected(there: Mapping[str, FileColumn], contract: Contract) -> str:
+    """Which fields of structs no column names; columns of the file that none names are told by its header."""
+    ways: dict[str, list[Sequence[str]]] = {}
+    for name, *inner in contract.origins.values():
+        ways.setdefault(name, []).append(inner)
+    beside = {name: fields_beside(there[name].target, ways[name]) for name in ways if name in there}
+    unexpected = [pointer_of(name, *way) for name, fields in beside.items() for way in fields]
+    return f"does not match contract {contract.version}: unexpected fields: {listed(unexpected)}" if unexpected else ""
 
 
 def _misfit(there: Mapping[str, FileColumn], column: Column, way: Sequence[str]) -> str:

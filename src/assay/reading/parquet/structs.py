@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import cast
 
 import duckdb
@@ -26,6 +26,17 @@ def field_type(kind: pa.DataType, way: Sequence[str]) -> pa.DataType | None:
             return None
         kind = kind.field(at).type
     return kind
+
+
+def fields_beside(kind: pa.DataType, ways: Collection[Sequence[str]]) -> list[tuple[str, ...]]:
+    """Ways to the fields of a struct that are at the end of none of some ways, nor inside of what is."""
+    if not ways:
+        return [()]
+    if not all(ways) or not pa.types.is_struct(kind):
+        return []
+    inner = [kind.field(at) for at in range(kind.num_fields)]
+    through = {field.name: [way[1:] for way in ways if way[0] == field.name] for field in inner}
+    return [(field.name, *way) for field in inner for way in fields_beside(field.type, through[field.name])]
 
 
 def field_sql(value: str, source_type: str, way: Sequence[str]) -> tuple[str, str]:
