@@ -98,3 +98,14 @@ def test_a_silver_model_of_ones_own_under_another_name_is_the_only_one(tmp_path:
     own.unlink()
     with pytest.raises(ContractError, match="silver_temperatures has neither SQL nor a source of the same name"):
         write_build(project)
+
+
+def test_a_silver_table_of_a_contract_says_nothing_of_how_files_are_read(tmp_path: Path) -> None:
+    city = {"data_type": "varchar", "config": {"meta": {"path": "/who/city", "optional": True, "personal": True}}}
+    columns = {"id": "bigint", "city": city}
+    project = write_sources(tmp_path, people={"columns": columns, "key": ("id",), "format": {"type": "jsonl"}})
+    write_build(project)
+    yml = (project / "build/models/silver/silver_people.yml").read_text()
+    assert "personal: true" in yml
+    assert "path" not in yml
+    assert "optional" not in yml
