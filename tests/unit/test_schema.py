@@ -224,7 +224,9 @@ def test_of_several_mistakes_the_outermost_is_named_with_all_its_kind() -> None:
         ContractYml.read(contract)
     with pytest.raises(ContractError, match=r"^contract: missing owner, files, load, new_columns$"):
         ContractYml.read({"version": 1, "format": {"type": "xml"}})
-    with pytest.raises(ContractError, match=r"^format: type: 'xml' is not one of csv, excel, jsonl, json, parquet$"):
+    with pytest.raises(
+        ContractError, match=r"^format: type: 'xml' is not one of csv, fixed, excel, jsonl, json, parquet$"
+    ):
         ContractYml.read(
             {**yaml.safe_load(BRONZE)["models"][0]["config"]["meta"]["contract"], "format": contract["format"]}
         )

@@ -19,7 +19,7 @@ DECIDES = {
         "path_template",
     },
     Format: {
-        "type", "records", "each", "places", "sheet", "delimiter", "quote", "escape", "header",
+        "type", "records", "each", "places", "sheet", "widths", "trimmed", "delimiter", "quote", "escape", "header",
         "preamble", "footer", "comment",
         "repeated_header", "encoding", "nulls", "quoted_nulls", "decimal", "thousands",
         "dates",

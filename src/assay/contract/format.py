@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
 FileType = Literal["csv", "jsonl", "parquet"]
+BLANKS = "blanks"
+"""The delimiter of records whose fields any number of spaces and tabs parts."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,10 @@ class Format:
             record that holds the list, and `#` is the element's position, from 1.
         sheet: The sheet of a spreadsheet, whose rows are read as those of CSV: empty for the first one, None where the
             file is no spreadsheet.
-        delimiter: Up to four bytes between the fields of a CSV record.
+        widths: Characters of each field where fields have their places in a line; of a negative number nothing is read.
+            Empty where a delimiter parts them.
+        trimmed: Whether blanks at the end of a line of such fields may be left out.
+        delimiter: Up to four bytes between the fields of a CSV record, or `blanks`.
         quote: The character around a CSV field that holds delimiters or line ends; empty for none.
         escape: The character before a quote inside a quoted field; the quote itself means doubling.
         header: Whether the first CSV record names the columns; a number for so many lines that name them together.
@@ -45,6 +50,8 @@ class Format:
     each: str | None = None
     places: tuple[tuple[str, str], ...] = ()
     sheet: str | None = None
+    widths: tuple[int, ...] = ()
+    trimmed: bool = False
     delimiter: str = ","
     quote: str = '"'
     escape: str = '"'
@@ -59,6 +66,18 @@ class Format:
     decimal: str = "."
     thousands: str = ""
     dates: tuple[str, ...] = ()
+
+    @property
+    def has_delimiter(self) -> bool:
+        """Whether one and the same text parts the fields of a CSV record."""
+        return not self.widths and self.delimiter != BLANKS
+
+    @property
+    def clean(self) -> Format:
+        """The format of a clean copy of such files, which is read in place of them (see `Dialect.clean`)."""
+        if self.widths:
+            return replace(self, delimiter="\t", quote='"', escape='"', quoted_nulls=True)
+        return self if self.has_delimiter else replace(self, delimiter="\t")
 
     @property
     def header_lines(self) -> int:

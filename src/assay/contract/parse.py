@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from assay.contract.contract import Column, Contract, Rule
 from assay.contract.errors import ContractError
-from assay.contract.format import Format
+from assay.contract.format import BLANKS, Format
 from assay.contract.moments import pattern
 from assay.contract.names import TableName, quoted
 from assay.contract.nullable_keys import nullable_keys
@@ -140,6 +140,8 @@ def _format(declared: dict[str, Any]) -> Format:
     preamble = declared.get("preamble", 0)
     if not isinstance(preamble, int):
         declared["preamble"] = preamble.until
+    if declared["type"] == "fixed":
+        declared |= {"type": "csv", "quote": "", "escape": ""}  # which read lines as those of CSV are, but for fields
     if declared["type"] == "excel":
         declared["type"] = "csv"  # of which a sheet's rows become lines, when they are read
     if declared["type"] == "json":
@@ -154,8 +156,11 @@ def _check_framed(contract: Contract) -> None:
         ContractError: There is one column, or a header is said to have no lines.
     """
     form = contract.format
-    if form.type == "csv" and form.is_framed and len(contract.of_records.columns) == 1:
+    if form.type == "csv" and form.is_framed and len(contract.of_records.columns) == 1 and not form.widths:
         raise ContractError("format: preamble, footer, comment, repeated_header and a header of lines need two columns")
+    if form.delimiter == BLANKS and len(contract.of_records.columns) == 1:
+        raise ContractError("format: delimiter: blanks part the fields of two columns or more")
+    _check_widths(contract)
     spelled = [column.name for column in contract.columns if column.type.spelling.thousands == "."]
     if spelled and (form.type == "jsonl" or form.sheet is not None):
         raise ContractError(
@@ -166,6 +171,19 @@ def _check_framed(contract: Contract) -> None:
         raise ContractError("format: header and preamble are numbers of lines, 0 or more")
     if form.repeated_header and form.header_lines != 1:
         raise ContractError("format: repeated_header goes with a header of one line")
+
+
+def _check_widths(contract: Contract) -> None:
+    """Where columns have their places, there is one for each.
+
+    Raises:
+        ContractError: There are more or fewer.
+    """
+    form, of_records = contract.format, contract.of_records
+    places = sum(width > 0 for width in form.widths)
+    needed = len(of_records.columns) - len(of_records.optional)
+    if form.widths and (places < needed if form.header else places != needed):
+        raise ContractError(f"format: widths: there are {places:,} of columns, and the contract has {needed:,} columns")
 
 
 def _spelled(column: Column, declared: Mapping[str, Any], form: Format) -> Column:

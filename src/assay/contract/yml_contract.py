@@ -10,12 +10,14 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, mode
 from pydantic.config import JsonDict
 
 from assay.contract.contract import Contract, Load, NewColumns
-from assay.contract.format import Format
+from assay.contract.format import BLANKS, Format
 from assay.contract.pointer import pointer_keys
 from assay.contract.yml import Expected, Name, Yml
 
 _LONGEST = 4  # bytes of a delimiter, as DuckDB reads it
 _LINE_ENDS = frozenset("\r\n\0")
+MAX_WIDTH = 1_000_000
+"""Characters of a line whose fields have their places: half as many as the bytes of the longest record."""
 
 
 def _encoding(name: str) -> str:
@@ -94,8 +96,8 @@ class CsvYml(_RowsYml):
     type: Literal["csv"] = Field(description="Records of fields with a delimiter between them.")
     delimiter: str = Field(
         default=Format.delimiter,
-        description="Between fields: one character or a few.",
-        json_schema_extra={"maxLength": 4},
+        description="Between fields: one character or a few; `blanks` for any number of spaces and tabs.",
+        json_schema_extra={"anyOf": [{"maxLength": 4}, {"const": BLANKS}]},
     )
     quote: str = Field(
         default=Format.quote, description="Around a field with delimiters; empty for none.", json_schema_extra=_MARK
@@ -107,15 +109,45 @@ class CsvYml(_RowsYml):
 
     @model_validator(mode="after")
     def _marks_differ(self) -> Self:
-        if not 0 < len(self.delimiter.encode()) <= _LONGEST or len(self.quote) > 1 or len(self.escape) > 1:
-            raise ValueError(f"delimiter has 1 to {_LONGEST} bytes, quote and escape are one character at most")
+        delimiter = " \t" if self.delimiter == BLANKS else self.delimiter
+        if not 0 < len(delimiter.encode()) <= _LONGEST or len(self.quote) > 1 or len(self.escape) > 1:
+            raise ValueError(
+                f"delimiter has 1 to {_LONGEST} bytes or is {BLANKS}, quote and escape are one character at most"
+            )
         if not (self.quote + self.escape).isascii():
             raise ValueError(f"quote {self.quote!r} and escape {self.escape!r} must be ASCII")
-        if {*self.delimiter} & {self.quote, self.escape} or _LINE_ENDS & {*self.delimiter, self.quote, self.escape}:
+        if {*delimiter} & {self.quote, self.escape} or _LINE_ENDS & {*delimiter, self.quote, self.escape}:
             raise ValueError("delimiter holds neither quote nor escape, and none of them a line end")
         for null in self.nulls:
-            if self.delimiter in null or {*self.quote, *_LINE_ENDS} & set(null):
+            is_parted = delimiter in null if self.delimiter != BLANKS else bool({*delimiter} & {*null})
+            if is_parted or {*self.quote, *_LINE_ENDS} & set(null):
                 raise ValueError(f"nulls: {null!r} holds a delimiter, quote or line end, so no field can be it")
+        return self
+
+
+class FixedYml(_RowsYml):
+    """Records of fields that have their places in a line."""
+
+    kind = "fixed"
+
+    type: Literal["fixed"] = Field(description="Records of fields that have their places in a line.")
+    widths: Annotated[
+        tuple[Annotated[int, Field(ge=-MAX_WIDTH, le=MAX_WIDTH)], ...],
+        Field(strict=False, min_length=1),
+        Expected("{key} is a list of numbers of characters such as [8, 12, -2, 3], not {found}"),
+    ] = Field(description="Characters of each column, in order; of a negative number they are a gap without a column.")
+    trimmed: bool = Field(default=False, description="Whether blanks at the end of a line may be left out.")
+    header: bool = Field(default=True, description="Whether the first line names the columns, each in its place.")
+    encoding: Encoding = _ENCODING
+
+    @model_validator(mode="after")
+    def _has_columns(self) -> Self:
+        if not all(self.widths) or max(self.widths) < 0:
+            raise ValueError("widths: a width is not 0, and that of a column is more than 0")
+        if sum(map(abs, self.widths)) > MAX_WIDTH:
+            raise ValueError(f"widths: a line has at most {MAX_WIDTH:,} characters")
+        if padded := [null for null in self.nulls if null != null.strip(" ")]:
+            raise ValueError(f"nulls: {padded[0]!r} has blanks around it, of which fields are freed, so no field is it")
         return self
 
 
@@ -216,8 +248,8 @@ class ContractYml(Yml):
         examples=["sales/*.csv", "sales/region={region}/*.csv"],
         json_schema_extra={"pattern": "^[^/]+/"},
     )
-    format: Annotated[CsvYml | ExcelYml | JsonlYml | JsonYml | ParquetYml, Field(discriminator="type")] = Field(
-        description="How the files are written; nothing of it is guessed."
+    format: Annotated[CsvYml | FixedYml | ExcelYml | JsonlYml | JsonYml | ParquetYml, Field(discriminator="type")] = (
+        Field(description="How the files are written; nothing of it is guessed.")
     )
     load: Load = Field(description="`events`: rows of all files add up; `snapshot`: the newest file is the truth.")
     new_columns: NewColumns = Field(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.contract.format import Format
-from assay.text.dialect import dialect
+from assay.text.dialects import dialect
 
 _TITLES = 60
 """Lines before a header that are looked for."""

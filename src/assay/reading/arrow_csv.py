@@ -165,6 +165,8 @@ def _whole(texts: pa.Array, kind: pa.DataType) -> pa.Array:
 
 def is_readable(form: Format) -> bool:
     """Whether Arrow knows the dialect: it wants single bytes."""
+    if not form.has_delimiter:
+        return False
     return len(form.delimiter.encode()) == 1 == max(1, len(form.quote.encode())) and not form.delimiter.isalnum()
 
 

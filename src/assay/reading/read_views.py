@@ -134,6 +134,7 @@ def _unknown(columns: Iterable[str], contract: Contract) -> list[str]:
 
 def _csv_options(form: Format, *, is_parallel: bool) -> str:
     """The options under which DuckDB reads a clean copy and guesses nothing."""
+    form = form.clean
     return (
         f"auto_detect = false, header = false, delim = {literal(form.delimiter)}, "
         f"quote = {literal(form.quote)}, escape = {literal(form.escape)}, "

@@ -8,7 +8,7 @@ DuckDB reads can be held against something else. Keep out: DuckDB, contracts bey
 """
 
 from assay.text.compression import Compression, content
-from assay.text.dialect import fields
+from assay.text.dialects import fields
 from assay.text.json_records import FirstObject, first_object
 from assay.text.misfit import LEAST, Misfit, refuse_misfit
 from assay.text.record import MAX_JSON_LINE, MAX_RECORD, Record

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from assay.text.dialect import Dialect, Walk, simple
+from assay.text.dialect import Dialect, Walk
 from assay.text.lines import Lines, beginning
 from assay.text.quote_lookahead import Ahead
 from assay.text.record import MAX_RECORD, Problem, Record, Run, judged, too_long
@@ -26,8 +26,8 @@ _SHORT = 64 * 1024
 def csv_records(lines: Lines, rules: Dialect, columns: int, codec: str) -> Iterator[Run | Record]:
     """The records of the rest of a text, good and malformed, in their order.
 
-    An empty line is a record of one empty field where records have one column, and none where they have more. Work is
-    linear in the size of the text, whatever it holds.
+    An empty line is a record of one empty field where records have one column and a delimiter, and none where they have
+    more. Work is linear in the size of the text, whatever it holds.
     """
     return _Splitter(lines, rules, columns, codec).records()
 
@@ -37,10 +37,10 @@ class _Splitter:
         self._source = lines
         self._rules = rules
         self._columns = columns
-        self._is_single = columns == 1
+        self._is_single = columns == 1 and rules.keeps_empty_lines
         self._codec = codec
         self._ahead = Ahead(lines, rules)
-        self._simple = simple(rules, columns) if rules.quote else None
+        self._simple = rules.simple(columns)
 
     def records(self) -> Iterator[Run | Record]:
         """Each record; a line without a quote and with the right number of delimiters needs no closer look."""
@@ -61,18 +61,18 @@ class _Splitter:
             source.drop(at)
 
     def _end_of_run(self, lines: list[bytes], start: int) -> int:
-        delimiter, separators = self._rules.delimiter, self._columns - 1
+        count, separators = self._rules.count, self._columns - 1
         quote = self._rules.quote or b"\0"  # a plain line holds no NUL
         for at in range(start, len(lines)):
             line = lines[at]
-            if quote in line or line.count(delimiter) != separators or not (line or self._is_single):
+            if quote in line or count(line) != separators or not (line or self._is_single):
                 return at
         return len(lines)
 
     def _look(self, at: int) -> tuple[Record | None, int]:
         """The record that starts on the line at this index, None where a blank one is none; and the lines it takes."""
         line, text = self._source.lines[at], self._text(at)
-        if not (text or self._is_single):
+        if self._rules.is_blank(text) and not self._is_single:
             return None, 1
         if len(text) > MAX_RECORD:
             return self._judged(at, beginning(text, MAX_RECORD), too_long(MAX_RECORD)), 1

@@ -1,4 +1,4 @@
-"""One CSV line in the dialect of a `Format`: where its fields end, and what is doubtful about it."""
+"""One CSV line: where its fields end, and what is doubtful about it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
-from assay.contract.format import Format
 from assay.text.record import Problem
 
 _SPACE_BEFORE = Problem("a space before an opening quote", "quotes")
-_TEXT_AFTER = Problem("text after a closing quote", "quotes")
-_RETURN = Problem("a carriage return outside of quotes")
+TEXT_AFTER = Problem("text after a closing quote", "quotes")
+RETURN = Problem("a carriage return outside of quotes")
 
 
 class Walk(NamedTuple):
@@ -34,7 +33,7 @@ class Walk(NamedTuple):
 
 @dataclass(frozen=True)
 class Dialect:
-    """A `Format` as bytes of UTF-8.
+    """Fields with a delimiter between them, as bytes of UTF-8.
 
     Attributes:
         delimiter: Between fields.
@@ -42,14 +41,29 @@ class Dialect:
         escape: Before a quote inside quotes; empty where nothing is.
     """
 
+    keeps_empty_lines: ClassVar[bool] = True
+    """Whether an empty line is a record, where records have one field."""
+
     delimiter: bytes
     quote: bytes
     escape: bytes
 
+    def is_blank(self, line: bytes) -> bool:
+        """Whether a line without its end holds nothing."""
+        return not line
+
+    def count(self, line: bytes) -> int:
+        """Separators of a line without quotes, NUL bytes and carriage returns; less than 0 where it is no record."""
+        return line.count(self.delimiter)
+
+    def clean(self, raw: bytes) -> bytes:
+        """A good record as it stands in a clean copy."""
+        return raw
+
     def walk(self, line: bytes, *, is_open: bool = False) -> Walk:
         r"""Go through one physical line; `is_open` when it starts inside quotes. A `\r` at its end is a line end."""
         if not is_open and (not self.quote or self.quote not in line):
-            return Walk(line.count(self.delimiter), False, None, self._doubt(line, is_last=True))
+            return Walk(line.count(self.delimiter), False, None, self.doubt(line, is_last=True))
         at, separators, doubt = 0, 0, None
         size = len(line) - line.endswith(b"\r")
         while True:
@@ -62,10 +76,10 @@ class Dialect:
                 if at >= size:
                     return Walk(separators, False, None, doubt)
                 if not line.startswith(self.delimiter, at):
-                    return Walk(separators, False, _TEXT_AFTER, doubt)
+                    return Walk(separators, False, TEXT_AFTER, doubt)
             else:
                 end = line.find(self.delimiter, at)
-                doubt = doubt or self._doubt(line[at:] if end < 0 else line[at:end], is_last=end < 0)
+                doubt = doubt or self.doubt(line[at:] if end < 0 else line[at:end], is_last=end < 0)
                 if end < 0:
                     return Walk(separators, False, None, doubt)
                 at = end
@@ -109,7 +123,7 @@ class Dialect:
             "stray quote",
         )
 
-    def _doubt(self, text: bytes, *, is_last: bool) -> Problem | None:
+    def doubt(self, text: bytes, *, is_last: bool) -> Problem | None:
         """The doubt about an unquoted field, by quotes, spaces before them and lone carriage returns in it.
 
         DuckDB drops one space before a quote, keeps two, and others keep all; a lone return ends its record. To
@@ -121,7 +135,7 @@ class Dialect:
             if text.count(self.quote) % 2 or self._is_escaped_in(text):
                 return self._stray_quote
         if b"\r" in (text.removesuffix(b"\r") if is_last else text):
-            return _RETURN
+            return RETURN
         return None
 
     def _is_escaped_in(self, text: bytes) -> bool:
@@ -140,7 +154,7 @@ class Dialect:
                 end, _ = self.closing(raw, at + 1)
                 if end < 0:
                     raise ValueError("unclosed quote")
-                yield self._unescaped(raw[at + 1 : end]), is_quoted
+                yield self.unescaped(raw[at + 1 : end]), is_quoted
                 at = end + 1
             else:
                 end = raw.find(self.delimiter, at)
@@ -153,7 +167,31 @@ class Dialect:
                 raise ValueError("text after a closing quote")
             at += len(self.delimiter)
 
-    def _unescaped(self, text: bytes) -> bytes:
+    def simple(self, columns: int) -> re.Pattern[bytes] | None:
+        """A pattern of lines that hold one whole record of so many fields, beyond doubt; not every such line matches.
+
+        None where lines without quotes need none.
+        """
+        if not self.quote:
+            return None
+        quote, escape, delimiter = (re.escape(part) for part in (self.quote, self.escape, self.delimiter))
+        if self.escape == self.quote:
+            inside = b"[^Q]*(?:QQ[^Q]*)*"
+        elif self.escape:
+            inside = b"[^QE]*(?:E[QE][^QE]*)*"
+        else:
+            inside = b"[^Q]*"
+        outside = b"[^DQ\\r]*" if len(self.delimiter) == 1 else b"(?:(?!D)[^Q\\r])*"
+        pairs = b"(?:Q" + outside + b"Q" + outside + b")*" if self.escape in (b"", self.quote) else b""
+        field = b"(?:Q" + inside + b"Q|(?! *Q)" + outside + pairs + b")"
+        parts = {b"Q": quote, b"E": escape, b"D": delimiter}
+        pattern = re.sub(
+            b"[QED]", lambda match: parts[match.group()], field + b"(?:D" + field + b"){%d}" % (columns - 1)
+        )
+        return re.compile(pattern)
+
+    def unescaped(self, text: bytes) -> bytes:
+        """What stands between two quotes, without escapes."""
         if not self.escape or self.escape not in text:
             return text
         if self.escape == self.quote:
@@ -164,48 +202,3 @@ class Dialect:
 @cache
 def _either(one: bytes, other: bytes) -> re.Pattern[bytes]:
     return re.compile(re.escape(one) + b"|" + re.escape(other))
-
-
-def dialect(form: Format) -> Dialect:
-    """The dialect of a CSV format.
-
-    Raises:
-        ValueError: The format is no CSV, its quote or escape is not one ASCII character, or its delimiter is empty.
-    """
-    if form.type != "csv" or not form.delimiter:
-        raise ValueError(f"no CSV dialect: type {form.type!r}, delimiter {form.delimiter!r}")
-    if not (form.quote + form.escape).isascii() or len(form.quote) > 1 or len(form.escape) > 1:
-        raise ValueError(f"quote {form.quote!r} and escape {form.escape!r} must be one ASCII character or empty")
-    escape = form.escape if form.quote else ""
-    return Dialect(form.delimiter.encode(), form.quote.encode(), escape.encode())
-
-
-def fields(raw: bytes, format: Format) -> list[str | None]:
-    """The values of one CSV record as DuckDB reads them; None for a field that means NULL.
-
-    Raises:
-        ValueError: The quotes of the record are broken, or the format is no CSV.
-        UnicodeDecodeError: The record is not UTF-8.
-    """
-    nulls = frozenset(null.encode() for null in format.nulls)
-    return [
-        None if value in nulls and (format.quoted_nulls or not is_quoted) else value.decode()
-        for value, is_quoted in dialect(format).values(raw)
-    ]
-
-
-def simple(rules: Dialect, columns: int) -> re.Pattern[bytes]:
-    """A pattern of lines that hold one whole record of so many fields, beyond doubt; not every such line matches."""
-    quote, escape, delimiter = (re.escape(part) for part in (rules.quote, rules.escape, rules.delimiter))
-    if rules.escape == rules.quote:
-        inside = b"[^Q]*(?:QQ[^Q]*)*"
-    elif rules.escape:
-        inside = b"[^QE]*(?:E[QE][^QE]*)*"
-    else:
-        inside = b"[^Q]*"
-    outside = b"[^DQ\\r]*" if len(rules.delimiter) == 1 else b"(?:(?!D)[^Q\\r])*"
-    pairs = b"(?:Q" + outside + b"Q" + outside + b")*" if rules.escape in (b"", rules.quote) else b""
-    field = b"(?:Q" + inside + b"Q|(?! *Q)" + outside + pairs + b")"
-    parts = {b"Q": quote, b"E": escape, b"D": delimiter}
-    pattern = re.sub(b"[QED]", lambda match: parts[match.group()], field + b"(?:D" + field + b"){%d}" % (columns - 1))
-    return re.compile(pattern)

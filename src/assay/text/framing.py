@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 
 from assay.contract.format import Format
-from assay.text.dialect import Dialect, dialect
+from assay.text.dialect import Dialect
+from assay.text.dialects import dialect
 from assay.text.json_documents import json_lines
 from assay.text.lines import line_end
 from assay.text.record import MAX_RECORD

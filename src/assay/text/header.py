@@ -40,7 +40,7 @@ def first_record(lines: Iterable[bytes], rules: Dialect, end: bytes, codec: str)
         size += len(line) + 1
         if size > MAX_RECORD:
             return First(blank + len(taken), b"", separators + 1, f"no end within {MAX_RECORD:,} bytes", False)
-        if not taken and not _text(line, end):
+        if not taken and rules.is_blank(_text(line, end)):
             blank += 1
             continue
         taken.append(line)

@@ -13,6 +13,7 @@ _SHOWN = 100  # characters of a record that a reason quotes
 _QUOTES = ("broken quotes", "Put quote and escape of the contract's format right")
 _REASONS: dict[Fault | None, tuple[str, str]] = {
     "fields": ("a wrong number of fields", "Put delimiter, header or columns of the contract right"),
+    "length": ("a wrong length", "Put widths of the contract's format right"),
     "quotes": _QUOTES,
     "stray quote": _QUOTES,
     "nested": ("values that are inside of no object", "Put `path` of the contract's columns right"),
@@ -31,12 +32,12 @@ def refuse_misfit(counts: Counts, *, had_rows: bool = False) -> None:
     Args:
         counts: What a split of the file gave.
         had_rows: Whether it gave rows under an earlier contract. Then a wrong number of fields is the contract's,
-            however few records there are.
+            however few records there are; so is a wrong length.
 
     Raises:
         Misfit: It is one; the message names the reason, the number of records, and the first as an example.
     """
-    least = 1 if had_rows and set(counts.faults) == {"fields"} else LEAST
+    least = 1 if had_rows and set(counts.faults) in ({"fields"}, {"length"}) else LEAST
     reasons = {_REASONS.get(fault) for fault in counts.faults}
     if counts.good or counts.bad < least or len(reasons) > 1 or counts.example is None:
         return

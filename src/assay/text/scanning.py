@@ -12,7 +12,8 @@ from typing import NamedTuple
 from assay.contract.format import Format
 from assay.text.compression import MARK, OF_DUCKDB, Compression, compression, plain
 from assay.text.count import CsvCounter, JsonCounter
-from assay.text.dialect import Dialect, dialect
+from assay.text.dialect import Dialect
+from assay.text.dialects import dialect
 from assay.text.encoding import as_utf8, checked, codec_name, is_direct
 from assay.text.framing import framed
 from assay.text.header import First, column_names, first_record
@@ -75,8 +76,8 @@ def scan(path: Path, format: Format, columns: int | None = None) -> Scan:
     with open_regular(path) as file:
         received = _Received(pieces(file))
         content = checked(_plain(path, received, format), codec)
-        # Of others, nothing but this code knows the lines that are read.
-        is_counted = is_direct(codec) and format.records is None and not format.places
+        # Of others, nothing but the code that splits them knows the lines that are read.
+        is_counted = is_direct(codec) and format.records is None and not format.places and format.has_delimiter
         if format.is_framed:
             content, codec = framed(as_utf8(content, codec), format), "utf-8"
         head = _head(content, rules, codec)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from assay.contract.format import Format
 from assay.text.csv_records import csv_records
-from assay.text.dialect import dialect
+from assay.text.dialects import dialect
 from assay.text.encoding import as_utf8, checked, codec_name
 from assay.text.framing import framed
 from assay.text.header import skip_header
@@ -90,8 +90,9 @@ class Counts:
 def write_clean(path: Path, format: Format, columns: int, good: Path, bad: Path, room: Room | None = None) -> Counts:
     r"""Write the good records to one file and the malformed ones to another.
 
-    The clean file is UTF-8 without a header; before each record stand its line number and the delimiter (in JSON lines
-    `\x01`), after it `\n`. The other file has a JSON object a line: `line`, `raw`, and `problems`, a list.
+    The clean file is UTF-8 without a header, in the format `Format.clean`; before each record stand its line number and
+    the delimiter (in JSON lines `\x01`), after it `\n`. The other file has a JSON object a line: `line`, `raw`, and
+    `problems`, a list.
 
     Args:
         path, format, columns: As of `split`.
@@ -104,7 +105,8 @@ def write_clean(path: Path, format: Format, columns: int, good: Path, bad: Path,
         NoRoom: The disk cannot spare the bytes.
     """
     room = room or Room(good.parent)
-    separator = JSON_SEPARATOR if format.type == "jsonl" else format.delimiter.encode()
+    separator = JSON_SEPARATOR if format.type == "jsonl" else format.clean.delimiter.encode()
+    clean_of = None if format.has_delimiter else dialect(format).clean
     template = b"%d" + separator.replace(b"%", b"%%") + b"%b\n"
     written, refused, has_quoted = 0, 0, False
     faults: Counter[Fault | None] = Counter()
@@ -112,10 +114,12 @@ def write_clean(path: Path, format: Format, columns: int, good: Path, bad: Path,
     with good.open("wb", buffering=1 << 20) as clean, bad.open("w", encoding="utf-8") as rest:
         for part in _parts(path, format, columns):
             if isinstance(part, Run):
-                room.take(clean.write(b"".join(map(template.__mod__, enumerate(part.raws, part.line)))))
+                raws = map(clean_of, part.raws) if clean_of else part.raws
+                room.take(clean.write(b"".join(map(template.__mod__, enumerate(raws, part.line)))))
                 written += len(part.raws)
             elif part.problem is None:
-                room.take(clean.write(template % (part.line, part.raw if part.clean is None else part.clean)))
+                plain = part.raw if part.clean is None else part.clean
+                room.take(clean.write(template % (part.line, clean_of(plain) if clean_of else plain)))
                 written += 1
                 has_quoted = has_quoted or b"\n" in part.raw or b"\r" in part.raw
             else:
