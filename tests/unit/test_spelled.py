@@ -9,6 +9,7 @@ import duckdb
 import pytest
 
 from assay.contract.errors import ContractError
+from assay.contract.month_names import month_names
 from assay.contract.parse import parse_contract
 from assay.contract.spelling import Spelling
 from assay.contract.types import column_type
@@ -112,6 +113,70 @@ def test_a_date_is_read_by_the_one_pattern_that_it_fits(
 
 
 @pytest.mark.parametrize(
+    ("text", "pattern", "locale", "value"),
+    [
+        ("3. März 2024", "%-d. %B %Y", "de", "2024-03-03"),
+        ("3. MÄRZ 2024", "%-d. %B %Y", "de", "2024-03-03"),
+        ("3. Ma\u0308rz 2024", "%-d. %B %Y", "de", "2024-03-03"),
+        ("3. Marz 2024", "%-d. %B %Y", "de", "2024-03-03"),
+        ("3. Mär 2024", "%-d. %B %Y", "de", None),
+        ("3. March 2024", "%-d. %B %Y", "de", None),
+        ("03-Mär-24", "%d-%b-%y", "de", "2024-03-03"),
+        ("05. Sept. 2024", "%d. %b %Y", "de", "2024-09-05"),
+        ("05. sept 2024", "%d. %b %Y", "de", "2024-09-05"),
+        ("05. Sep 2024", "%d. %b %Y", "de", "2024-09-05"),
+        ("05. September 2024", "%d. %b %Y", "de", None),
+        ("1 août 2024", "%-d %B %Y", "fr", "2024-08-01"),
+        ("1 AOUT 2024", "%-d %B %Y", "fr", "2024-08-01"),
+        ("1 déc. 2024", "%-d %b %Y", "fr", "2024-12-01"),
+        ("1 DEC 2024", "%-d %b %Y", "fr", "2024-12-01"),
+        ("31 fevrier 2024", "%-d %B %Y", "fr", None),
+        ("1 de marzo de 2024", "%-d de %B de %Y", "es", "2024-03-01"),
+        ("1 мая 2024", "%-d %B %Y", "ru", "2024-05-01"),
+        ("1 МАЙ 2024", "%-d %B %Y", "ru", "2024-05-01"),
+        ("10 Kas\u0131m 2024", "%d %B %Y", "tr", "2024-11-10"),
+        ("10 KASIM 2024", "%d %B %Y", "tr", "2024-11-10"),
+        ("2024年11月5日", "%Y年%B%-d日", "ja", "2024-11-05"),
+        ("5 março 2024", "%-d %B %Y", "pt-BR", "2024-03-05"),
+        ("March 5, 2024 10:30", "%B %-d, %Y %H:%M", "en", "2024-03-05 10:30:00"),
+        ("", "%-d %B %Y", "fr", None),
+        ("1 ' 2024", "%-d %B %Y", "fr", None),
+    ],
+)
+def test_months_have_the_names_of_their_language(text: str, pattern: str, locale: str, value: str | None) -> None:
+    spelling = Spelling(dates=(pattern,), locale=locale)
+    kind = "timestamp" if value and ":" in value else "date"
+    assert read(text, kind, spelling) == value
+
+
+def test_a_name_has_one_meaning_in_each_language_that_can_be_said() -> None:
+    for locale in (
+        "de",
+        "fr",
+        "es",
+        "it",
+        "pt",
+        "nl",
+        "pl",
+        "cs",
+        "sv",
+        "da",
+        "nb",
+        "fi",
+        "tr",
+        "ru",
+        "hu",
+        "el",
+        "vi",
+    ):
+        for is_short in (True, False):
+            names = month_names(locale, is_short=is_short)
+            assert set(names.values()) == set(range(1, 13))
+            by_case = {(name.casefold(), month) for name, month in names.items()}
+            assert len({name for name, _ in by_case}) == len(by_case)
+
+
+@pytest.mark.parametrize(
     ("kind", "written", "message"),
     [
         ("date", {"dates": ["%m/%Y"]}, "column a: written: dates: '%m/%Y' does not name a day"),
@@ -124,6 +189,16 @@ def test_a_date_is_read_by_the_one_pattern_that_it_fits(
         ("bigint", {"dates": ["%Y%m%d"]}, "column a: written: dates says nothing of values of this type"),
         ("double", {"decimal": ",", "thousands": ","}, "column a: written: ',' is the mark of decimals and of"),
         ("double", {"thousands": ";"}, "column a: config: meta: written: thousands: ';' is not one of"),
+        ("date", {"dates": ["%-d %b %Y"], "locale": "xx"}, "column a: config: meta: written: locale 'xx' is not"),
+        ("date", {"dates": ["%-d %b %Y"], "locale": False}, "column a: config: meta: written: locale False is not"),
+        ("date", {"dates": ["%d.%m.%Y"], "locale": "de"}, "column a: written: locale goes with dates that have the"),
+        (
+            "date",
+            {"dates": ["%d %b %Y"], "locale": "dyo"},
+            "column a: written: dates: '%d %b %Y' is not a pattern: 'dyo'",
+        ),
+        ("bigint", {"locale": "de"}, "column a: written: locale says nothing of values of this type"),
+        ("date", {"dates": ["%B%-d %Y"], "locale": "vi"}, "column a: written: dates: '%B%-d %Y' is not a pattern: a"),
         ("double", {"sign": "x"}, "column a: config: meta: written: unknown key 'sign'"),
     ],
 )
@@ -149,3 +224,14 @@ def test_the_format_says_it_for_all_columns_and_a_column_for_itself() -> None:
     }
     assert contract.form["columns"][1] == ["price", "double", {"decimal": ",", "units": ["€"]}]
     assert contract.form["columns"][0] == ["id", "bigint"]
+
+
+def test_the_language_of_a_format_is_that_of_its_dates_and_a_column_may_have_another() -> None:
+    form = {"type": "csv", "dates": ["%d %B %Y", "%Y-%m-%d"], "locale": "de"}
+    node = bronze_node("x", {"id": "bigint", "a": "date", "b": "date", "c": "date"}, ["id"], format=form)
+    node["columns"]["b"]["config"] = {"meta": {"written": {"locale": "fr"}}}
+    node["columns"]["c"]["config"] = {"meta": {"written": {"dates": ["%d.%m.%Y"]}}}
+    spelled = {column.name: column.type.spelling for column in parse_contract(node).columns}
+    assert (spelled["id"].locale, spelled["a"].locale, spelled["b"].locale, spelled["c"].locale) == ("", "de", "fr", "")
+    with pytest.raises(ContractError, match="format: locale: no date is written with the name of a month"):
+        parse_contract(bronze_node("x", {"id": "bigint", "a": "date"}, ["id"], format={**form, "dates": ["%Y%m%d"]}))

@@ -22,7 +22,7 @@ DECIDES = {
         "type", "records", "each", "places", "sheet", "widths", "trimmed", "delimiter", "quote", "escape", "header",
         "preamble", "footer", "comment",
         "repeated_header", "encoding", "nulls", "quoted_nulls", "decimal", "thousands",
-        "dates",
+        "dates", "locale",
     },
     Column: {"name", "type", "is_optional", "origin"},
     Rule: {"name", "expression"},

@@ -43,6 +43,7 @@ class Format:
         decimal: The decimal mark of numbers in CSV.
         thousands: The mark between groups of three digits of numbers in CSV; empty for none.
         dates: How dates and times are written in CSV, as for strptime; empty for ISO form.
+        locale: The language of names of months in dates; English where it is empty.
     """
 
     type: FileType
@@ -66,6 +67,7 @@ class Format:
     decimal: str = "."
     thousands: str = ""
     dates: tuple[str, ...] = ()
+    locale: str = ""
 
     @property
     def has_delimiter(self) -> bool:

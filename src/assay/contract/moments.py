@@ -8,117 +8,12 @@ what the moments decide.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
+from assay.contract.directives import DIRECTIVES, FIELDS, Directive, localized, re2
 from assay.contract.errors import ContractError
-
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_OLDEST_SHORT_YEAR = 69
-"""Two digits of a year are 1969 to 2068, as POSIX reads them."""
-
-_OF: Mapping[str, Callable[[datetime], int]] = {
-    "year": lambda at: at.year,
-    "month": lambda at: at.month,
-    "day": lambda at: at.day,
-    "yearday": lambda at: at.timetuple().tm_yday,
-    "isoyear": lambda at: at.isocalendar().year,
-    "isoweek": lambda at: at.isocalendar().week,
-    "weekday": lambda at: at.isoweekday(),
-    "mondays": lambda at: int(at.strftime("%W")),
-    "sundays": lambda at: int(at.strftime("%U")),
-    "quarter": lambda at: (at.month + 2) // 3,
-    "hour": lambda at: at.hour,
-    "hour12": lambda at: at.hour % 12 or 12,
-    "half": lambda at: at.hour // 12,
-    "minute": lambda at: at.minute,
-    "second": lambda at: at.second,
-    "fraction": lambda at: at.microsecond,
-    "epoch": lambda at: int(at.replace(tzinfo=UTC, microsecond=0).timestamp()),
-    "zone": lambda _: 0,
-}
-"""What each field of a name is for a moment."""
-
-
-@dataclass(frozen=True)
-class _Directive:
-    """A field as a name writes it: so many digits, or one of some texts, whose case does not count."""
-
-    says: str
-    least: int = 0
-    most: int = 0
-    texts: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def regex(self) -> str:
-        if self.says == "zone":
-            return "(Z|[+-](?:0[0-9]|1[0-5]):?[0-5][0-9])"
-        if self.texts:
-            return f"((?ai:{'|'.join(map(re.escape, self.texts))}))"
-        return f"([0-9]{{{self.least},{self.most}}})"
-
-    def read(self, text: str) -> int:
-        if self.says == "zone":
-            return 0 if text == "Z" else int(text[0] + "1") * (60 * int(text[1:3]) + int(text[-2:]))
-        if self.texts:
-            return next(value for name, value in self.texts.items() if name.lower() == text.lower())
-        if self.says == "fraction":
-            return int(text.ljust(6, "0"))
-        if self.says == "year" and self.most == 2:  # noqa: PLR2004 - two digits
-            return int(text) + (1900 if int(text) >= _OLDEST_SHORT_YEAR else 2000)
-        return int(text)
-
-    def write(self, at: datetime) -> str:
-        value = _OF[self.says](at)
-        if self.says == "zone":
-            return "+0000"
-        if self.texts:
-            return next(name for name, of in self.texts.items() if of == value)
-        if self.says == "fraction":
-            return f"{value:06}"
-        return f"{value % 10**self.most:0{self.least}}"
-
-
-def _numbered(names: tuple[str, ...], length: int | None = None) -> dict[str, int]:
-    return {name[:length]: number for number, name in enumerate(names, start=1)}
-
-
-_DIRECTIVES: Mapping[str, _Directive] = {
-    "Y": _Directive("year", 4, 4),
-    "y": _Directive("year", 2, 2),
-    "m": _Directive("month", 2, 2),
-    "-m": _Directive("month", 1, 2),
-    "b": _Directive("month", texts=_numbered(_MONTHS, 3)),
-    "B": _Directive("month", texts=_numbered(_MONTHS)),
-    "d": _Directive("day", 2, 2),
-    "-d": _Directive("day", 1, 2),
-    "j": _Directive("yearday", 3, 3),
-    "G": _Directive("isoyear", 4, 4),
-    "V": _Directive("isoweek", 2, 2),
-    "u": _Directive("weekday", 1, 1),
-    "w": _Directive("weekday", texts={"0": 7, **{str(day): day for day in range(1, 7)}}),
-    "a": _Directive("weekday", texts=_numbered(_DAYS, 3)),
-    "A": _Directive("weekday", texts=_numbered(_DAYS)),
-    "W": _Directive("mondays", 2, 2),
-    "U": _Directive("sundays", 2, 2),
-    "q": _Directive("quarter", 1, 1),
-    "H": _Directive("hour", 2, 2),
-    "-H": _Directive("hour", 1, 2),
-    "I": _Directive("hour12", 2, 2),
-    "-I": _Directive("hour12", 1, 2),
-    "p": _Directive("half", texts={"AM": 0, "PM": 1}),
-    "M": _Directive("minute", 2, 2),
-    "S": _Directive("second", 2, 2),
-    "f": _Directive("fraction", 1, 6),
-    "s": _Directive("epoch", 9, 11),
-    "z": _Directive("zone"),
-}
 
 _UNITS: Mapping[str, tuple[str, ...]] = {
     "microsecond": ("fraction",),
@@ -149,7 +44,7 @@ _HINTS = (
     ({"isoweek"}, {"isoyear"}, "the year of an ISO week is `%G`"),
     ({"isoyear"}, {"isoweek"}, "`%G` is the year of an ISO week, `%V`; the year of a date is `%Y`"),
     ({"hour12"}, {"half"}, "`%I` needs `%p`; of 24 hours write `%H`"),
-    (set(_OF), {"year", "isoyear", "epoch"}, "add the year, `%Y`"),
+    (set(FIELDS), {"year", "isoyear", "epoch"}, "add the year, `%Y`"),
 )
 """Fields, those of which one has to stand beside them, and what to write."""
 
@@ -159,21 +54,22 @@ class Pattern:
 
     Args:
         text: Without a folder, e.g. `stock_%Y-%m-%d.csv`.
+        locale: The language of names of months; English where it is empty.
 
     Raises:
-        ValueError: A directive is unknown, stands there twice, or runs into the digits after it.
+        ValueError: A directive is unknown, stands there twice, or runs into the digits after it; or the language is.
     """
 
-    def __init__(self, text: str) -> None:
-        self._parts = list(_parts(text))
-        named = [part for part in self._parts if isinstance(part, _Directive)]
+    def __init__(self, text: str, locale: str = "") -> None:
+        self._parts = [localized(part, locale) for part in _parts(text)]
+        named = [part for part in self._parts if isinstance(part, Directive)]
         self.fields = {part.says for part in named}
         if any(named.count(part) > 1 for part in named):
             raise ValueError("it names one thing twice")
         if {"epoch", "zone"} <= self.fields:
             raise ValueError("`%s` counts in UTC and goes without a zone, `%z`")
         for part, following in zip(self._parts, self._parts[1:], strict=False):
-            if isinstance(part, _Directive) and part.least < part.most and _begins_with_digit(following):
+            if isinstance(part, Directive) and _is_open_to_digits(part) and _begins_with_digit(following):
                 raise ValueError("a number without a fixed width has to be followed by something else than a digit")
         self._regex = re.compile("".join(re.escape(p) if isinstance(p, str) else p.regex for p in self._parts))
         self._named = named
@@ -181,8 +77,22 @@ class Pattern:
     @property
     def re2(self) -> str:
         """A regular expression of the texts that it fits, for DuckDB."""
-        parts = (re.escape(p) if isinstance(p, str) else p.regex.replace("(?ai:", "(?i:") for p in self._parts)
-        return "".join(parts)
+        return "".join(map(re2, self._parts))
+
+    @property
+    def month_names(self) -> Mapping[str, int]:
+        """The names of months that it fits; none where it has none or numbers."""
+        return next((part.texts for part in self._named if part.says == "month"), {})
+
+    @property
+    def around_month(self) -> tuple[str, int]:
+        """`re2` with groups of what is before the month, itself, and what is after it; and the number of the second."""
+        at = next(at for at, part in enumerate(self._parts) if isinstance(part, Directive) and part.says == "month")
+        before, month, after = ("".join(map(re2, parts)) for parts in self._cut(at))
+        return f"^({before}){month}({after})$", 2 + sum(isinstance(part, Directive) for part in self._parts[:at])
+
+    def _cut(self, at: int) -> tuple[list[str | Directive], ...]:
+        return self._parts[:at], self._parts[at : at + 1], self._parts[at + 1 :]
 
     def write(self, at: datetime) -> str:
         """The name of a file of that moment."""
@@ -198,7 +108,7 @@ class Pattern:
         offset = values.pop("zone", 0)
         try:
             at = _moment(values)
-            if any(_OF[name](at) != value for name, value in fields if name != "zone"):
+            if any(FIELDS[name](at) != value for name, value in fields if name != "zone"):
                 return None
             return at - timedelta(minutes=offset)
         except (KeyError, ValueError, OverflowError):
@@ -247,22 +157,29 @@ def example(text: str) -> str:
     return pattern(text).write(_SAMPLES[0])
 
 
-def _parts(text: str) -> Iterator[str | _Directive]:
+def _parts(text: str) -> Iterator[str | Directive]:
     """Literal characters and directives, in order."""
     for literal, directive in re.findall(r"([^%]|%%)|%(-?.?)", text, re.DOTALL):
         if literal:
             yield literal[0]
-        elif directive in _DIRECTIVES:
-            yield _DIRECTIVES[directive]
+        elif directive in DIRECTIVES:
+            yield DIRECTIVES[directive]
         else:
-            known = ", ".join(f"%{name}" for name in _DIRECTIVES)
+            known = ", ".join(f"%{name}" for name in DIRECTIVES)
             raise ValueError(f"`%{directive}` is not among {known}")
 
 
-def _begins_with_digit(part: str | _Directive) -> bool:
+def _is_open_to_digits(part: Directive) -> bool:
+    """Whether digits after it may be its own: it has no fixed width, or is a name such as `tháng 1`."""
+    return part.least < part.most or (
+        len(set(map(len, part.texts))) > 1 and any(text[-1:].isdigit() for text in part.texts)
+    )
+
+
+def _begins_with_digit(part: str | Directive) -> bool:
     if isinstance(part, str):
         return part.isdigit()
-    return part.says != "zone" and (not part.texts or "1" in part.texts)
+    return part.says != "zone" and (not part.texts or any(text[:1].isdigit() for text in part.texts))
 
 
 def _moment(values: Mapping[str, int]) -> datetime:

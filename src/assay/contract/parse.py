@@ -9,9 +9,10 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from assay.contract.check_format import check_format
 from assay.contract.contract import Column, Contract, Rule
 from assay.contract.errors import ContractError
-from assay.contract.format import BLANKS, Format
+from assay.contract.format import Format
 from assay.contract.moments import pattern
 from assay.contract.names import TableName, quoted
 from assay.contract.nullable_keys import nullable_keys
@@ -36,8 +37,7 @@ def parse_contract(node: Node) -> Contract:
     """
     with naming_yml(node):
         contract = _parse(node)
-        _check_optional(contract)
-        _check_framed(contract)
+        check_format(contract)
         return contract
 
 
@@ -149,51 +149,14 @@ def _format(declared: dict[str, Any]) -> Format:
     return Format(**declared)
 
 
-def _check_framed(contract: Contract) -> None:
-    """Lines that are no records leave blank ones, which are no records where there are two columns or more.
-
-    Raises:
-        ContractError: There is one column, or a header is said to have no lines.
-    """
-    form = contract.format
-    if form.type == "csv" and form.is_framed and len(contract.of_records.columns) == 1 and not form.widths:
-        raise ContractError("format: preamble, footer, comment, repeated_header and a header of lines need two columns")
-    if form.delimiter == BLANKS and len(contract.of_records.columns) == 1:
-        raise ContractError("format: delimiter: blanks part the fields of two columns or more")
-    _check_widths(contract)
-    spelled = [column.name for column in contract.columns if column.type.spelling.thousands == "."]
-    if spelled and (form.type == "jsonl" or form.sheet is not None):
-        raise ContractError(
-            f"column {spelled[0]}: thousands: numbers of JSON and of spreadsheets have a point before their fraction, "
-            "which cannot be the mark of thousands in texts beside them"
-        )
-    if form.header_lines < 0 or (isinstance(form.preamble, int) and form.preamble < 0):
-        raise ContractError("format: header and preamble are numbers of lines, 0 or more")
-    if form.repeated_header and form.header_lines != 1:
-        raise ContractError("format: repeated_header goes with a header of one line")
-
-
-def _check_widths(contract: Contract) -> None:
-    """Where columns have their places, there is one for each.
-
-    Raises:
-        ContractError: There are more or fewer.
-    """
-    form, of_records = contract.format, contract.of_records
-    places = sum(width > 0 for width in form.widths)
-    needed = len(of_records.columns) - len(of_records.optional)
-    if form.widths and (places < needed if form.header else places != needed):
-        raise ContractError(f"format: widths: there are {places:,} of columns, and the contract has {needed:,} columns")
-
-
 def _spelled(column: Column, declared: Mapping[str, Any], form: Format) -> Column:
     """The column with the way its values are written: as it says itself, else as the format of its source says."""
-    usual = Spelling(form.decimal, form.thousands, dates=form.dates).of_kind(column.type.kind)
+    usual = Spelling(form.decimal, form.thousands, dates=form.dates, locale=form.locale)
     usual = usual if column.origin == "records" else PLAIN
     written = column_meta(declared).written
     own = {name: value for name, value in dict(written or {}).items() if value is not None}
     try:
-        spelling = replace(usual, **own)
+        spelling = replace(replace(usual, dates=own.get("dates", usual.dates)).of_kind(column.type.kind), **own)
         check_spelling(spelling, column.type.kind)
     except ContractError as error:
         raise ContractError(f"column {column.name}: {error}") from error
@@ -224,26 +187,6 @@ def origin_of(column: Mapping[str, Any]) -> str:
     """What the table that a column is taken from calls it: `config: {meta: {from: …}}`, or its own name."""
     meta = (column.get("config") or {}).get("meta") or {}
     return str(meta.get("from") or column.get("name"))
-
-
-def _check_optional(contract: Contract) -> None:
-    """An optional column is no part of the key, has values that may be NULL, and is known by its name.
-
-    Raises:
-        ContractError: It is not so.
-    """
-    for name in contract.optional:
-        if name in {column.name for column in contract.path_columns}:
-            raise ContractError(f"column {name}: is optional, but each file has a path; leave `optional` out")
-        is_required = f"{name}_not_null" in {rule.name for rule in contract.rules if rule.column == name}
-        if (name in contract.key and is_required) or name == contract.newest_by:
-            raise ContractError(
-                f"column {name}: is optional, so it can be neither in newest_by nor in the key (but for `nullable_key`)"
-            )
-        if is_required:
-            raise ContractError(f"column {name}: is optional, so it cannot be not_null; files without it give NULL")
-        if contract.format.type == "csv" and not contract.format.header:
-            raise ContractError(f"column {name}: is optional, but files without a header cannot leave a column out")
 
 
 def is_keyless(node: Node) -> bool:

@@ -5,6 +5,7 @@ Belongs here: what a contract may say of it. Keep out: the SQL that reads such a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Literal
@@ -30,6 +31,7 @@ class Spelling:
             without it.
         negative: Besides `-` before a number: `trailing` for `12-`, `parentheses` for `(12)`.
         dates: Patterns as for strptime, of which a value fits one; where it fits two, they mean the same moment.
+        locale: The language of names of months in these patterns; English where it is empty.
     """
 
     decimal: str = "."
@@ -37,6 +39,7 @@ class Spelling:
     units: tuple[str, ...] = ()
     negative: Negative = "sign"
     dates: tuple[str, ...] = ()
+    locale: str = ""
 
     @property
     def form(self) -> Mapping[str, Any]:
@@ -51,10 +54,16 @@ class Spelling:
     def of_kind(self, kind: str) -> Spelling:
         """The part of it that matters to values of a kind of type; a moment with a zone is written with one."""
         if kind in _DATES:
-            return Spelling(dates=tuple(text for text in self.dates if ("%z" in text) == (kind == "timestamptz")))
+            dates = tuple(text for text in self.dates if ("%z" in text) == (kind == "timestamptz"))
+            return Spelling(dates=dates, locale=self.locale if any(map(_has_name, dates)) else "")
         number = Spelling(self.decimal, self.thousands, self.units, self.negative)
         is_bare = number == Spelling(self.decimal)  # of a whole number, which has no decimal mark
         return number if kind in _NUMBERS and not (kind == "integer" and is_bare) else PLAIN
+
+
+def _has_name(text: str) -> bool:
+    """Whether a pattern has the name of a month."""
+    return re.search(r"(?<!%)(?:%%)*%[bB]", text) is not None
 
 
 PLAIN = Spelling()
@@ -67,18 +76,20 @@ def check_spelling(spelling: Spelling, kind: str) -> None:
     Raises:
         ContractError: A mark is two things, a pattern does not tell the day, or values of the kind have neither.
     """
+    if spelling.locale and kind in _DATES and not any(map(_has_name, spelling.dates)):
+        raise ContractError("written: locale goes with dates that have the name of a month, %b or %B")
     alien = set(spelling.form) - set(spelling.of_kind(kind).form) - ({"dates"} if kind in _DATES else set())
     if alien:
         raise ContractError(f"written: {min(alien)} says nothing of values of this type")
     if spelling.thousands and spelling.thousands == spelling.decimal:
         raise ContractError(f"written: {spelling.decimal!r} is the mark of decimals and of thousands")
     for text in spelling.dates:
-        _check_date(text, kind)
+        _check_date(text, kind, spelling.locale)
 
 
-def _check_date(text: str, kind: str) -> None:
+def _check_date(text: str, kind: str, locale: str) -> None:
     try:
-        pattern = Pattern(text)
+        pattern = Pattern(text, locale)
     except ValueError as error:
         raise ContractError(f"written: dates: {text!r} is not a pattern: {error}") from error
     strange = pattern.fields - _OF_A_DATE

@@ -56,7 +56,8 @@ class ColumnType:
     def shown(self) -> str:
         """What a message calls it."""
         dates = f" written {' or '.join(self.spelling.dates)}" if self.spelling.dates else ""
-        return f"{self.sql}{dates}"
+        locale = f" in {self.spelling.locale}" if self.spelling.locale else ""
+        return f"{self.sql}{dates}{locale}"
 
 
 def column_type(written: str) -> ColumnType:

@@ -11,6 +11,7 @@ from pydantic.config import JsonDict
 
 from assay.contract.contract import Contract, Load, NewColumns
 from assay.contract.format import BLANKS, Format
+from assay.contract.month_names import month_names
 from assay.contract.pointer import pointer_keys
 from assay.contract.yml import Expected, Name, Yml
 
@@ -39,6 +40,19 @@ Dates = Annotated[
     tuple[str, ...],
     Field(strict=False, examples=[["%d.%m.%Y"]]),
     Expected("{key} is a list of patterns such as ['%d.%m.%Y'], not {found}"),
+]
+
+
+def _locale(name: str) -> str:
+    month_names(name, is_short=False)
+    return name
+
+
+Locale = Annotated[
+    str,
+    AfterValidator(_locale),
+    Expected("{key} {found} is not a language that CLDR knows, such as de or pt_BR (in quotes where YAML takes it so)"),
+    Field(examples=["de", "fr", "pt_BR"]),
 ]
 
 
@@ -86,6 +100,7 @@ class _RowsYml(_FormatYml):
     )
     thousands: Thousands = Field(default="", description="The mark between groups of three digits of numbers.")
     dates: Dates = Field(default=(), description="How dates and times are written, where not in ISO form.")
+    locale: Locale = Field(default="", description="The language of names of months in dates, where it is not English.")
 
 
 class CsvYml(_RowsYml):

@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, SkipValidation, WithJsonSchema, model_va
 from assay.contract.types import ALIASES, KINDS
 from assay.contract.yml import Expected, Name, Names, Yml
 from assay.contract.yml_checks import FreshnessYml, LoadChecksYml, RedoYml, TableChecksYml
-from assay.contract.yml_contract import ContractYml, Dates, Thousands
+from assay.contract.yml_contract import ContractYml, Dates, Locale, Thousands
 
 _OPEN = ConfigDict(extra="allow")
 _OTHER_TYPES = {"type": "string", "pattern": r"[A-Z\s(\[]"}  # decimals, other spellings, and lists in quarantine
@@ -79,6 +79,7 @@ class WrittenYml(Yml):
         Literal["sign", "trailing", "parentheses"], Expected("{found} is not one of sign, trailing and parentheses")
     ] = Field(default="sign", description="Besides `-12`: `12-` or `(12)`.")
     dates: Dates | None = Field(default=None, description="Patterns as for strptime; a value fits one of them.")
+    locale: Locale | None = Field(default=None, description="The language of names of months in dates.")
 
 
 class ColumnMetaYml(Yml):

@@ -8,6 +8,8 @@ from assay.contract.moments import Pattern
 from assay.contract.names import literal
 from assay.contract.spelling import Spelling
 
+_NAME = re.compile(r"(?<!%)((?:%%)*)%[bB]")
+"""The name of a month in a pattern."""
 _ALIKE = {" ": " \u00a0\u202f", "'": "'\u2019"}
 """Marks between groups that are written in several ways."""
 
@@ -59,16 +61,33 @@ def _rewritten(text: str, form: str, sign: str, spelling: Spelling) -> str:
 
 def moment(text: str, spelling: Spelling) -> str:
     """SQL of the moment that a text says by one of the patterns; NULL where it fits none, or two that differ."""
-    moments = [_moment(text, pattern) for pattern in spelling.dates]
+    moments = [_moment(text, pattern, spelling.locale) for pattern in spelling.dates]
     if len(moments) == 1:
         return moments[0]
     meant = f"list_distinct([{', '.join(moments)}])"
     return f"case when len({meant}) = 1 then {meant}[1] end"
 
 
-def _moment(text: str, pattern: str) -> str:
-    parsed = Pattern(pattern)
-    zoned = f"regexp_replace({text}, 'Z$', '+00')" if "zone" in parsed.fields else text  # which DuckDB does not read
+def _moment(text: str, pattern: str, locale: str) -> str:
+    parsed = Pattern(pattern, locale)
+    known = text
+    if locale and parsed.month_names:
+        known, pattern = _with_number(text, parsed), _NAME.sub(r"\1%m", pattern)
+    zoned = f"regexp_replace({known}, 'Z$', '+00')" if "zone" in parsed.fields else known  # which DuckDB does not read
     at = f"try_strptime({zoned}, {literal(pattern)})"
     fits = f"regexp_full_match({text}, {literal(parsed.re2)})"
     return f"case when {fits} and {at} >= timestamp '0001-01-01' then {at} end"  # the year 0 is 1 BC to DuckDB
+
+
+def _with_number(text: str, pattern: Pattern) -> str:
+    """SQL of a text that fits a pattern, with the number of its month in place of the name."""
+    regex, at = pattern.around_month
+    before, name, after = (f"regexp_extract({text}, {literal(regex)}, {group})" for group in (1, at, at + 1))
+    names: dict[int, set[str]] = {}
+    for known, month in pattern.month_names.items():
+        names.setdefault(month, set()).add(known.lower())
+    cases = " ".join(
+        f"when lower({name}) in ({', '.join(map(literal, sorted(names[month])))}) then '{month:02}'"
+        for month in sorted(names)
+    )
+    return f"{before} || case {cases} end || {after}"

@@ -8,8 +8,8 @@ from assay.text.encoding import foreign_byte, is_valid, printable
 
 Fault = Literal["fields", "length", "quotes", "stray quote", "object", "nested"]
 """What is broken about a record's structure: its number of fields, its length, its quoting, a quote inside an unquoted
-field whose meaning nobody knows, in JSON lines, that it is one complete object, or that a column's place in it is inside
-an object.
+field whose meaning nobody knows, in JSON lines, that it is one complete object, or that a column's place in it is
+inside an object.
 """
 
 MAX_RECORD = 2_000_000 - 50
