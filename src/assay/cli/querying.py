@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import sys
+from collections.abc import Iterable
 
 import duckdb
 import typer
@@ -17,6 +17,7 @@ from assay.publish.reader import open_published
 from assay.publish.states import IF_MISSING, moved_from
 from assay.text import strict_json
 
+_SPECIAL = frozenset(',"\r\n')
 LIMIT = 1000  # rows that a table on the screen shows
 
 
@@ -51,17 +52,16 @@ def query(sql: str, output: str) -> None:
             ) from None
         err.print(f"[bold red]assay:[/] {escape(str(error))}", highlight=False)
         raise typer.Exit(2) from error
-    _print(names, rows, output)
+    write_rows(names, rows, output)
 
 
-def _print(names: list[str], rows: list[tuple[object, ...]], output: str) -> None:
+def write_rows(names: list[str], rows: list[tuple[object, ...]], output: str) -> None:
+    """Print rows as `table`, of which the screen shows the first, `csv` or `json`."""
     if output == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows(rows)
+        _write(",".join(map(_field, row)) + "\n" for row in (names, *rows))
     elif output == "json":
         records = [dict(zip(names, row, strict=True)) for row in rows]
-        sys.stdout.write(strict_json.dumps(records, ensure_ascii=False, indent=2) + "\n")
+        _write([strict_json.dumps(records, ensure_ascii=False, indent=2) + "\n"])
     else:
         table = Table(*[escape(name) for name in names])
         for row in rows[:LIMIT]:
@@ -69,3 +69,18 @@ def _print(names: list[str], rows: list[tuple[object, ...]], output: str) -> Non
         out.print(table)
         if len(rows) > LIMIT:
             out.print(f"only the first {LIMIT:,} rows are shown; --format csv gives all")
+
+
+def _write(texts: Iterable[str]) -> None:
+    """Write texts as they are: in UTF-8 and with their own line ends, whatever the terminal has."""
+    sys.stdout.flush()
+    for text in texts:
+        sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.flush()
+
+
+def _field(value: object) -> str:
+    """A value as a field of CSV. NULL is an empty field, and the empty text is one in quotes."""
+    text = "" if value is None else str(value)
+    is_bare = value is None or (text and text == text.strip() and not _SPECIAL & set(text))
+    return text if is_bare else f'"{text.replace(chr(34), chr(34) * 2)}"'
