@@ -97,6 +97,14 @@ def test_a_line_without_an_end_is_refused_in_little_memory(make: Make) -> None:
     assert "a line goes on for more than" in source.reason("a.csv")
 
 
+def test_a_record_that_is_too_long_is_malformed_beside_lines_that_are_none(make: Make) -> None:
+    source = load(make, HEADER + ROWS + f"3,{'x' * 2_000_000},1\n# end\n", comment="#")
+    assert rows(source) == READ
+    assert [(line, reasons) for line, _, reasons in source.malformed()] == [
+        (4, ["longer than 1,999,950 bytes; only its beginning is kept here"])
+    ]
+
+
 @pytest.mark.parametrize(
     ("form", "message"),
     [

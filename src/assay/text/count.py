@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from assay.text.dialect import Dialect
 from assay.text.encoding import is_valid
+from assay.text.record import MAX_RECORD
 
 _MAX_CARRIED = 1024 * 1024
 """Bytes carried over to the next piece; a record near the limit of `MAX_RECORD` is left to the careful splitting."""
@@ -44,7 +45,7 @@ class _Counter:
         data = self._carried + piece
         cut = self._cut(data)
         self._carried = data[cut:]
-        if len(self._carried) > _MAX_CARRIED:
+        if len(self._carried) > _MAX_CARRIED or len(data) > MAX_RECORD:  # in which a whole line may be too long
             self.records = None
         elif cut:
             self._add_whole(data[:cut])
