@@ -136,7 +136,7 @@ def test_the_example_of_the_docs_is_not_flagged() -> None:
         ("max_loss: 0.2", "max_loss: 20"),
         ("new_columns: rescue", "new_columns: keep"),
         ("[products]", "products"),
-        ("type: csv", "type: xml"),
+        ("type: csv", "type: orc"),
         ("delimiter:", "separator:"),
         ('delimiter: ";"', 'delimiter: "|||||"'),
         ("sales/*.csv", "*.csv"),
@@ -219,13 +219,13 @@ def test_what_dbt_renders_is_not_held_against_a_type_before(tmp_path: Path) -> N
 
 
 def test_of_several_mistakes_the_outermost_is_named_with_all_its_kind() -> None:
-    contract = {"colour": 1, "version": 1, "format": {"type": "xml", "x": 1}, "shape": 2}
+    contract = {"colour": 1, "version": 1, "format": {"type": "orc", "x": 1}, "shape": 2}
     with pytest.raises(ContractError, match=r"^contract: unknown key 'colour', 'shape'; known are version, owner, fil"):
         ContractYml.read(contract)
     with pytest.raises(ContractError, match=r"^contract: missing owner, files, load, new_columns$"):
-        ContractYml.read({"version": 1, "format": {"type": "xml"}})
+        ContractYml.read({"version": 1, "format": {"type": "orc"}})
     with pytest.raises(
-        ContractError, match=r"^format: type: 'xml' is not one of csv, fixed, excel, jsonl, json, parquet$"
+        ContractError, match=r"^format: type: 'orc' is not one of csv, fixed, excel, jsonl, json, xml, avro, parquet$"
     ):
         ContractYml.read(
             {**yaml.safe_load(BRONZE)["models"][0]["config"]["meta"]["contract"], "format": contract["format"]}

@@ -23,6 +23,8 @@ class Format:
         places: Where in a record of JSON or Parquet each column's value stands, by name as a JSON pointer; empty where
             all are members of the record by their own names. Of an element it starts there; after `^` it starts at the
             record that holds the list, and `#` is the element's position, from 1.
+        elements: The path of the elements of an XML document that are records; None where the file is no XML.
+        is_avro: Whether the file is an Avro container.
         sheet: The sheet of a spreadsheet, whose rows are read as those of CSV: empty for the first one, None where the
             file is no spreadsheet.
         widths: Characters of each field where fields have their places in a line; of a negative number nothing is read.
@@ -38,7 +40,7 @@ class Format:
         comment: What lines that are comments begin with; empty for none.
         repeated_header: Whether the line of the header may stand again between records.
         encoding: A Python codec name; applies to csv and jsonl.
-        nulls: CSV fields that mean NULL; unquoted ones,
+        nulls: CSV fields that mean NULL, and texts of XML; unquoted ones,
         quoted_nulls: or quoted ones as well.
         decimal: The decimal mark of numbers in CSV.
         thousands: The mark between groups of three digits of numbers in CSV; empty for none.
@@ -50,6 +52,8 @@ class Format:
     records: str | None = None
     each: str | None = None
     places: tuple[tuple[str, str], ...] = ()
+    elements: str | None = None
+    is_avro: bool = False
     sheet: str | None = None
     widths: tuple[int, ...] = ()
     trimmed: bool = False
@@ -85,6 +89,11 @@ class Format:
     def header_lines(self) -> int:
         """Lines that name the columns."""
         return int(self.header)
+
+    @property
+    def is_converted(self) -> bool:
+        """Whether records become lines of JSON when they are read, and are counted without that."""
+        return self.elements is not None or self.is_avro
 
     @property
     def is_framed(self) -> bool:

@@ -144,7 +144,10 @@ def _format(declared: dict[str, Any]) -> Format:
         declared |= {"type": "csv", "quote": "", "escape": ""}  # which read lines as those of CSV are, but for fields
     if declared["type"] == "excel":
         declared["type"] = "csv"  # of which a sheet's rows become lines, when they are read
-    if declared["type"] == "json":
+    if declared["type"] == "xml":
+        declared["elements"] = declared.pop("records")
+    declared["is_avro"] = declared["type"] == "avro"
+    if declared["type"] in ("json", "avro", "xml"):
         declared["type"] = "jsonl"  # of which each record is a line, once it is read
     return Format(**declared)
 
@@ -160,7 +163,8 @@ def _spelled(column: Column, declared: Mapping[str, Any], form: Format) -> Colum
         check_spelling(spelling, column.type.kind)
     except ContractError as error:
         raise ContractError(f"column {column.name}: {error}") from error
-    return replace(column, type=replace(column.type, spelling=spelling))
+    takes_nan = form.is_avro and column.type.kind == "double"
+    return replace(column, type=replace(column.type, spelling=spelling, takes_nan=takes_nan))
 
 
 def column_meta(column: Mapping[str, Any]) -> ColumnMetaYml:

@@ -40,12 +40,14 @@ class ColumnType:
         kind: What a value of it looks like in a file.
         scale: Digits after the decimal mark; 0 for all but decimals.
         spelling: How its values are written in files.
+        takes_nan: Whether NaN and infinity in files are values of it, which they can be where the file is typed.
     """
 
     sql: str
     kind: Kind
     scale: int = 0
     spelling: Spelling = PLAIN
+    takes_nan: bool = False
 
     @property
     def is_spelled(self) -> bool:

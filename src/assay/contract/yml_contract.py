@@ -211,6 +211,40 @@ class JsonYml(_JsonYml):
     )
 
 
+def _elements(path: str) -> str:
+    if not re.fullmatch(r"(/(\{[^{}]*\})?[^/{}:@\s]+)+", path):
+        raise ValueError(
+            f"{{key}} {path!r} is not a path of elements such as '/catalog/item', without prefixes of names"
+        )
+    return path
+
+
+class XmlYml(_FormatYml):
+    """One XML document a file, with elements in it that are records."""
+
+    kind = "xml"
+
+    type: Literal["xml"] = Field(description="One XML document a file.")
+    records: Annotated[str, AfterValidator(_elements)] = Field(
+        description="The path of the elements that are records; a name stands for itself in any namespace, and after "
+        "`{…}` in that one.",
+        examples=["/catalog/item"],
+    )
+    nulls: Annotated[
+        tuple[str, ...],
+        Field(strict=False),
+        Expected("{key} is a list of texts such as ['', 'NA'], not {found}"),
+    ] = Field(default=Format.nulls, description="Texts of elements and attributes that mean NULL.")
+
+
+class AvroYml(_FormatYml):
+    """Avro container files, which say themselves how they are written."""
+
+    kind = "avro"
+
+    type: Literal["avro"] = Field(description="An Avro container; says itself how it is written.")
+
+
 class ParquetYml(_FormatYml):
     """Parquet, which says itself how it is written."""
 
@@ -263,9 +297,9 @@ class ContractYml(Yml):
         examples=["sales/*.csv", "sales/region={region}/*.csv"],
         json_schema_extra={"pattern": "^[^/]+/"},
     )
-    format: Annotated[CsvYml | FixedYml | ExcelYml | JsonlYml | JsonYml | ParquetYml, Field(discriminator="type")] = (
-        Field(description="How the files are written; nothing of it is guessed.")
-    )
+    format: Annotated[
+        CsvYml | FixedYml | ExcelYml | JsonlYml | JsonYml | XmlYml | AvroYml | ParquetYml, Field(discriminator="type")
+    ] = Field(description="How the files are written; nothing of it is guessed.")
     load: Load = Field(description="`events`: rows of all files add up; `snapshot`: the newest file is the truth.")
     new_columns: NewColumns = Field(
         description="Columns that are not named here: `rescue` keeps them in `_rescued`, `refuse` refuses the file."

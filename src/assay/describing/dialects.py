@@ -15,7 +15,7 @@ from assay.describing.frames import frame_of, is_names, speaks_of_totals, with_f
 from assay.describing.headers import first_record, has_header
 from assay.describing.kinds import Kind, Undescribable
 from assay.text import Unreadable, split
-from assay.text.spreadsheet import text_in
+from assay.text.as_text import text_in
 
 _RECORDS = 2000
 _FILES = 20

@@ -86,6 +86,8 @@ class FileLoad:
     @property
     def ways(self) -> Ways:
         """How to read a file, the fastest way first; each is for files that those before it left in doubt."""
+        if self._contract.format.is_converted:
+            return (self.careful,)
         fast = (self.round_trips, self.fast) if self._contract.format.type == "jsonl" else (self.fast,)
         return (*fast, self.careful)
 
@@ -149,6 +151,7 @@ class FileLoad:
         width = len(file.header) if file.header is not None else len(self._contract.columns)
         good, bad, values = (folder / name for name in ("good", "bad", "values"))
         split = write_clean(file.path, self._contract.format, width, good, bad)
+        self._refuse_miscounted(file, split.good + split.bad)
         refuse_misfit(split, had_rows=had_rows)
         clean = replace(file, has_quoted_line_ends=split.has_quoted_line_ends)
         with self._blaming_rows(str(folder)):
@@ -160,6 +163,14 @@ class FileLoad:
             inserted = self._table.insert(once("_reasons is null"), file.file_id, self._load_id, self.at)
         self._refuse_names_of_path(file)
         return self._counted(file, split.good + split.bad, inserted)
+
+    def _refuse_miscounted(self, file: File, records: int) -> None:
+        """Refuse a file of which one reader counted other records than the other made lines of."""
+        if self._contract.format.is_converted and records != file.plain_records:
+            raise Unreadable(
+                f"{file.plain_records or 0:,} records were counted in it, but {records:,} were read, so it is not "
+                "loaded. Please report the file"
+            )
 
     @contextmanager
     def _blaming_rows(self, folder: str) -> Iterator[None]:

@@ -83,6 +83,8 @@ class FilesTogether:
         if is_wide(self._contract, file.header) or not self._is_row_wise:
             return None
         form = self._contract.format
+        if form.is_converted:
+            return None
         if form.type == "csv":
             return tuple(file.header or ()) if is_readable(form) else None
         return file.compression

@@ -22,8 +22,8 @@ import pyarrow.csv
 from assay.contract.contract import Contract
 from assay.contract.format import Format
 from assay.text import Unreadable
+from assay.text.as_text import text_in
 from assay.text.framing import framed
-from assay.text.spreadsheet import text_in
 
 _BLOCK = 8 << 20
 """Bytes that Arrow parses at a time; a longer record is left to the careful way."""

@@ -28,6 +28,7 @@ _PATTERNS = {
     "timestamp": rf"{_DATE}([ T]{_TIME}Z?)?",
     "timestamptz": rf"{_DATE}[ T]{_TIME}{_OFFSET}",
 }
+_NOT_FINITE = "('NaN', 'Infinity', '-Infinity')"
 _NOT_ZERO = r"\s*[+-]?[0-9.]*[1-9].*"
 _FOUR_DIGITS = {
     "date": ("date '0001-01-01'", "date '9999-12-31'"),
@@ -66,6 +67,9 @@ def from_text(text: str, wanted: ColumnType) -> str:
         return text
     if wanted.spelling.dates:
         return from_value(moment(text, wanted.spelling), _MOMENT[wanted.kind], wanted)
+    if wanted.takes_nan:
+        finite = from_text(text, replace(wanted, takes_nan=False))
+        return f"case when {text} in {_NOT_FINITE} then {plain_cast(text, wanted)} else {finite} end"
     if wanted.is_spelled:
         return _from_spelled(text, wanted)
     value = plain_cast(text, wanted)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from assay.contract.format import Format
+from assay.text.as_text import count_converted, text_in
 from assay.text.compression import MARK, OF_DUCKDB, Compression, compression, plain
 from assay.text.count import CsvCounter, JsonCounter
 from assay.text.dialect import Dialect
@@ -19,7 +20,6 @@ from assay.text.framing import framed
 from assay.text.header import First, column_names, first_record
 from assay.text.lines import line_end
 from assay.text.record import MAX_RECORD
-from assay.text.spreadsheet import text_in
 from assay.text.stream import PIECE, open_regular, pieces
 
 
@@ -31,7 +31,7 @@ class Scan:
         sha256: Of the bytes as received, in hex.
         size: Bytes as received.
         compression: What wraps them.
-        header: The names of the columns; None in JSON lines and where the format has no header.
+        header: The names of the columns; None in JSON lines and XML, and where the format has no header.
         records: Records, without the header, where that is certain; else None.
         line_end: What ends the first line: `\n`, `\r\n` or `\r`; None where it is too long to tell.
         has_quoted_line_ends: Whether a record was seen to go over several lines; only told with `records`.
@@ -71,6 +71,8 @@ def scan(path: Path, format: Format, columns: int | None = None) -> Scan:
         ValueError: The format is neither CSV nor JSON lines.
         LookupError: Python does not know the encoding.
     """
+    if format.is_converted:
+        return _converted(path, format)
     codec = codec_name(format.encoding)
     rules = None if format.type == "jsonl" else dialect(format)
     with open_regular(path) as file:
@@ -99,6 +101,24 @@ def scan(path: Path, format: Format, columns: int | None = None) -> Scan:
         records=counted if counted is None or header is None else counted - 1,
         line_end=head.line_end.decode() if head.is_sure else None,
         has_quoted_line_ends=counter.has_quoted_line_ends if counter else False,
+    )
+
+
+def _converted(path: Path, form: Format) -> Scan:
+    """Hash a file of Avro or XML, and count its records as the file itself says them."""
+    with open_regular(path) as file:
+        received = _Received(pieces(file))
+        counted = count_converted(plain(iter(received)), form)
+        for _ in received:  # all of it is hashed
+            pass
+    return Scan(
+        received.hash.hexdigest(),
+        received.size,
+        compression(received.head),
+        counted.names,
+        counted.records,
+        None,
+        False,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from assay.contract.format import Format
+from assay.text.as_text import text_in
 from assay.text.csv_records import csv_records
 from assay.text.dialects import dialect
 from assay.text.encoding import as_utf8, checked, codec_name
@@ -20,7 +21,6 @@ from assay.text.lines import Lines, line_end
 from assay.text.nested import flat_records
 from assay.text.record import MAX_JSON_LINE, MAX_RECORD, Fault, Record, Run
 from assay.text.room import Room
-from assay.text.spreadsheet import text_in
 
 JSON_SEPARATOR = b"\x01"
 """Between the line number and the record in a clean file of JSON lines: JSON cannot hold it."""
@@ -65,7 +65,10 @@ def _parts(path: Path, form: Format, columns: int) -> Iterator[Run | Record]:
 
 
 def _utf8(path: Path, codec: str, form: Format) -> Generator[bytes, None, None]:
-    yield from framed(as_utf8(checked(text_in(path, form), codec), codec), form)
+    if form.is_converted:  # into UTF-8, and of a file without records into nothing
+        yield from text_in(path, form)
+    else:
+        yield from framed(as_utf8(checked(text_in(path, form), codec), codec), form)
 
 
 @dataclass(frozen=True)

@@ -11,18 +11,11 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from assay.contract.format import Format
-from assay.text.compression import content
 from assay.text.error_cells import error_cells
 from assay.text.stream import PIECE, Unreadable
 
 DELIMITER = ","
 _SPECIAL = frozenset(',"\r\n')
-
-
-def text_in(path: Path, form: Format) -> Iterator[bytes]:
-    """The text of a file as it is, decompressed, or of its sheet; raises as `content` and `sheet_text` do."""
-    return content(path) if form.sheet is None else sheet_text(path, form.sheet, form.decimal)
 
 
 def sheet_text(path: Path, sheet: str, decimal: str = ".") -> Iterator[bytes]:

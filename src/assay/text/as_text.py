@@ -1,0 +1,44 @@
+"""What stands in a file as text: decompressed, and of sheets, Avro and XML the records in lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from assay.contract.format import Format
+from assay.text.avro import avro_lines, count_avro
+from assay.text.compression import content
+from assay.text.spreadsheet import sheet_text
+from assay.text.xml_count import count_elements
+from assay.text.xml_records import xml_lines
+
+
+def text_in(path: Path, form: Format) -> Iterator[bytes]:
+    """The text of a file, a piece at a time.
+
+    Raises:
+        Unreadable: It is damaged, or not of its format.
+        FileNotFoundError: It is gone.
+    """
+    if form.sheet is not None:
+        return sheet_text(path, form.sheet, form.decimal)
+    if form.elements is not None:
+        return xml_lines(content(path), form.elements, form.nulls)
+    return avro_lines(content(path)) if form.is_avro else content(path)
+
+
+class Counted(NamedTuple):
+    """Records, counted by another reader than the one that loads them, and their names where the file says them."""
+
+    records: int
+    names: tuple[str, ...] | None = None
+
+
+def count_converted(received: Iterator[bytes], form: Format) -> Counted:
+    """Count the records of a file of Avro or XML.
+
+    Raises:
+        Unreadable: As of `count_avro` and `count_elements`.
+    """
+    return Counted(count_elements(received, form.elements)) if form.elements else Counted(*count_avro(received))
