@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import fastavro
 import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -235,13 +236,81 @@ def test_a_sheet_with_its_header_in_row_four(tmp_path: Path) -> None:
     assert source.sql(f"select count(*) from {source.table}") == [(40,)]
 
 
+def avro(records: list[dict[str, Any]], **fields: Any) -> bytes:
+    out = io.BytesIO()
+    schema = {"type": "record", "name": "r", "fields": [{"name": name, "type": kind} for name, kind in fields.items()]}
+    fastavro.writer(out, schema, records)
+    return out.getvalue()
+
+
+def test_avro_says_the_types_itself(tmp_path: Path) -> None:
+    at = {"type": "long", "logicalType": "timestamp-micros"}
+    nanos = {"type": "long", "logicalType": "timestamp-nanos"}
+    price = {"type": "bytes", "logicalType": "decimal", "precision": 20, "scale": 4}
+    fields = {
+        "id": "long", "code": "string", "price": ["null", price], "at": at, "exact": nanos, "weight": "double",
+        "tags": {"type": "array", "items": "string"}, "either": ["long", "string"],
+    }  # fmt: skip
+    rows = [
+        {
+            "id": n, "code": f"{n:05}", "price": Decimal("1.5000") if n else None, "weight": float("nan"),
+            "tags": ["a"], "at": datetime(2024, 1, 1, 10, n % 60), "exact": n, "either": n,
+        }
+        for n in range(50)
+    ]  # fmt: skip
+    files = {"a.avro": avro(rows, **fields), "b.avro": avro([], **fields)}
+    proposal = proposed(tmp_path / "files", files)
+    assert {column.name: column.type.sql for column in proposal.columns} == {
+        "id": "bigint", "code": "varchar", "price": "decimal(20,4)", "at": "timestamp with time zone",
+        "exact": "varchar", "weight": "double", "tags": "varchar", "either": "bigint",
+    }  # fmt: skip
+    assert any("exact: 49 of its moments are no timestamp with time zone exactly" in doubt for doubt in proposal.unsure)
+    source = load(tmp_path, proposal, files)
+    assert source.malformed() == []
+    assert source.sql(f"select count(*), count(weight) from {source.table}") == [(50, 50)]
+
+
+ITEM = '<item id="{n}"><name>n{n}</name><price cur="EUR">{n}.25</price>{tags}</item>'
+
+
+@pytest.mark.parametrize(
+    ("document", "path"),
+    [
+        ("<c><made>x</made>{items}</c>", "/c/item"),
+        ('<o:c xmlns:o="urn:o"><o:head/><o:rows>{items}</o:rows></o:c>', "/c/rows/item"),
+        ('<c><group k="1">{items}</group><group k="2"/></c>', "/c/group"),
+        ("<c><one><a>1</a></one></c>", "/c"),
+        ("<c><v>1</v><v>2</v></c>", "/c/v"),
+        ("<c><a>1</a><v>1</v><v>2</v></c>", "/c"),
+    ],
+    ids=["beside others", "in a namespace", "in groups", "one", "values", "values of one"],
+)
+def test_xml_has_its_records_where_elements_repeat(tmp_path: Path, document: str, path: str) -> None:
+    items = "".join(ITEM.format(n=n, tags="<tag>a</tag><tag>b</tag>" * (n % 3)) for n in range(40))
+    text = document.format(items=items)
+    files = {"a.xml": text.encode(), "b.xml": f"{text}<!-- sent again -->".encode()}
+    proposal = proposed(tmp_path / "files", files)
+    assert proposal.form.elements == path
+    assert f'format: {{type: xml, records: "{path}"}}' in proposal.yml
+    assert any(f"records: {path} was taken" in doubt for doubt in proposal.unsure)
+    source = load(tmp_path, proposal, files)
+    assert source.malformed() == []
+    assert source.sql(f"select count(*) from {source.table}") == [(proposal.records,)]
+    if path == "/c/item":
+        kinds = {column.name: column.type.kind for column in proposal.columns}
+        assert kinds == {"@id": "integer", "name": "text", "price": "decimal", "price@cur": "text", "tag": "text"}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", "is empty, so it shows nothing"),
         (b"[{]", "looks like JSON and is none"),
         (b"PK\x03\x04", "a zip archive or a spreadsheet that cannot be read"),
-        (b"<a/>", "XML or HTML"),
+        (b"<!DOCTYPE html><p>", "HTML, which no contract can say"),
+        (b"<a>", "no well-formed XML"),
+        (b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "defines entities or defaults"),
+        (b"Obj\x01", "breaks off in its header"),
         (b"a;b;c\n" + b"1;2\n1;2;3\n1\n1;2;3;4\n1;2;3\n1;2;3;4;5\n" * 9, "no delimiter gives records of one width"),
     ],
 )

@@ -56,8 +56,9 @@ def check_child(child: Child, form: Format) -> None:
     Raises:
         UserError: The files are not JSON, or the list is no JSON pointer.
     """
-    if form.type != "jsonl":
-        raise UserError(f"--each is a list in records of JSON, and the files are {form.type}")
+    if form.type != "jsonl" or form.is_converted:
+        others = "Avro or XML" if form.is_converted else form.type
+        raise UserError(f"--each is a list in records of JSON, and the files are {others}")
     try:
         if not pointer_keys(child.each):
             raise ValueError("'' is the whole record")

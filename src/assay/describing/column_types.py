@@ -73,6 +73,19 @@ def typed_by_file(connection: duckdb.DuckDBPyConnection, name: str, kind: str) -
     return Proposed(name, wanted, (), int(filled), str(least or "")[:100], str(most or "")[:100], unsure)
 
 
+def typed_by_schema(connection: duckdb.DuckDBPyConnection, name: str, wanted: ColumnType) -> Proposed:
+    """A column whose type is in the schema of the files; a text where that cannot hold a moment exactly."""
+    value = from_text(quoted(name), wanted)
+    [(filled, held, least, most)] = connection.execute(
+        f"select count({quoted(name)}), count({value}), min({value})::varchar, max({value})::varchar from described"
+    ).fetchall()
+    ends = (str(least or "")[:100], str(most or "")[:100])
+    if wanted.kind in ("date", "timestamp", "timestamptz") and held < filled:
+        doubt = f"{name}: {filled - held:,} of its moments are no {wanted.sql} exactly, so it is a text"
+        return Proposed(name, column_type("varchar"), (), int(filled), unsure=[doubt])
+    return Proposed(name, wanted, (), int(filled), *ends)
+
+
 def typed_by_values(
     connection: duckdb.DuckDBPyConnection, name: str, usual: Spelling, *, is_sure: bool, nulls: bool
 ) -> Proposed:

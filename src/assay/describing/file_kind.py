@@ -9,11 +9,13 @@ from pathlib import Path
 
 from assay.contract.format import Format
 from assay.describing.dialects import dialect_of
+from assay.describing.element_paths import record_path
 from assay.describing.encodings import encoding_of
 from assay.describing.file_heads import head_of
 from assay.describing.json_shape import is_object, records_in
 from assay.describing.kinds import Kind, Undescribable
 from assay.text import Unreadable
+from assay.text.avro_blocks import MAGIC
 from assay.text.spreadsheet import sheet_names
 
 Heads = Mapping[Path, bytes]
@@ -43,14 +45,31 @@ def _type(head: bytes) -> str:
         return "parquet"
     if head.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         return "excel"
+    if head.startswith(MAGIC):
+        return "avro"
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(b"["):
         return "json"
-    if text.startswith(b"<"):
-        raise Undescribable("XML or HTML, which no contract can say yet: save it as CSV or JSON lines first")
+    if text.startswith((b"<", b"\xff\xfe<\x00", b"\xfe\xff\x00<")):
+        return _type_of_markup(text)
     if text.startswith(b"{"):
         return "jsonl" if is_object(text.partition(b"\n")[0]) else "json"
     return "csv"
+
+
+def _type_of_markup(text: bytes) -> str:
+    if text.lower().startswith((b"<!doctype html", b"<html")):
+        raise Undescribable("HTML, which no contract can say: save its tables as CSV first")
+    return "xml"
+
+
+def _avro(_paths: Sequence[Path], _heads: Heads) -> Kind:
+    return Kind(Format(type="jsonl", is_avro=True))
+
+
+def _xml(paths: Sequence[Path], _heads: Heads) -> Kind:
+    path, unsure = record_path(paths)
+    return Kind(Format(type="jsonl", elements=path), unsure)
 
 
 def _parquet(_paths: Sequence[Path], _heads: Heads) -> Kind:
@@ -88,6 +107,8 @@ def _csv(paths: Sequence[Path], heads: Heads) -> Kind:
 
 _KINDS: Mapping[str, Callable[[Sequence[Path], Heads], Kind]] = {
     "parquet": _parquet,
+    "avro": _avro,
+    "xml": _xml,
     "excel": _excel,
     "jsonl": _json_lines,
     "json": _json_document,

@@ -20,7 +20,7 @@ from assay.describing.children import (
     holder_of,
     with_types,
 )
-from assay.describing.column_types import Proposed, typed_by_file, typed_by_values, usual_marks
+from assay.describing.column_types import Proposed, typed_by_file, typed_by_schema, typed_by_values, usual_marks
 from assay.describing.file_kind import kind_of
 from assay.describing.keys import glob_of, identity_of
 from assay.describing.kinds import Kind, Undescribable
@@ -134,6 +134,9 @@ def _columns(texts: Texts, form: Format, tell: Callable[[str], object], *, nulls
     columns = []
     for name in texts.names:
         tell(f"looking at the values of {name}")
+        if declared := texts.declared.get(name):
+            columns.append(typed_by_schema(texts.connection, name, declared))
+            continue
         columns.append(typed_by_values(texts.connection, name, guess, is_sure=False, nulls=nulls))
     usual = usual_marks(columns)
     again = [

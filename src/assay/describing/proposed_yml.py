@@ -115,6 +115,10 @@ class ProposedYml:
         form = {"type": self._form.type, **replace(self._form, places=()).form}
         if self._form.records is not None:
             form["type"] = "json"
+        if form.pop("is_avro", False):
+            form["type"] = "avro"
+        if "elements" in form:
+            form = {"type": "xml", "records": form["elements"]}
         if self._form.sheet is not None:
             form["type"] = "excel"
         if isinstance(self._form.preamble, str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -13,12 +14,14 @@ from assay.contract.contract import Column, Contract
 from assay.contract.format import Format
 from assay.contract.names import literal, quoted
 from assay.contract.pointer import pointer_of
-from assay.contract.types import column_type
+from assay.contract.types import ColumnType, column_type
 from assay.describing.headers import first_record
 from assay.describing.kinds import Undescribable
 from assay.describing.nested_values import Names, Way, json_texts, values_in_json, values_in_struct
+from assay.describing.schema_types import declared_types
 from assay.reading.read_views import csv_source, readable_path
-from assay.text import Unreadable, scan, split, write_clean
+from assay.text import Unreadable, content, scan, split, write_clean
+from assay.text.avro import avro_schema
 
 FILE = "_file"
 """The number of the file, from 0."""
@@ -47,6 +50,8 @@ class Texts:
     records: int
     malformed: int
     example: str
+    declared: dict[str, ColumnType | None] = field(default_factory=dict)
+    """Types of columns by the schema of the files (Avro); None where it says several."""
     values: dict[str, str] = field(default_factory=dict)
     """SQL of columns as they are typed, once that is known: `1` and `1.0` are two texts and one number."""
     places: Mapping[str, str] = field(default_factory=dict)
@@ -81,7 +86,7 @@ def texts_of(paths: Sequence[Path], form: Format, scratch: Path, tell: Callable[
                 raise Undescribable(
                     f"{path.name}: cannot be read as {form.type}: {str(error).splitlines()[0]}"
                 ) from error
-        yield reader.texts(len(paths))
+        yield reader.texts()
 
 
 class _Reader:
@@ -93,6 +98,9 @@ class _Reader:
         self.scratch = scratch
         self.kinds: dict[str, str] = {}
         self.present: dict[str, int] = {}
+        self.files = 0
+        """Files that have columns; one of JSON without records shows none."""
+        self.declared: dict[str, ColumnType | None] = {}
         self.malformed, self.example = 0, ""
         self.places: dict[str, str] = {}
         self.lists: dict[str, str] = {}
@@ -109,8 +117,9 @@ class _Reader:
         """Add the rows of a file: SQL of each column, by name."""
         for name in columns:
             self.present[name] = self.present.get(name, 0) + 1
-        values = ", ".join(f"{value} as {quoted(name)}" for name, value in columns.items())
-        query = f"select {values}, {number}::integer as {FILE} from {source}"
+        self.files += bool(columns)
+        values = "".join(f"{value} as {quoted(name)}, " for name, value in columns.items())
+        query = f"select {values}{number}::integer as {FILE} from {source}"
         if number == 0:
             self.connection.execute(f"create table described as {query} limit 0")
         for name in columns:
@@ -118,10 +127,10 @@ class _Reader:
             self.connection.execute(f"alter table described add column if not exists {quoted(name)} {kind}")
         self.connection.execute(f"insert into described by name {query}")
 
-    def texts(self, files: int) -> Texts:
+    def texts(self) -> Texts:
         """What was taken."""
         records = self.connection.execute("select count(*) from described").fetchall()[0][0]
-        absent = {name: files - times for name, times in self.present.items() if times < files}
+        absent = {name: self.files - times for name, times in self.present.items() if times < self.files}
         return Texts(
             self.connection,
             list(self.present),
@@ -130,6 +139,7 @@ class _Reader:
             int(records),
             self.malformed,
             self.example,
+            self.declared,
             places=self.places,
             lists=self.lists,
         )
@@ -172,9 +182,12 @@ class _JsonLines(_Reader):
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, form: Format, scratch: Path) -> None:
         super().__init__(connection, form, scratch)
+        self._declaring: Counter[str] = Counter()
+        """Files of which the schema has a column, by name."""
         connection.execute(f"create table lines (json json, {FILE} integer)")
 
     def take(self, number: int, path: Path) -> None:
+        names = self._declare(path) if self.form.is_avro else ()
         with readable_path(self._lines(path)) as name:
             lines = (
                 f"read_json_objects({literal(name)}, format = 'newline_delimited', ignore_errors = true, "
@@ -182,29 +195,33 @@ class _JsonLines(_Reader):
             )
             [(empty,)] = self.connection.execute(f"select count(*) from {lines} where json is null").fetchall()
             self.malformed += int(empty)
-            self.connection.execute(f"insert into lines select json, {number} from {lines} where json is not null")
+            insert = f"insert into lines select json, {number} from {lines} where json is not null"
+            [(inserted,)] = self.connection.execute(insert).fetchall()
+            self.files += bool(inserted or names)
 
-    def texts(self, files: int) -> Texts:
+    def texts(self) -> Texts:
         outer = [name for name, _ in self.form.places]
         base = () if self.form.each is None else (_ELEMENT,)
-        ways: dict[str, Way] = {name: (name,) for name in outer}
         values = values_in_json(self.connection, "lines", FILE, base)
-        names = Names(outer)
+        unseen = [name for name in self.declared if name not in {value.way[0] for value in values}]
+        ways: dict[str, Way] = {name: (name,) for name in (*outer, *unseen)}
+        names = Names([*outer, *unseen])
         called = names.of([value.way for value in values])
         for value in values:
             name = called[value.way]
             ways[name] = (*base, *value.way)
-            self.present[name] = value.files
+            self.present[name] = value.files if value.way[0] not in self.declared else self._declaring[value.way[0]]
             if value.is_list:
                 self.lists[name] = pointer_of(*value.way)
         if base:
             self._take_elements(names, ways, has_objects=bool(values))
         self.places = {**dict(self.form.places), **names.places}
-        self.present = {name: self.present.get(name, files) for name in ways}
+        self.present |= {name: self._declaring[name] for name in unseen}
+        self.present = {name: self.present.get(name, self.files) for name in ways}
         texts = ", ".join(f"v[{at}] as {quoted(name)}" for at, name in enumerate(ways, 1))
         read = f"select {json_texts(list(ways.values()))} as v, {FILE} from lines"
         self.connection.execute(f"create table described as select {texts}, {FILE} from ({read})")
-        return super().texts(files)
+        return super().texts()
 
     def _take_elements(self, names: Names, ways: dict[str, Way], *, has_objects: bool) -> None:
         """Tell elements apart that are no records; where none is an object, each is a value itself."""
@@ -217,9 +234,18 @@ class _JsonLines(_Reader):
         self.malformed += int(others)
         self.connection.execute(f"delete from lines where {wrong}")
 
+    def _declare(self, path: Path) -> Sequence[str]:
+        """Note the types in the schema of a file, of a column for which files have two none; gives its names."""
+        types = declared_types(avro_schema(content(path)))
+        for name, kind in types.items():
+            is_same = self.declared.setdefault(name, kind) == kind
+            self.declared[name] = kind if is_same else None
+            self._declaring[name] += 1
+        return list(types)
+
     def _lines(self, path: Path) -> Path:
         """The file, or its records as lines, where they are none."""
-        if self.form.records is None and self.form.each is None:
+        if self.form.records is None and self.form.each is None and not self.form.is_converted:
             return path
         form = self.form
         if form.each is not None:
