@@ -191,6 +191,18 @@ def test_the_branch_of_a_union_says_what_a_number_means() -> None:
     assert value(kind, number(2) + number(7)) == "7"
 
 
+def test_records_beside_each_other_are_not_within_each_other() -> None:
+    inner = {"type": "record", "name": "i", "fields": [{"name": "n", "type": "int"}]}
+    rows = [{"x": [{"n": n} for n in range(300)]}] * 3
+    assert lines(written(of_field({"type": "array", "items": inner}), rows)) == rows
+
+
+def without_end() -> bytes:
+    """Deflated bytes of three records that lack what says that they are over."""
+    deflate = zlib.compressobj(wbits=-15)
+    return deflate.compress(number(1) * 3) + deflate.flush(zlib.Z_SYNC_FLUSH)
+
+
 LINKED = {"type": "record", "name": "L", "fields": [{"name": "n", "type": ["null", "L"]}]}
 EMPTY = {"type": "record", "name": "E", "fields": []}
 
@@ -205,7 +217,10 @@ EMPTY = {"type": "record", "name": "E", "fields": []}
         (container({"type": "record", "name": "r", "fields": [{"name": "x", "type": "gone"}]}), "KeyError"),
         (container(of_field({"type": "array", "items": "null"})), "take no bytes"),
         (container(of_field({"type": "array", "items": EMPTY})), "take no bytes"),
+        (container(of_field({**EMPTY, "name": "top"})), "two types are called top"),
         (container({**LONG, "fields": [LONG["fields"][0]] * 2}), "two fields of r have one name"),
+        (container(of_field("long"), (1, number(1)))[:-1] + b"!", "the sync marker after block 1"),
+        (container(of_field("long"), (3, without_end()), codec="deflate"), "does not end where the block does"),
         (container(LONG, (-1, b"")), "says -1 records in 0 bytes"),
         (container(of_field("long"), (2, number(1) * 3)), "says 2 records, and 1 bytes are left behind them"),
         (container(of_field("long"), (4, number(1) * 3)), "record 4 of 4 in block 1 .* it breaks off"),
@@ -220,7 +235,7 @@ EMPTY = {"type": "record", "name": "E", "fields": []}
         (container(EMPTY, (1 << 40, b"")), "1,099,511,627,776 records that take no bytes"),
         (container({"type": "record", "name": "A", "fields": [{"name": "a", "type": "A"}]}, (1, b"")), "in each other"),
     ],
-    ids=range(21),
+    ids=range(24),
 )
 def test_what_is_no_sound_container_is_refused(content: bytes, reason: str) -> None:
     with pytest.raises(Unreadable, match=reason):
@@ -250,6 +265,8 @@ def test_a_few_bytes_do_not_become_a_huge_record(monkeypatch: pytest.MonkeyPatch
     enum = {"type": "enum", "name": "e", "symbols": ["A" * 100]}
     with pytest.raises(Unreadable, match="a record of more than 1,000 bytes"):
         value({"type": "array", "items": enum}, number(20) + number(0) * 20 + number(0))
+    rows = [{"x": ["a" * 90] * 10}] * 30
+    assert lines(written(of_field({"type": "array", "items": "string"}), rows, interval=1 << 20)) == rows
 
 
 @pytest.mark.parametrize("codec", ["null", "deflate", "zstandard"])

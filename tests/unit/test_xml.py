@@ -163,6 +163,16 @@ def test_a_document_without_records_is_one_whose_place_of_them_is_empty() -> Non
     assert (count("<c> <!-- none --> </c>"), lines("<c/>")) == (0, [])
 
 
+@pytest.mark.parametrize("text", ["<c><i a='{}'/></c>", "<c><!--{}--></c>", "<c><?x {}?></c>", "<c><i{}/></c>"])
+def test_a_tag_or_comment_without_end_is_refused_before_it_costs_more_than_it_is(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assay.text.xml_count._LONGEST", 1000)
+    with pytest.raises(Unreadable, match="a tag or comment of the XML document goes on for more than 1,000 bytes"):
+        count(text.format("x" * 5000))
+    assert count("<c><i>" + "x" * 5000 + "</i></c>") == 1
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "iso-8859-1", "windows-1252", "us-ascii"])
 def test_the_encoding_is_the_one_that_the_document_says(encoding: str) -> None:
     name = encoding.removesuffix("-sig")

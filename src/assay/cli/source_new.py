@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 from rich.markup import escape
@@ -111,8 +110,9 @@ def _show(proposal: Proposal) -> None:
         share = f"{column.filled / proposal.records:.0%}" if proposal.records else ""
         ends = (escape(column.least[:30]), escape(column.most[:30]))
         table.add_row(f"{escape(column.name)}{key}", column.type.sql, escape(written), share, *ends)
-    form = ", ".join(f"{name} {_in_words(value)}" for name, value in replace(proposal.form, places=()).form.items())
-    out.print(f"{proposal.records:,} records; {escape(proposal.form.type)}; {escape(form)}", highlight=False)
+    kind, *others = proposal.form.declared.items()
+    form = "".join(f"; {name} {_in_words(value)}" for name, value in others)
+    out.print(f"{proposal.records:,} records; {kind[1]}{escape(form)}", highlight=False)
     out.print(table)
     if proposal.unsure:
         out.print("\n[yellow]not sure[/]")

@@ -115,6 +115,24 @@ class Format:
         written = {name: value for name, value in named.items() if value != usual[name]}
         return {name: _lists(value) for name, value in written.items()}
 
+    @property
+    def declared(self) -> Mapping[str, Any]:
+        """The block of a contract that says all this, but for what its columns say."""
+        form = {name: value for name, value in self.form.items() if name != "places"}
+        if form.pop("is_avro", False):
+            form["type"] = "avro"
+        elif self.elements is not None:
+            form |= {"type": "xml", "records": form.pop("elements")}
+        elif self.records is not None:
+            form["type"] = "json"
+        elif self.sheet is not None:
+            form["type"] = "excel"
+        elif self.widths:
+            form["type"] = "fixed"
+        if isinstance(self.preamble, str):
+            form["preamble"] = {"until": self.preamble}
+        return form
+
 
 def _lists(value: Any) -> Any:
     return [_lists(item) for item in value] if isinstance(value, tuple) else value

@@ -34,7 +34,8 @@ def record_path(paths: Sequence[Path]) -> tuple[str, list[str]]:
     chosen = max(candidates, key=lambda place: (total[place], place), default="")
     if not chosen:
         chosen = top[0] if len(top) == 1 and len(total) == top[0].count("/") else root
-    others = [place for place in sorted(repeated, key=lambda place: (-total[place], place)) if place != chosen]
+    others = [place for place in repeated if total[place] > total[chosen] or not f"{place}/".startswith(f"{chosen}/")]
+    others.sort(key=lambda place: (-total[place], place))
     also = ", ".join(f"{place} ({total[place]:,})" for place in others[:_SHOWN])
     besides = f"; {also} repeat too" if also else ""
     return chosen, [f"records: {chosen} was taken, of which there are {total[chosen]:,}{besides}"]

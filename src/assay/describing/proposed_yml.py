@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from assay.contract.format import Format
@@ -88,7 +88,7 @@ class ProposedYml:
             "          version: 1.0.0",
             f"          owner: {_scalar(self._owner)}",
             f"          files: {_scalar(self._files)}",
-            f"          format: {_flow(self._format)}",
+            f"          format: {_flow(self._form.declared)}",
             f"          load: {self._identity.load}",
         ]
         if not self._identity.key:
@@ -109,21 +109,6 @@ class ProposedYml:
         for column in self._columns:
             lines += self._column(column)
         return "\n".join([*lines, *self._silver()]) + "\n"
-
-    @property
-    def _format(self) -> dict[str, Any]:
-        form = {"type": self._form.type, **replace(self._form, places=()).form}
-        if self._form.records is not None:
-            form["type"] = "json"
-        if form.pop("is_avro", False):
-            form["type"] = "avro"
-        if "elements" in form:
-            form = {"type": "xml", "records": form["elements"]}
-        if self._form.sheet is not None:
-            form["type"] = "excel"
-        if isinstance(self._form.preamble, str):
-            form["preamble"] = {"until": self._form.preamble}
-        return form
 
     @property
     def _grain(self) -> str:

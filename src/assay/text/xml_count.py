@@ -9,6 +9,9 @@ from xml.parsers import expat
 from assay.text.stream import Unreadable
 from assay.text.xml_records import is_step, steps_of
 
+_LONGEST = 10_000_000
+"""Bytes of a tag or a comment, as lxml has it; expat looks through them again with each piece."""
+
 
 def count_elements(received: Iterable[bytes], path: str) -> int:
     """How many elements there are at a path.
@@ -18,8 +21,8 @@ def count_elements(received: Iterable[bytes], path: str) -> int:
         path: Of the records.
 
     Raises:
-        Unreadable: The document is not well-formed, defines entities or defaults, uses entities that it does not
-            define, or has no place for records.
+        Unreadable: The document is not well-formed, has a tag that goes on and on, defines entities or defaults, uses
+            entities that it does not define, or has no place for records.
     """
     count = _Count(steps_of(path))
     walk(received, count.start, count.end)
@@ -46,9 +49,13 @@ def walk(
     parser.EndElementHandler = end
     parser.StartDoctypeDeclHandler = _doctype
     parser.SkippedEntityHandler = _entity
+    size = 0
     try:
         for piece in received:
             parser.Parse(piece)
+            size += len(piece)
+            if size - parser.CurrentByteIndex > _LONGEST:
+                raise Unreadable(f"a tag or comment of the XML document goes on for more than {_LONGEST:,} bytes")
         parser.Parse(b"", True)
     except (expat.ExpatError, ValueError, LookupError) as error:
         raise Unreadable(f"is no well-formed XML: {error}") from error

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from assay.text.record import MAX_JSON_LINE
@@ -78,26 +77,26 @@ def xml_lines(received: Iterable[bytes], path: str, nulls: Sequence[str]) -> Ite
                 yield target.taken()
         parser.close()
     except etree.XMLSyntaxError as error:
-        raise Unreadable(f"is no well-formed XML: {error.msg}") from error
+        why = " ".join(str(error.msg).split())
+        raise Unreadable(f"is no well-formed XML: {why}") from error
     yield target.taken()
 
 
 class _Element:
     """An element of a record: its attributes, and its texts and elements in their order."""
 
-    __slots__ = ("attributes", "content", "tag")
+    __slots__ = ("attributes", "content", "elements", "tag")
 
     def __init__(self, tag: str, attributes: Mapping[str, str]) -> None:
         self.tag = tag
-        self.attributes = dict(attributes)
+        self.attributes = attributes
         self.content: list[str | _Element] = []
-
-    @property
-    def elements(self) -> list[_Element]:
-        return [part for part in self.content if not isinstance(part, str)]
+        self.elements: list[_Element] = []
 
     @property
     def text(self) -> str:
+        if not self.elements:
+            return "".join(self.content)  # type: ignore[arg-type]
         return "".join(part for part in self.content if isinstance(part, str))
 
 
@@ -130,6 +129,7 @@ class _Records:
         element = _Element(tag, attributes)
         if self._open:
             self._open[-1].content.append(element)
+            self._open[-1].elements.append(element)
         self._open.append(element)
 
     def end(self, _: str) -> None:
@@ -145,8 +145,7 @@ class _Records:
     def data(self, text: str) -> None:
         if self._open:
             self._take(len(text))
-            content = self._open[-1].content
-            content.append(text)
+            self._open[-1].content.append(text)
 
     def comment(self, _: str) -> None:
         """No data."""
@@ -220,6 +219,8 @@ def _own_text(element: _Element, nulls: frozenset[str]) -> list[tuple[str, str]]
 
 def _attributes(element: _Element, nulls: frozenset[str]) -> list[tuple[str, str]]:
     """The attributes without the one that says whether there is a value, as far as it says what is there."""
+    if not element.attributes:
+        return []
     kept = dict(element.attributes)
     if _NIL in kept and not (_is_nil(element) and element.content):
         del kept[_NIL]
@@ -252,5 +253,4 @@ def _object(members: Iterable[tuple[str, str]]) -> bytes:
     return f"{{{','.join(f'{_json(name)}:{value}' for name, value in members)}}}".encode()
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+_json = json.JSONEncoder(ensure_ascii=False).encode
