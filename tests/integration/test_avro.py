@@ -118,8 +118,9 @@ def test_a_schema_without_a_column_of_the_contract_refuses_the_file(make: Make) 
     assert source.rows() == [(1, None)]
 
 
-@pytest.mark.parametrize("wrap", [bytes, gzip.compress], ids=["plain", "gzip"])
-@pytest.mark.parametrize("codec", ["null", "deflate", "zstandard", "bzip2", "xz"])
+@pytest.mark.parametrize(
+    ("codec", "wrap"), [("null", bytes), ("zstandard", gzip.compress)], ids=["plain", "packed twice"]
+)
 def test_every_codec_and_any_wrapping(make: Make, codec: str, wrap: Callable[[bytes], bytes]) -> None:
     source = load(make, wrap(written([{**ROW, "id": n} for n in range(2000)], codec=codec)))
     assert source.sql(f"select count(*), sum(id) from {source.table}") == [(2000, 1999000)]
