@@ -21,6 +21,8 @@ import pytest
 import yaml
 
 from assay.base.errors import UserError
+from assay.contract.moments import Pattern
+from assay.contract.spelling import Spelling
 from assay.describing.children import Child
 from assay.describing.clean_names import clean_names
 from assay.describing.kinds import Undescribable
@@ -533,3 +535,58 @@ def test_structs_of_parquet_are_columns(tmp_path: Path) -> None:
         (1, "A", Decimal("1.500"), '["a"]', None, None),
         (2, None, None, None, None, None),
     ]
+
+
+NAMES = ("tea", "two words", "a b c", "x", "soap", "ice cream", "olive oil")
+PLACED = "".join(f"{n:6} {NAMES[n % 7]:<12}{n / 4:9.2f} 2024-01-{n % 28 + 1:02}\n" for n in range(1, 60))
+RUNS = "".join(f"{n:>6}  w{n}   {n / 4}\n" for n in range(1, 60))
+PEOPLE = "".join(f"{first} {last}\n" for first in ("Jo", "Maria", "Al") for last in ("Smith", "Ng", "van Dyk"))
+
+
+@pytest.mark.parametrize(
+    ("text", "form", "count"),
+    [
+        (PLACED, {"widths": (-4, 2, -1, 9, -7, 5, -1, 10), "header": False}, 59),
+        (
+            f"{'id':>6} {'name':<12}{'price':>9} {'day':<10}\n" + PLACED,
+            {"widths": (-4, 2, -1, 9, -7, 5, -1, 10)},
+            59,
+        ),
+        ("id name  price\n" + RUNS, {"delimiter": "blanks"}, 59),
+        (RUNS, {"delimiter": "blanks", "header": False}, 59),
+        ("full name\n" + PEOPLE * 3, {"widths": (), "delimiter": ","}, 27),
+        ("note\nsome words of prose\nand others that\nfollow them\nend\n" * 9, {"widths": (), "delimiter": ","}, 44),
+    ],
+    ids=["places", "places with names", "runs", "runs without names", "two words", "prose"],
+)
+def test_files_without_a_delimiter(tmp_path: Path, text: str, form: dict[str, Any], count: int) -> None:
+    proposal = proposed(tmp_path / "files", {"a.txt": text.encode()})
+    shown = {key: getattr(proposal.form, key) for key in form}
+    assert shown == form
+    doubts = [sentence for sentence in proposal.unsure if sentence.startswith(("widths:", "delimiter:"))]
+    assert bool(doubts) == bool(proposal.form.widths or proposal.form.delimiter == "blanks")
+    source = load(tmp_path, proposal, {"a.txt": text.encode()})
+    assert source.malformed() == []
+    assert source.sql(f"select count(*) from {source.table}") == [(count,)]
+
+
+def test_a_value_that_is_wider_in_another_file_is_not_cut(tmp_path: Path) -> None:
+    proposal = proposed(tmp_path / "files", {"a.txt": PLACED.encode()})
+    wider = "123456 tea             1.00 2024-01-01\n    77 tea       12345.00 2024-01-01\n"
+    source = load(tmp_path, proposal, {"a.txt": PLACED.encode(), "b.txt": wider.encode()})
+    assert [raw for _, raw, _ in source.malformed()] == wider.splitlines()
+
+
+@pytest.mark.slow  # forty-five patterns in a language each
+@pytest.mark.parametrize(
+    ("locale", "pattern"),
+    [("de", "%-d. %B %Y"), ("fr", "%-d %B %Y"), ("es", "%-d de %B de %Y"), ("ru", "%-d %B %Y"), ("cs", "%-d. %B %Y")],
+)
+def test_months_of_other_languages(tmp_path: Path, locale: str, pattern: str) -> None:
+    days = [date(2023, 1, 1) + timedelta(days=17 * n) for n in range(40)]
+    written = Pattern(pattern, locale)
+    text = "id,day\n" + "".join(f"{n},{written.write(datetime(d.year, d.month, d.day))}\n" for n, d in enumerate(days))
+    proposal = proposed(tmp_path / "files", {"a.csv": text.encode()})
+    assert proposal.columns[1].type.spelling == Spelling(dates=(pattern,), locale=locale)
+    source = load(tmp_path, proposal, {"a.csv": text.encode()})
+    assert [day for _, day in source.rows("id", "day")] == days

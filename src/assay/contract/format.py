@@ -128,7 +128,7 @@ class Format:
         elif self.sheet is not None:
             form["type"] = "excel"
         elif self.widths:
-            form["type"] = "fixed"
+            form = {"type": "fixed", **{key: form[key] for key in form if key not in ("type", "quote", "escape")}}
         if isinstance(self.preamble, str):
             form["preamble"] = {"until": self.preamble}
         return form

@@ -239,7 +239,7 @@ class _Column:
         chosen = patterns_of(self._connection, self._name)
         if chosen is None:
             return None
-        wanted = replace(column_type(chosen.kind), spelling=Spelling(dates=chosen.patterns))
+        wanted = replace(column_type(chosen.kind), spelling=Spelling(dates=chosen.patterns, locale=chosen.locale))
         if not self._holds(wanted):
             return None
         self._unsure += chosen.unsure

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import product
 
 import duckdb
 
+from assay.contract.month_names import month_names
 from assay.contract.spelling import Spelling
 from assay.reading.spelled import moment
 
@@ -20,6 +23,17 @@ _TIMES = (
     "", " %H:%M:%S", " %H:%M", "T%H:%M:%S", "T%H:%M", " %H:%M:%S.%f", "T%H:%M:%S.%f", " %-I:%M:%S %p", " %-I:%M %p",
     "T%H:%M:%S%z", "T%H:%M:%S.%f%z", " %H:%M:%S %z", " %H:%M:%S%z", "T%H%M%S", "%H%M%S",
 )  # fmt: skip
+_NAMED = (
+    "%-d. %B %Y", "%d. %B %Y", "%-d %B %Y", "%d %B %Y", "%-d. %b %Y", "%d. %b %Y", "%-d %b %Y", "%d %b %Y", "%d-%b-%Y",
+    "%d-%b-%y", "%d.%b.%Y", "%-d de %B de %Y", "%B %-d, %Y", "%b %-d, %Y", "%Y %b %d",
+)  # fmt: skip
+"""How days are written with the name of a month in other languages than English."""
+_NAMED_TIMES = ("", " %H:%M:%S", " %H:%M")
+_LANGUAGES = (
+    "de", "fr", "es", "it", "pt", "nl", "pl", "cs", "sv", "da", "nb", "fi", "hu", "ro", "tr", "ru", "uk", "el",
+)  # fmt: skip
+_BETWEEN = {"de"}
+"""Words of a date that are no month: `5 de marzo de 2024`."""
 _MOST = 4
 """Ways of writing that one column may have."""
 _TEMPORAL = re.compile(
@@ -34,12 +48,14 @@ class DatePatterns:
     Attributes:
         patterns: Of which each value fits one.
         kind: The type that holds them.
-        unsure: Where day and month may be the other way round.
+        unsure: Where day and month may be the other way round, or the language another.
+        locale: The language of names of months, where it is not English.
     """
 
     patterns: tuple[str, ...]
     kind: str
     unsure: list[str] = field(default_factory=list)
+    locale: str = ""
 
 
 def patterns_of(connection: duckdb.DuckDBPyConnection, name: str) -> DatePatterns | None:
@@ -49,10 +65,14 @@ def patterns_of(connection: duckdb.DuckDBPyConnection, name: str) -> DatePattern
         connection: With these tables, of texts `t`.
         name: The column, for messages; digits alone are dates where it is called like one.
     """
-    likely = _on_sample(connection)
+    locale, likely = "", _on_sample(connection, _PATTERNS)
+    others: list[str] = []
+    if not likely and (languages := _languages(connection)):
+        locale, *others = languages
+        likely = _on_sample(connection, _NAMED_PATTERNS, locale)
     if not likely:
         return None
-    groups = _fits(connection, likely)
+    groups = _fits(connection, likely, locale)
     if any(not fits for fits, _, _ in groups):
         return None
     chosen = _cover(likely, [fits for fits, _, _ in groups])
@@ -60,7 +80,28 @@ def patterns_of(connection: duckdb.DuckDBPyConnection, name: str) -> DatePattern
         return None
     if any(len(set(fits) & set(chosen)) > 1 for fits, _, _ in groups):
         return None
-    return DatePatterns(tuple(chosen), _kind(chosen), _doubts(name, chosen, groups))
+    doubts = _doubts(name, chosen, groups)
+    if others:
+        doubts.append(
+            f"{name}: its months have names that {locale} has, which was taken, and {', '.join(others)} as well"
+        )
+    return DatePatterns(tuple(chosen), _kind(chosen), doubts, locale)
+
+
+def _languages(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """The languages in which each word of the sample is the name of a month."""
+    rows = connection.execute(
+        r"select distinct lower(unnest(regexp_extract_all(t, '\pL[\pL\pM]*'))) as word from sampled limit 100"
+    ).fetchall()
+    words = {word for (word,) in rows} - _BETWEEN
+    return [locale for locale in _LANGUAGES if words and words <= _names(locale)]
+
+
+@cache
+def _names(locale: str) -> frozenset[str]:
+    return frozenset(
+        name.lower().rstrip(".") for is_short in (True, False) for name in month_names(locale, is_short=is_short)
+    )
 
 
 def _is_digits(pattern: str) -> bool:
@@ -68,18 +109,23 @@ def _is_digits(pattern: str) -> bool:
     return not re.sub("%[YmdHMS]", "", pattern)
 
 
-def _on_sample(connection: duckdb.DuckDBPyConnection) -> list[str]:
+_PATTERNS = tuple("".join(parts) for parts in product(_DAYS, _TIMES))
+_NAMED_PATTERNS = tuple("".join(parts) for parts in product(_NAMED, _NAMED_TIMES))
+
+
+def _on_sample(connection: duckdb.DuckDBPyConnection, patterns: Sequence[str], locale: str = "") -> list[str]:
     """The patterns that some value of the sample fits, those of most values first."""
-    patterns = ["".join(parts) for parts in product(_DAYS, _TIMES)]
-    counts = ", ".join(f"count({moment('t', Spelling(dates=(pattern,)))})" for pattern in patterns)
+    counts = ", ".join(f"count({moment('t', Spelling(dates=(pattern,), locale=locale))})" for pattern in patterns)
     [row] = connection.execute(f"select {counts} from sampled").fetchall()
     ranked = sorted(zip(row, range(len(patterns)), patterns, strict=True), key=lambda item: (-item[0], item[1]))
     return [pattern for count, _, pattern in ranked if count]
 
 
-def _fits(connection: duckdb.DuckDBPyConnection, patterns: list[str]) -> list[tuple[tuple[str, ...], int, str]]:
+def _fits(
+    connection: duckdb.DuckDBPyConnection, patterns: list[str], locale: str
+) -> list[tuple[tuple[str, ...], int, str]]:
     """Which patterns values fit: for each set of them, how many values and one of these."""
-    flags = ", ".join(f"({moment('t', Spelling(dates=(pattern,)))}) is not null" for pattern in patterns)
+    flags = ", ".join(f"({moment('t', Spelling(dates=(pattern,), locale=locale))}) is not null" for pattern in patterns)
     rows = connection.execute(
         f"select fits, count(*), min(t) from (select t, [{flags}] as fits from seen) group by fits"
     ).fetchall()

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from assay.contract.format import Format
+from assay.contract.format import BLANKS, Format
 from assay.describing.file_heads import SAMPLE, head_of
 from assay.describing.frames import frame_of, is_names, speaks_of_totals, with_frame
 from assay.describing.headers import first_record, has_header
 from assay.describing.kinds import Kind, Undescribable
+from assay.describing.places import has_runs, widths_of
 from assay.text import Unreadable, split
 from assay.text.as_text import text_in
 
@@ -22,8 +23,8 @@ _FILES = 20
 """Up to which records and files dialects are tried; values are looked at in all of them."""
 _DELIMITERS = ("||", "|~|", "~|~", "::", ",", ";", "\t", "|", "¦", "^", "~", ":")
 _OTHER_LINES = (
-    "Fields of fixed width cannot be said yet; of lines before the header and after the last record, see `preamble` "
-    "and `footer`"
+    "Of fields that have their places, lines before the header and lines after the last record, see `type: fixed`, "
+    "`preamble` and `footer`"
 )
 _MOST_BAD = 0.2
 """Share of records that may be no whole ones in a dialect that is proposed."""
@@ -73,7 +74,9 @@ def dialect_of(paths: list[Path], usual: Format) -> Kind:
     notes: list[str] = []
     if best.width == 1 or best.bad or not best.has_names or _has_totals(paths, usual):
         best, notes = _in_frame(paths, trials, best)
-    if best.width == 1:
+    if best.width == 1 and usual.sheet is None and (placed := _in_places(paths, usual)):
+        best, notes = placed
+    elif best.width == 1:
         best = _tried(paths, usual)
         _refuse_other_lines(paths, usual)
     elif best.good <= best.bad * (1 / _MOST_BAD):
@@ -97,6 +100,25 @@ def _in_frame(paths: list[Path], trials: list[_Trial], best: _Trial) -> tuple[_T
             if framed.rank > best.rank or (framed.rank == best.rank and framed.form.footer and not notes):
                 best, notes = framed, frame.notes
     return best, notes
+
+
+def _in_places(paths: list[Path], usual: Format) -> tuple[_Trial, list[str]] | None:
+    """Runs of blanks between fields, or fields in places, where each line of all files is a record by it."""
+    lines = [line for path in paths for line in _text(path, usual).splitlines() if line.strip(" \t")]
+    runs = _tried(paths, replace(usual, delimiter=BLANKS))
+    if runs.width > 1 and not runs.bad and has_runs(lines):
+        note = f"delimiter: no mark gives records of one width; runs of blanks give {runs.width} fields everywhere"
+        return runs, [note + ". A field that is empty or holds blanks in another file would be malformed there"]
+    widths, is_trimmed = widths_of(lines)
+    placed = _tried(paths, replace(usual, quote="", escape="", widths=widths, trimmed=is_trimmed)) if widths else None
+    if placed is None or placed.bad:
+        return None
+    note = (
+        f"widths: {placed.width} fields were taken to stand where a line has more than blanks, and where all "
+        f"{len(lines):,} lines are blank a gap. Fields without a blank between them look like one, and a value that is "
+        "wider in another file is malformed: see the description of the files, and put the widths right"
+    )
+    return placed, [note]
 
 
 def _text(path: Path, form: Format) -> str:
