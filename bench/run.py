@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import checks
+import described
 import describing
 import growth
 import history
@@ -40,13 +41,17 @@ def main() -> None:
             "latency",
             "many_files",
             "describing",
+            "described",
             "history",
         ],
     )
     parser.add_argument(
         "--times", type=int, default=7, help="load: the demo's 1.47 million receipt lines, so many times"
     )
-    parser.add_argument("--dlt-python", type=Path, default=Path(".venv-bench/bin/python"), help="a Python that has dlt")
+    parser.add_argument(
+        "--dlt-python", type=Path, default=Path(".venv-bench/bin/python"), help="a Python that has dlt and clevercsv"
+    )
+    parser.add_argument("--tables", type=int, default=200, help="described: how many generated tables")
     parser.add_argument("--files", type=int, default=20, help="latency: files for Assay; its rival gets 8 at most")
     parser.add_argument("--small-files", type=int, default=10_000, help="many_files: how many files of a hundred rows")
     parser.add_argument("--out", type=Path, default=Path("data/bench"), help="folder for bench.md and bench.json")
@@ -66,6 +71,9 @@ def main() -> None:
             "describing": lambda: describing.tables(Path(folder) / "describing"),
             "history": lambda: history.tables(Path(folder) / "history"),
             "whole_year": lambda: whole_year.tables(Path(folder) / "whole year", catalog),
+            "described": lambda: described.tables(
+                Path(folder) / "described", options.tables, options.dlt_python.absolute()
+            ),
             "years": lambda: years.tables(Path(folder) / "years"),
             "many_files": lambda: many_files.tables(Path(folder) / "many", catalog, options.small_files),
             "latency": lambda: latency.tables(Path(folder) / "latency", catalog, options.files, min(options.files, 8)),

@@ -5,6 +5,7 @@ A dialect is judged by how many records are whole under it, in all files, by the
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -19,6 +20,7 @@ from assay.text import Unreadable, split
 from assay.text.as_text import text_in
 
 _RECORDS = 2000
+_SHOWN = 1 << 16  # bytes of each file in which quotes are counted
 _FILES = 20
 """Up to which records and files dialects are tried; values are looked at in all of them."""
 _DELIMITERS = ("||", "|~|", "~|~", "::", ",", ";", "\t", "|", "¦", "^", "~", ":")
@@ -40,6 +42,7 @@ class _Trial:
         good: Records that have as many as the first one of their file.
         bad: Records that do not.
         has_names: Whether the first record of each file may be names.
+        quoted: Fields that stand in the quotes of the dialect as a whole.
     """
 
     form: Format
@@ -47,11 +50,12 @@ class _Trial:
     good: int
     bad: int
     has_names: bool
+    quoted: int
 
     @property
-    def rank(self) -> tuple[bool, float, bool, int]:
+    def rank(self) -> tuple[bool, float, bool, int, int]:
         share = self.good / max(1, self.good + self.bad)
-        return (self.width > 1 and share > 1 - _MOST_BAD, round(share, 2), self.has_names, self.width)
+        return (self.width > 1 and share > 1 - _MOST_BAD, round(share, 2), self.has_names, self.quoted, self.width)
 
 
 def dialect_of(paths: list[Path], usual: Format) -> Kind:
@@ -169,13 +173,23 @@ def _tried(paths: list[Path], form: Format) -> _Trial:
     """How many records have the width of the first one of their file, and the smallest of these widths."""
     widths, good, bad, names = [], 0, 0, True
     for path in paths[:_FILES]:
-        first = first_record(path, form, 2, is_whole=False)
+        first = first_record(path, form, is_whole=False)
         width, names = len(first) or 1, names and is_names(first)
         problems = _problems(path, form, width)
         widths.append(width)
         good += problems.count(False)
         bad += problems.count(True)
-    return _Trial(form, min(widths), good, bad, names)
+    return _Trial(form, min(widths), good, bad, names, _quoted(paths, form))
+
+
+def _quoted(paths: list[Path], form: Format) -> int:
+    """How many fields of the beginnings of files are in quotes."""
+    if not form.quote or form.sheet is not None:
+        return 0
+    quote, delimiter = re.escape(form.quote), re.escape(form.delimiter)
+    inside = rf"(?:[^{quote}\\\n]|{quote}{quote}|\\.)*"
+    field = re.compile(rf"(?:^|{delimiter}){quote}{inside}{quote}(?={delimiter}|\r?$)", re.MULTILINE)
+    return sum(len(field.findall(head_of(path)[:_SHOWN].decode(form.encoding, "replace"))) for path in paths[:_FILES])
 
 
 def _problems(path: Path, form: Format, width: int) -> list[bool]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from assay.contract.format import Format
 from assay.describing.dialects import dialect_of
 from assay.describing.element_paths import record_path
-from assay.describing.encodings import encoding_of
+from assay.describing.encodings import encoding_of, marked_encoding
 from assay.describing.file_heads import head_of
 from assay.describing.json_shape import is_object, records_in
 from assay.describing.kinds import Kind, Undescribable
@@ -47,6 +47,8 @@ def _type(head: bytes) -> str:
         return "excel"
     if head.startswith(MAGIC):
         return "avro"
+    if encoding := marked_encoding(head):
+        head = head.decode(encoding, "ignore").encode()
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(b"["):
         return "json"

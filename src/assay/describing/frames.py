@@ -21,6 +21,8 @@ _ALIKE = 0.9
 """Share of the lines after a header that have as many fields as it."""
 _LAST = 10
 """Lines after the last record that are looked for."""
+_TALL = 20
+"""Lines that one record may have, where lines are looked at."""
 _COMMENTS = ("#", "//", "--")
 _TOTALS = re.compile(
     r"^\W*(grand\s+total|sub-?total|totals?|sum|summe|gesamt(summe)?|zwischensumme|somme|suma|totale|anzahl|count|"
@@ -49,7 +51,7 @@ def frame_of(texts: dict[Path, str], form: Format) -> Frame:
         texts: The decoded text of each file: its beginning, or all of it.
         form: With the delimiter and quotes.
     """
-    lines = {path: text.splitlines() for path, text in texts.items()}
+    lines = {path: whole_lines(text.splitlines(), form) for path, text in texts.items()}
     frame = Frame()
     if comment := _comment(lines.values()):
         frame = Frame({"comment": comment}, [f"comment: lines that begin with {comment!r} were taken for comments"])
@@ -63,6 +65,28 @@ def frame_of(texts: dict[Path, str], form: Format) -> Frame:
     return Frame({**frame.options, **footer.options}, [*frame.notes, *footer.notes])
 
 
+def whole_lines(lines: list[str], form: Format) -> list[str]:
+    """Lines, of which those that a quote holds together are one; a quote that nothing closes holds none."""
+    if not form.quote:
+        return lines
+    joined: list[str] = []
+    at = 0
+    while at < len(lines):
+        last = next(
+            (end for end in range(at, min(at + _TALL, len(lines))) if _is_closed(lines[at : end + 1], form)), at
+        )
+        joined.append("\n".join(lines[at : last + 1]))
+        at = last + 1
+    return joined
+
+
+def _is_closed(lines: list[str], form: Format) -> bool:
+    text = "".join(lines)
+    return (text if form.escape == form.quote else text.replace(form.escape + form.quote, "")).count(
+        form.quote
+    ) % 2 == 0
+
+
 def _comment(files: Collection[list[str]]) -> str:
     """A mark with which some lines of the files begin, and which is no value: lines with it have no other width."""
     for mark in _COMMENTS:
@@ -72,7 +96,8 @@ def _comment(files: Collection[list[str]]) -> str:
     return ""
 
 
-def _width(line: str, form: Format) -> int:
+def width_of(line: str, form: Format) -> int:
+    """Fields of a line under a dialect."""
     return dialect(form).walk(line.encode("utf-8", "replace")).separators + 1
 
 
@@ -83,15 +108,15 @@ def _start(lines: list[str], form: Format) -> int | None:
     """
     alike = []
     for at, line in enumerate(lines[:_TITLES]):
-        width = _width(line, form)
-        after = [_width(other, form) for other in lines[at + 1 : at + 1 + _AHEAD] if other.strip()]
+        width = width_of(line, form)
+        after = [width_of(other, form) for other in lines[at + 1 : at + 1 + _AHEAD] if other.strip()]
         if width > 1 and after and sum(each == width for each in after) >= _ALIKE * len(after) - 2:
             alike.append(at)
     if not alike:
         return None
     filled = [field for field in _fields(lines[alike[0]], form) if field]
     names = next((at for at in alike if is_names(_fields(lines[at], form))), alike[0])
-    return names if len(filled) <= _TITLE_FIELDS < _width(lines[alike[0]], form) else alike[0]
+    return names if len(filled) <= _TITLE_FIELDS < width_of(lines[alike[0]], form) else alike[0]
 
 
 def _fields(line: str, form: Format) -> list[str | None]:
@@ -131,11 +156,11 @@ def _footer(files: list[list[str]], form: Format) -> Frame:
     words: Counter[str] = Counter()
     shown = ""
     for lines in files:
-        width = _width(lines[0], form)
+        width = width_of(lines[0], form)
         last = [line for line in lines[1:][-_LAST:] if line.strip()]
         for line in reversed(last):
             first = (_fields(line, form) or [""])[0] or ""
-            is_full = _width(line, form) == width
+            is_full = width_of(line, form) == width
             if is_full and not re.fullmatch(rf"(?:{_TOTALS.pattern})\W*", first, re.IGNORECASE):
                 break  # a record, as far as its fields say
             word = re.match(r"\W*\w[\w ]*\w|\W+\w?", line)

@@ -76,18 +76,30 @@ def identity_of(
     as_text = [c for c in columns if c.type.kind != "text" and (not texts.types or c.name in outside)]
     texts.values.update({c.name: from_text(quoted(c.name), c.type) for c in as_text})
     dated = date_in_names(paths)
-    key = _key(texts, columns, outside, per_file=False)
+    candidates = _candidates(texts, columns, outside)
+    named = [name for name in candidates if _is_named_so(name) or name in outside]
+    inside = [name for name in candidates if name not in outside]
+    key = _key(texts, named, per_file=False)
+    if (
+        not key
+        and dated
+        and (within := _key(texts, [name for name in inside if name in named], per_file=True))
+        and _share_that_stays(texts, within) >= _SAME
+        and _alike(texts, within, outside) >= _ALIKE
+    ):
+        return _of_versions(texts, columns, within, dated)
+    by_chance = [] if key else ["its name does not say so, and it may be by chance"]
+    key = key or _key(texts, candidates, per_file=False)
+    within = _key(texts, inside, per_file=True) if len(paths) > 1 else ()
     if key:
-        within = _key(texts, columns, per_file=True) if len(paths) > 1 else ()
-        within = tuple(name for name in within if name not in outside)
+        unsure = [f"key: {', '.join(key)} tells all records apart; {why}" for why in by_chance]
+        others = [name for name in candidates if (name,) != key and _distinct(texts, [name]) == texts.records]
+        unsure += [f"key: {other} tells records apart as well" for other in others[:2]]
         versions = [
             f"key: {', '.join(within)} tells the records of each file apart; if later files correct earlier ones, make "
             "that the key and say in `newest_by` which one wins"
         ]
-        others = [other for other in _single(texts, columns) if other != key]
-        unsure = [f"key: {', '.join(map(str, o))} tells records apart as well" for o in others[:2]]
         return Identity(key, unsure=[*unsure, *(versions if 0 < len(within) < len(key) else [])])
-    within = _key(texts, [c for c in columns if c.name not in outside], per_file=True) if len(paths) > 1 else ()
     if not within:
         repeated = texts.records - _distinct(texts, texts.names)
         some = f", and {repeated:,} repeat another in all that they say" if repeated else ""
@@ -126,6 +138,11 @@ def _alike(texts: Texts, key: Sequence[str], outside: Sequence[str]) -> float:
     return sum(figures) / len(figures) if figures else 1.0
 
 
+def _is_named_so(name: str) -> bool:
+    """Whether a column is called like one of a key; where none has a name, the first one is."""
+    return bool(_IDENTIFIES.search(name)) or name == "column_1"
+
+
 def _of_versions(texts: Texts, columns: Sequence[Proposed], key: tuple[str, ...], dated: str) -> Identity:
     """A key that tells records of one file apart, and stands in several."""
     repeated = texts.records - _distinct(texts, key)
@@ -144,7 +161,7 @@ def _of_versions(texts: Texts, columns: Sequence[Proposed], key: tuple[str, ...]
     return Identity((), unsure=[f"{says}, and nothing says which one is newer; each record counts by itself"])
 
 
-def _candidates(texts: Texts, columns: Sequence[Proposed], outside: Sequence[str] = ()) -> list[Proposed]:
+def _candidates(texts: Texts, columns: Sequence[Proposed], outside: Sequence[str]) -> list[str]:
     """Columns that may be part of a key, the likeliest first: those with a value in each record, and no measure.
 
     What stands in folders tells records apart on purpose, and goes before columns whose values differ by chance.
@@ -155,37 +172,31 @@ def _candidates(texts: Texts, columns: Sequence[Proposed], outside: Sequence[str
         if column.filled == texts.records and column.name not in texts.absent and column.type.kind != "double"
     ]
     distinct = {column.name: _distinct(texts, [column.name]) for column in whole}
-    measures = {column.name for column in whole if column.type.kind == "decimal"}
+    measures = {column.name for column in whole if column.type.kind in ("decimal", "timestamp", "timestamptz")}
     order = sorted(
         whole,
         key=lambda c: (
-            not _IDENTIFIES.search(c.name),
+            not _is_named_so(c.name),
             c.name not in outside,
             c.name in measures,
             -distinct[c.name],
             texts.names.index(c.name),
         ),
     )
-    return order[:_MOST_COLUMNS]
+    return [column.name for column in order[:_MOST_COLUMNS]]
 
 
-def _key(texts: Texts, columns: Sequence[Proposed], outside: Sequence[str] = (), *, per_file: bool) -> tuple[str, ...]:
+def _key(texts: Texts, names: Sequence[str], *, per_file: bool) -> tuple[str, ...]:
     """The shortest combination that is in no two records, of one file or of all; none where there is none."""
-    names = [column.name for column in _candidates(texts, columns, outside) if texts.records]
     tries = 0
     for length in range(1, _LONGEST + 1):
-        for combination in combinations(names, length):
+        for combination in combinations(names if texts.records else (), length):
             tries += 1
             if tries > _MOST_TRIES:
                 return ()
             if _distinct(texts, [*combination, *([FILE] if per_file else [])]) == texts.records:
                 return tuple(sorted(combination, key=texts.names.index))
     return ()
-
-
-def _single(texts: Texts, columns: Sequence[Proposed]) -> list[tuple[str, ...]]:
-    names = [column.name for column in _candidates(texts, columns)]
-    return [(name,) for name in names if _distinct(texts, [name]) == texts.records]
 
 
 def _distinct(texts: Texts, names: Sequence[str]) -> int:

@@ -19,14 +19,20 @@ from assay.describing.headers import first_record
 from assay.describing.kinds import Undescribable
 from assay.describing.nested_values import Names, Way, json_texts, values_in_json, values_in_struct
 from assay.describing.schema_types import declared_types
+from assay.reading.json_lines import INEXACT, marked, unmarked
 from assay.reading.read_views import csv_source, readable_path
 from assay.text import Unreadable, content, scan, split, write_clean
 from assay.text.avro import avro_schema
+from assay.text.compression import MARK, compression
+from assay.text.encoding import is_direct
+from assay.text.stream import open_regular
 
 FILE = "_file"
 """The number of the file, from 0."""
 _ELEMENT = "_"
 """The member with the element of a list, beside what is taken of its record; no column is called so."""
+_MARK = "\ue0d7number:"
+"""What numbers begin with while they are texts, so that none loses a digit."""
 _MANY = 20_000_000  # bytes of one JSON object
 
 
@@ -174,7 +180,7 @@ class _Csv(_Reader):
     def _width(self, path: Path) -> int:
         if self.present:
             return len(self.present)
-        return len(first_record(path, self.form, 2, is_whole=False))
+        return len(first_record(path, self.form, is_whole=False))
 
 
 class _JsonLines(_Reader):
@@ -195,7 +201,9 @@ class _JsonLines(_Reader):
             )
             [(empty,)] = self.connection.execute(f"select count(*) from {lines} where json is null").fetchall()
             self.malformed += int(empty)
-            insert = f"insert into lines select json, {number} from {lines} where json is not null"
+            is_inexact = f"regexp_matches(json::varchar, {literal(INEXACT)})"
+            exact = f"case when {is_inexact} then {marked('json::varchar', _MARK)}::json else json end"
+            insert = f"insert into lines select {exact}, {number} from {lines} where json is not null"
             [(inserted,)] = self.connection.execute(insert).fetchall()
             self.files += bool(inserted or names)
 
@@ -218,7 +226,7 @@ class _JsonLines(_Reader):
         self.places = {**dict(self.form.places), **names.places}
         self.present |= {name: self._declaring[name] for name in unseen}
         self.present = {name: self.present.get(name, self.files) for name in ways}
-        texts = ", ".join(f"v[{at}] as {quoted(name)}" for at, name in enumerate(ways, 1))
+        texts = ", ".join(f"{unmarked(f'v[{at}]', _MARK)} as {quoted(name)}" for at, name in enumerate(ways, 1))
         read = f"select {json_texts(list(ways.values()))} as v, {FILE} from lines"
         self.connection.execute(f"create table described as select {texts}, {FILE} from ({read})")
         return super().texts()
@@ -244,8 +252,11 @@ class _JsonLines(_Reader):
         return list(types)
 
     def _lines(self, path: Path) -> Path:
-        """The file, or its records as lines, where they are none."""
-        if self.form.records is None and self.form.each is None and not self.form.is_converted:
+        """The file, or its records as lines of UTF-8, where DuckDB would not read them as they stand."""
+        with open_regular(path) as file:
+            packed = compression(file.read(MARK))
+        is_plain = self.form.records is None and self.form.each is None and not self.form.is_converted
+        if is_plain and is_direct(self.form.encoding) and packed == "none":
             return path
         form = self.form
         if form.each is not None:

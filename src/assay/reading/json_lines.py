@@ -28,7 +28,7 @@ _BUFFER = 2 * MAX_JSON_LINE
 """Bytes that each thread reads at a time; unless it is told, DuckDB takes sixteen times the longest line."""
 _SUSPICIOUS = r",\s*[}\]]|[:\[,]\s*-?(?i:nan|inf)|\\u[dD][89a-fA-F]|\{[^\"]*\{|:\s*[\[{]"
 _LONG = "|".join([rf"[0-9]{{{n},}}\.[0-9]{{{16 - n},}}" for n in range(1, 16)] + [r"[0-9]{16,}\."])
-_INEXACT = rf"[:\[,]\s*(-0\s*[,}}]|-?([0-9.]+[eE]|[0-9]+\.[0-9]+0\s*[,}}]|0\.0000|{_LONG}))"
+INEXACT = rf"[:\[,]\s*(-0\s*[,}}]|-?([0-9.]+[eE]|[0-9]+\.[0-9]+0\s*[,}}]|0\.0000|{_LONG}))"
 """Numbers that DuckDB's JSON does not give back as they are written: 1e2, 2.50, -0, 16 digits with a point."""
 _LEXEME = r'("(?:[^"\\]|\\.)*")|(-?[0-9][-+.eE0-9]*)'
 """A string or a number of a JSON text; read from the left, a number inside a string is never taken for one."""
@@ -172,8 +172,8 @@ def _plain_objects(contract: Contract, source: str) -> str:
     is_known = f"json_type(j) = 'OBJECT' and list_has_all({known}, k) and len(list_distinct(k)) = len(k)"
     text = f"case when is_inexact then {marked('j', '')} else j end"
     # Most lines are neither suspicious nor inexact, which one look for both tells; what is no JSON ends the reading.
-    is_doubtful = f"regexp_matches(j, {literal(f'{_SUSPICIOUS}|{_INEXACT}')})"
-    is_suspicious, is_inexact = (f"regexp_matches(j, {literal(marks)})" for marks in (_SUSPICIOUS, _INEXACT))
+    is_doubtful = f"regexp_matches(j, {literal(f'{_SUSPICIOUS}|{INEXACT}')})"
+    is_suspicious, is_inexact = (f"regexp_matches(j, {literal(marks)})" for marks in (_SUSPICIOUS, INEXACT))
     return (
         f"select {_object(contract, text, 'try')} from ("
         f"select j, json_keys(j) as k, case when is_doubtful then {is_inexact} else false end as is_inexact "
