@@ -21,9 +21,11 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from assay.base.archive_limits import ArchiveLimits
 from assay.base.errors import UserError
 from assay.contract.moments import Pattern
 from assay.contract.spelling import Spelling
+from assay.describing.archive_files import described
 from assay.describing.children import Child
 from assay.describing.clean_names import clean_names
 from assay.describing.kinds import Undescribable
@@ -36,7 +38,12 @@ def proposed(folder: Path, files: dict[str, bytes]) -> Proposal:
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in files.items():
         (folder / name).write_bytes(content)
-    return propose("sales", [folder / name for name in files], "tests")
+    return proposed_for([folder / name for name in files])
+
+
+def proposed_for(paths: list[Path], child: Child | None = None) -> Proposal:
+    with described("sales", paths, ArchiveLimits()) as files:
+        return propose("sales", files, "tests", child=child)
 
 
 @pytest.mark.slow  # tables in forty-eight ways of writing
@@ -482,7 +489,7 @@ def test_elements_of_a_list_have_the_key_of_their_record(tmp_path: Path, *, has_
     (tmp_path / "files").mkdir(exist_ok=True)
     for path, content in zip(paths, files.values(), strict=True):
         path.write_bytes(content)
-    proposal = propose("sales", paths, "tests", child=Child("/lines", parent))
+    proposal = proposed_for(paths, Child("/lines", parent))
     [owner] = set(proposal.identity.key) - {"position"}
     assert proposal.places == {owner: "^/_id", "position": "#", "cost_price": "/cost/price"}
     model = yaml.safe_load(proposal.yml)["models"][0]["config"]["meta"]["contract"]
@@ -499,10 +506,10 @@ def test_elements_of_a_list_have_the_key_of_their_record(tmp_path: Path, *, has_
 @pytest.mark.slow
 def test_a_list_of_values_is_a_column_and_one_that_is_nowhere_is_told(tmp_path: Path) -> None:
     proposed(tmp_path, {"a.jsonl": LINES})
-    proposal = propose("sales", [tmp_path / "a.jsonl"], "tests", child=Child("/tags"))
+    proposal = proposed_for([tmp_path / "a.jsonl"], Child("/tags"))
     assert proposal.places["value"] == ""
     with pytest.raises(Undescribable, match="no record of the files has a list with elements at /nothing"):
-        propose("sales", [tmp_path / "a.jsonl"], "tests", child=Child("/nothing"))
+        proposed_for([tmp_path / "a.jsonl"], Child("/nothing"))
 
 
 @pytest.mark.parametrize(
@@ -516,7 +523,7 @@ def test_a_list_of_values_is_a_column_and_one_that_is_nowhere_is_told(tmp_path: 
 def test_what_has_no_elements_is_told_before_it_is_read(tmp_path: Path, each: str, content: str, reason: str) -> None:
     (tmp_path / "a").write_text(content)
     with pytest.raises(UserError, match=reason):
-        propose("sales", [tmp_path / "a"], "tests", child=Child(each))
+        proposed_for([tmp_path / "a"], Child(each))
 
 
 def test_structs_of_parquet_are_columns(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,6 +14,7 @@ from assay.base.settings import Settings
 from assay.cli import source_check, source_new
 from assay.cli.files import land
 from assay.cli.source_new import SourceExists
+from assay.describing.kinds import Undescribable
 from assay.describing.trial import TrialFailed
 from tests.sources_project import write_sources
 
@@ -93,6 +95,53 @@ def test_a_source_is_begun_with_a_folder_of_partitions(
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match="empty: there is no file in it"):
         source_check.check("sales", [tmp_path / "empty"], None, as_json=True)
+
+
+def test_the_members_of_an_archive_are_described_and_tried(
+    project: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "may.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("prices/a.csv", GOOD)
+        archive.writestr("prices/b.csv", BAD)
+        archive.writestr("notes.txt", "no")
+    with pytest.raises(Undescribable, match=r"members of several kinds \(.*\); .* choose, as in 'may\.zip!/\*\.csv'"):
+        source_new.new("prices", [path], "sales")
+    source_new.new("prices", [tmp_path / "may.zip!/**/a.csv"], "sales")
+    yml = project.dbt_project / "models" / "prices.yml"
+    assert 'files: "prices/*.zip!/**/a.csv"' in yml.read_text()
+    assert "1 of 1 files would give a clean row for each record; 2 of 2 do" in capsys.readouterr().out
+
+    yml.write_text(yml.read_text().replace("**/a.csv", "**/*.csv"))
+    assert source_check.check("prices", [path], None, as_json=True) == 1
+    tried = json.loads(capsys.readouterr().out)
+    assert [(t["name"], t["status"], t["rows"]) for t in tried] == [
+        (f"{path}!/prices/a.csv", "loaded", 2),
+        (f"{path}!/prices/b.csv", "loaded", 1),
+    ]
+    (tmp_path / "cut.zip").write_bytes(path.read_bytes()[:-5])
+    (tmp_path / "other.zip").write_bytes(path.read_bytes().replace(b".csv", b".xyz"))
+    contract = source_check.contract_of(project, "prices")
+    cut, other = source_check.try_files(project, contract, [tmp_path / "cut.zip", tmp_path / "other.zip"])
+    assert (cut.status, "cannot be opened as a zip archive" in cut.reason) == ("refused", True)
+    assert (other.status, "claims no member of it" in other.reason) == ("unseen", True)
+
+
+def test_archives_in_folders_with_members_in_folders_have_columns_of_both(project: Settings, tmp_path: Path) -> None:
+    for region in ("a", "b"):
+        path = tmp_path / "export" / f"region={region}" / "may.zip"
+        path.parent.mkdir(parents=True)
+        with zipfile.ZipFile(path, "w") as archive:
+            for day in (1, 2):
+                archive.writestr(f"till/day=2024-01-0{day}/part-0.csv", "line,amount\n1,5\n2,5\n")
+    assert source_new.new("sales", [tmp_path / "export"], "sales") == 0
+    yml = (project.dbt_project / "models" / "sales.yml").read_text()
+    assert 'files: "sales/region={region}/*.zip!/**/day={day}/*.csv"' in yml
+    land("sales", [str(tmp_path / "export")])
+    assert sorted(str(path.relative_to(project.landing)) for path in project.landing.rglob("*.zip")) == [
+        "sales/region=a/may.zip",
+        "sales/region=b/may.zip",
+    ]
 
 
 def test_what_cannot_be_begun_or_tried_is_told(project: Settings, tmp_path: Path) -> None:

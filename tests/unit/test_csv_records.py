@@ -415,7 +415,7 @@ def test_what_a_csv_writer_writes_is_split_into_exactly_what_was_written(
 
 COMMON = (b'"', b'"', b",", b",", b"\n", b"\n", b"a", b"1", b" ", b'""', b'",', b',"', b'"\n', b'\n"', b"NA")
 STRANGE = (b"\\", b'\\"', b"\r", b"\r\n", b"\xff", b"\xc3\xa4", b"\xc3", b"\t", b";", b"'", b' "', b'" ', b"  ", b"\0")
-PARTS = st.sampled_from((*COMMON, *COMMON, *STRANGE, b"\xef\xbb\xbf"))
+PARTS = st.sampled_from((*COMMON, *COMMON, *STRANGE, b"\xef\xbb\xbf", b"PK\x03\x04"))
 FORMATS = st.sampled_from(
     (
         *(CSV, BARE, BARE, SEMICOLON, BACKSLASH, UNQUOTED, UNESCAPED),

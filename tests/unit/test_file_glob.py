@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from assay.contract.contract import Contract
 from assay.contract.errors import ContractError
-from assay.contract.file_glob import file_glob
+from assay.contract.file_glob import disk_and_members, file_glob
 from assay.contract.glob_overlap import shared_path
 from assay.contract.parse import parse_contract
 from assay.contract.sharing import check_sharing
@@ -181,3 +181,36 @@ def test_a_project_whose_sources_overlap_stops_when_it_is_read(tmp_path: Path) -
         node |= {"patch_path": f"assay://{node['name']}.yml", "depends_on": {"nodes": []}}
     with pytest.raises(ContractError, match="both claim"):
         catalog(*nodes).check(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("files", "parts"),
+    [
+        ("in/*.zip!/*.csv", ("in/*.zip", "*.csv")),
+        ("in/**/*.zip!/x/**/*.csv", ("in/**/*.zip", "x/**/*.csv")),
+        ("in/[!a]*/x.csv", ("in/[!a]*/x.csv", "")),
+        ("in/*.csv", ("in/*.csv", "")),
+    ],
+)
+def test_a_glob_of_members_is_one_of_archives_and_one_within_each(files: str, parts: tuple[str, str]) -> None:
+    assert disk_and_members(files) == parts
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "path"),
+    [
+        ("in/*.zip!/a*.csv", "in/*.zip!/b*.csv", None),
+        ("in/*.zip!/a*.csv", "in/*.zip!/*.csv", "in/x.zip!/a.csv"),
+        ("in/a*.zip!/*.csv", "in/b*.zip!/*.csv", None),
+        ("in/*.zip!/*.csv", "in/**/*.csv", None),
+        ("in/*.zip!/*.csv", "in/**/*", "in/x.zip"),
+        ("in/*.zip!/*.csv", "in/*.zip", "in/x.zip"),
+        ("**/*.zip!/*.csv", "in/a.zip!/**/*.csv", "in/a.zip!/x.csv"),
+    ],
+)
+def test_globs_of_members_share_an_archive_and_a_member_or_the_archive_itself(
+    one: str, other: str, path: str | None
+) -> None:
+    shared = shared_path(one, other)
+    assert (shared) == path
+    assert (shared_path(other, one) is None) == (path is None)

@@ -62,7 +62,7 @@ def test_of_each_path_the_latest_accepted_version_counts_or_the_one_that_is_abou
 ) -> None:
     assert contents.live_or_waiting(ledger, "sales", []) == {1, 3}
     assert contents.live_or_waiting(ledger, "sales", [4]) == {1, 3, 4}
-    assert contents.accepted_paths(ledger, "sales") == ["a.csv", "copy.csv"]
+    assert contents.accepted_paths(ledger, "sales") == [("a.csv", "a.csv"), ("copy.csv", "copy.csv")]
     assert sorted(contents.paths_of(ledger, "sales")) == ["a.csv", "b.csv", "c.csv", "copy.csv"]
     assert contents.count_paths(ledger, "sales") == (4, 2)
 

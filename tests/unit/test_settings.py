@@ -88,6 +88,9 @@ def test_the_folder_around_a_dbt_project_that_is_named_is_the_project(
         ("run_limit_seconds = -1", "run_limit_seconds in .*assay.toml is -1; expected a whole number of seconds"),
         ('log = "xml"', "log in .*assay.toml is 'xml'; expected json, or nothing"),
         ('memory_limit = "much"', "memory_limit in .*assay.toml is 'much'; expected a size"),
+        ("archive_members = 0", "archive_members in .*assay.toml is 0; expected a whole number, at least 1"),
+        ("archive_ratio = 1.5", "archive_ratio in .*assay.toml is 1.5; expected a whole number, at least 1"),
+        ('archive_size = "much"', "archive_size in .*assay.toml is 'much'; expected a size"),
         (
             'commands = "no colon"',
             "commands in .*assay.toml is 'no colon'; expected the module and name of a Typer app",

@@ -44,6 +44,21 @@ alter table ops.files add column if not exists reading integer; -- version of th
 -- Loads that failed because the file needs more memory or room than there is, and the limit under which they did.
 alter table ops.files add column if not exists failures bigint;
 alter table ops.files add column if not exists failed_limit varchar;
+alter table ops.files add column if not exists archive varchar; -- the path of the zip archive that a member is in
+
+-- The zip archives of a source that could be opened, with all their members, whoever claims these: as they were when the
+-- members that the source claims were looked at last, under which contract and limits.
+create table if not exists ops.archives (
+    source varchar not null,
+    path varchar not null,
+    size_bytes bigint not null,
+    mtime_ns bigint not null,
+    ctime_ns bigint not null,
+    inode ubigint not null,
+    contract_fingerprint varchar not null,
+    limits varchar not null,
+    members struct(name varchar, size_bytes bigint, problem varchar)[] not null
+);
 
 -- How a source is loaded, which of its files counted when its bronze table was last built, and the pattern by which the
 -- names of its files were dated.

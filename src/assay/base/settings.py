@@ -16,6 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from assay.base.archive_limits import ArchiveLimits
 from assay.base.errors import UserError
 from assay.base.memory import parse_size
 from assay.base.project import MARKER, find_project
@@ -31,8 +32,12 @@ _EXPECTED = {
     "run_limit_seconds": "a whole number of seconds, at least 1",
     "history_days": "a whole number of days, at least 1",
     "run_history_days": "a whole number of days, at least 1",
+    "archive_members": "a whole number, at least 1",
+    "archive_size": "a size, such as 4GB or 3.5 GiB",
+    "archive_ratio": "a whole number, at least 1",
     "commands": "the module and name of a Typer app, such as demo.commands:app",
 }
+_WHOLE_NUMBERS = ("run_limit_seconds", "history_days", "run_history_days", "archive_members", "archive_ratio")
 _SECONDS = "a number of seconds, at least 0"
 
 
@@ -62,6 +67,9 @@ class Settings(BaseSettings):
         run_limit_seconds: A run that takes longer is stopped and counts as failed.
         memory_limit: Bytes that a run may take; None for half of the memory that there is.
         spill_limit: Bytes of disk for what does not fit into it; None for half of what is free when a run begins.
+        archive_members: How many members a zip archive may have.
+        archive_size: Bytes that the members of a zip archive may unpack to.
+        archive_ratio: Bytes that one byte of a member may unpack to.
         log: `json` for a line of JSON on standard error for all that a run does, empty for none.
         commands: Commands of the project's own: module and name of a Typer app.
     """
@@ -83,6 +91,9 @@ class Settings(BaseSettings):
     run_limit_seconds: int = Field(default=7200, ge=1)
     memory_limit: int | None = None
     spill_limit: int | None = None
+    archive_members: int = Field(default=ArchiveLimits.members, ge=1)
+    archive_size: int = Field(default=ArchiveLimits.size, ge=1)
+    archive_ratio: int = Field(default=ArchiveLimits.ratio, ge=1)
     log: Literal["", "json"] = ""
     commands: str = Field(default="", pattern=r"^([\w.]+:\w+)?$")
 
@@ -92,12 +103,12 @@ class Settings(BaseSettings):
         """Take the folder around the dbt project for the project, unless one is given."""
         return {"project": Path(options["dbt_project"]).parent, **options} if "dbt_project" in options else options
 
-    @field_validator("memory_limit", "spill_limit", mode="before")
+    @field_validator("memory_limit", "spill_limit", "archive_size", mode="before")
     @classmethod
     def _size(cls, value: object) -> object:
         return parse_size(value) or "not a size" if isinstance(value, str) else value
 
-    @field_validator("run_limit_seconds", "history_days", "run_history_days", mode="before")
+    @field_validator(*_WHOLE_NUMBERS, mode="before")
     @classmethod
     def _digits(cls, value: object) -> object:
         is_number = not isinstance(value, str) or (value.isascii() and value.isdigit())
@@ -164,6 +175,11 @@ class Settings(BaseSettings):
     def incidents(self) -> Path:
         """The store of incidents, a SQLite file."""
         return self.home / "incidents.sqlite"
+
+    @property
+    def archive_limits(self) -> ArchiveLimits:
+        """What a zip archive may be at most."""
+        return ArchiveLimits(self.archive_members, self.archive_size, self.archive_ratio)
 
     @property
     def scratch(self) -> Path:

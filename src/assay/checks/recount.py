@@ -15,7 +15,7 @@ from assay.ledger.contents import records_read
 from assay.ledger.pending import File, files_to_read_again_or_gone
 from assay.loading.rejudge import mark_as_read_today
 from assay.reading.parquet import count_records as count_records_of_parquet
-from assay.text import Unreadable, split
+from assay.text import NoRoom, Unreadable, split
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,8 @@ def recount(connection: duckdb.DuckDBPyConnection, landing: Path, contract: Cont
                 counted[file.sighting_id] = count_records(file, contract)
         except NOT_ENOUGH as error:
             uncounted.append((file.name, f"needs more memory than there is: {first_line(error)}"))
+        except NoRoom as error:
+            uncounted.append((file.name, str(error)))
     names = {file.sighting_id: file.name for file in present}
     differing = [(names[i], known[i], n) for i, n in sorted(counted.items()) if known[i] != n]
     mark_as_read_today(connection, contract, present)
@@ -77,9 +79,10 @@ def count_records(file: File, contract: Contract) -> int:
     """
     width = len(file.header) if file.header is not None else len(contract.of_records.columns)
     try:
-        if contract.format.type == "parquet":
-            return count_records_of_parquet(file.path)
-        return sum(1 for _ in split(file.path, contract.format, width))
+        with file.readable() as readable:
+            if contract.format.type == "parquet":
+                return count_records_of_parquet(readable.path)
+            return sum(1 for _ in split(readable.path, contract.format, width))
     except Unreadable:
         return 0
 

@@ -28,7 +28,6 @@ from assay.cli.console import err, out
 from assay.cli.findings import Finding, Sensor
 from assay.contract.catalog import Catalog
 from assay.contract.errors import ContractError
-from assay.ledger.unclaimed import list_unclaimed
 from assay.loading.rejudge import rejudged
 from assay.orchestration.instance import open_instance
 from assay.publish.heartbeat import standing_still
@@ -94,7 +93,7 @@ def examine(settings: Settings, now: float, usage: tuple[int, int]) -> Iterator[
         waiting, _ = LandingWatch(settings, catalog).look()
         yield from findings.of_waiting(waiting, is_running, not standing_still(settings, now))
     if catalog is not None:
-        yield unclaimed.finding(list_unclaimed(settings.landing, list(catalog.contracts.values())))
+        yield unclaimed.finding(unclaimed.list_all(settings, catalog))
 
 
 def _usage(settings: Settings) -> tuple[int, int]:

@@ -68,7 +68,7 @@ def land(source: str, paths: list[str]) -> None:
     for path in files_below([Path(path) for path in paths]):
         if not path.is_file():
             raise UnknownSource(f"{path}: there is no such file")
-        name = file_glob(contract.files).name_for(path.absolute())
+        name = file_glob(contract.paths).name_for(path.absolute())
         if not name:
             files = contract.path_template or contract.files
             raise UnknownSource(f"{path.name} would not be seen: files of {source} are {files!r}")

@@ -17,8 +17,9 @@ from assay.cli import incidents
 from assay.cli.console import progress
 from assay.cli.outcome import Outcome, read_outcome, report, snapshots_that_count
 from assay.cli.request import Request
+from assay.cli.unclaimed import list_all
 from assay.contract.catalog import Catalog
-from assay.ledger.unclaimed import NAMED, list_unclaimed
+from assay.ledger.unclaimed import NAMED
 from assay.orchestration.instance import prepare_instance
 from assay.tables.dbt import parse_if_changed
 from assay.tables.whole_runs import note_whole_run, project_hash
@@ -89,7 +90,7 @@ def run_once(
         project = project_hash(settings)
         pending = pending_work(settings, catalog, project) if is_clean and request.is_usual else Pending(None)
         if pending.is_nothing:
-            unclaimed = list_unclaimed(settings.landing, list(catalog.contracts.values()))
+            unclaimed = list_all(settings, catalog)
             log.info("nothing new", run=run_id, unclaimed=unclaimed.count)
             return Outcome(success=True, is_run=False, unclaimed=unclaimed.in_words(NAMED))
         plan = _plan(settings, catalog, lock, request, pending)

@@ -18,6 +18,7 @@ from assay.cli.files import contract_of, files_below
 from assay.cli.source_check import show
 from assay.contract.names import TableName
 from assay.contract.project_files import ProjectFiles
+from assay.describing.archive_files import described, split_path
 from assay.describing.children import Child
 from assay.describing.outside import folders_of
 from assay.describing.proposal import propose
@@ -34,7 +35,7 @@ def new(source: str, paths: list[Path], owner: str, each: str = "", parent: str 
 
     Args:
         source: What the source is to be called.
-        paths: The files, or folders with nothing else in them.
+        paths: The files, or folders with nothing else in them; `a.zip!/x*.csv` for some members of an archive.
         owner: The team that answers for it.
         each: The list in each record whose elements are the records, as a JSON pointer; empty for none.
         parent: The source whose records hold the list; empty where the project has none.
@@ -49,15 +50,17 @@ def new(source: str, paths: list[Path], owner: str, each: str = "", parent: str 
     target = settings.dbt_project / "models" / f"{source}.yml"
     _refuse_taken(settings, source, target)
     paths = files_below(paths)
-    _refuse_one_name(paths)
+    places = list(dict.fromkeys(split_path(path)[0] for path in paths))
+    _refuse_one_name(places)
     child = _child(settings, each, parent)
     with progress("looking at the files") as tell:
-        proposal = propose(source, paths, owner, tell, child)
+        with described(source, paths, settings.archive_limits) as files:
+            proposal = propose(source, files, owner, tell, child)
         target.parent.mkdir(exist_ok=True)
         place(target, proposal.yml.encode(), mtime=time.time())
         try:
             tell("trying the contract")
-            trials = try_files(settings, contract_of(settings, source), paths, tell)
+            trials = try_files(settings, contract_of(settings, source), places, tell)
         except BaseException:
             target.unlink()  # it was tried by nobody
             raise

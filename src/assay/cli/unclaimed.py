@@ -14,6 +14,7 @@ from assay.contract.catalog import Catalog
 from assay.contract.errors import ContractError
 from assay.ledger.ignored import IGNORE_FILE
 from assay.ledger.unclaimed import Unclaimed, list_unclaimed
+from assay.publish.reader import published_archives
 from assay.tables.dbt import parse_if_changed
 
 NAMED = 5
@@ -29,7 +30,12 @@ def look(settings: Settings) -> Unclaimed | None:
         catalog = Catalog.read(settings.dbt_project)
     except (FileNotFoundError, ContractError):
         return None
-    return list_unclaimed(settings.landing, list(catalog.contracts.values()))
+    return list_all(settings, catalog)
+
+
+def list_all(settings: Settings, catalog: Catalog) -> Unclaimed:
+    """The unclaimed files of a lake, and the unclaimed members of archives that a run has opened."""
+    return list_unclaimed(settings.landing, list(catalog.contracts.values()), published_archives(settings.published))
 
 
 def as_json(unclaimed: Unclaimed | None) -> dict[str, Any] | None:
@@ -63,7 +69,7 @@ def show() -> None:
     settings = Settings.from_env()
     parse_if_changed(settings)
     catalog = Catalog.read(settings.dbt_project)
-    unclaimed = list_unclaimed(settings.landing, list(catalog.contracts.values()))
+    unclaimed = list_all(settings, catalog)
     if unclaimed.problem:
         out.print(f"[red]{escape(unclaimed.problem)}[/]", highlight=False)
     if not unclaimed.count:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
+from assay.contract.file_glob import disk_and_members
 from assay.contract.format import Format
 from assay.contract.pointer import pointer_keys
 from assay.contract.spelling import PLAIN, Spelling
@@ -62,7 +63,7 @@ class Contract:
         source: The entity's name, e.g. `transactions`.
         version: Semantic version; a breaking change is a major version.
         owner: The team that answers for the source.
-        files: Glob under the landing zone, `/` between folders.
+        files: Glob under the landing zone, `/` between folders; `!/` between an archive and its members.
         format: The dialect of the files.
         load: `events` add up; of `snapshot` files the newest is the truth.
         columns: In the order of the table.
@@ -92,6 +93,16 @@ class Contract:
     shares_with: tuple[str, ...] = ()
     max_loss: float = 0.5
     path_template: str = ""
+
+    @property
+    def paths(self) -> str:
+        """The glob of the paths on disk: of the files, or of the archives that hold them."""
+        return disk_and_members(self.files)[0]
+
+    @property
+    def members(self) -> str:
+        """The glob of the files within each archive; empty where files are not in archives."""
+        return disk_and_members(self.files)[1]
 
     @cached_property
     def names(self) -> list[str]:

@@ -20,6 +20,10 @@ UNFINISHED = (".tmp", ".part", ".crdownload")
 WILDCARDS = frozenset("*?[")
 _FOLDERS = 8
 """Parts of a file's path that may stand in its name in the landing zone."""
+ARCHIVE = "!"
+"""At the end of a part that another one follows: the part is about zip archives, and what follows about members."""
+WITHIN = f"{ARCHIVE}/"
+"""Between the name of an archive and that of a member, in globs as in the ledger."""
 
 Positions = frozenset[int]
 """How many parts of a glob may be used up in a folder: several, because `**` stands for any number of folders."""
@@ -125,6 +129,19 @@ class FileGlob:
                 index += 1  # noqa: PLW2901 - `**` may stand for no folder
                 closed.add(index)
         return frozenset(closed)
+
+
+@lru_cache(maxsize=256)
+def disk_and_members(files: str) -> tuple[str, str]:
+    """The glob of the paths on disk, and that of the members of the archives there; empty where files are no archives.
+
+    `in/*.zip!/*.csv` → `in/*.zip`, `*.csv`. Each is matched by itself: `**` before the mark never looks into archives.
+    """
+    parts = PurePosixPath(files).parts
+    ends = [index for index, part in enumerate(parts[:-1]) if part.endswith(ARCHIVE)]
+    if not ends:
+        return files, ""
+    return "/".join(parts[: ends[0] + 1]).removesuffix(ARCHIVE), "/".join(parts[ends[0] + 1 :])
 
 
 @lru_cache(maxsize=256)

@@ -13,7 +13,7 @@ from fnmatch import translate
 from functools import lru_cache
 from itertools import product
 
-from assay.contract.file_glob import NEVER_CLAIMED, UNFINISHED, file_glob
+from assay.contract.file_glob import NEVER_CLAIMED, UNFINISHED, WITHIN, disk_and_members, file_glob
 
 Token = Callable[[str], re.Match[str] | None] | None
 """What one place of a pattern accepts; None for `*`."""
@@ -26,10 +26,21 @@ _SURROGATES = range(0xD800, 0xE000)
 def shared_path(first: str, second: str) -> str | None:
     """A path that both globs claim, None when there is none; a glob with itself: a path that it claims.
 
+    An archive that one takes for a file and the other opens is a path that both claim.
+
     Args:
         first: A contract's `files`.
         second: Another one's.
     """
+    (place, members), (other_place, other_members) = disk_and_members(first), disk_and_members(second)
+    path = _shared(place, other_place)
+    if path is None or not (members and other_members):
+        return path
+    member = _shared(members, other_members)
+    return None if member is None else path + WITHIN + member
+
+
+def _shared(first: str, second: str) -> str | None:
     names = _shared_parts(file_glob(first).parts, file_glob(second).parts)
     return None if names is None else "/".join(names)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Annotated, Literal, Self
 
@@ -10,6 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, mode
 from pydantic.config import JsonDict
 
 from assay.contract.contract import Contract, Load, NewColumns
+from assay.contract.file_glob import ARCHIVE
 from assay.contract.format import BLANKS, Format
 from assay.contract.month_names import month_names
 from assay.contract.pointer import pointer_keys
@@ -267,7 +269,16 @@ def _files(glob: str) -> str:
         raise ValueError(f"{glob!r}: `**` stands for folders, alone between two slashes")
     if any(part.startswith((".", "_")) for part in path.parts):
         raise ValueError(f"{glob!r}: names that start with `.` or `_` are left alone")
+    _check_archives(glob, path.parts)
     return str(path)
+
+
+def _check_archives(glob: str, parts: Sequence[str]) -> None:
+    ends = [index for index, part in enumerate(parts) if part.endswith(ARCHIVE)]
+    if len(ends) > 1:
+        raise ValueError(f"{glob!r}: an archive within an archive is not opened; `!/` stands there once")
+    if ends in ([0], [len(parts) - 1]) or ARCHIVE in parts:
+        raise ValueError(f'{glob!r}: `!` follows an archive in a folder, as in "deliveries/*.zip!/*.csv"')
 
 
 class ContractYml(Yml):
@@ -293,8 +304,9 @@ class ContractYml(Yml):
         Expected('{found} is not a glob under the landing zone such as "transactions/*.csv"'),
         AfterValidator(_files),
     ] = Field(
-        description="A glob below the landing zone; `**` stands for any folders, `{column}` for the value of a column.",
-        examples=["sales/*.csv", "sales/region={region}/*.csv"],
+        description="A glob below the landing zone; `**` stands for any folders, `{column}` for the value of a column, "
+        "and `!/` is before members of archives.",
+        examples=["sales/*.csv", "sales/region={region}/*.csv", "deliveries/*.zip!/*.csv"],
         json_schema_extra={"pattern": "^[^/]+/"},
     )
     format: Annotated[

@@ -40,6 +40,13 @@ class Folders:
         """
         return "".join(f"{key}={f'{{{key}}}' if key in outside else '*'}/" for key in self.keys)
 
+    def with_inner(self, inner: Folders) -> Folders:
+        """These and further ones in them, which win over these where both have a key."""
+        taken = {key.lower() for key in inner.keys}
+        keys = tuple(key for key in self.keys if key.lower() not in taken)
+        values = zip(self.values, inner.values, strict=True)
+        return Folders((*keys, *inner.keys), tuple({**outer, **own} for outer, own in values))
+
     def unsure(self, outside: Sequence[str]) -> list[str]:
         """What a person should look at, in sentences."""
         both = [key for key in self.keys if key not in outside]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from assay.contract.format import Format
 from assay.contract.spelling import PLAIN, Spelling
+from assay.describing.archive_files import Described
 from assay.describing.children import (
     Child,
     Holder,
@@ -22,9 +23,9 @@ from assay.describing.children import (
 )
 from assay.describing.column_types import Proposed, typed_by_file, typed_by_schema, typed_by_values, usual_marks
 from assay.describing.file_kind import kind_of
-from assay.describing.keys import glob_of, identity_of
+from assay.describing.keys import identity_of
 from assay.describing.kinds import Kind, Undescribable
-from assay.describing.outside import Folders, add_folders, folders_of
+from assay.describing.outside import add_folders
 from assay.describing.personal import is_personal
 from assay.describing.proposed_yml import Proposal, ProposedYml
 from assay.describing.texts import Texts, texts_of
@@ -32,7 +33,7 @@ from assay.describing.texts import Texts, texts_of
 
 def propose(
     source: str,
-    paths: Sequence[Path],
+    files: Described,
     owner: str,
     tell: Callable[[str], object] = lambda _: None,
     child: Child | None = None,
@@ -41,7 +42,7 @@ def propose(
 
     Args:
         source: What the source is to be called.
-        paths: The files.
+        files: The files.
         owner: The team that answers for it.
         tell: Told what happens now.
         child: The list whose elements are the records; None where these are the files' own.
@@ -50,32 +51,34 @@ def propose(
         Undescribable: No contract can say how the files are written.
         UserError: A list is asked for that such files cannot have.
     """
+    paths = files.files
     tell("looking at how the files are written")
-    kind, folders = kind_of(paths), folders_of(paths)
+    kind = kind_of(paths)
     with tempfile.TemporaryDirectory(prefix="assay-source-") as folder:
         scratch = Path(folder)
         if child is not None:
-            return _elements(source, paths, owner, kind, (child, scratch, tell))
+            return _elements(source, files, owner, kind, (child, scratch, tell))
         with texts_of(paths, kind.form, scratch, tell) as texts:
             columns = _columns(texts, kind.form, tell, nulls=kind.form.type == "csv")
             tokens = [token for column in columns for token in column.nulls]
             if not tokens:
-                return _proposal(source, paths, owner, kind, (texts, columns, folders))
+                return _proposal(source, files, owner, kind, (texts, columns))
         form = _with_nulls(paths, kind.form, tokens, scratch, tell)
         with texts_of(paths, form, scratch, tell) as texts:
             columns = _columns(texts, form, tell, nulls=False)
-            return _proposal(source, paths, owner, replace(kind, form=form), (texts, columns, folders))
+            return _proposal(source, files, owner, replace(kind, form=form), (texts, columns))
 
 
 def _elements(
     source: str,
-    paths: Sequence[Path],
+    files: Described,
     owner: str,
     kind: Kind,
     how: tuple[Child, Path, Callable[[str], object]],
 ) -> Proposal:
     """A contract of the elements of a list, after one of the records that hold it."""
     child, scratch, tell = how
+    paths = files.files
     check_child(child, kind.form)
     if child.parent is not None:
         holder = holder_of(child.parent)
@@ -88,25 +91,25 @@ def _elements(
         if not texts.records:
             raise Undescribable(f"no record of the files has a list with elements at {child.each}")
         columns = with_types(_columns(texts, form, tell, nulls=False), holder)
-        return _proposal(source, paths, owner, replace(kind, form=form), (texts, columns, folders_of(paths)), holder)
+        return _proposal(source, files, owner, replace(kind, form=form), (texts, columns), holder)
 
 
 def _proposal(
     source: str,
-    paths: Sequence[Path],
+    described: Described,
     owner: str,
     kind: Kind,
-    seen: tuple[Texts, Sequence[Proposed], Folders],
+    seen: tuple[Texts, Sequence[Proposed]],
     holder: Holder | None = None,
 ) -> Proposal:
-    texts, in_records, folders = seen
+    texts, in_records = seen
+    folders = described.folders
     outside = add_folders(texts, folders) if holder is None else []
     of_folders = [typed_by_values(texts.connection, name, PLAIN, is_sure=True, nulls=False) for name in outside]
     columns = [*in_records, *of_folders]
-    identity = identity_of(texts, columns, paths, outside) if holder is None else elements_identity(holder)
+    identity = identity_of(texts, columns, described.files, outside) if holder is None else elements_identity(holder)
     columns += [identity.dated] if identity.dated else []
-    in_files = glob_of(source, paths, folders.glob(outside))
-    files, parent = (holder.files, holder.parent) if holder and holder.files else (in_files, "")
+    files, parent = (holder.files, holder.parent) if holder and holder.files else (described.glob(outside), "")
     personal = {column.name for column in columns if is_personal(texts.connection, column.name)}
     unsure = [*kind.unsure, *_of_records(texts), *(doubt for column in columns for doubt in column.unsure)]
     unsure += [*identity.unsure, *_of_names(texts), *_of_nulls(kind.form, in_records)]

@@ -16,7 +16,7 @@ from assay.base.errors import UserError
 from assay.base.settings import Settings
 from assay.base.warehouse import opened, transaction
 from assay.contract.contract import Contract
-from assay.contract.file_glob import file_glob
+from assay.contract.file_glob import WITHIN, file_glob
 from assay.contract.names import TableName, quoted
 from assay.ledger.landing_zone import find
 from assay.ledger.reports import listing
@@ -82,7 +82,7 @@ class FileTrial:
 def try_files(
     settings: Settings, contract: Contract, paths: Sequence[Path], tell: Callable[[str], object] = lambda _: None
 ) -> list[FileTrial]:
-    """Load files under a contract of the project into a lake that is thrown away.
+    """Load files under a contract of the project into a lake that is thrown away; each member of an archive is one.
 
     Args:
         settings: Of the project; its lake is not touched.
@@ -101,21 +101,21 @@ def try_files(
             raise TrialFailed("two of the files have one name; try them one after the other")
         tell("reading the files")
         with opened(lake.warehouse, wait_seconds=0) as connection, transaction(connection):
-            Ledger(connection, contract, _RUN).look(find(lake.landing, contract.files))
+            Ledger(connection, contract, _RUN, lake.archive_limits).look(find(lake.landing, contract.files))
         tell(f"loading {len(seen):,} files")
         [result] = build(lake, [TableName.of_source(contract.source).model], run_id=_RUN)
         if result.status != "success":
             raise TrialFailed(result.message)
         with opened(lake.warehouse, wait_seconds=0) as connection:
-            tried = {seen[name]: trial for name, trial in _trials(connection, contract, seen)}
-    return [tried.get(path) or _unseen(path, contract) for path in paths]
+            tried = _trials(connection, contract, seen)
+    return [trial for path in paths for trial in tried.get(path) or [_unseen(path, contract)]]
 
 
 def _place(landing: Path, contract: Contract, path: Path) -> str:
     """Put a file where the contract's glob claims it; gives its name in the landing zone, empty where none does."""
     if not path.is_file():
         raise TrialFailed(f"{path}: there is no such file")
-    name = file_glob(contract.files).name_for(path.absolute())
+    name = file_glob(contract.paths).name_for(path.absolute())
     if name:
         target = landing / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -131,22 +131,25 @@ def _link(path: Path, target: Path) -> None:
 
 
 def _unseen(path: Path, contract: Contract) -> FileTrial:
-    return FileTrial(str(path), "unseen", f"files of {contract.source} are {contract.files!r}, which does not claim it")
+    claims = "claims no member of it" if contract.members else "does not claim it"
+    return FileTrial(str(path), "unseen", f"files of {contract.source} are {contract.files!r}, which {claims}")
 
 
 def _trials(
     connection: duckdb.DuckDBPyConnection, contract: Contract, seen: dict[str, Path]
-) -> list[tuple[str, FileTrial]]:
+) -> dict[Path, list[FileTrial]]:
+    """What became of the files, by the path that was given."""
     rows = listing(connection, contract.source)
     read = {row.file_id: row.counts[0] or 0 for row in rows if row.counts[0] is not None}
     clean = (
         f"select count(*) from {TableName.of_source(contract.source).sql} where _file_id = ? and _violations is null"
     )
-    trials = []
+    trials: dict[Path, list[FileTrial]] = {}
     for row in rows:
+        place = row.path if row.path in seen else next(name for name in seen if row.path.startswith(name + WITHIN))
         is_known = row.file_id is not None and row.status in ("loaded", "duplicate")
         trial = FileTrial(
-            str(seen[row.path]),
+            str(seen[place]) + row.path[len(place) :],
             "loaded" if is_known else "refused",
             "has the content of another of the files" if row.status == "duplicate" else row.reason or "",
             read.get(row.file_id, 0),
@@ -154,7 +157,7 @@ def _trials(
             _malformed(connection, row.file_id),
             _quarantined(connection, contract, row.file_id),
         )
-        trials.append((row.path, trial))
+        trials.setdefault(seen[place], []).append(trial)
     return trials
 
 

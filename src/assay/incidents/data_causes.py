@@ -58,7 +58,7 @@ def counts_that_differ(inputs: Inputs) -> Iterator[Cause]:
 def refused_files(inputs: Inputs) -> Iterator[Cause]:
     """One cause for each source with refused files, however many there are."""
     for source, contract in inputs.catalog.contracts.items():
-        files = [file for file in inputs.facts.refused.get(source, ()) if inputs.lies_there(source, file.path)]
+        files = [f for f in inputs.facts.refused.get(source, ()) if inputs.lies_there(source, f.archive or f.path)]
         if files:
             yield Cause(
                 kind="refused_file",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from assay.contract.contract import Contract
 from assay.incidents.inputs import Inputs
 from assay.incidents.lineage import LAKE_OWNER
 from assay.incidents.reconcile import Cause
+from assay.ledger.archives import Archive
 from assay.ledger.ignored import read_ignore_file
 from assay.ledger.unclaimed import ON_PAGE, Unclaimed, UnclaimedFile, summary, walk_unclaimed
 
@@ -42,13 +44,13 @@ class UnclaimedWatch:
         self.overdue = Unclaimed()
         self.overdue_since: datetime | None = None
 
-    def look(self, now: datetime) -> None:
-        """Find out what is unclaimed, and what has been for too long."""
+    def look(self, now: datetime, archives: Mapping[str, Archive] = MappingProxyType({})) -> None:
+        """Find out what is unclaimed, and what has been for too long; of members of the archives too."""
         began = time.perf_counter()
         if began < self._rests_until:
             return
         ignore_file = read_ignore_file(self._landing)
-        files = list(walk_unclaimed(self._landing, self._contracts, ignore_file))
+        files = list(walk_unclaimed(self._landing, self._contracts, ignore_file, archives))
         self.all = summary(files, self._contracts, ignore_file.problem, listed=ON_PAGE)
         since = {file.name: self._since(file, now) for file in files}
         overdue = [file for file in files if abs(now - since[file.name]) > PATIENCE]

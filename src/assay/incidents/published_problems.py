@@ -9,18 +9,20 @@ from datetime import datetime
 import duckdb
 
 from assay.checks.results import KEPT_COUNTS
+from assay.ledger.archives import Archive, read_archives
 from assay.ledger.reports import first_seen, held_snapshots, newest_by_source
 from assay.publish.reader import is_of_this_version
 
 
 @dataclass(frozen=True)
 class Refused:
-    """The latest sighting of a path, which was refused."""
+    """The latest sighting of a path, which was refused; of a member of an archive with the path of that."""
 
     path: str
     reason: str
     run_id: str
     first_seen: datetime
+    archive: str | None = None
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Facts:
         shown: Since when readers see the present state of each table.
         late: Tables that lack a file: when it landed, and when it has to be in.
         held: Snapshots that are held back, by source and from the oldest.
+        archives: Zip archives that a run has opened, by path.
     """
 
     refused: Mapping[str, tuple[Refused, ...]] = field(default_factory=dict)
@@ -72,10 +75,11 @@ class Facts:
     shown: Mapping[str, datetime] = field(default_factory=dict)
     late: Mapping[str, tuple[datetime, datetime]] = field(default_factory=dict)
     held: tuple[Held, ...] = ()
+    archives: Mapping[str, Archive] = field(default_factory=dict)
 
 
 _REFUSED = """
-    select source, path, coalesce(reason, ''), run_id, first_seen from ops.latest_sightings
+    select source, path, coalesce(reason, ''), run_id, first_seen, archive from ops.latest_sightings
     where status = 'refused' order by source, path
 """
 _VERDICTS = f"""
@@ -118,4 +122,5 @@ def read_facts(connection: duckdb.DuckDBPyConnection) -> Facts:
         dict(connection.execute(_SHOWN).fetchall()),
         {table: (waits_since, due) for table, waits_since, due in late},
         tuple(Held(*row) for row in held_snapshots(connection)),
+        read_archives(connection),
     )

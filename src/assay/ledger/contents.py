@@ -103,13 +103,13 @@ def live_or_waiting(connection: duckdb.DuckDBPyConnection, source: str, waiting:
     return {row[0] for row in rows}
 
 
-def accepted_paths(connection: duckdb.DuckDBPyConnection, source: str) -> list[str]:
-    """Every path of a source that ever showed a content that was loaded, in order."""
-    rows = connection.execute(
-        "select distinct path from ops.files where source = ? and status in ('loaded', 'duplicate') order by path",
+def accepted_paths(connection: duckdb.DuckDBPyConnection, source: str) -> list[tuple[str, str]]:
+    """Every path of a source that ever showed a loaded content, in order, and that on disk: of a member the archive."""
+    return connection.execute(
+        "select distinct path, coalesce(archive, path) from ops.files "
+        "where source = ? and status in ('loaded', 'duplicate') order by path",
         [source],
     ).fetchall()
-    return [path for (path,) in rows]
 
 
 def count_paths(connection: duckdb.DuckDBPyConnection, source: str) -> tuple[int, int]:

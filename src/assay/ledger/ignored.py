@@ -23,6 +23,8 @@ HIDDEN = "."
 MARKER_FILES = ("_SUCCESS", "_committed_*", "_started_*", "_metadata", "_common_metadata")
 MARKER_FOLDERS = ("_temporary", "_delta_log", "_spark_metadata")
 """What Spark, Databricks, Delta Lake and Dask write beside data; these hold no record."""
+ARCHIVER_FOLDERS = ("__MACOSX",)
+"""What macOS puts into an archive beside the files: how the Finder shows them."""
 IGNORE_FILE = ".assayignore"
 """In the landing zone: patterns as in `.gitignore` of what the user does not want listed."""
 LARGEST = 1_000_000
@@ -37,7 +39,7 @@ def is_ignored_file(name: str) -> bool:
 
 def is_ignored_folder(name: str) -> bool:
     """Whether everything in a folder of this name is ignored."""
-    return name.startswith(HIDDEN) or name in MARKER_FOLDERS
+    return name.startswith(HIDDEN) or name in MARKER_FOLDERS + ARCHIVER_FOLDERS
 
 
 @dataclass(frozen=True)

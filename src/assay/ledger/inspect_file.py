@@ -33,6 +33,7 @@ class Examined:
         has_quoted_line_ends: Whether a CSV record goes over several lines.
         problem: Why the file is refused; empty when it is not.
         not_enough: Why it could not be looked into with the memory that there is; empty when it could.
+        is_for_now: Whether the problem is one of the disk, which may have room the next time.
     """
 
     content_hash: str | None
@@ -43,6 +44,7 @@ class Examined:
     has_quoted_line_ends: bool = False
     problem: str = ""
     not_enough: str = ""
+    is_for_now: bool = False
 
 
 def examine(path: Path, contract: Contract, memory: int, name: str) -> Examined:

@@ -7,10 +7,10 @@ import stat
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
-from assay.contract.file_glob import WILDCARDS, may_be_claimed
+from assay.contract.file_glob import WILDCARDS, WITHIN, disk_and_members, may_be_claimed
 
 
 @dataclass(frozen=True)
@@ -37,32 +37,61 @@ class Arrival:
         path: The path on disk.
         hint: None when the path could not be looked at.
         problem: Why the path can be no file of a source; empty when it can.
+        archive: The name of the zip archive at the path, of which this is a member; empty for a file itself.
     """
 
     name: str
     path: Path
     hint: Hint | None
     problem: str = ""
+    archive: str = ""
+
+    @property
+    def member(self) -> str:
+        """The name within the archive; empty for a file itself."""
+        return self.name[len(self.archive + WITHIN) :] if self.archive else ""
+
+    @property
+    def landing(self) -> Path:
+        """The landing zone."""
+        return self.path.parents[len(PurePath(self.archive or self.name).parts) - 1]
+
+    def is_as_it_was(self) -> bool:
+        """Whether the path still shows what it showed; raises as `hint_of` does."""
+        return hint_of(self.path, self.hint if self.archive else None) == self.hint
 
 
-def hint_of(path: Path) -> Hint | None:
+def hint_of(path: Path, of_member: Hint | None = None) -> Hint | None:
     """The hint of a path, or None when there is nothing.
+
+    Args:
+        path: The path.
+        of_member: The hint of a member of the archive there: it has a size of its own, and the archive's times.
 
     Raises:
         OSError: It cannot be said whether there is something.
     """
     try:
-        return Hint.of(path.stat())
+        there = Hint.of(path.stat())
     except (FileNotFoundError, NotADirectoryError):
         return None
+    return replace(there, size_bytes=of_member.size_bytes) if of_member else there
+
+
+def scratch_for_members(landing: Path) -> Path:
+    """The folder of a lake in which members of archives are unpacked; empty between runs."""
+    return landing.parent / "scratch" / "members"
 
 
 def find(landing: Path, pattern: str) -> list[Arrival]:
     """All paths that the glob claims, in the order of their names, unfinished ones left out.
 
+    Of a glob of members it is the archives that are listed; none is opened.
+
     Raises:
         OSError: The folder of the source cannot be listed; that is not the same as an empty one.
     """
+    pattern, _ = disk_and_members(pattern)
     _list_or_raise(landing, pattern)
     zone = _Zone(landing)
     arrivals = []
@@ -178,6 +207,4 @@ def _has_settled(before: Arrival, now_there: Arrival) -> bool:
 
 def _look_again(arrival: Arrival) -> Arrival | None:
     """The path as it is now: what was a file may be a link that leads out by now."""
-    relative = PurePath(arrival.name)
-    landing = arrival.path.parents[len(relative.parts) - 1]
-    return _Zone(landing).look(arrival.path, relative)
+    return _Zone(arrival.landing).look(arrival.path, PurePath(arrival.name))

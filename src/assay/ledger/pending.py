@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import duckdb
 
+from assay.contract.file_glob import WITHIN
+from assay.ledger.archives import as_file
 from assay.ledger.inspect_file import Examined
-from assay.ledger.landing_zone import Hint, hint_of
+from assay.ledger.landing_zone import Hint, hint_of, scratch_for_members
 from assay.ledger.rows import copies_of_lost
 from assay.ledger.scan import landing_path
 from assay.text import Compression
@@ -27,7 +30,7 @@ class File:
         sighting_id: Its row of the ledger.
         file_id: Its content.
         name: Its path below the landing zone.
-        path: Its path on disk.
+        path: Its path on disk; of a member that of the archive, see `readable`.
         header: Its columns in order; None where the format has none.
         plain_records: Records counted in its bytes; None when that was not certain.
         compression: What wraps its content.
@@ -38,6 +41,8 @@ class File:
         failures: Loads that failed for want of memory or room.
         failed_limit: The limit of memory under which they did.
         content_hash: What its content is known by.
+        archive: The name of the zip archive that it is in; None for a file itself.
+        scratch: Where it is unpacked then.
     """
 
     sighting_id: int
@@ -54,11 +59,28 @@ class File:
     failures: int = 0
     failed_limit: str | None = None
     content_hash: str | None = None
+    archive: str | None = None
+    scratch: Path = Path()
+
+    @property
+    def shown(self) -> Hint | None:
+        """What the path shows now; raises as `hint_of` does."""
+        return hint_of(self.path, self.hint if self.archive else None)
 
     @property
     def is_as_hashed(self) -> bool:
         """Whether the path still shows what it showed when its content was hashed."""
-        return hint_of(self.path) == self.hint
+        return self.shown == self.hint
+
+    @contextmanager
+    def readable(self) -> Iterator[File]:
+        """The file with a path that holds its content, for the block: a member is unpacked; raises as `as_file`."""
+        if self.archive is None:
+            yield self
+            return
+        member = self.name[len(self.archive + WITHIN) :]
+        with as_file(self.path, self.hint, member, self.scratch) as path:
+            yield replace(self, path=path)
 
 
 def files(connection: duckdb.DuckDBPyConnection, landing: Path, source: str, *statuses: str) -> list[File]:
@@ -66,12 +88,15 @@ def files(connection: duckdb.DuckDBPyConnection, landing: Path, source: str, *st
     rows = connection.execute(
         "select sighting_id, file_id, path, header, plain_records, compression, has_quoted_line_ends, "
         "contract_fingerprint, size_bytes, mtime_ns, ctime_ns, inode, run_id, coalesce(failures, 0), failed_limit, "
-        "content_hash "
+        "content_hash, archive "
         "from ops.files where source = ? and list_contains(?::varchar[], status) order by sighting_id",
         [source, list(statuses)],
     ).fetchall()
     return [
-        File(sighting, content, name, landing_path(landing, name), head, n, wrap, long, Hint(*row[:4]), made, *row[4:])
+        File(
+            *(sighting, content, name, landing_path(landing, row[-1] or name), head, n, wrap, long),
+            *(Hint(*row[:4]), made, *row[4:], scratch_for_members(landing)),
+        )
         for sighting, content, name, head, n, wrap, long, made, *row in rows
     ]
 

@@ -12,7 +12,7 @@ import duckdb
 from assay.ledger.landing_zone import Hint
 
 _BATCH = 5_000  # rows that are handed to DuckDB as one JSON text
-_HINT = {"size_bytes": "BIGINT", "mtime_ns": "BIGINT", "ctime_ns": "BIGINT", "inode": "UBIGINT"}
+HINT = {"size_bytes": "BIGINT", "mtime_ns": "BIGINT", "ctime_ns": "BIGINT", "inode": "UBIGINT"}
 _SEEN = {
     "sighting_id": "BIGINT",
     "file_id": "BIGINT",
@@ -30,9 +30,15 @@ _SEEN = {
     "landed_at": "TIMESTAMPTZ",
     "failures": "BIGINT",
     "failed_limit": "VARCHAR",
-    **_HINT,
+    **HINT,
 }
-_FIRST_SEEN = {"source": "VARCHAR", "path": "VARCHAR", "format": "VARCHAR", "first_seen": "TIMESTAMPTZ"}
+_FIRST_SEEN = {
+    "source": "VARCHAR",
+    "path": "VARCHAR",
+    "archive": "VARCHAR",
+    "format": "VARCHAR",
+    "first_seen": "TIMESTAMPTZ",
+}
 
 
 @dataclass(frozen=True)
@@ -115,8 +121,8 @@ class Contents:
 
 def insert(connection: duckdb.DuckDBPyConnection, rows: Sequence[Mapping[str, object]]) -> None:
     """Write new sightings."""
-    for batch in _batches(rows):
-        connection.execute(f"insert into ops.files by name {_table({**_SEEN, **_FIRST_SEEN})}", [batch])
+    for batch in batches(rows):
+        connection.execute(f"insert into ops.files by name {as_table({**_SEEN, **_FIRST_SEEN})}", [batch])
 
 
 def rewrite(connection: duckdb.DuckDBPyConnection, rows: Sequence[Mapping[str, object]]) -> None:
@@ -126,7 +132,7 @@ def rewrite(connection: duckdb.DuckDBPyConnection, rows: Sequence[Mapping[str, o
 
 def touch(connection: duckdb.DuckDBPyConnection, hints: Mapping[int, Hint]) -> None:
     """Write new hints of sightings."""
-    columns = {"sighting_id": "BIGINT", **_HINT}
+    columns = {"sighting_id": "BIGINT", **HINT}
     _update(connection, columns, [{"sighting_id": sighting, **vars(hint)} for sighting, hint in hints.items()])
 
 
@@ -145,20 +151,21 @@ def _update(
     connection: duckdb.DuckDBPyConnection, columns: Mapping[str, object], rows: Sequence[Mapping[str, object]]
 ) -> None:
     assigned = ", ".join(f"{name} = seen.{name}" for name in columns if name != "sighting_id")
-    for batch in _batches(rows):
+    for batch in batches(rows):
         connection.execute(
-            f"update ops.files set {assigned} from ({_table(columns)}) as seen "
+            f"update ops.files set {assigned} from ({as_table(columns)}) as seen "
             "where ops.files.sighting_id = seen.sighting_id",
             [batch],
         )
 
 
-def _table(columns: Mapping[str, object]) -> str:
+def as_table(columns: Mapping[str, object]) -> str:
     """SQL of the rows in one parameter, a JSON list of objects."""
     return f"select unnest(from_json(?, '{json.dumps([columns])}'), max_depth := 2)"
 
 
-def _batches(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def batches(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Rows as JSON texts, a few thousand in each."""
     for start in range(0, len(rows), _BATCH):
         yield json.dumps(rows[start : start + _BATCH])
 

@@ -10,16 +10,22 @@ from pathlib import Path
 import duckdb
 
 from assay.base import clock
+from assay.base.archive_limits import ArchiveLimits
 from assay.base.memory import NotEnoughMemory, limit_in_bytes, limit_of, load_share, reason
 from assay.contract.contract import Contract
+from assay.ledger.archives import Archives, as_file
 from assay.ledger.content_identity import bytes_of
 from assay.ledger.inspect_file import Examined, examine, identity_at
-from assay.ledger.landing_zone import Arrival, Hint, hint_of
+from assay.ledger.landing_zone import Arrival, Hint, scratch_for_members
 from assay.ledger.rows import Contents, Sighting, copies_of_lost, insert, latest, rewrite, set_status, touch
+from assay.text import NoRoom, Unreadable
 
 OUTCOMES = ("arrived", "duplicate", "refused")
 _REPLACED = "was replaced before it was loaded"
 _GONE = "was gone before it was loaded"
+_OPENED = "is an archive that can be opened now"
+_OTHER_LIMIT = "room on the disk"
+"""Stands for the limit under which a member could not be unpacked: it is tried in each look."""
 
 
 @dataclass
@@ -48,28 +54,39 @@ class Looked:
 class Ledger:
     """Reads and writes the ledger of one source on an open connection."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, contract: Contract, run_id: str) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        contract: Contract,
+        run_id: str,
+        limits: ArchiveLimits = ArchiveLimits(),  # noqa: B008 - it is frozen
+    ) -> None:
         self._connection = connection
         self._contract = contract
         self._run_id = run_id
+        self._archives = limits
 
     def look(self, arrivals: Iterable[Arrival], on_file: Callable[[str], None] = lambda _: None) -> Looked:
         """Write one sighting for each path that shows something new, and say what was found.
 
         A path whose hint is as it was is not opened. A file that is refused or waits is examined again when its
-        contract changed.
+        contract changed. Members of archives are files of their own.
         """
-        look = _Look(self._connection, self._contract, self._run_id)
+        look = _Look(self._connection, self._contract, self._run_id, self._archives)
         return look.at(list(arrivals), on_file)
 
 
 class _Look:
     """One look: what was known before it, what it found, and the rows that are to be written."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, contract: Contract, run_id: str) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, contract: Contract, run_id: str, archives: ArchiveLimits
+    ) -> None:
         self._connection = connection
         self._contract = contract
         self._run_id = run_id
+        self._archives = Archives(connection, contract, archives)
+        self._changing: set[str] = set()
         self._limit = limit_of(connection)
         self._memory = load_share(limit_in_bytes(connection))
         self._last = latest(connection, contract.source)
@@ -78,9 +95,10 @@ class _Look:
         self._new: list[dict[str, object]] = []
         self._again: list[dict[str, object]] = []
         self._touched: dict[int, Hint] = {}
-        self._lost: dict[str, list[int]] = {_GONE: [], _REPLACED: []}
+        self._lost: dict[str, list[int]] = {_GONE: [], _REPLACED: [], _OPENED: []}
 
     def at(self, arrivals: list[Arrival], on_file: Callable[[str], None]) -> Looked:
+        arrivals = self._archives.expand(arrivals)
         seen = {arrival.name for arrival in arrivals}
         for name, last in self._last.items():
             if name not in seen:
@@ -103,6 +121,8 @@ class _Look:
             return False  # it was refused for want of memory, and there is more now
         if before.status == "duplicate" and not self._is_same_content(arrival.name, before):
             return False  # its path says something else by this contract, so it may be a content of its own
+        if before.status == "refused" and self._archives.was_opened(arrival.archive):
+            return False  # as it was, but for the limits
         return before.status not in ("refused", "arrived") or before.fingerprint == self._contract.fingerprint
 
     def _is_same_content(self, name: str, before: Sighting) -> bool:
@@ -112,6 +132,8 @@ class _Look:
         )
 
     def _note_gone(self, name: str, before: Sighting | None) -> None:
+        if before and before.status == "refused" and self._archives.is_known(name):
+            self._lost[_OPENED].append(before.sighting_id)
         if before and before.status == "arrived":
             self._lost[_GONE].append(before.sighting_id)
             self._contents.give_up(before.content_hash)
@@ -121,9 +143,11 @@ class _Look:
         try:
             examined = self._examined(arrival)
         except FileNotFoundError:
+            self._changing.add(arrival.archive)
             self._note_gone(arrival.name, before)
             return
         if examined is None:
+            self._changing.add(arrival.archive)
             self._looked.changing.append(arrival.name)
         else:
             self._sight(arrival, before, examined)
@@ -132,11 +156,26 @@ class _Look:
         """What the path holds; None when it was written to meanwhile, so that nothing of it can be relied on."""
         if arrival.problem:
             return Examined(None, problem=arrival.problem)
-        examined = examine(arrival.path, self._contract, self._memory, arrival.name)
-        if hint_of(arrival.path) != arrival.hint:
+        if arrival.archive and arrival.hint:
+            examined = self._within_archive(arrival, arrival.hint)
+        else:
+            examined = self._of_file(arrival.path, arrival.name)
+        if not arrival.is_as_it_was():
             return None
         self._looked.size_bytes += arrival.hint.size_bytes if arrival.hint else 0
         return examined
+
+    def _of_file(self, path: Path, name: str) -> Examined:
+        return examine(path, self._contract, self._memory, name)
+
+    def _within_archive(self, arrival: Arrival, hint: Hint) -> Examined:
+        try:
+            with as_file(arrival.path, hint, arrival.member, scratch_for_members(arrival.landing)) as path:
+                return self._of_file(path, arrival.name)
+        except Unreadable as error:
+            return Examined(None, problem=str(error))
+        except NoRoom as error:
+            return Examined(None, problem=str(error), is_for_now=True)
 
     def _sight(self, arrival: Arrival, before: Sighting | None, examined: Examined) -> None:
         content_hash = examined.content_hash
@@ -181,6 +220,7 @@ class _Look:
             "sighting_id": self._contents.next_sighting(),
             "source": self._contract.source,
             "path": arrival.name,
+            "archive": arrival.archive or None,
             "format": self._contract.format.type,
             "first_seen": clock.now().isoformat(),
             **self._values(arrival, examined, status),
@@ -194,7 +234,7 @@ class _Look:
             "status": status,
             "reason": examined.problem or self._why_it_waits(examined),
             "failures": 1 if examined.not_enough else None,
-            "failed_limit": self._limit if examined.not_enough else None,
+            "failed_limit": self._limit if examined.not_enough else _OTHER_LIMIT if examined.is_for_now else None,
             "file_date": examined.file_date.isoformat() if examined.file_date else None,
             "compression": examined.compression,
             "header": list(examined.header) if examined.header is not None else None,
@@ -215,6 +255,7 @@ class _Look:
         touch(self._connection, self._touched)
         rewrite(self._connection, self._again)
         insert(self._connection, self._new)
+        self._archives.write(self._changing)
 
     def _adopt_copies(self, seen: set[str]) -> None:
         """Put a copy in the place of each file that went away before its content was loaded."""

@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from assay.base import clock
 from assay.base.printable import printable
 from assay.contract.contract import Contract
-from assay.contract.file_glob import FileGlob, Positions, file_glob, may_be_claimed
+from assay.contract.file_glob import WITHIN, FileGlob, Positions, file_glob, may_be_claimed
+from assay.ledger.archives import Archive
 from assay.ledger.ignored import IgnoreFile, is_ignored_file, is_ignored_folder, read_ignore_file
 from assay.ledger.unclaimed_hints import hint_for
 
+Archives = Mapping[str, Archive]
+"""Archives that were opened, by path below the landing zone."""
+_NONE: Archives = MappingProxyType({})
 NAMED = 3
 """Files that a run names."""
 ON_PAGE = 50
@@ -87,15 +92,16 @@ class Unclaimed:
         return f"{subject} claimed by no source: {names}{more}"
 
 
-def list_unclaimed(landing: Path, contracts: Sequence[Contract]) -> Unclaimed:
+def list_unclaimed(landing: Path, contracts: Sequence[Contract], archives: Archives = _NONE) -> Unclaimed:
     """Look through the landing zone.
 
     Args:
         landing: The landing zone; one that is not there holds nothing.
         contracts: Of all sources.
+        archives: Those that were opened, by path.
     """
     ignore_file = read_ignore_file(landing)
-    return summary(walk_unclaimed(landing, contracts, ignore_file), contracts, ignore_file.problem)
+    return summary(walk_unclaimed(landing, contracts, ignore_file, archives), contracts, ignore_file.problem)
 
 
 def summary(
@@ -120,15 +126,20 @@ def summary(
     return Unclaimed(count, size_bytes, named, problem)
 
 
-def walk_unclaimed(landing: Path, contracts: Sequence[Contract], ignore_file: IgnoreFile) -> Iterator[UnclaimedFile]:
+def walk_unclaimed(
+    landing: Path, contracts: Sequence[Contract], ignore_file: IgnoreFile, archives: Archives = _NONE
+) -> Iterator[UnclaimedFile]:
     """All unclaimed files, folder by folder in the order of their names; a folder that cannot be listed is one of them.
+
+    Then those members of archives that a run has opened and no source claims; no archive is opened for it.
 
     Args:
         landing: The landing zone.
         contracts: Of all sources.
         ignore_file: What the user does not want listed.
+        archives: Those that were opened, by path.
     """
-    globs = [file_glob(contract.files) for contract in contracts]
+    globs = [file_glob(contract.paths) for contract in contracts]
     folders = [_Folder("", tuple((glob, glob.start()) for glob in globs))]
     while folders:
         folder = folders.pop()
@@ -139,6 +150,27 @@ def walk_unclaimed(landing: Path, contracts: Sequence[Contract], ignore_file: Ig
             else:
                 yield look
         folders += reversed(below)
+    for path, archive in sorted(archives.items()):
+        if os.path.lexists(landing / path):
+            yield from _members(path, archive, contracts, ignore_file)
+
+
+def _members(
+    path: str, archive: Archive, contracts: Sequence[Contract], ignore_file: IgnoreFile
+) -> Iterator[UnclaimedFile]:
+    """The unclaimed members of an archive, those that cannot be read among them whatever they are called."""
+    opened_by = [c for c in contracts if c.members and file_glob(c.paths).claims(path)]
+    globs = [file_glob(contract.members) for contract in opened_by]
+    if not globs:
+        return  # the sources of today do not open it, and the walk has listed it, or a source takes it as it is
+    since = clock.of_file(archive.hint.ctime_ns)
+    why = f"is not among the members that {', '.join(f'{c.files!r} of {c.source}' for c in opened_by)} names"
+    for member in archive.members:
+        name = path + WITHIN + member.name
+        *folders, last = member.name.split("/")
+        is_ignored = is_ignored_file(last) or any(map(is_ignored_folder, folders)) or ignore_file.ignores(name)
+        if (member.problem or not is_ignored) and not any(glob.claims(member.name) for glob in globs):
+            yield UnclaimedFile(name, member.size_bytes, since, member.problem or why)
 
 
 @dataclass(frozen=True)

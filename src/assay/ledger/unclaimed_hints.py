@@ -9,8 +9,9 @@ from pathlib import PurePosixPath
 from assay.contract.contract import Contract
 from assay.contract.file_glob import file_glob
 
-READ_COMPRESSED = (".gz", ".zst")
-OTHER_COMPRESSED = (".zip", ".bz2", ".xz", ".lz4", ".7z", ".br", ".snappy", ".tar", ".tgz", ".rar", ".z")
+READ_COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
+ARCHIVE = ".zip"
+OTHER_COMPRESSED = (".lz4", ".7z", ".br", ".snappy", ".tar", ".tgz", ".rar", ".z")
 CLOSE = 0.75
 """How alike names of folders are, of 1: a letter too many, too few or swapped in a word of six is over it."""
 
@@ -55,13 +56,15 @@ def _like(
 ) -> Iterator[str]:
     """A hint for each glob that claims another name."""
     for contract in contracts:
-        if file_glob(contract.files.lower() if lower else contract.files).claims(name):
+        if file_glob(contract.paths.lower() if lower else contract.paths).claims(name):
             yield in_words(f"{contract.files!r} of {contract.source}")
 
 
 def _compressed(name: str, last: str, contracts: Sequence[Contract]) -> Iterator[str]:
     ending = PurePosixPath(last).suffix.lower()
-    if ending in READ_COMPRESSED:
+    if ending == ARCHIVE:
+        words = "is a zip archive, whose members can be read if `files` says so, as in 'in/*.zip!/*.csv'; unlike %s"
+    elif ending in READ_COMPRESSED:
         words = f"is compressed, which can be read, but its ending {ending} is not in %s; change `files`"
     elif ending in OTHER_COMPRESSED:
         words = f"is packed as {ending}, which cannot be read; unpack it for %s"
@@ -77,16 +80,16 @@ def _moved(folders: Sequence[str], last: str, contracts: Sequence[Contract]) -> 
         yield from _like(above, contracts, lambda glob: f"lies in a sub-folder of where {glob} looks")
     if not folders:
         for contract in contracts:
-            folder = file_glob(contract.files).fixed_folder
+            folder = file_glob(contract.paths).fixed_folder
             place = f"{folder}/{last}"
-            if folder and file_glob(contract.files).claims(place):
+            if folder and file_glob(contract.paths).claims(place):
                 yield f"lies in the landing zone itself; {contract.files!r} of {contract.source} would claim {place!r}"
         yield "lies in the landing zone itself; sources have folders"
 
 
 def _folders(folder: str, contracts: Sequence[Contract]) -> Iterator[str]:
     """What is known about the folder that a file is in."""
-    by_folder = {file_glob(contract.files).fixed_folder: contract for contract in contracts}
+    by_folder = {file_glob(contract.paths).fixed_folder: contract for contract in contracts}
     here = [c for known, c in by_folder.items() if known and f"{folder}/".startswith(f"{known}/")]
     if here:
         yield f"does not match {here[0].files!r} of {here[0].source}"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import astuple
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,6 @@ from assay.contract.parse import parse_contract
 from assay.ledger.file_counts import count_files, count_unless_kept
 from assay.ledger.identities import identify_again
 from assay.ledger.inspect_file import examine
-from assay.ledger.landing_zone import hint_of
 from assay.ledger.pending import (
     File,
     NeedsFiles,
@@ -177,7 +176,8 @@ class _Loader:
     def _load_together(self, files: Sequence[File]) -> Mapping[int, Counted]:
         if not all(file.is_as_hashed for file in files):
             raise _Changed
-        loaded = self._together.load(files)
+        with ExitStack() as unpacked:
+            loaded = self._together.load([unpacked.enter_context(file.readable()) for file in files])
         if not all(file.is_as_hashed for file in files):
             raise _Changed
         counts = {f.sighting_id: loaded[f.file_id] for f in files if f.file_id in loaded}
@@ -214,7 +214,7 @@ class _Loader:
 
     def _note_not_loaded(self, file: File, error: Exception) -> None:
         """Say that the file is gone or refused; one that changed meanwhile is left to the next look at landing."""
-        there = hint_of(file.path)
+        there = file.shown
         if there is None:
             note(self._connection, file, status="missing", reason="was gone before it was loaded", run_id=self._run_id)
             self._log(file, status="missing")
@@ -263,7 +263,8 @@ class _Loader:
         """
         if file.fingerprint == self._contract.fingerprint and not file.failures:
             return file
-        seen = examine(file.path, self._contract, limit_in_bytes(self._connection), file.name)
+        with file.readable() as readable:
+            seen = examine(readable.path, self._contract, limit_in_bytes(self._connection), file.name)
         if seen.problem:
             raise Unreadable(seen.problem)
         if seen.not_enough:
@@ -283,7 +284,8 @@ class _Loader:
     def _load_file(self, file: File, way: Callable[[File], Counted]) -> Counted:
         if not file.is_as_hashed:
             raise _Changed(file.name)
-        counted = way(file)
+        with file.readable() as readable:
+            counted = way(readable)
         if not file.is_as_hashed:
             raise _Changed(file.name)
         self._note_loaded(file, counted)

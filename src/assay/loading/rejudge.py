@@ -19,6 +19,7 @@ from assay.ledger.contents import read_by, set_reading
 from assay.ledger.pending import File, files
 from assay.loading.rejudge_parquet import parquet_judged_otherwise
 from assay.loading.rejudge_text import judged_otherwise
+from assay.text import NoRoom, Unreadable
 
 READING = 2
 """Version of the rules by which files are read and records judged; 1 is that of the first lakes.
@@ -77,10 +78,13 @@ def reason_to_judge_otherwise(file: File, contract: Contract, loaded: int, malfo
         FileNotFoundError: It is gone.
     """
     try:
-        if contract.format.type == "parquet":
-            counts = {"records_loaded": loaded, "records_malformed": malformed}
-            return parquet_judged_otherwise(file.path, contract.of_records, memory, **counts)
-        return judged_otherwise(file.path, contract.of_records, loaded, malformed, memory)
+        with file.readable() as readable:
+            if contract.format.type == "parquet":
+                counts = {"records_loaded": loaded, "records_malformed": malformed}
+                return parquet_judged_otherwise(readable.path, contract.of_records, memory, **counts)
+            return judged_otherwise(readable.path, contract.of_records, loaded, malformed, memory)
+    except (Unreadable, NoRoom) as error:  # of a member that cannot be unpacked
+        return f"it cannot be read again: {error}"
     except NOT_ENOUGH as error:
         return f"it cannot be read again, because it needs more memory than there is: {first_line(error)}"
 

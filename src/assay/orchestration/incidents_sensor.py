@@ -80,7 +80,7 @@ class Watchman:
 
     def _gather(self, instance: dg.DagsterInstance, present: Sequence[Incident], now: datetime) -> list[Cause]:
         runs = self._history.runs(instance)
-        self._unclaimed.look(now)
+        self._unclaimed.look(now, self._published().archives)
         return causes(
             Inputs(
                 self._catalog,

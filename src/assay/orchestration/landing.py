@@ -11,6 +11,7 @@ from assay.base.warehouse import transaction
 from assay.checks.session import Session
 from assay.contract.catalog import Catalog
 from assay.contract.contract import Contract
+from assay.ledger.archives import read_archives
 from assay.ledger.landing_zone import Arrival, find, settled
 from assay.ledger.scan import Ledger, Looked
 from assay.ledger.unclaimed import NAMED, list_unclaimed
@@ -41,11 +42,11 @@ def landing_assets(catalog: Catalog) -> dg.AssetsDefinition:
         for arrival in growing:
             context.log.warning(f"{arrival.name} is still being written; it is taken by the next run")
             log.info("file", status="growing", run=lake.run_id, file=arrival.name)
-        for warning in _of_unclaimed(lake):
-            context.log.warning(warning)
         for contract in wanted:
             if contract.source in by_source:
                 yield look(lake, contract, ready, by_source[contract.source])
+        for warning in _of_unclaimed(lake):
+            context.log.warning(warning)
         if unlisted:
             raise dg.Failure("; ".join(unlisted), allow_retries=False)
 
@@ -70,7 +71,8 @@ def _find_all(settings: Settings, wanted: Sequence[Contract]) -> tuple[dict[str,
 
 def _of_unclaimed(lake: Session) -> Iterator[str]:
     """Warnings about files that no source claims."""
-    unclaimed = list_unclaimed(lake.settings.landing, list(lake.catalog.contracts.values()))
+    archives = read_archives(lake.connection)
+    unclaimed = list_unclaimed(lake.settings.landing, list(lake.catalog.contracts.values()), archives)
     if unclaimed.count:
         log.info("unclaimed", run=lake.run_id, files=unclaimed.count, bytes=unclaimed.size_bytes)
         yield f"{unclaimed.in_words(NAMED)}; `assay files --unclaimed` says why"
@@ -84,7 +86,7 @@ def look(
     """Write the sightings of one source to the ledger and say what they were."""
     began = time.perf_counter()
     names = {arrival.name for arrival in arrivals}
-    ledger = Ledger(lake.connection, contract, lake.run_id)
+    ledger = Ledger(lake.connection, contract, lake.run_id, lake.settings.archive_limits)
     with transaction(lake.connection):
         looked = ledger.look(arrival for arrival in ready if arrival.name in names)
     _log(lake, contract.source, looked, ready)

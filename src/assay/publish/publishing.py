@@ -30,6 +30,7 @@ from assay.tables.versions import seqs
 
 OPS_TABLES = (
     "files",
+    "archives",
     "sources",
     "snapshots",
     "acceptances",

@@ -10,6 +10,7 @@ import duckdb
 
 from assay.base.warehouse import view_statement
 from assay.contract.names import literal
+from assay.ledger.archives import Archive, read_archives
 from assay.publish.publishing import OPS_TABLES
 
 OWN_SCHEMA = "memory.ops"
@@ -48,6 +49,19 @@ def open_published(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
+def published_archives(folder: Path) -> dict[str, Archive]:
+    """The zip archives that the last run knew, by path; none where none was published by this version.
+
+    Args:
+        folder: `published/`.
+    """
+    try:
+        with open_published(folder) as connection:
+            return read_archives(connection) if is_of_this_version(connection) else {}
+    except FileNotFoundError:
+        return {}
+
+
 def _make_views(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the views that the warehouse has too; in an older lake, those that its tables allow."""
     for name in OWN_VIEWS:
@@ -70,5 +84,7 @@ def is_of_this_version(connection: duckdb.DuckDBPyConnection) -> bool:
         ("deliveries", "landed_at"),
         ("checks", "expires_at"),
         ("checks", "whole_at"),
+        ("files", "archive"),
+        ("archives", "members"),
     }
     return newest <= set(columns) and set(OPS_TABLES) <= {table for table, _ in columns}

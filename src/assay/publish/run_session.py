@@ -96,7 +96,8 @@ def open_session(
     try:
         before()
         clean_up(settings.published)
-        shutil.rmtree(settings.scratch / "load", ignore_errors=True)
+        for left_behind in ("load", "members"):
+            shutil.rmtree(settings.scratch / left_behind, ignore_errors=True)
         with opened(
             settings.warehouse,
             wait_seconds=settings.foreign_wait_seconds,

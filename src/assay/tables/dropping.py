@@ -105,14 +105,16 @@ def _sentences(connection: duckdb.DuckDBPyConnection, landing: Path, retired: Re
 
 def _only_stored_here(connection: duckdb.DuckDBPyConnection, landing: Path, source: str) -> Iterator[str]:
     """Paths of loaded files that do not lie in landing any more."""
-    yield from (path for path in accepted_paths(connection, source) if not os.path.lexists(landing_path(landing, path)))
+    for path, place in accepted_paths(connection, source):
+        if not os.path.lexists(landing_path(landing, place)):
+            yield path
 
 
 def _drop_source(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     connection.execute(f"drop view if exists {TableName('quarantine', source).sql}")
-    for name in ("malformed", "file_counts", "sources", "conservation", "snapshots", "snapshot_losses", "acceptances"):
+    known_of_files = ("malformed", "file_counts", "sources", "archives", "conservation", "deliveries")
+    for name in (*known_of_files, "snapshots", "snapshot_losses", "acceptances"):
         connection.execute(f"delete from ops.{name} where source = ?", [source])
-    connection.execute("delete from ops.deliveries where source = ?", [source])
     forget_profiles(connection, source)
     retire(connection, source, f"its source left the project and was dropped on {clock.now():%Y-%m-%d}")
 

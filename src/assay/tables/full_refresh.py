@@ -12,8 +12,9 @@ from assay.base.memory import limit_in_bytes
 from assay.contract.contract import Contract
 from assay.contract.names import TableName
 from assay.ledger.contents import live_or_waiting, note_missing, paths_of, set_file_date
-from assay.ledger.inspect_file import examine, file_date
+from assay.ledger.inspect_file import Examined, examine, file_date
 from assay.ledger.pending import File, NeedsFiles, as_examined, files, files_to_read_again_or_gone
+from assay.text import NoRoom, Unreadable
 
 SHOWN = 5  # files that a message names
 
@@ -42,7 +43,7 @@ def plan(connection: duckdb.DuckDBPyConnection, landing: Path, contract: Contrac
     loaded = {file.file_id for file in files(connection, landing, contract.source, "loaded")}
     again, problems = [], []
     for file in readable:
-        seen = examine(file.path, contract, limit_in_bytes(connection), file.name)
+        seen = _examined(file, contract, limit_in_bytes(connection))
         if not (seen.problem or seen.not_enough):
             again.append(as_examined(file, seen))
         elif file.file_id in loaded:  # of one that only waits, landing says what is wrong
@@ -55,6 +56,14 @@ def plan(connection: duckdb.DuckDBPyConnection, landing: Path, contract: Contrac
             "the same names; nothing was changed"
         )
     return Again(tuple(again), tuple(file.sighting_id for file in gone))
+
+
+def _examined(file: File, contract: Contract, memory: int) -> Examined:
+    try:
+        with file.readable() as readable:
+            return examine(readable.path, contract, memory, file.name)
+    except (Unreadable, NoRoom) as error:  # of a member that cannot be unpacked
+        return Examined(None, problem=str(error))
 
 
 def note_replaced(connection: duckdb.DuckDBPyConnection, source: str, sightings: Sequence[int]) -> None:

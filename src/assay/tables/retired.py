@@ -157,8 +157,8 @@ def _renamed_to(
     retired = TableName.parse(name)
     new = [model for model in catalog.of_layer(retired.layer) if table_of(model) not in stored]
     if retired.is_bronze:
-        paths = accepted_paths(connection, retired.entity)
-        globs = {model: catalog.contracts[TableName.of_model(model).entity].files for model in new}
+        paths = [place for _, place in accepted_paths(connection, retired.entity)]
+        globs = {model: catalog.contracts[TableName.of_model(model).entity].paths for model in new}
         alike = [m for m in new if paths and all(PurePath(path).match(globs[m]) for path in paths)]
     else:
         columns = _declared(_columns(connection, retired))

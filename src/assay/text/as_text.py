@@ -10,8 +10,10 @@ from assay.contract.format import Format
 from assay.text.avro import avro_lines, count_avro
 from assay.text.compression import content
 from assay.text.spreadsheet import sheet_text
+from assay.text.stream import Unreadable
 from assay.text.xml_count import count_elements
 from assay.text.xml_records import xml_lines
+from assay.text.zip_archive import MARK as ARCHIVE
 
 
 def text_in(path: Path, form: Format) -> Iterator[bytes]:
@@ -23,9 +25,28 @@ def text_in(path: Path, form: Format) -> Iterator[bytes]:
     """
     if form.sheet is not None:
         return sheet_text(path, form.sheet, form.decimal)
+    text = but_archives(content(path))
     if form.elements is not None:
-        return xml_lines(content(path), form.elements, form.nulls)
-    return avro_lines(content(path)) if form.is_avro else content(path)
+        return xml_lines(text, form.elements, form.nulls)
+    return avro_lines(text) if form.is_avro else text
+
+
+def but_archives(text: Iterator[bytes]) -> Iterator[bytes]:
+    """A text as it is.
+
+    Raises:
+        Unreadable: It is a zip archive.
+    """
+    head = b""
+    while len(head) < len(ARCHIVE) and (more := next(text, b"")):
+        head += more
+    if head.startswith(ARCHIVE):
+        raise Unreadable(
+            'is a zip archive: `files` claims the members of one as in "deliveries/*.zip!/*.csv", and an archive '
+            "within another is not opened; have its files sent as they are"
+        )
+    yield head
+    yield from text
 
 
 class Counted(NamedTuple):

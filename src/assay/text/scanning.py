@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from assay.contract.format import Format
-from assay.text.as_text import count_converted, text_in
+from assay.text.as_text import but_archives, count_converted, text_in
 from assay.text.compression import MARK, OF_DUCKDB, Compression, compression, plain
 from assay.text.count import CsvCounter, JsonCounter
 from assay.text.dialect import Dialect
@@ -108,7 +108,7 @@ def _converted(path: Path, form: Format) -> Scan:
     """Hash a file of Avro or XML, and count its records as the file itself says them."""
     with open_regular(path) as file:
         received = _Received(pieces(file))
-        counted = count_converted(plain(iter(received)), form)
+        counted = count_converted(but_archives(plain(iter(received))), form)
         for _ in received:  # all of it is hashed
             pass
     return Scan(
@@ -125,7 +125,7 @@ def _converted(path: Path, form: Format) -> Scan:
 def _plain(path: Path, received: _Received, form: Format) -> Iterator[bytes]:
     """The text in the bytes that are received; of a spreadsheet its rows, once all bytes have been hashed."""
     if form.sheet is None:
-        return plain(iter(received))
+        return but_archives(plain(iter(received)))
     for _ in received:
         pass
     return text_in(path, form)

@@ -80,7 +80,7 @@ class LandingWatch:
 
     def _stamp(self) -> tuple[object, ...]:
         """When something was put into or taken from each folder, and what is published."""
-        folders = {file_glob(contract.files).fixed_folder for contract in self._catalog.contracts.values()}
+        folders = {file_glob(contract.paths).fixed_folder for contract in self._catalog.contracts.values()}
         paths = [self._settings.landing, *(self._settings.landing / name for name in sorted(folders))]
         times = [_changed_at(path) for path in paths]
         return (*times, *self._links())
@@ -112,9 +112,9 @@ class LandingWatch:
 
     def _listing(self, contract: Contract) -> Iterator[tuple[str, Hints]]:
         """Paths that a source claims."""
-        glob = file_glob(contract.files)
+        glob = file_glob(contract.paths)
         if glob.fixed_folder != "/".join(glob.parts[:-1]):
-            arrivals = find(self._settings.landing, contract.files)
+            arrivals = find(self._settings.landing, contract.paths)
             hints = ((arrival.name, arrival.hint) for arrival in arrivals)
             return iter([(n, (h.size_bytes, h.mtime_ns, h.ctime_ns, h.inode)) for n, h in hints if h])
         return _listed(self._settings.landing, glob)

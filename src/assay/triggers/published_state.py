@@ -13,6 +13,7 @@ from assay.checks.validity import against, behind
 from assay.contract.catalog import Catalog
 from assay.contract.names import TableName, literal, model_of, table_of
 from assay.ledger.acceptances import undecided
+from assay.ledger.archives import known_archives
 from assay.ledger.check_definition import BY_CHANGE
 from assay.publish.publishing import last_decision
 from assay.publish.reader import is_of_this_version
@@ -78,15 +79,20 @@ def read_known(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> Known
         return Known()  # a run of everything finds what is there, and publishes it anew
     prints = {source: contract.fingerprint for source, contract in catalog.contracts.items()}
     hints: dict[str, dict[str, Hints]] = {}
+    for source, path, made, archive_hints in known_archives(connection):
+        if made == prints.get(source):
+            hints.setdefault(source, {})[path] = archive_hints
     waiting = set()
-    for source, path, status, made, *shown in connection.execute(
-        "select source, path, status, contract_fingerprint, size_bytes, mtime_ns, ctime_ns, inode "
-        "from ops.latest_sightings"
+    for source, path, status, made, is_member, *shown in connection.execute(
+        "select source, path, status, contract_fingerprint, archive is not null, "
+        "size_bytes, mtime_ns, ctime_ns, inode from ops.latest_sightings"
     ).fetchall():
         if status == "arrived":
             waiting.add(source)
-        if status not in ("missing", "retired") and (
-            status not in ("arrived", "refused") or made == prints.get(source)
+        if (
+            not is_member
+            and status not in ("missing", "retired")
+            and (status not in ("arrived", "refused") or made == prints.get(source))
         ):
             hints.setdefault(source, {})[path] = tuple(shown)
     built = frozenset(seqs(connection))
