@@ -10,6 +10,7 @@ from typing import Any
 
 import openpyxl
 import pytest
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from assay.contract.errors import ContractError
 from assay.text.spreadsheet import sheet_text
@@ -131,3 +132,61 @@ def test_numbers_keep_their_digits(make: Make) -> None:
     source = make(COLUMNS)
     path = source.put("x.xlsx", workbook([0.1, 1e-7, 2**53 - 1, 1e22, 3.0, "007", "=1+1", True]))
     assert b"".join(sheet_text(path, "")) == b"0.1,0.0000001,9007199254740991,10000000000000000000000,3,007,,true\n"
+
+
+@pytest.mark.parametrize(
+    ("cells", "rows"),
+    [("B4:D6", [(1, "a", 2.5), (2, "b", None)]), ("B4:D", [(1, "a", 2.5), (2, "b", None), (4, "d", 1)])],
+)
+def test_only_the_cells_of_a_range_are_read(make: Make, cells: str, rows: list[tuple[Any, ...]]) -> None:
+    columns = {"id": "bigint", "name": "varchar", "price": "double"}
+    content = workbook(
+        ["Report", "of", "May", "x"],
+        [],
+        ["id", "name", "price"],
+        ["note", "id", "name", "price", "beside"],
+        [None, 1, "a", 2.5, "beside"],
+        ["note", 2, "b"],
+        [None, "x", "c"],
+        ["alone", None, None, None, "alone"],
+        [None, 4, "d", 1],
+    )
+    source = make(columns, format={"type": "excel", "range": cells})
+    source.put("a.xlsx", content)
+    source.run()
+    assert source.rows() == rows
+    bad = [(7, "x,c,", ["id: 'x' is no bigint"])] if cells == "B4:D" else []
+    assert source.malformed() == bad
+
+
+def test_a_range_of_one_column_and_one_beyond_the_sheet(make: Make) -> None:
+    source = make({"id": "bigint"}, format={"type": "excel", "range": "C2:C"})
+    path = source.put("a.xlsx", workbook([1, 2, 3], [None, None, "id"], [0, 0, 7], [0, 0, 8]))
+    source.put("b.xlsx", workbook([1], [2]))
+    source.run()
+    assert source.rows() == [(7,), (8,)]
+    assert source.files() == {"a.xlsx": "loaded", "b.xlsx": "refused"}
+    assert b"".join(sheet_text(path, "", cells="B3:D4")) == b"\n\n0,7,\n0,8,\n"
+    source.options["format"]["header"] = False
+    with pytest.raises(ContractError, match="range: rows above the cells"):
+        _ = source.contract
+
+
+def test_dates_from_1904_merged_and_hidden_cells_are_read_as_another_reader_does(make: Make) -> None:
+    book = openpyxl.Workbook()
+    book.epoch = CALENDAR_MAC_1904
+    sheet = book.active
+    for row in [list(COLUMNS), *ROWS, (4, "merged", None, None, None, True), (5, None, 5, None, None, False)]:
+        sheet.append(list(row))
+    sheet.merge_cells("B5:B6")
+    sheet.row_dimensions[3].hidden = True
+    sheet.column_dimensions["C"].hidden = True
+    out = io.BytesIO()
+    book.save(out)
+    source = load(make, out.getvalue())
+    assert source.rows() == [
+        *READ, (4, "merged", None, None, None, True), (5, None, Decimal("5.00"), None, None, False),
+    ]  # fmt: skip
+    other = openpyxl.load_workbook(out).active.iter_rows(min_row=2, values_only=True)
+    days = [(row[0], row[1], row[3] and row[3].date(), row[4]) for row in other]
+    assert source.rows("id", "name", "day", "at") == days

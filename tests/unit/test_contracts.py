@@ -97,6 +97,23 @@ def test_a_contract_says_what_its_yml_says() -> None:
             "format: type: ['csv'] is not one of csv, fixed, excel, jsonl, json, xml, avro, parquet",
         ),
         ({"format": {"type": "orc"}}, "format: type: 'orc' is not one of"),
+        *(
+            ({"format": {"type": "excel", "range": cells}}, f"format: range {cells!r} is not a range of cells such as")
+            for cells in (
+                "B4",
+                "B4:",
+                "b4:h9",
+                "H4:B9",
+                "B9:H4",
+                "B0:H4",
+                "A1:XFE9",
+                "A1:B1048577",
+                "A1:B2:C3",
+                "$B$4:$H$9",
+            )
+        ),
+        ({"format": {"type": "excel", "range": 4}}, "format: range is a text, not 4"),
+        ({"format": {"type": "csv", "range": "A1:B2"}}, "format: unknown key 'range'; known for csv"),
         ({"format": {"type": "csv", "separator": ";"}}, "format: unknown key 'separator'; known for csv are"),
         ({"format": {"type": "parquet", "delimiter": ";"}}, "format: unknown key 'delimiter'; known for parquet"),
         ({"format": {"type": "jsonl", "decimal": ","}}, "format: unknown key 'decimal'; known for jsonl"),

@@ -19,8 +19,8 @@ DECIDES = {
         "path_template",
     },
     Format: {
-        "type", "records", "elements", "is_avro", "each", "places", "sheet", "widths", "trimmed", "delimiter", "quote",
-        "escape", "header", "preamble", "footer", "comment",
+        "type", "records", "elements", "is_avro", "each", "places", "sheet", "range", "widths", "trimmed", "delimiter",
+        "quote", "escape", "header", "preamble", "footer", "comment",
         "repeated_header", "encoding", "nulls", "quoted_nulls", "decimal", "thousands",
         "dates", "locale",
     },

@@ -30,6 +30,8 @@ def _check_framed(contract: Contract) -> None:
         raise ContractError("format: preamble, footer, comment, repeated_header and a header of lines need two columns")
     if form.delimiter == BLANKS and len(contract.of_records.columns) == 1:
         raise ContractError("format: delimiter: blanks part the fields of two columns or more")
+    if form.range and len(contract.of_records.columns) == 1 and not form.header:
+        raise ContractError("format: range: rows above the cells would be records of one column; it needs a header")
     spelled = [column.name for column in contract.columns if column.type.spelling.thousands == "."]
     if spelled and (form.type == "jsonl" or form.sheet is not None):
         raise ContractError(

@@ -27,6 +27,7 @@ class Format:
         is_avro: Whether the file is an Avro container.
         sheet: The sheet of a spreadsheet, whose rows are read as those of CSV: empty for the first one, None where the
             file is no spreadsheet.
+        range: The cells of the sheet that are read, e.g. `B4:H200` or `B4:H`; empty for all.
         widths: Characters of each field where fields have their places in a line; of a negative number nothing is read.
             Empty where a delimiter parts them.
         trimmed: Whether blanks at the end of a line of such fields may be left out.
@@ -55,6 +56,7 @@ class Format:
     elements: str | None = None
     is_avro: bool = False
     sheet: str | None = None
+    range: str = ""
     widths: tuple[int, ...] = ()
     trimmed: bool = False
     delimiter: str = ","

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic.config import JsonDict
 
+from assay.contract.cell_range import cell_range
 from assay.contract.contract import Contract, Load, NewColumns
 from assay.contract.file_glob import ARCHIVE
 from assay.contract.format import BLANKS, Format
@@ -168,6 +169,12 @@ class FixedYml(_RowsYml):
         return self
 
 
+def _range(text: str) -> str:
+    if text and cell_range(text) is None:
+        raise ValueError(f"{{key}} {text!r} is not a range of cells such as 'B4:H200', or 'B4:H' without an end")
+    return text
+
+
 class ExcelYml(_RowsYml):
     """A sheet of a spreadsheet, whose rows are records."""
 
@@ -175,6 +182,11 @@ class ExcelYml(_RowsYml):
 
     type: Literal["excel"] = Field(description="A sheet of a spreadsheet: xlsx, xlsb, xls or ods.")
     sheet: str = Field(default="", description="The name of the sheet; the first one where it is left out.")
+    range: Annotated[str, AfterValidator(_range)] = Field(
+        default="",
+        description="The cells that are read, the header among them; all where it is left out.",
+        examples=["B4:H200", "B4:H"],
+    )
 
 
 def _pointer(pointer: str) -> str:

@@ -24,7 +24,7 @@ def text_in(path: Path, form: Format) -> Iterator[bytes]:
         FileNotFoundError: It is gone.
     """
     if form.sheet is not None:
-        return sheet_text(path, form.sheet, form.decimal)
+        return sheet_text(path, form.sheet, form.decimal, form.range)
     text = but_archives(content(path))
     if form.elements is not None:
         return xml_lines(text, form.elements, form.nulls)

@@ -7,6 +7,7 @@ from html import unescape
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
+from assay.contract.cell_range import column_number
 from assay.text.stream import Unreadable
 
 _CELL = re.compile(r'<c\b(?=[^>]*\bt="e")[^>]*\br="([A-Z]+)([0-9]+)"[^>]*>(.*?)</c>', re.DOTALL)
@@ -33,7 +34,7 @@ def error_cells(path: Path, sheet: str) -> dict[tuple[int, int], str]:
     except BadZipFile:
         return {}  # xls
     return {
-        (int(row) - 1, _column(letters)): unescape("".join(_VALUE.findall(cell)[:1])) or "#ERROR!"
+        (int(row) - 1, column_number(letters)): unescape("".join(_VALUE.findall(cell)[:1])) or "#ERROR!"
         for letters, row, cell in _CELL.findall(text)
     }
 
@@ -57,10 +58,3 @@ def _part_of(book: ZipFile, sheet: str) -> str:
 def _attribute(tag: str, name: str) -> str:
     match = re.search(rf'\b{name}="([^"]*)"', tag)
     return match[1] if match else ""
-
-
-def _column(letters: str) -> int:
-    number = 0
-    for letter in letters:
-        number = 26 * number + ord(letter) - ord("A") + 1
-    return number - 1

@@ -6,11 +6,12 @@ merged cell has its value in its first cell, and hidden rows and columns are rea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from assay.contract.cell_range import CellRange, cell_range
 from assay.text.error_cells import error_cells
 from assay.text.stream import PIECE, Unreadable
 
@@ -18,13 +19,16 @@ DELIMITER = ","
 _SPECIAL = frozenset(',"\r\n')
 
 
-def sheet_text(path: Path, sheet: str, decimal: str = ".") -> Iterator[bytes]:
+def sheet_text(path: Path, sheet: str, decimal: str = ".", cells: str = "") -> Iterator[bytes]:
     """The rows of a sheet in UTF-8, a piece at a time; the workbook as a whole is in memory.
+
+    Rows above a range of cells are empty lines, so that a line is a row of the sheet.
 
     Args:
         path: The workbook: xlsx, xlsm, xlsb, xls or ods.
         sheet: The name of the sheet; empty for the first one.
         decimal: The mark with which numbers are written, as texts in other cells are.
+        cells: The range of cells that are read, empty for all.
 
     Raises:
         Unreadable: It is no workbook, or has no such sheet.
@@ -46,16 +50,26 @@ def sheet_text(path: Path, sheet: str, decimal: str = ".") -> Iterator[bytes]:
         rows += [[] for _ in range(row + 1 - len(rows))]
         rows[row] += [""] * (column + 1 - len(rows[row]))
         rows[row][column] = message
-    width = max((at for row in rows for at, cell in enumerate(row, 1) if cell not in ("", None)), default=0)
     taken = ""
-    for values in rows:
-        cells = [_text(cell, decimal) for cell in values[:width]]
-        cells += [""] * (width - len(cells))
-        taken += (DELIMITER.join(cells) if any(cells) else "") + "\n"
+    for values in _within(rows, cells):
+        texts = [_text(cell, decimal) for cell in values]
+        taken += (DELIMITER.join(texts) if any(texts) else "") + "\n"
         if len(taken) >= PIECE:
             yield taken.encode()
             taken = ""
     yield taken.encode()
+
+
+def _within(rows: Sequence[Sequence[object]], cells: str) -> Iterator[Sequence[object]]:
+    """The rows, each with as many cells: those of the range, or up to the last column that has any."""
+    taken = cell_range(cells)
+    if taken is None:
+        width = max((at for row in rows for at, cell in enumerate(row, 1) if cell not in ("", None)), default=0)
+        taken = CellRange(0, 0, width, None)
+    yield from ([] for _ in rows[: taken.top])
+    for row in rows[taken.top : taken.bottom]:
+        values = row[taken.left : taken.right]
+        yield [*values, *[None] * (taken.right - taken.left - len(values))]
 
 
 def sheet_names(path: Path) -> list[str]:
