@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import openpyxl
@@ -24,6 +25,7 @@ from assay.ledger import scan
 from assay.ledger.archives import read_archives
 from assay.ledger.landing_zone import find, scratch_for_members
 from assay.ledger.unclaimed import list_unclaimed
+from assay.publish.run_session import open_session
 from assay.text.room import Room
 from assay.triggers.landing_watch import LandingWatch
 from assay.triggers.published_state import read_known
@@ -185,6 +187,12 @@ def test_a_damaged_member_is_refused_and_the_others_load(make: Make) -> None:
     source.run()
     assert source.files() == {"a.zip!/1.csv": "loaded", "a.zip!/2.csv": "loaded"}
     assert ids(source) == [1, 2]
+    source.put("a.zip", archive({"1.csv": csv(1), "3.csv": b"?"}))
+    source.run()
+    assert source.files()["a.zip!/3.csv"] == "refused"
+    source.put("a.zip", archive({"1.csv": csv(1)}))
+    source.run()  # nothing is left that a person could put right
+    assert source.files() == {"a.zip!/1.csv": "loaded", "a.zip!/2.csv": "loaded", "a.zip!/3.csv": "missing"}
 
 
 def test_an_archive_that_cannot_be_opened_is_one_refused_file_until_it_is_replaced(make: Make) -> None:
@@ -368,10 +376,10 @@ def test_the_services_see_an_archive_that_is_new_changed_or_gone_without_opening
     source = source_of(make)
     path = source.put("a.zip", archive({"1.csv": csv(1), "2.csv": b"id\n"}))
     source.put("bad.zip", b"PK")
-    project = catalog({**source.node, "depends_on": {"nodes": []}})
-    watch = LandingWatch(Settings(home=source.home), project)
 
     def differs() -> tuple[int, bool]:
+        project = catalog({**source.node, "depends_on": {"nodes": []}})
+        watch = LandingWatch(Settings(home=source.home), project)
         known = read_known(source.connection, project)
         monkeypatch.setattr(LandingWatch, "known", lambda _: known)
         return watch.look()[0].get("sales", 0), bool(watch.differing(known))
@@ -385,5 +393,19 @@ def test_the_services_see_an_archive_that_is_new_changed_or_gone_without_opening
     assert differs() == (1, True)
     source.run()
     assert differs() == (0, False)
+    source.options["files"] = "sales/*.zip!/*.csv"
+    assert differs() == (2, True)
+    source.look()
+    assert differs() == (0, False)
     path.unlink()
     assert differs() == (0, True)
+
+
+def test_what_a_killed_run_left_unpacked_is_gone_in_the_next_one(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "lake")
+    left = scratch_for_members(settings.landing) / "tmpx" / "orders.csv"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    assert left.is_relative_to(settings.scratch)
+    with open_session(settings, catalog(), "run", is_run=False):
+        assert not left.exists()

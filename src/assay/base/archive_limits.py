@@ -21,3 +21,7 @@ class ArchiveLimits:
 
     def __str__(self) -> str:
         return f"{self.members} members, {self.size} bytes, {self.ratio} to 1"
+
+
+USUAL_LIMITS = ArchiveLimits()
+"""Those of a lake whose settings say nothing else."""

@@ -16,6 +16,7 @@ HINT = {"size_bytes": "BIGINT", "mtime_ns": "BIGINT", "ctime_ns": "BIGINT", "ino
 _SEEN = {
     "sighting_id": "BIGINT",
     "file_id": "BIGINT",
+    "archive": "VARCHAR",
     "run_id": "VARCHAR",
     "content_hash": "VARCHAR",
     "status": "VARCHAR",
@@ -35,7 +36,6 @@ _SEEN = {
 _FIRST_SEEN = {
     "source": "VARCHAR",
     "path": "VARCHAR",
-    "archive": "VARCHAR",
     "format": "VARCHAR",
     "first_seen": "TIMESTAMPTZ",
 }
@@ -51,18 +51,19 @@ class Sighting:
     fingerprint: str
     hint: Hint | None
     failed_limit: str | None = None
+    archive: str | None = None
 
 
 def latest(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, Sighting]:
     """The latest sighting of each path of a source."""
     rows = connection.execute(
         "select path, sighting_id, content_hash, status, contract_fingerprint, "
-        "failed_limit, size_bytes, mtime_ns, ctime_ns, inode from ops.latest_sightings where source = ?",
+        "failed_limit, archive, size_bytes, mtime_ns, ctime_ns, inode from ops.latest_sightings where source = ?",
         [source],
     ).fetchall()
     return {
-        path: Sighting(sighting, content, status, contract, Hint(*hint) if None not in hint else None, limit)
-        for path, sighting, content, status, contract, limit, *hint in rows
+        path: Sighting(sighting, content, status, contract, Hint(*hint) if None not in hint else None, limit, archive)
+        for path, sighting, content, status, contract, limit, archive, *hint in rows
     }
 
 

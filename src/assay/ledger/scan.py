@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from assay.base import clock
-from assay.base.archive_limits import ArchiveLimits
+from assay.base.archive_limits import USUAL_LIMITS, ArchiveLimits
 from assay.base.memory import NotEnoughMemory, limit_in_bytes, limit_of, load_share, reason
 from assay.contract.contract import Contract
 from assay.ledger.archives import Archives, as_file
@@ -24,6 +24,7 @@ OUTCOMES = ("arrived", "duplicate", "refused")
 _REPLACED = "was replaced before it was loaded"
 _GONE = "was gone before it was loaded"
 _OPENED = "is an archive that can be opened now"
+_LEFT_OUT = "is not among the members of its archive that the source claims any more"
 _OTHER_LIMIT = "room on the disk"
 """Stands for the limit under which a member could not be unpacked: it is tried in each look."""
 
@@ -52,19 +53,26 @@ class Looked:
 
 
 class Ledger:
-    """Reads and writes the ledger of one source on an open connection."""
+    """Reads and writes the ledger of one source on an open connection.
+
+    Args:
+        connection: The warehouse.
+        contract: The source's contract.
+        run_id: Of the run that looks.
+        limits: What a zip archive may be at most.
+    """
 
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
         contract: Contract,
         run_id: str,
-        limits: ArchiveLimits = ArchiveLimits(),  # noqa: B008 - it is frozen
+        limits: ArchiveLimits = USUAL_LIMITS,
     ) -> None:
         self._connection = connection
         self._contract = contract
         self._run_id = run_id
-        self._archives = limits
+        self._limits = limits
 
     def look(self, arrivals: Iterable[Arrival], on_file: Callable[[str], None] = lambda _: None) -> Looked:
         """Write one sighting for each path that shows something new, and say what was found.
@@ -72,7 +80,7 @@ class Ledger:
         A path whose hint is as it was is not opened. A file that is refused or waits is examined again when its
         contract changed. Members of archives are files of their own.
         """
-        look = _Look(self._connection, self._contract, self._run_id, self._archives)
+        look = _Look(self._connection, self._contract, self._run_id, self._limits)
         return look.at(list(arrivals), on_file)
 
 
@@ -80,12 +88,12 @@ class _Look:
     """One look: what was known before it, what it found, and the rows that are to be written."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, contract: Contract, run_id: str, archives: ArchiveLimits
+        self, connection: duckdb.DuckDBPyConnection, contract: Contract, run_id: str, limits: ArchiveLimits
     ) -> None:
         self._connection = connection
         self._contract = contract
         self._run_id = run_id
-        self._archives = Archives(connection, contract, archives)
+        self._archives = Archives(connection, contract, limits)
         self._changing: set[str] = set()
         self._limit = limit_of(connection)
         self._memory = load_share(limit_in_bytes(connection))
@@ -95,7 +103,7 @@ class _Look:
         self._new: list[dict[str, object]] = []
         self._again: list[dict[str, object]] = []
         self._touched: dict[int, Hint] = {}
-        self._lost: dict[str, list[int]] = {_GONE: [], _REPLACED: [], _OPENED: []}
+        self._lost: dict[str, list[int]] = {why: [] for why in (_GONE, _REPLACED, _OPENED, _LEFT_OUT)}
 
     def at(self, arrivals: list[Arrival], on_file: Callable[[str], None]) -> Looked:
         arrivals = self._archives.expand(arrivals)
@@ -132,8 +140,11 @@ class _Look:
         )
 
     def _note_gone(self, name: str, before: Sighting | None) -> None:
-        if before and before.status == "refused" and self._archives.is_known(name):
-            self._lost[_OPENED].append(before.sighting_id)
+        if before and before.status == "refused":
+            if self._archives.is_known(name):
+                self._lost[_OPENED].append(before.sighting_id)
+            elif before.archive and self._archives.is_known(before.archive):
+                self._lost[_LEFT_OUT].append(before.sighting_id)
         if before and before.status == "arrived":
             self._lost[_GONE].append(before.sighting_id)
             self._contents.give_up(before.content_hash)
@@ -220,7 +231,6 @@ class _Look:
             "sighting_id": self._contents.next_sighting(),
             "source": self._contract.source,
             "path": arrival.name,
-            "archive": arrival.archive or None,
             "format": self._contract.format.type,
             "first_seen": clock.now().isoformat(),
             **self._values(arrival, examined, status),
@@ -229,6 +239,7 @@ class _Look:
     def _values(self, arrival: Arrival, examined: Examined, status: str) -> dict[str, object]:
         return {
             "file_id": self._contents.file_id(examined.content_hash),
+            "archive": arrival.archive or None,
             "run_id": self._run_id,
             "content_hash": examined.content_hash,
             "status": status,
