@@ -310,7 +310,8 @@ def test_xml_has_its_records_where_elements_repeat(tmp_path: Path, document: str
     [
         (b"", "is empty, so it shows nothing"),
         (b"[{]", "looks like JSON and is none"),
-        (b"PK\x03\x04", "a zip archive or a spreadsheet that cannot be read"),
+        (b"PK\x03\x04", "cannot be opened as a zip archive, it is none or damaged"),
+        (b"\xd0\xcf\x11\xe0", "looks like a spreadsheet and cannot be read as a spreadsheet"),
         (b"<!DOCTYPE html><p>", "HTML, which no contract can say"),
         (b"<a>", "no well-formed XML"),
         (b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "defines entities or defaults"),

@@ -83,7 +83,7 @@ def _excel(paths: Sequence[Path], _heads: Heads) -> Kind:
     try:
         names = [sheet_names(path) for path in paths]
     except Unreadable as error:
-        raise Undescribable(f"a zip archive or a spreadsheet that {error}; unpack an archive first") from error
+        raise Undescribable(f"looks like a spreadsheet and {error}") from error
     unsure = [f"sheet: the first of {', '.join(map(repr, some))} was taken" for some in names if len(some) > 1][:1]
     sheet = dialect_of(list(paths), Format(type="csv", sheet=""))
     return replace(sheet, unsure=[*unsure, *sheet.unsure])
