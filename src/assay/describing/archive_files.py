@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -119,7 +120,9 @@ def _refuse_several(path: Path, meant: Sequence[Member]) -> None:
     """Refuse members with several endings: whose they are only a person knows."""
     endings = {PurePosixPath(member.name).suffix for member in meant}
     if len(endings) > 1:
-        example = f"{path.name}{WITHIN}*{min(endings - {''})}"
+        most = Counter(PurePosixPath(member.name).suffix for member in meant).most_common(1)[0][0]
+        folders = "**/" if any("/" in member.name for member in meant) else ""
+        example = f"{path.name}{WITHIN}{folders}*{most or min(endings - {''})}"
         shown = ", ".join(member.name for member in meant[:_SHOWN])
         raise Undescribable(
             f"{path.name} has members of several kinds ({shown}); a source has one, so choose, as in {example!r}"
