@@ -8,7 +8,9 @@ import duckdb
 from report import Table
 from size import write_landing
 
+from assay.base.archive_limits import ArchiveLimits
 from assay.contract.names import literal
+from assay.describing.archive_files import described
 from assay.describing.proposal import propose
 
 
@@ -32,4 +34,5 @@ def _sniff(path: Path) -> None:
 
 
 def _propose(path: Path) -> None:
-    assert propose("sales", [path], "bench").identity.key  # noqa: S101
+    with described("sales", [path], ArchiveLimits()) as files:
+        assert propose("sales", files, "bench").identity.key  # noqa: S101

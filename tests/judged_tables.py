@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 import yaml
 
+from assay.base.archive_limits import ArchiveLimits
+from assay.describing.archive_files import described
 from assay.describing.kinds import Undescribable
 from assay.describing.proposal import propose
 from assay.describing.proposed_yml import Proposal
@@ -80,7 +82,8 @@ def judged(seed: int, folder: Path) -> Judged:
         (shown / _file(table, name)).write_bytes(table.files[name])
     paths = sorted(shown.iterdir())
     try:
-        proposal = propose("sales", paths, "tests")
+        with described("sales", paths, ArchiveLimits()) as files:
+            proposal = propose("sales", files, "tests")
     except Undescribable as error:
         told: Judgement = "told"
         return Judged(told, told, [told for _ in table.columns], told, [f"refused: {error}"])

@@ -79,7 +79,7 @@ def test_json_keeps_its_digits_inside_objects_and_lists(tmp_path: Path, written:
     assert (types["id"], types["who_factor"]) == ("bigint", "decimal(32,12)")
     assert proposal.lists == {"lines": "/lines", "tags": "/tags"}
     for pointer, name, least in (("/lines", "price", "10.50"), ("/tags", "value", "10.250")):
-        child = propose("sales", [tmp_path / "files" / "a.jsonl"], "tests", child=Child(pointer))
+        child = proposed_for([tmp_path / "files" / "a.jsonl"], Child(pointer))
         assert {column.name: column.least for column in child.columns}[name] == least
     source = load(tmp_path, proposal, files)
     assert source.malformed() == []

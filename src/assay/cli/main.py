@@ -185,11 +185,12 @@ def new_source(
     owner: Annotated[str, typer.Option(help="The team that answers for the source.")] = "data",
     each: Annotated[str, typer.Option(help="The list in each record of JSON that it is made of, such as /lines.")] = "",
     parent: Annotated[str, typer.Option("--of", help="The source whose records hold that list.")] = "",
+    interactive: Annotated[bool, typer.Option("--interactive", help="Ask what nobody can be sure of.")] = False,
 ) -> None:
     """Write a contract for files that have none, and try them under it."""
     from assay.cli import source_new
 
-    raise typer.Exit(stoppable(lambda: source_new.new(source, paths, owner, each, parent)))
+    raise typer.Exit(stoppable(lambda: source_new.new(source, paths, owner, each, parent, is_interactive=interactive)))
 
 
 @source_app.command("check")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 
 from rich.markup import escape
@@ -13,6 +14,7 @@ from rich.table import Table
 from assay.base.atomic_write import place
 from assay.base.errors import UserError
 from assay.base.settings import Settings
+from assay.cli.asking import Asker
 from assay.cli.console import out, progress
 from assay.cli.files import contract_of, files_below
 from assay.cli.source_check import show
@@ -30,7 +32,9 @@ class SourceExists(UserError):
     """The project has a source of that name."""
 
 
-def new(source: str, paths: list[Path], owner: str, each: str = "", parent: str = "") -> int:
+def new(
+    source: str, paths: list[Path], owner: str, each: str = "", parent: str = "", *, is_interactive: bool = False
+) -> int:
     """Write a contract for files, and load them under it in a lake that is thrown away.
 
     Args:
@@ -39,6 +43,7 @@ def new(source: str, paths: list[Path], owner: str, each: str = "", parent: str 
         owner: The team that answers for it.
         each: The list in each record whose elements are the records, as a JSON pointer; empty for none.
         parent: The source whose records hold the list; empty where the project has none.
+        is_interactive: Whether to ask what nobody can be sure of.
 
     Returns:
         0 when every record of the files is a clean row under the contract, else 1.
@@ -53,9 +58,10 @@ def new(source: str, paths: list[Path], owner: str, each: str = "", parent: str 
     places = list(dict.fromkeys(split_path(path)[0] for path in paths))
     _refuse_one_name(places)
     child = _child(settings, each, parent)
-    with progress("looking at the files") as tell:
+    ask = Asker() if is_interactive else None
+    with nullcontext(_silent) if ask else progress("looking at the files") as tell:
         with described(source, paths, settings.archive_limits) as files:
-            proposal = propose(source, files, owner, tell, child)
+            proposal = propose(source, files, owner, tell, child, ask)
         target.parent.mkdir(exist_ok=True)
         place(target, proposal.yml.encode(), mtime=time.time())
         try:
@@ -64,11 +70,17 @@ def new(source: str, paths: list[Path], owner: str, each: str = "", parent: str 
         except BaseException:
             target.unlink()  # it was tried by nobody
             raise
+    if ask:
+        out.print()
     _show(proposal)
     show(trials)
     landed = f"assay land {proposal.parent or source} FILE…"
     out.print(f"\nwrote {escape(str(target))}; look at it, then: {landed} && assay run", highlight=False)
     return 0 if all(trial.is_good for trial in trials) else 1
+
+
+def _silent(_: str) -> None:
+    """Questions and a line that changes do not go together."""
 
 
 def _child(settings: Settings, each: str, parent: str) -> Child | None:

@@ -152,6 +152,11 @@ def _kind(patterns: list[str]) -> str:
     return "timestamp" if any("%H" in pattern or "%-I" in pattern for pattern in patterns) else "date"
 
 
+def other_order(pattern: str) -> str:
+    """A pattern with day and month the other way round."""
+    return re.sub("%(-?)([md])", _swapped, pattern)
+
+
 def _swapped(directive: re.Match[str]) -> str:
     return f"%{directive[1]}{'d' if directive[2] == 'm' else 'm'}"
 
@@ -159,7 +164,7 @@ def _swapped(directive: re.Match[str]) -> str:
 def _doubts(name: str, chosen: list[str], groups: list[tuple[tuple[str, ...], int, str]]) -> list[str]:
     doubts = []
     for pattern in chosen:
-        swapped = re.sub("%(-?)([md])", _swapped, pattern)
+        swapped = other_order(pattern)
         own = [(fits, count, example) for fits, count, example in groups if pattern in fits]
         if swapped != pattern and all(swapped in fits for fits, _, _ in own):
             values = sum(count for _, count, _ in own)

@@ -93,7 +93,7 @@ def identity_of(
     within = _key(texts, inside, per_file=True) if len(paths) > 1 else ()
     if key:
         unsure = [f"key: {', '.join(key)} tells all records apart; {why}" for why in by_chance]
-        others = [name for name in candidates if (name,) != key and _distinct(texts, [name]) == texts.records]
+        others = [name for name in candidates if (name,) != key and distinct_records(texts, [name]) == texts.records]
         unsure += [f"key: {other} tells records apart as well" for other in others[:2]]
         versions = [
             f"key: {', '.join(within)} tells the records of each file apart; if later files correct earlier ones, make "
@@ -101,14 +101,14 @@ def identity_of(
         ]
         return Identity(key, unsure=[*unsure, *(versions if 0 < len(within) < len(key) else [])])
     if not within:
-        repeated = texts.records - _distinct(texts, texts.names)
+        repeated = texts.records - distinct_records(texts, texts.names)
         some = f", and {repeated:,} repeat another in all that they say" if repeated else ""
         return Identity((), unsure=[f"key: no {_LONGEST} columns tell all records apart{some}; each counts by itself"])
     if dated and _alike(texts, within, outside) < _ALIKE:
         moment = add_moment(texts, dated, paths)
         for more in ((), *((name,) for name in outside), tuple(outside)):
             key = (moment.name, *more, *within)
-            if _distinct(texts, key) == texts.records:
+            if distinct_records(texts, key) == texts.records:
                 says = (
                     f"key: {', '.join(within)} tells the records of each file apart and stands in several for records "
                     f"that say other things, so the date in the files' names was added as {moment.name}; where later "
@@ -145,7 +145,7 @@ def _is_named_so(name: str) -> bool:
 
 def _of_versions(texts: Texts, columns: Sequence[Proposed], key: tuple[str, ...], dated: str) -> Identity:
     """A key that tells records of one file apart, and stands in several."""
-    repeated = texts.records - _distinct(texts, key)
+    repeated = texts.records - distinct_records(texts, key)
     says = f"key: {', '.join(key)} stands {repeated:,} times in more than one file"
     share = _share_that_stays(texts, key)
     if dated and share >= _SAME:
@@ -171,7 +171,7 @@ def _candidates(texts: Texts, columns: Sequence[Proposed], outside: Sequence[str
         for column in columns
         if column.filled == texts.records and column.name not in texts.absent and column.type.kind != "double"
     ]
-    distinct = {column.name: _distinct(texts, [column.name]) for column in whole}
+    distinct = {column.name: distinct_records(texts, [column.name]) for column in whole}
     measures = {column.name for column in whole if column.type.kind in ("decimal", "timestamp", "timestamptz")}
     order = sorted(
         whole,
@@ -194,12 +194,13 @@ def _key(texts: Texts, names: Sequence[str], *, per_file: bool) -> tuple[str, ..
             tries += 1
             if tries > _MOST_TRIES:
                 return ()
-            if _distinct(texts, [*combination, *([FILE] if per_file else [])]) == texts.records:
+            if distinct_records(texts, [*combination, *([FILE] if per_file else [])]) == texts.records:
                 return tuple(sorted(combination, key=texts.names.index))
     return ()
 
 
-def _distinct(texts: Texts, names: Sequence[str]) -> int:
+def distinct_records(texts: Texts, names: Sequence[str]) -> int:
+    """How many records differ in some columns, by their values where these are known."""
     listed_names = ", ".join(f"{texts.values.get(name, quoted(name))} as {quoted(name)}" for name in names)
     [(count,)] = texts.connection.execute(
         f"select count(*) from (select distinct {listed_names} from described)"

@@ -28,6 +28,7 @@ from assay.describing.kinds import Kind, Undescribable
 from assay.describing.outside import add_folders
 from assay.describing.personal import is_personal
 from assay.describing.proposed_yml import Proposal, ProposedYml
+from assay.describing.questions import Ask, asked_dates, asked_identity, asked_nulls, asked_personal
 from assay.describing.texts import Texts, texts_of
 
 
@@ -37,6 +38,7 @@ def propose(
     owner: str,
     tell: Callable[[str], object] = lambda _: None,
     child: Child | None = None,
+    ask: Ask | None = None,
 ) -> Proposal:
     """Look at all records of some files and propose a contract under which they load.
 
@@ -46,6 +48,7 @@ def propose(
         owner: The team that answers for it.
         tell: Told what happens now.
         child: The list whose elements are the records; None where these are the files' own.
+        ask: Asks a person what nobody can be sure of; None to take what is likely.
 
     Raises:
         Undescribable: No contract can say how the files are written.
@@ -57,16 +60,19 @@ def propose(
     with tempfile.TemporaryDirectory(prefix="assay-source-") as folder:
         scratch = Path(folder)
         if child is not None:
-            return _elements(source, files, owner, kind, (child, scratch, tell))
+            return _elements(source, files, owner, kind, (child, scratch, tell), ask)
         with texts_of(paths, kind.form, scratch, tell) as texts:
             columns = _columns(texts, kind.form, tell, nulls=kind.form.type == "csv")
             tokens = [token for column in columns for token in column.nulls]
+            if tokens and ask:
+                tokens = asked_nulls(ask, tokens)
+                columns = columns if tokens else _columns(texts, kind.form, tell, nulls=False)
             if not tokens:
-                return _proposal(source, files, owner, kind, (texts, columns))
+                return _proposal(source, files, owner, kind, (texts, columns), ask=ask)
         form = _with_nulls(paths, kind.form, tokens, scratch, tell)
         with texts_of(paths, form, scratch, tell) as texts:
             columns = _columns(texts, form, tell, nulls=False)
-            return _proposal(source, files, owner, replace(kind, form=form), (texts, columns))
+            return _proposal(source, files, owner, replace(kind, form=form), (texts, columns), ask=ask)
 
 
 def _elements(
@@ -75,6 +81,7 @@ def _elements(
     owner: str,
     kind: Kind,
     how: tuple[Child, Path, Callable[[str], object]],
+    ask: Ask | None,
 ) -> Proposal:
     """A contract of the elements of a list, after one of the records that hold it."""
     child, scratch, tell = how
@@ -91,7 +98,7 @@ def _elements(
         if not texts.records:
             raise Undescribable(f"no record of the files has a list with elements at {child.each}")
         columns = with_types(_columns(texts, form, tell, nulls=False), holder)
-        return _proposal(source, files, owner, replace(kind, form=form), (texts, columns), holder)
+        return _proposal(source, files, owner, replace(kind, form=form), (texts, columns), holder, ask)
 
 
 def _proposal(
@@ -101,16 +108,23 @@ def _proposal(
     kind: Kind,
     seen: tuple[Texts, Sequence[Proposed]],
     holder: Holder | None = None,
+    ask: Ask | None = None,
 ) -> Proposal:
     texts, in_records = seen
     folders = described.folders
     outside = add_folders(texts, folders) if holder is None else []
     of_folders = [typed_by_values(texts.connection, name, PLAIN, is_sure=True, nulls=False) for name in outside]
     columns = [*in_records, *of_folders]
+    if ask:
+        columns = asked_dates(ask, columns)
     identity = identity_of(texts, columns, described.files, outside) if holder is None else elements_identity(holder)
+    if ask and holder is None:
+        identity = asked_identity(ask, texts, identity, described.files)
     columns += [identity.dated] if identity.dated else []
     files, parent = (holder.files, holder.parent) if holder and holder.files else (described.glob(outside), "")
     personal = {column.name for column in columns if is_personal(texts.connection, column.name)}
+    if ask:
+        personal = asked_personal(ask, columns, personal)
     unsure = [*kind.unsure, *_of_records(texts), *(doubt for column in columns for doubt in column.unsure)]
     unsure += [*identity.unsure, *_of_names(texts), *_of_nulls(kind.form, in_records)]
     unsure += folders.unsure(outside) if holder is None else []
