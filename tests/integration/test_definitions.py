@@ -110,6 +110,7 @@ def test_checks_block_and_runs_stay_in_one_process(lab: Lab) -> None:
     assert definitions.resolve_job_def(JOB).executor_def.name == "lake"
 
 
+@pytest.mark.slow  # a real run
 def test_each_materialization_says_where_every_record_went(lab: Lab) -> None:
     lab.products("2017-01-01", [product(), product(product_id=11)])
     lab.receipts("day1", [receipt()])

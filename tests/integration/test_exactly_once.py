@@ -7,6 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.lab import OLD, Lab, product, receipt, receipts_csv
 
 GOLD = ("gold.daily_sales", "gold.product_performance")
@@ -58,6 +60,7 @@ def test_a_touch_a_rename_a_copy_and_a_rerun_load_nothing_and_an_old_time_hides_
     assert rows == {"bronze": 4, "silver": 4, "quarantined": 0, "superseded": 0, "duplicates": 0}
 
 
+@pytest.mark.slow  # several real runs
 def test_the_latest_version_under_a_name_replaces_the_one_before_as_a_whole(lab: Lab) -> None:
     """Rows of the old version that the new one does not have would stay in silver and in gold for ever."""
     first = receipts_csv([receipt(basket_id=1), receipt(basket_id=2, transaction_timestamp="2017-01-05 15:00:00")])
@@ -82,6 +85,7 @@ def test_the_latest_version_under_a_name_replaces_the_one_before_as_a_whole(lab:
     assert lab.source("transactions")["rows"]["bronze"] == 4
 
 
+@pytest.mark.slow  # several real runs
 def test_a_refused_new_version_and_a_file_that_went_away_leave_what_was_loaded(lab: Lab) -> None:
     """Taking rows back because a file was moved to an archive, or replaced by a broken one, would lose records."""
     lab.receipts("replaced", [receipt(basket_id=1)])
@@ -102,6 +106,7 @@ def test_a_refused_new_version_and_a_file_that_went_away_leave_what_was_loaded(l
     assert baskets(lab) == [2, 3]
 
 
+@pytest.mark.slow  # several real runs
 def test_a_snapshot_rewrites_the_past_and_one_that_repeats_an_earlier_one_brings_it_back(lab: Lab) -> None:
     """Gold that only redoes days with new receipts keeps the old department; a repeated content must count anew."""
     first = [product(), product(product_id=11, product_type="SODA"), product(product_id=12)]
