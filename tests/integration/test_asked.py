@@ -51,7 +51,7 @@ def test_the_defaults_are_what_is_proposed_without_questions(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("answers", "said"),
+    ("answers", "stated"),
     [
         ({"How are the dates of day": "%m/%d/%Y"}, 'written: {dates: ["%m/%d/%Y"]}'),
         ({"Which of these texts": "none"}, "- name: amount\n        data_type: varchar"),
@@ -68,9 +68,9 @@ def test_the_defaults_are_what_is_proposed_without_questions(tmp_path: Path) -> 
     ],
     ids=["dates", "nulls", "people", "no key", "unique", "by column", "all equal", "snapshot", "versions"],
 )
-def test_an_answer_is_in_the_contract_and_the_files_load(tmp_path: Path, answers: dict[str, str], said: str) -> None:
+def test_an_answer_is_in_the_contract_and_the_files_load(tmp_path: Path, answers: dict[str, str], stated: str) -> None:
     proposal, questions = asked(tmp_path / "files", answers)
-    assert said in proposal.yml
+    assert stated in proposal.yml
     assert all(any(words.startswith(begin) for words in questions) for begin in answers)
     source = load(tmp_path, proposal, DAYS)
     assert source.malformed() == []
