@@ -33,7 +33,7 @@ def _check_framed(contract: Contract) -> None:
     if form.range and len(contract.of_records.columns) == 1 and not form.header:
         raise ContractError("format: range: rows above the cells would be records of one column; it needs a header")
     spelled = [column.name for column in contract.columns if column.type.spelling.thousands == "."]
-    if spelled and (form.type == "jsonl" or form.sheet is not None):
+    if spelled and ((form.type == "jsonl" and form.elements is None) or form.sheet is not None):
         raise ContractError(
             f"column {spelled[0]}: thousands: numbers of JSON and of spreadsheets have a point before their fraction, "
             "which cannot be the mark of thousands in texts beside them"

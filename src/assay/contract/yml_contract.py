@@ -166,6 +166,10 @@ class FixedYml(_RowsYml):
             raise ValueError(f"widths: a line has at most {MAX_WIDTH:,} characters")
         if padded := [null for null in self.nulls if null != null.strip(" ")]:
             raise ValueError(f"nulls: {padded[0]!r} has blanks around it, of which fields are freed, so no field is it")
+        if marks := [null for null in self.nulls if set(null) & set('\t"\r\n')]:
+            raise ValueError(
+                f"nulls: {marks[0]!r} has a tab, a quote or a line end, which no text for NULL may have here"
+            )
         return self
 
 

@@ -15,7 +15,7 @@ from assay.contract.names import literal, quoted
 from assay.contract.spelling import Spelling
 from assay.contract.types import MAX_PRECISION, ColumnType, column_type
 from assay.describing.date_patterns import patterns_of
-from assay.reading.exact_casts import from_text
+from assay.reading.exact_casts import from_text, from_value
 from assay.reading.spelled import plainly
 
 NULLS = ("", "NA", "N/A", "n/a", "NULL", "null", "None", "\\N", "-", "#N/A", "nan", "NaN", "?")
@@ -67,6 +67,13 @@ def typed_by_file(connection: duckdb.DuckDBPyConnection, name: str, kind: str) -
         unsure: list[str] = []
     except ContractError:
         wanted, unsure = column_type("varchar"), [f"{name}: {kind} in the files is JSON in a varchar"]
+    held = from_value(quoted(name), kind, wanted)
+    [(lost,)] = connection.execute(
+        f"select count(*) from described where {quoted(name)} is not null and {held} is null"
+    ).fetchall()
+    if lost:
+        unsure = [f"{name}: {lost:,} of its values are no {wanted.sql} exactly, so it is a text"]
+        wanted = column_type("varchar")
     [(filled, least, most)] = connection.execute(
         f"select count({quoted(name)}), min({quoted(name)})::varchar, max({quoted(name)})::varchar from described"
     ).fetchall()
@@ -87,7 +94,13 @@ def typed_by_schema(connection: duckdb.DuckDBPyConnection, name: str, wanted: Co
 
 
 def typed_by_values(
-    connection: duckdb.DuckDBPyConnection, name: str, usual: Spelling, *, is_sure: bool, nulls: bool
+    connection: duckdb.DuckDBPyConnection,
+    name: str,
+    usual: Spelling,
+    *,
+    is_sure: bool,
+    nulls: bool,
+    has_numbers: bool = False,
 ) -> Proposed:
     """A column of texts.
 
@@ -97,8 +110,11 @@ def typed_by_values(
         usual: How numbers are probably written, which decides where several ways are possible.
         is_sure: Whether other columns show that, so that it goes before DuckDB's own way.
         nulls: Whether some texts may be taken for no value.
+        has_numbers: Whether some values are numbers in the files, whose point is before a fraction, and not texts.
     """
-    return _Column(connection, name, usual, is_sure=is_sure, has_nulls=nulls).proposed()
+    column = _Column(connection, name, usual, is_sure=is_sure, has_nulls=nulls)
+    column.has_numbers = has_numbers
+    return column.proposed()
 
 
 class _Column:
@@ -106,6 +122,7 @@ class _Column:
         self, connection: duckdb.DuckDBPyConnection, name: str, usual: Spelling, *, is_sure: bool, has_nulls: bool
     ) -> None:
         self._is_sure = is_sure
+        self.has_numbers = False
         self._connection = connection
         self._name = name
         self._usual = usual
@@ -199,6 +216,8 @@ class _Column:
             negative = "trailing"
         marks = {mark for mark in ".,' " if self._count(f"regexp_matches(t, {literal(_SPELLED[mark])})")}
         for decimal, thousands in _MARKS:
+            if thousands == "." and self.has_numbers:
+                continue
             is_plain = (decimal, thousands) == (".", "")
             if is_plain or (thousands or decimal) in marks:
                 yield Spelling(decimal, thousands, units, negative)  # type: ignore[arg-type]

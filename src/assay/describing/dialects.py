@@ -12,7 +12,7 @@ from pathlib import Path
 
 from assay.contract.format import BLANKS, Format
 from assay.describing.file_heads import SAMPLE, head_of
-from assay.describing.frames import frame_of, is_names, speaks_of_totals, with_frame
+from assay.describing.frames import LINE_END, frame_of, is_names, speaks_of_totals, with_frame
 from assay.describing.headers import first_record, has_header
 from assay.describing.kinds import Kind, Undescribable
 from assay.describing.places import has_runs, widths_of
@@ -95,7 +95,7 @@ def dialect_of(paths: list[Path], usual: Format) -> Kind:
 
 def _in_frame(paths: list[Path], trials: list[_Trial], best: _Trial) -> tuple[_Trial, list[str]]:
     """A better dialect that takes some lines for no records, and what it takes for what."""
-    texts = {path: _text(path, best.form) for path in paths}
+    texts = {path: _text(path, best.form) for path in paths[:_FILES]}
     notes: list[str] = []
     for trial in trials:
         frame = frame_of(texts, trial.form)
@@ -108,7 +108,7 @@ def _in_frame(paths: list[Path], trials: list[_Trial], best: _Trial) -> tuple[_T
 
 def _in_places(paths: list[Path], usual: Format) -> tuple[_Trial, list[str]] | None:
     """Runs of blanks between fields, or fields in places, where each line of all files is a record by it."""
-    lines = [line for path in paths for line in _text(path, usual).splitlines() if line.strip(" \t")]
+    lines = [line for path in paths[:_FILES] for line in LINE_END.split(_text(path, usual)) if line.strip(" \t")]
     runs = _tried(paths, replace(usual, delimiter=BLANKS))
     if runs.width > 1 and not runs.bad and has_runs(lines):
         note = f"delimiter: no mark gives records of one width; runs of blanks give {runs.width} fields everywhere"
@@ -147,7 +147,7 @@ def _has_totals(paths: list[Path], form: Format) -> bool:
 def _refuse_other_lines(paths: list[Path], form: Format) -> None:
     """Refuse files of one column of which most lines have a delimiter: the first ones are no header."""
     texts = "\n".join(_text(path, form) for path in paths[:_FILES])
-    lines = [line for line in texts.splitlines() if line.strip()]
+    lines = [line for line in LINE_END.split(texts) if line.strip()]
     for delimiter in _DELIMITERS:
         having = sum(delimiter in line for line in lines)
         if having > len(lines) / 2 and delimiter != ":":

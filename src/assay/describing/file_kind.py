@@ -20,6 +20,8 @@ from assay.text.spreadsheet import sheet_names
 
 Heads = Mapping[Path, bytes]
 """The first bytes of each file."""
+_HEAD = 1 << 16
+"""Bytes of each that are kept; there may be thousands of files."""
 
 
 def kind_of(paths: Sequence[Path]) -> Kind:
@@ -28,11 +30,12 @@ def kind_of(paths: Sequence[Path]) -> Kind:
     Raises:
         Undescribable: They are not, or in a way that no contract can say.
     """
-    heads = {path: head_of(path) for path in paths}
-    empty = [path.name for path, head in heads.items() if not head.strip()]
-    if empty:
-        raise Undescribable(f"{empty[0]} is empty, so it shows nothing; leave it out")
-    types = {path: _type(head) for path, head in heads.items()}
+    heads, types = {}, {}
+    for path in paths:
+        head = head_of(path)
+        if not head.strip():
+            raise Undescribable(f"{path.name} is empty, so it shows nothing; leave it out")
+        types[path], heads[path] = _type(head), head[:_HEAD]
     if len(set(types.values())) > 1:
         shown = ", ".join(f"{path.name}: {kind}" for path, kind in islice(types.items(), 5))
         raise Undescribable(f"the files are of several types ({shown}); a source has one, so make one of each")

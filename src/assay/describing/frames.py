@@ -12,6 +12,8 @@ from typing import Any
 from assay.contract.format import Format
 from assay.text.dialects import dialect
 
+LINE_END = re.compile(r"\r\n|\n|\r")
+"""What ends a line to the engine; `splitlines` takes form feeds and others for ends as well."""
 _TITLES = 60
 """Lines before a header that are looked for."""
 _AHEAD = 200
@@ -51,9 +53,9 @@ def frame_of(texts: dict[Path, str], form: Format) -> Frame:
         texts: The decoded text of each file: its beginning, or all of it.
         form: With the delimiter and quotes.
     """
-    lines = {path: whole_lines(text.splitlines(), form) for path, text in texts.items()}
+    lines = {path: whole_lines(LINE_END.split(text), form) for path, text in texts.items()}
     frame = Frame()
-    if comment := _comment(lines.values()):
+    if comment := _comment(lines.values(), form):
         frame = Frame({"comment": comment}, [f"comment: lines that begin with {comment!r} were taken for comments"])
         lines = {path: ["" if line.startswith(comment) else line for line in each] for path, each in lines.items()}
     starts = {path: _start(each, form) for path, each in lines.items()}
@@ -87,11 +89,18 @@ def _is_closed(lines: list[str], form: Format) -> bool:
     ) % 2 == 0
 
 
-def _comment(files: Collection[list[str]]) -> str:
-    """A mark with which some lines of the files begin, and which is no value: lines with it have no other width."""
+def _comment(files: Collection[list[str]], form: Format) -> str:
+    """A mark with which some lines of the files begin, and which is no value: lines with it have another width."""
     for mark in _COMMENTS:
         counts = [sum(line.startswith(mark) for line in lines[:_TITLES]) for lines in files]
-        if any(counts) and all(count < len(lines) / 2 for count, lines in zip(counts, files, strict=True)):
+        if not any(counts) or any(count >= len(lines) / 2 for count, lines in zip(counts, files, strict=True)):
+            continue
+        marked = {width_of(line, form) for lines in files for line in lines if line.startswith(mark)}
+        others = Counter(
+            width_of(line, form) for lines in files for line in lines[:_TITLES] if line and not line.startswith(mark)
+        )
+        usual = others.most_common(1)[0][0]
+        if usual == 1 or usual not in marked:
             return mark
     return ""
 
@@ -159,23 +168,33 @@ def _footer(files: list[list[str]], form: Format) -> Frame:
         width = width_of(lines[0], form)
         last = [line for line in lines[1:][-_LAST:] if line.strip()]
         for line in reversed(last):
-            first = (_fields(line, form) or [""])[0] or ""
-            is_full = width_of(line, form) == width
-            if is_full and not re.fullmatch(rf"(?:{_TOTALS.pattern})\W*", first, re.IGNORECASE):
+            values = _fields(line, form) or [""]
+            first, is_full = values[0] or "", width_of(line, form) == width
+            if is_full and not _is_total(values, lines, form):
                 break  # a record, as far as its fields say
+            if not is_full and not _TOTALS.search(line) and (first[:1].isdigit() or len(files) == 1):
+                break  # a record that is broken, as far as anyone can tell
             word = re.match(r"\W*\w[\w ]*\w|\W+\w?", line)
             begin = f"{first}{form.delimiter}" if is_full else word.group() if word else line
             words[f"^{re.escape(begin)}"] += 1
             shown = shown or line
     if not words:
         return Frame()
-    pattern = "|".join(words) if len(words) <= _LAST else _TOTALS.pattern
+    pattern = "|".join(words) if len(words) <= _LAST else f"(?i){_TOTALS.pattern}"
     return Frame({"footer": pattern}, [f"footer: lines after the last record, such as {shown[:60]!r}, by {pattern!r}"])
+
+
+def _is_total(values: list[str | None], lines: list[str], form: Format) -> bool:
+    """Whether a line as wide as a record is one of totals: some of it is empty, or records begin with digits."""
+    if not re.fullmatch(rf"(?:{_TOTALS.pattern})\W*", values[0] or "", re.IGNORECASE):
+        return False
+    firsts = [(_fields(line, form) or [""])[0] or "" for line in lines[1 : _AHEAD + 1] if line.strip()]
+    return not all(values) or sum(first[:1].isdigit() for first in firsts) > len(firsts) / 2
 
 
 def speaks_of_totals(text: str) -> bool:
     """Whether the last line looks like one of totals."""
-    lines = [line for line in text[-4096:].splitlines() if line.strip()]
+    lines = [line for line in LINE_END.split(text[-4096:]) if line.strip()]
     return len(lines) > 1 and bool(_TOTALS.search(lines[-1]))
 
 

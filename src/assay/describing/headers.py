@@ -9,7 +9,7 @@ from pathlib import Path
 
 from assay.contract.format import Format
 from assay.describing.file_heads import head_of
-from assay.describing.frames import is_names, whole_lines, width_of
+from assay.describing.frames import LINE_END, is_names, whole_lines, width_of
 from assay.describing.kinds import Undescribable
 from assay.text import Unreadable, fields, split
 
@@ -54,5 +54,5 @@ def _first_width(path: Path, form: Format) -> int:
     if form.is_framed or form.sheet is not None:
         return _SOME
     text = head_of(path)[:_FIRST].decode(form.encoding, "replace").removeprefix("\ufeff")
-    lines = [line for line in whole_lines(text.splitlines()[:_LINES], form) if line.strip()]
+    lines = [line for line in whole_lines(LINE_END.split(text)[:_LINES], form) if line.strip()]
     return max(_SOME, width_of(lines[0], form)) if lines else _SOME

@@ -147,6 +147,7 @@ def _with_nulls(
 def _columns(texts: Texts, form: Format, tell: Callable[[str], object], *, nulls: bool) -> list[Proposed]:
     if texts.types:
         return [typed_by_file(texts.connection, name, texts.types[name]) for name in texts.names]
+    has_numbers = (form.type == "jsonl" and form.elements is None) or form.sheet is not None
     guess = Spelling(",") if form.delimiter == ";" else Spelling(thousands=",")
     columns = []
     for name in texts.names:
@@ -154,13 +155,15 @@ def _columns(texts: Texts, form: Format, tell: Callable[[str], object], *, nulls
         if declared := texts.declared.get(name):
             columns.append(typed_by_schema(texts.connection, name, declared))
             continue
-        columns.append(typed_by_values(texts.connection, name, guess, is_sure=False, nulls=nulls))
+        columns.append(
+            typed_by_values(texts.connection, name, guess, is_sure=False, nulls=nulls, has_numbers=has_numbers)
+        )
     usual = usual_marks(columns)
     again = [
         column.name for column in columns if column.unsure and column.type.kind in ("integer", "decimal", "double")
     ]
     return [
-        typed_by_values(texts.connection, column.name, usual, is_sure=True, nulls=nulls)
+        typed_by_values(texts.connection, column.name, usual, is_sure=True, nulls=nulls, has_numbers=has_numbers)
         if usual and column.name in again
         else column
         for column in columns

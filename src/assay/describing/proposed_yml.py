@@ -184,7 +184,15 @@ def _flow(value: object) -> str:
 def _scalar(text: str) -> str:
     """A text as YAML; in quotes unless it is a plain word."""
     is_plain = re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", text) and text.lower() not in _WORDS
-    return text if is_plain else json.dumps(text, ensure_ascii=False)
+    return (
+        text
+        if is_plain
+        else _UNREADABLE.sub(lambda mark: f"\\u{ord(mark[0]):04x}", json.dumps(text, ensure_ascii=False))
+    )
+
+
+_UNREADABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+"""What YAML reads as something else, or not at all."""
 
 
 _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}

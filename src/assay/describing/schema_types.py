@@ -28,9 +28,15 @@ def _type(schema: Any) -> ColumnType | None:
     if not isinstance(schema, Mapping):
         kind = column_type(_OF.get(str(schema), "varchar"))
         return replace(kind, takes_nan=kind.kind == "double")
-    logical, precision = schema.get("logicalType"), schema.get("precision")
-    if logical == "decimal" and isinstance(precision, int) and precision <= MAX_PRECISION:
-        return column_type(f"decimal({precision},{schema.get('scale', 0)})")
+    logical, precision, scale = schema.get("logicalType"), schema.get("precision"), schema.get("scale", 0)
+    if (
+        logical == "decimal"
+        and isinstance(precision, int)
+        and isinstance(scale, int)
+        and 0 <= scale <= precision <= MAX_PRECISION
+        and precision
+    ):
+        return column_type(f"decimal({precision},{scale})")
     if logical in _OF and schema["type"] in ("int", "long"):
         return column_type(_OF[logical])
     return _type(schema["type"])

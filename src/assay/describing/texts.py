@@ -92,7 +92,11 @@ def texts_of(paths: Sequence[Path], form: Format, scratch: Path, tell: Callable[
                 raise Undescribable(
                     f"{path.name}: cannot be read as {form.type}: {str(error).splitlines()[0]}"
                 ) from error
-        yield reader.texts()
+        try:
+            texts = reader.texts()
+        except duckdb.Error as error:
+            raise Undescribable(f"{paths[0].name}: its columns cannot be told: {str(error).splitlines()[0]}") from error
+        yield texts
 
 
 class _Reader:
@@ -155,6 +159,11 @@ class _Csv(_Reader):
     def take(self, number: int, path: Path) -> None:
         header = scan(path, self.form).header
         names = list(header) if header is not None else [f"column_{at}" for at in range(1, self._width(path) + 1)]
+        if ours := [name for name in names if name.startswith("_")]:
+            raise Undescribable(
+                f"{path.name}: its column {ours[0]!r} begins with `_`, as those that Assay adds do; have it called "
+                "otherwise, or write a contract without a header: `header: false` and `preamble: 1`"
+            )
         good, bad = self.scratch / "good", self.scratch / "bad"
         split = write_clean(path, self.form, len(names), good, bad)
         self.malformed += split.bad
@@ -212,9 +221,10 @@ class _JsonLines(_Reader):
         base = () if self.form.each is None else (_ELEMENT,)
         values = values_in_json(self.connection, "lines", FILE, base)
         unseen = [name for name in self.declared if name not in {value.way[0] for value in values}]
-        ways: dict[str, Way] = {name: (name,) for name in (*outer, *unseen)}
-        names = Names([*outer, *unseen])
-        called = names.of([value.way for value in values])
+        names = Names(outer)
+        called = names.of([*(value.way for value in values), *((name,) for name in unseen)])
+        ways: dict[str, Way] = {name: (name,) for name in outer}
+        ways |= {called[(name,)]: (name,) for name in unseen}
         for value in values:
             name = called[value.way]
             ways[name] = (*base, *value.way)
@@ -224,7 +234,9 @@ class _JsonLines(_Reader):
         if base:
             self._take_elements(names, ways, has_objects=bool(values))
         self.places = {**dict(self.form.places), **names.places}
-        self.present |= {name: self._declaring[name] for name in unseen}
+        self.present |= {called[(name,)]: self._declaring[name] for name in unseen}
+        if not ways:
+            raise Undescribable("the records of the files have no names, so there are no columns")
         self.present = {name: self.present.get(name, self.files) for name in ways}
         texts = ", ".join(f"{unmarked(f'v[{at}]', _MARK)} as {quoted(name)}" for at, name in enumerate(ways, 1))
         read = f"select {json_texts(list(ways.values()))} as v, {FILE} from lines"

@@ -85,9 +85,9 @@ def _with_number(text: str, pattern: Pattern) -> str:
     before, name, after = (f"regexp_extract({text}, {literal(regex)}, {group})" for group in (1, at, at + 1))
     names: dict[int, set[str]] = {}
     for known, month in pattern.month_names.items():
-        names.setdefault(month, set()).add(known.lower())
-    cases = " ".join(
-        f"when lower({name}) in ({', '.join(map(literal, sorted(names[month])))}) then '{month:02}'"
-        for month in sorted(names)
-    )
+        names.setdefault(month, set()).add(known)
+    lowered = {
+        month: ", ".join(f"lower({literal(known)})" for known in sorted(names[month])) for month in sorted(names)
+    }
+    cases = " ".join(f"when lower({name}) in ({known}) then '{month:02}'" for month, known in lowered.items())
     return f"{before} || case {cases} end || {after}"

@@ -58,7 +58,7 @@ def avro_lines(received: Iterable[bytes]) -> Iterator[bytes]:
 def _lines(block: Block, raw: bytes, read: Read) -> Iterator[bytes]:
     """The records of a block, some at a time."""
     where = f"block {block.number:,} of the Avro file"
-    if not raw and block.records > _MOST_EMPTY:
+    if block.records > len(raw) + _MOST_EMPTY:
         raise Unreadable(f"{where} says {block.records:,} records that take no bytes")
     data = Data(raw)
     lines: list[bytes] = []

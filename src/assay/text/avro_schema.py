@@ -64,10 +64,17 @@ def top_level(schema: Any) -> TopLevel:
         branches = schema if isinstance(schema, list) else [schema]
         if not branches or {kinds.kind(branch, "") for branch in branches} - set(_RECORDS):
             raise Unreadable("the schema of the Avro file is not one of records")
+        names = _names(branches[0]) if len(branches) == 1 else None
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise Unreadable(f"the schema of the Avro file is not one: {error!r}") from error
-    names = tuple(str(field["name"]) for field in branches[0]["fields"]) if len(branches) == 1 else None
     return TopLevel(read, names)
+
+
+def _names(schema: Any) -> tuple[str, ...]:
+    """The fields of a record, which may stand within `{"type": …}`."""
+    while isinstance(schema["type"], dict):
+        schema = schema["type"]
+    return tuple(str(field["name"]) for field in schema["fields"])
 
 
 class _Kinds:
@@ -138,6 +145,8 @@ class _Kinds:
         self._kinds[name] = kind
         if kind == "enum":
             read = enum([str(symbol) for symbol in schema["symbols"]])
+        elif kind == "fixed" and (type(schema["size"]) is not int or schema["size"] < 0):
+            raise ValueError(f"the size of {name} is {schema['size']!r}")
         elif kind == "fixed":
             read = logical(kind, schema) or fixed(int(schema["size"]))
         else:

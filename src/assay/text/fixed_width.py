@@ -93,7 +93,8 @@ class FixedWidths(Dialect):
             hint = "" if length > self._length else "; `trimmed: true` if the writer leaves out blanks at ends of lines"
             return Problem(f"{length:,} characters, expected {self._length:,}{hint}", "length")
         for start, end in self._gaps:
-            if text[start:end].strip():
+            gap = text[start:end]
+            if gap.strip(" " if isinstance(gap, str) else b" "):  # type: ignore[arg-type]
                 words = f"characters {start + 1:,} to {end:,} are between fields and not blank"
                 return Problem(words, "length")
         return None
