@@ -244,6 +244,12 @@ def run_command(lab: Lab, *args: str) -> str:
     return subprocess.run(command(*args), cwd=PROJECT, env=env, capture_output=True, text=True, check=True).stdout
 
 
+def test_a_silver_table_that_is_behind_its_source_is_no_loss(untidy: Lab) -> None:
+    later = "update ops.tables set seq = seq + 1 where table_name = 'bronze.transactions'"
+    with spoilt(untidy, later) as connection, pytest.raises(RowsDoNotAddUp, match="`assay run` first"):
+        compare(connection, "transactions", "silver.transactions")
+
+
 @pytest.mark.slow  # many real runs
 def test_a_lake_goes_on_after_a_recount_by_hand(lab: Lab) -> None:
     lab.products("2017-01-01", [product()])

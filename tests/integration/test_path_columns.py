@@ -348,3 +348,60 @@ def test_any_order_of_arrival_gives_the_same_lake_as_one_run_with_all_and_as_a_f
     in_parts.good_run(full_refresh=("bronze.parted", "bronze.tills", "silver.parted", "silver.tills"))
     assert everything(in_parts) == expected
     assert in_parts.run(has_full_checks=True).success
+
+
+def regions(make: Make, *paths: str, content: str = "id,v\n1,a\n2,b\n") -> Source:
+    """A lake with files of equal bytes, of a contract that asks nothing of their paths."""
+    source = make({"id": "bigint", "v": "varchar"}, files="sales/*/*.csv")
+    for path in paths:
+        source.put(path, content)
+    source.run()
+    return source
+
+
+def ask_for_regions(source: Source) -> None:
+    source.columns = {"id": "bigint", "v": "varchar", "region": "varchar"}
+    source.options["files"] = "sales/{region}/*.csv"
+
+
+def test_a_copy_that_is_a_content_of_its_own_now_and_gone_stops_the_refresh(make: Make) -> None:
+    """Its records would be nowhere: nothing was ever loaded of the copy."""
+    source = regions(make, "A/x.csv", "B/x.csv")
+    (source.landing / "sales" / "B" / "x.csv").unlink()
+    ask_for_regions(source)
+    source.look()
+    with pytest.raises(NeedsFiles, match=r"1 copies are contents of their own, .* B/x\.csv|sales/B/x\.csv"):
+        source.load(is_full_refresh=True)
+    assert source.sql(f"select count(*) from {source.table}") == [(2,)]
+    source.put("B/x.csv", "id,v\n1,a\n2,b\n")
+    source.look()
+    source.load(is_full_refresh=True)
+    assert source.sql(f"select region, count(*) from {source.table} group by all order by all") == [("A", 2), ("B", 2)]
+
+
+def test_a_look_under_a_contract_that_needs_a_refresh_changes_nothing_that_counts(make: Make) -> None:
+    source = regions(make, "A/x.csv", "B/x.csv")
+    source.put("A/x.csv", "id,v\n3,c\n")
+    source.run()
+    counts = f"select id from {source.table} where _file_id in (select file_id from ops.current_files) order by id"
+    before = source.sql(counts)
+    assert before == [(1,), (2,), (3,)]
+    ask_for_regions(source)
+    source.look()
+    assert source.sql(counts) == before
+
+
+def test_no_number_of_a_content_is_given_twice(make: Make) -> None:
+    """What was delivered to readers is known by it."""
+    source = make({"id": "bigint", "v": "varchar", "region": "varchar"}, files="sales/{region}/*.csv")
+    for region in "ABC":
+        source.put(f"{region}/x.csv", "id,v\n1,a\n")
+    source.run()
+    source.sql("insert into ops.deliveries select 'silver.sales', 'sales', file_id, now(), now(), 'run' from ops.files")
+    source.columns = {"id": "bigint", "v": "varchar"}
+    source.options["files"] = "sales/*/*.csv"
+    source.look()
+    source.load(is_full_refresh=True)
+    source.put("D/y.csv", "id,v\n9,z\n")
+    source.look()
+    assert source.sql("select file_id from ops.files where path like '%y.csv'") == [(4,)]

@@ -15,6 +15,7 @@ from assay.base import clock
 from assay.base.errors import UserError
 from assay.base.warehouse import transaction
 from assay.checks import conservation
+from assay.checks.validity import behind
 from assay.contract.names import TableName
 from assay.ledger import file_counts
 from assay.tables.silver_counts import DUPLICATES, count_whole
@@ -52,8 +53,12 @@ def compare(connection: duckdb.DuckDBPyConnection, source: str, silver: str) -> 
 
     Raises:
         RowsDoNotAddUp: An equation of promise 1 does not hold on the rows, or a file has not the rows that the ledger
-            says.
+            says; or the silver table has not taken in all of the source yet.
     """
+    if silver in behind(connection):
+        raise RowsDoNotAddUp(
+            f"{silver} has not taken in all of {source} yet, so it cannot be counted; `assay run` first"
+        )
     counted = conservation.count(connection, source, silver)
     odd = conservation.files_that_disagree(connection, source, None)
     if odd or not counted.is_conserved:

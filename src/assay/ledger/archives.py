@@ -6,6 +6,7 @@ within an archive is read by `text/zip_archive.py`.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from assay.contract.file_glob import WITHIN, file_glob
 from assay.ledger.landing_zone import Arrival, Hint
 from assay.ledger.rows import HINT, as_table, batches
 from assay.text import Unreadable
-from assay.text.room import Room
+from assay.text.room import NoRoom, Room
 from assay.text.zip_archive import Member, content_of, members
 
 _COLUMNS = {
@@ -194,6 +195,8 @@ def as_file(path: Path, hint: Hint, member: str, scratch: Path) -> Iterator[Path
         raise Unreadable("the archive has no such member")
     scratch.mkdir(parents=True, exist_ok=True)
     Room(scratch).take(listed.size)
+    if listed.size > shutil.disk_usage(scratch).free:
+        raise NoRoom(f"it unpacks to {listed.size:,} bytes, which the disk of scratch/ has not free")
     with TemporaryDirectory(dir=scratch) as folder:
         unpacked = Path(folder) / PurePosixPath(member).name
         with unpacked.open("wb") as file:

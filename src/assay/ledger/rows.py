@@ -90,10 +90,10 @@ class Contents:
             "where source = ? and content_hash is not null group by content_hash",
             [source],
         ).fetchall()
-        last = connection.execute("select coalesce(max(sighting_id), 0), coalesce(max(file_id), 0) from ops.files")
+        last = connection.execute("select coalesce(max(sighting_id), 0) from ops.files")
         self._file_ids = {content: int(file_id) for content, file_id, _ in rows}
         self._taken = {content for content, _, is_taken in rows if is_taken}
-        self._sighting_id, self._file_id = last.fetchall()[0]
+        self._sighting_id, self._file_id = last.fetchall()[0][0], last_number(connection)
 
     def next_sighting(self) -> int:
         """A number that no sighting has."""
@@ -118,6 +118,13 @@ class Contents:
     def give_up(self, content: str | None) -> None:
         """Forget a content that waited and is not there any more."""
         self._taken.discard(str(content))
+
+
+def last_number(connection: duckdb.DuckDBPyConnection) -> int:
+    """The highest number that a content has or had: none is given twice, though two contents may have become one."""
+    places = ("files", "deliveries", "acceptances")
+    every = " union all ".join(f"select max(file_id) as n from ops.{place}" for place in places)
+    return int(connection.execute(f"select coalesce(max(n), 0) from ({every})").fetchall()[0][0])
 
 
 def insert(connection: duckdb.DuckDBPyConnection, rows: Sequence[Mapping[str, object]]) -> None:

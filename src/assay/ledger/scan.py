@@ -15,6 +15,7 @@ from assay.base.memory import NotEnoughMemory, limit_in_bytes, limit_of, load_sh
 from assay.contract.contract import Contract
 from assay.ledger.archives import Archives, as_file
 from assay.ledger.content_identity import bytes_of
+from assay.ledger.contents import has_loaded
 from assay.ledger.inspect_file import Examined, examine, identity_at
 from assay.ledger.landing_zone import Arrival, Hint, scratch_for_members
 from assay.ledger.rows import Contents, Sighting, copies_of_lost, insert, latest, rewrite, set_status, touch
@@ -98,6 +99,7 @@ class _Look:
         self._limit = limit_of(connection)
         self._memory = load_share(limit_in_bytes(connection))
         self._last = latest(connection, contract.source)
+        self._has_loaded = has_loaded(connection, contract.source)
         self._contents = Contents(connection, contract.source)
         self._looked = Looked()
         self._new: list[dict[str, object]] = []
@@ -127,7 +129,7 @@ class _Look:
             return False
         if before.status == "refused" and before.failed_limit not in (None, self._limit):
             return False  # it was refused for want of memory, and there is more now
-        if before.status == "duplicate" and not self._is_same_content(arrival.name, before):
+        if before.status == "duplicate" and not self._has_loaded and not self._is_same_content(arrival.name, before):
             return False  # its path says something else by this contract, so it may be a content of its own
         if before.status == "refused" and self._archives.was_opened(arrival.archive):
             return False  # as it was, but for the limits

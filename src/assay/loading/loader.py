@@ -113,8 +113,8 @@ class _Loader:
         """Read every loaded file again and replace the table in one transaction."""
         done: list[tuple[File, Counted, float]] = []
         with transaction(self._connection):
-            identify_again(self._connection, self._contract)
-            again = plan(self._connection, self._landing, self._contract)
+            parted = identify_again(self._connection, self._contract)
+            again = plan(self._connection, self._landing, self._contract, parted)
             loaded = {file.sighting_id for file in self._files("loaded")}
             self._table.drop()
             self._table.prepare()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from assay.contract.names import TableName
 from assay.ledger.contents import live_or_waiting, note_missing, paths_of, set_file_date
 from assay.ledger.inspect_file import Examined, examine, file_date
 from assay.ledger.pending import File, NeedsFiles, as_examined, files, files_to_read_again_or_gone
+from assay.ledger.rows import copies_of_lost
 from assay.text import NoRoom, Unreadable
 
 SHOWN = 5  # files that a message names
@@ -32,7 +33,7 @@ class Again:
     replaced: tuple[int, ...]
 
 
-def plan(connection: duckdb.DuckDBPyConnection, landing: Path, contract: Contract) -> Again:
+def plan(connection: duckdb.DuckDBPyConnection, landing: Path, contract: Contract, parted: Set[int]) -> Again:
     """Look at everything that a full refresh of a source would read, before anything is changed.
 
     Raises:
@@ -40,6 +41,7 @@ def plan(connection: duckdb.DuckDBPyConnection, landing: Path, contract: Contrac
     """
     readable, gone = files_to_read_again_or_gone(connection, landing, contract.source)
     _stop_when_live_ones_are_gone(connection, contract.source, readable, gone)
+    _stop_when_copies_are_gone(connection, landing, contract.source, parted)
     loaded = {file.file_id for file in files(connection, landing, contract.source, "loaded")}
     again, problems = [], []
     for file in readable:
@@ -99,4 +101,19 @@ def _stop_when_live_ones_are_gone(
             f"{TableName.of_source(source)}: a full refresh reads every loaded file again, but {len(needed)} are gone "
             f"from landing or hold something else now: {', '.join(needed[:SHOWN])}. Put them back and run again; "
             "nothing was changed"
+        )
+
+
+def _stop_when_copies_are_gone(
+    connection: duckdb.DuckDBPyConnection, landing: Path, source: str, parted: Set[int]
+) -> None:
+    """Refuse the refresh when a copy, which is a content of its own by this contract, is gone."""
+    lost = parted & {sighting for _, sighting, _ in copies_of_lost(connection, source)}
+    copies = (file for file in files(connection, landing, source, "duplicate") if file.sighting_id in lost)
+    gone = [file.name for file in copies if not file.is_as_hashed]
+    if gone:
+        raise NeedsFiles(
+            f"{TableName.of_source(source)}: by this contract {len(gone)} copies are contents of their own, and they "
+            f"are gone from landing or hold something else now: {', '.join(gone[:SHOWN])}. Put them back and run "
+            "again; nothing was changed"
         )
