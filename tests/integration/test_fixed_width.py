@@ -191,3 +191,17 @@ def test_the_pass_before_a_load_reads_the_same_header(make: Make) -> None:
     path, form = source.landing / "sales" / "a.txt", source.contract.format
     assert scan(path, form).header == ("id", "name", "price")
     assert [fields(record.raw, form)[0] for record in split(path, form, 3)] == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("mark", ["\t", "\u00a0", "\u3000", "x"], ids=["tab", "no-break", "wide", "letter"])
+def test_what_is_no_space_in_a_gap_is_no_blank(make: Make, mark: str) -> None:
+    form = {"header": False, "widths": [2, -2, 2]}
+    source = load(make, f" 1  ab\n 2 {mark}cd\n", columns={"id": "bigint", "name": "varchar"}, **form)
+    assert source.rows() == [(1, "ab")]
+    assert [raw for _, raw, _ in source.malformed()] == [f" 2 {mark}cd"]
+
+
+@pytest.mark.parametrize("null", ['"', "\t", "a\nb"], ids=["quote", "tab", "line end"])
+def test_a_text_for_null_that_no_field_can_be_is_refused(make: Make, null: str) -> None:
+    with pytest.raises(ContractError, match=r"nulls: .* (has a tab, a quote or a line end|has blanks around it)"):
+        load(make, ROWS, header=False, nulls=["", null])

@@ -17,6 +17,7 @@ import fastavro
 import pyarrow as pa
 import pytest
 
+from assay.describing.schema_types import declared_types
 from assay.text.avro import avro_lines, count_avro
 from assay.text.avro_logical import of_float
 from assay.text.stream import Unreadable
@@ -234,8 +235,11 @@ EMPTY = {"type": "record", "name": "E", "fields": []}
         (container(LINKED, (1, number(1) * 100_000 + number(0))), "more than 200 records in each other"),
         (container(EMPTY, (1 << 40, b"")), "1,099,511,627,776 records that take no bytes"),
         (container({"type": "record", "name": "A", "fields": [{"name": "a", "type": "A"}]}, (1, b"")), "in each other"),
+        (container(EMPTY, (1 << 40, b"a")), "1,099,511,627,776 records that take no bytes"),
+        (container(of_field({"type": "fixed", "name": "f", "size": "2"})), "the size of f is '2'"),
+        (container(of_field({"type": "fixed", "name": "f", "size": -1, "logicalType": "decimal"})), "size of f is -1"),
     ],
-    ids=range(24),
+    ids=range(27),
 )
 def test_what_is_no_sound_container_is_refused(content: bytes, reason: str) -> None:
     with pytest.raises(Unreadable, match=reason):
@@ -341,3 +345,20 @@ def test_a_float_gives_itself_back() -> None:
         [drawn] = struct.unpack("<d", rng.randbytes(8))
         if math.isfinite(drawn):
             assert float(of_float(drawn)) == drawn
+
+
+def test_a_schema_within_a_type_is_that_schema() -> None:
+    assert lines(container({"type": {"type": LONG}}, (1, number(7) + number(1) + b"a"))) == lines(
+        container(LONG, (1, number(7) + number(1) + b"a"))
+    )
+
+
+@pytest.mark.parametrize(
+    ("precision", "scale", "sql"),
+    [(9, 2, "decimal(9,2)"), (2, 9, "varchar"), (9, "2", "varchar"), (0, 0, "varchar"), (9, -1, "varchar")],
+)
+def test_a_decimal_that_is_none_is_what_is_beneath_it(precision: object, scale: object, sql: str) -> None:
+    kind = {"type": "bytes", "logicalType": "decimal", "precision": precision, "scale": scale}
+    [declared] = declared_types({"fields": [{"name": "x", "type": kind}]}).values()
+    assert declared is not None
+    assert declared.sql == sql
