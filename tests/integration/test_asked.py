@@ -50,6 +50,7 @@ def test_the_defaults_are_what_is_proposed_without_questions(tmp_path: Path) -> 
     ]
 
 
+@pytest.mark.slow  # a lake each
 @pytest.mark.parametrize(
     ("answers", "stated"),
     [

@@ -64,6 +64,7 @@ def test_json_keeps_its_digits_and_the_order_of_its_names(tmp_path: Path) -> Non
     assert source.malformed() == []
 
 
+@pytest.mark.slow  # three proposals each
 @pytest.mark.parametrize(
     "written", [str.encode, lambda text: gzip.compress(text.encode("utf-16"))], ids=["plain", "packed"]
 )

@@ -16,6 +16,8 @@ from assay.describing.proposal import propose
 from assay.describing.proposed_yml import Proposal
 from tests.judged_tables import load
 
+pytestmark = pytest.mark.slow  # a lake each
+
 
 def proposed(folder: Path, files: dict[str, bytes]) -> Proposal:
     folder.mkdir(parents=True, exist_ok=True)

@@ -149,6 +149,7 @@ def test_a_snapshot_rewrites_the_past_and_one_that_repeats_an_earlier_one_brings
     }  # fmt: skip
 
 
+@pytest.mark.slow  # several real runs
 def test_a_corrected_row_redoes_both_days_and_its_older_self_is_counted_as_a_duplicate(lab: Lab) -> None:
     """A correction that moves a sale to another day leaves it on both days when only the new day is redone."""
     lab.receipts(

@@ -178,7 +178,8 @@ def test_two_runs_at_once_work_one_after_the_other(tmp_path: Path) -> None:
     assert (first.end_time or 0) <= (second.start_time or 0)
 
 
-@pytest.mark.parametrize("twice", ["product_id", pytest.param("null", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("twice", ["product_id", "null"])
+@pytest.mark.slow  # a real run each
 def test_a_key_that_stands_twice_is_named_with_its_rows(lab: Lab, twice: str) -> None:
     """As many hashes as rows are taken for as many keys, so a key that is there twice, or missing twice, must show."""
     lab.products("2017-01-01", [product(), product(product_id=11)])

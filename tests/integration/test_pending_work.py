@@ -55,6 +55,7 @@ def test_nothing_new_is_no_run(filled: Lab) -> None:
     assert filled.stored("select max(check_id) from ops.checks") == checks
 
 
+@pytest.mark.slow  # a real run
 def test_a_new_file_runs_what_hangs_on_it_and_nothing_else(filled: Lab) -> None:
     filled.products("2017-01-08", [product(department="TOYS"), product(product_id=11)])
     assert filled.good_run().is_run
