@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import openpyxl
@@ -105,3 +106,20 @@ def test_a_name_comes_back_from_the_yml_whatever_its_letters(tmp_path: Path, let
 def test_thousands_of_names_without_latin_letters_are_clean_ones() -> None:
     names = [f"列{chr(0x4E00 + n)}" for n in range(10_000)]
     assert len(set(clean_names(names).values())) == len(names)
+
+
+@pytest.mark.parametrize("text", ["#a\n\n\n\n", "//\n\n\n", "a\n#b\n\n\n\n"])
+def test_lines_of_comments_alone_end_in_a_proposal_or_a_sentence(tmp_path: Path, text: str) -> None:
+    with suppress(Undescribable):
+        assert proposed(tmp_path, {"a.csv": text.encode()}).columns
+
+
+def test_the_end_of_a_large_file_of_two_bytes_a_letter_makes_no_footer(tmp_path: Path) -> None:
+    """Its bytes of a line end are no line ends, so what was cut off there was no text."""
+    files = {
+        f"{first}.csv": ("Report;;\n" + HEADER + rows(first, first + 70_000)).encode("utf-16") for first in (1, 70_001)
+    }
+    proposal = proposed(tmp_path / "files", files)
+    assert not proposal.form.footer
+    source = load(tmp_path, proposal, files)
+    assert source.sql(f"select count(*) from {source.table}") == [(140_000,)]

@@ -14,7 +14,8 @@ from pydantic import ConfigDict, Field, SkipValidation, WithJsonSchema, model_va
 from assay.contract.types import ALIASES, KINDS
 from assay.contract.yml import Expected, Name, Names, Yml
 from assay.contract.yml_checks import FreshnessYml, LoadChecksYml, RedoYml, TableChecksYml
-from assay.contract.yml_contract import ContractYml, Dates, Locale, Thousands
+from assay.contract.yml_contract import ContractYml
+from assay.contract.yml_format import Dates, Locale, Thousands
 
 _OPEN = ConfigDict(extra="allow")
 _OTHER_TYPES = {"type": "string", "pattern": r"[A-Z\s(\[]"}  # decimals, other spellings, and lists in quarantine

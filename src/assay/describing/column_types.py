@@ -112,17 +112,22 @@ def typed_by_values(
         nulls: Whether some texts may be taken for no value.
         has_numbers: Whether some values are numbers in the files, whose point is before a fraction, and not texts.
     """
-    column = _Column(connection, name, usual, is_sure=is_sure, has_nulls=nulls)
-    column.has_numbers = has_numbers
-    return column.proposed()
+    return _Column(connection, name, usual, is_sure=is_sure, has_nulls=nulls, has_numbers=has_numbers).proposed()
 
 
 class _Column:
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, name: str, usual: Spelling, *, is_sure: bool, has_nulls: bool
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        name: str,
+        usual: Spelling,
+        *,
+        is_sure: bool,
+        has_nulls: bool,
+        has_numbers: bool,
     ) -> None:
         self._is_sure = is_sure
-        self.has_numbers = False
+        self._has_numbers = has_numbers
         self._connection = connection
         self._name = name
         self._usual = usual
@@ -216,7 +221,7 @@ class _Column:
             negative = "trailing"
         marks = {mark for mark in ".,' " if self._count(f"regexp_matches(t, {literal(_SPELLED[mark])})")}
         for decimal, thousands in _MARKS:
-            if thousands == "." and self.has_numbers:
+            if thousands == "." and self._has_numbers:
                 continue
             is_plain = (decimal, thousands) == (".", "")
             if is_plain or (thousands or decimal) in marks:

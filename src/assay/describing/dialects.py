@@ -126,7 +126,10 @@ def _in_places(paths: list[Path], usual: Format) -> tuple[_Trial, list[str]] | N
 
 
 def _text(path: Path, form: Format) -> str:
-    """All of a file, or the beginning and the end of a large one."""
+    """All of a file, or the beginning and the end of a large one; of UTF-16 and UTF-32 the beginning alone.
+
+    In these a byte of a line end is no line end, so nothing tells where the end of a file can be cut.
+    """
     head, tail, size, encoding = b"", b"", 0, form.encoding
     for piece in text_in(path, form):
         if size < SAMPLE:
@@ -134,7 +137,7 @@ def _text(path: Path, form: Format) -> str:
         else:
             tail = (tail + piece)[-SAMPLE:]
         size += len(piece)
-    if not tail:
+    if not tail or encoding.startswith(("utf-16", "utf-32")):
         return head.decode(encoding, "replace").removeprefix("\ufeff")
     cut = tail[tail.find(b"\n") + 1 :]
     return head.decode(encoding, "replace").rpartition("\n")[0] + "\n" + cut.decode(encoding, "replace")

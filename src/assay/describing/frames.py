@@ -99,7 +99,7 @@ def _comment(files: Collection[list[str]], form: Format) -> str:
         others = Counter(
             width_of(line, form) for lines in files for line in lines[:_TITLES] if line and not line.startswith(mark)
         )
-        usual = others.most_common(1)[0][0]
+        usual = max(others, key=lambda width: others[width], default=1)
         if usual == 1 or usual not in marked:
             return mark
     return ""

@@ -8,6 +8,7 @@ from contextlib import closing
 from itertools import islice
 from pathlib import Path
 
+from assay.contract.pointer import pointer_of
 from assay.describing.kinds import Undescribable
 from assay.text import content
 
@@ -46,4 +47,4 @@ def _arrays(value: object, pointer: str, depth: int) -> Iterator[tuple[str, int]
             yield pointer, count
     elif isinstance(value, dict) and depth:
         for key, item in value.items():
-            yield from _arrays(item, f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}", depth - 1)
+            yield from _arrays(item, pointer + pointer_of(str(key)), depth - 1)
