@@ -12,7 +12,8 @@ from functools import lru_cache
 def month_names(locale: str, *, is_short: bool) -> Mapping[str, int]:
     """The number of each month by its names: as they are, without a dot at their end or accents, and in capitals.
 
-    A text that would mean two months is none of them.
+    Of texts that differ in nothing but the case of their letters, one stands there; one that would mean two months is
+    none of them.
 
     Args:
         locale: A language such as `de`, or one of a country, such as `pt_BR`.
@@ -23,13 +24,19 @@ def month_names(locale: str, *, is_short: bool) -> Mapping[str, int]:
     """
     written = _written(locale, "abbreviated" if is_short else "wide")
     meanings: dict[str, set[int]] = defaultdict(set)
+    texts: dict[str, str] = {}
     for name, month in written:
         for text in _variants(name):
-            meanings[text].add(month)
-    names = {text: min(months) for text, months in meanings.items() if len(months) == 1}
-    if lost := [name for name, _ in written if name not in names]:
+            meanings[in_small_letters(text)].add(month)
+            texts.setdefault(in_small_letters(text), text)
+    if lost := [name for name, _ in written if len(meanings[in_small_letters(name)]) > 1]:
         raise ValueError(f"{locale!r} calls two months {lost[0]!r}")
-    return names
+    return {texts[small]: min(months) for small, months in meanings.items() if len(months) == 1}
+
+
+def in_small_letters(text: str) -> str:
+    """A text in lower case letter by letter, as of DuckDB; Python writes the end of a Greek word otherwise."""
+    return "".join(map(str.lower, text))
 
 
 def _written(locale: str, width: str) -> list[tuple[str, int]]:
@@ -50,4 +57,4 @@ def _variants(name: str) -> Iterator[str]:
         apart = unicodedata.normalize("NFKD", text)
         bare = "".join(letter for letter in apart if not unicodedata.combining(letter))
         for variant in (text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text), bare):
-            yield from (variant, variant.lower(), variant.upper())
+            yield from (variant, variant.upper())

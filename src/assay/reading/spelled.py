@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from assay.contract.moments import Pattern
+from assay.contract.month_names import in_small_letters
 from assay.contract.names import literal
 from assay.contract.spelling import Spelling
 
@@ -83,11 +84,6 @@ def _with_number(text: str, pattern: Pattern) -> str:
     """SQL of a text that fits a pattern, with the number of its month in place of the name."""
     regex, at = pattern.around_month
     before, name, after = (f"regexp_extract({text}, {literal(regex)}, {group})" for group in (1, at, at + 1))
-    names: dict[int, set[str]] = {}
-    for known, month in pattern.month_names.items():
-        names.setdefault(month, set()).add(known)
-    lowered = {
-        month: ", ".join(f"lower({literal(known)})" for known in sorted(names[month])) for month in sorted(names)
-    }
-    cases = " ".join(f"when lower({name}) in ({known}) then '{month:02}'" for month, known in lowered.items())
-    return f"{before} || case {cases} end || {after}"
+    texts = ", ".join(literal(in_small_letters(known)) for known in pattern.month_names)
+    numbers = ", ".join(f"'{month:02}'" for month in pattern.month_names.values())
+    return f"{before} || map([{texts}], [{numbers}])[lower({name})] || {after}"  # a CASE extracts it for each name
