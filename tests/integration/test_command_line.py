@@ -85,13 +85,15 @@ def test_status_query_and_files_show_the_lake(lab: Lab) -> None:
             ["land", "nosuch", "x.csv"],
             "there is no source 'nosuch'; there are products, transactions",
         ),
-        (["land", "transactions", "nosuch.csv"], "there is no such file"),
+        pytest.param(["land", "transactions", "nosuch.csv"], "there is no such file", marks=pytest.mark.slow),
         (["land", "transactions", "README.md"], "files of transactions are 'transactions/*.csv'"),
-        (["files", "nosuch"], "there is no source 'nosuch'"),
+        pytest.param(["files", "nosuch"], "there is no source 'nosuch'", marks=pytest.mark.slow),
         (["files", "--unclaimed", "--refused"], "--unclaimed is about files of no source"),
         (["run", "--select", "nosuch"], "is not a selection"),
         (["check", "--select", "gold.nosuch"], "'gold.nosuch' names no table with checks; there are bronze.products"),
-        (["run", "--full-refresh", "silver.nosuch"], "there is no table 'silver.nosuch'"),
+        pytest.param(
+            ["run", "--full-refresh", "silver.nosuch"], "there is no table 'silver.nosuch'", marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_mistake_gets_a_sentence_and_exit_code_2(lab: Lab, args: list[str], message: str) -> None:

@@ -32,7 +32,9 @@ def rows(source: Source) -> list[tuple[Any, ...]]:
     return source.sql(f"select id, name, price::varchar from {source.table} order by id")
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", *(pytest.param(name, marks=pytest.mark.slow) for name in ("utf-8-sig", "cp1252")), "utf-16"]
+)
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("bad", [False, True], ids=["fast", "careful"])
 @pytest.mark.parametrize(

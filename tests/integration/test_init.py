@@ -110,6 +110,7 @@ def test_a_folder_that_cannot_hold_a_lake_is_refused_before_anything_is_written(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow  # a process each
 @pytest.mark.parametrize(
     ("written", "message"),
     [

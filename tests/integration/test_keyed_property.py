@@ -186,7 +186,7 @@ def hold(make: Make, examples: int) -> None:
 
 @pytest.mark.parametrize("make", MODELS)
 def test_key_by_key_is_the_same_as_everything_at_once(make: Make) -> None:
-    hold(make, 8)
+    hold(make, 5)
 
 
 @pytest.mark.slow

@@ -73,7 +73,7 @@ def test_what_is_no_object_of_the_contract_is_kept_with_its_line_and_reason(make
     assert source.rows("id") == [(n,) for n in range(len(MALFORMED))]
 
 
-@pytest.mark.parametrize("at", [0, 1], ids=["first", "between"])
+@pytest.mark.parametrize("at", [pytest.param(0, marks=pytest.mark.slow), 1], ids=["first", "between"])
 @pytest.mark.parametrize(("line", "message"), [*MALFORMED, ('{"id":3}\x01', "text after the end")])
 def test_none_of_them_alone_passes_for_a_row(make: Make, line: str | bytes, message: str, at: int) -> None:
     """DuckDB reads `null` as a row of nothing, and 0x01 at the end of a line as nothing."""

@@ -139,7 +139,7 @@ PARQUET = {
     [({"type": "csv"}, CSV), ({"type": "jsonl"}, JSON), ({"type": "parquet"}, PARQUET)],
     ids=["csv", "jsonl", "parquet"],
 )
-@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("packed", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_files_that_are_loaded_together_are_what_they_are_alone(
     make: Make, form: dict[str, str], files: Mapping[str, str | bytes], packed: bool
 ) -> None:

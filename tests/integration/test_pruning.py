@@ -99,6 +99,7 @@ def test_what_is_old_goes_and_every_answer_stays(years: duckdb.DuckDBPyConnectio
     assert dropped["check results"] == 3 * (RUNS - 92)
 
 
+@pytest.mark.slow  # a run a day for most of a year
 def test_a_second_look_drops_nothing_and_is_due_after_a_day(years: duckdb.DuckDBPyConnection) -> None:
     assert is_due(years, "counts")
     dropped = prune(years, days=90)
@@ -122,6 +123,7 @@ def test_a_clock_that_jumps_ahead_leaves_the_last_of_each(years: duckdb.DuckDBPy
     assert answers(years) == before
 
 
+@pytest.mark.slow  # a run a day for most of a year
 def test_scores_of_one_day_become_the_last_of_it(years: duckdb.DuckDBPyConnection) -> None:
     long_ago = NOW - timedelta(days=200)
     years.execute("update ops.quality_score set day = ? where scored_at < ?", [long_ago.date(), long_ago])

@@ -109,7 +109,11 @@ class Sent:
 
 
 @pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
-@pytest.mark.parametrize("width", [2, WIDE, 2 * WIDE], ids=["a narrow contract", "a wide one", "a wider one"])
+@pytest.mark.parametrize(
+    "width",
+    [2, WIDE, pytest.param(2 * WIDE, marks=pytest.mark.slow)],
+    ids=["a narrow contract", "a wide one", "a wider one"],
+)
 def test_no_guard_is_planned_column_by_column(make: Make, form: str, width: int) -> None:
     kinds = ["date", "decimal(9,2)", "double", "varchar"]
     declared = {"id": "bigint", **{f"c{at}": kinds[at % 4] for at in range(width - 1)}}
