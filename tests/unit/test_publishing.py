@@ -86,6 +86,23 @@ def test_a_file_of_an_older_version_or_one_that_is_broken_is_replaced(
         assert is_whole(warehouse, tmp_path)
 
 
+def test_the_file_is_small_even_after_one_of_an_earlier_version(
+    warehouse: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    """A column of a table takes a block, so those of DuckDB's own size make megabytes of a few rows."""
+    ask(warehouse, "silver.sales")
+    publish_ops(warehouse, tmp_path)
+    earlier = tmp_path / "ops_2.duckdb"
+    warehouse.execute(f"attach '{earlier}' as earlier; attach '{tmp_path / 'ops_1.duckdb'}' as present (read_only)")
+    warehouse.execute("copy from database present to earlier")
+    warehouse.execute("detach earlier; detach present")
+    (tmp_path / "ops.duckdb").unlink()
+    (tmp_path / "ops.duckdb").symlink_to(earlier.name)
+    publish_ops(warehouse, tmp_path)
+    assert is_whole(warehouse, tmp_path)
+    assert (tmp_path / "ops.duckdb").stat().st_size < earlier.stat().st_size
+
+
 def test_a_table_that_comes_back_repeats_no_number_under_which_readers_saw_it(
     warehouse: duckdb.DuckDBPyConnection,
 ) -> None:

@@ -35,7 +35,7 @@ from assay.publish.states import (
     point_tables,
     write_manifest,
 )
-from assay.publish.switched_file import READ_ONLY, aside
+from assay.publish.switched_file import READ_ONLY, aside, attach_new
 from assay.tables.part_column import columns_of, part_column
 from assay.tables.touched_parts import touched_since
 
@@ -179,7 +179,7 @@ class StateWriter:
     def _write_file(
         self, path: Path, alias: str, shown: Mapping[str, TableState], tables: Mapping[str, Wanted]
     ) -> None:
-        self._connection.execute(f"attach {literal(str(path))} as {alias}")
+        attach_new(self._connection, path, alias)
         try:
             for layer in sorted({TableName.parse(name).layer for name in shown}):
                 self._connection.execute(f"create schema {alias}.{quoted(layer)}")

@@ -24,7 +24,7 @@ from assay.contract.part_choice import PartChoice
 from assay.publish.lake_state import StateWriter, Wanted
 from assay.publish.seen_lake import SeenLake, attached
 from assay.publish.states import clean_states, drop_old_states
-from assay.publish.switched_file import aside
+from assay.publish.switched_file import aside, attach_new
 from assay.tables.touched_parts import forget_touched, version_of
 from assay.tables.versions import seqs
 
@@ -143,7 +143,7 @@ def publish_ops(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Publish the book-keeping as it is now; of the history of checks only the new rows."""
     with aside(folder, "ops") as (path, alias):
         _begin_with(folder / "ops.duckdb", path)
-        connection.execute(f"attach {literal(str(path))} as {alias}")
+        attach_new(connection, path, alias)
         try:
             connection.execute(f"create schema if not exists {alias}.ops")
             kept = [name for name in HISTORY if _is_continued(connection, alias, name)]
@@ -169,12 +169,13 @@ def _drop_all_but(connection: duckdb.DuckDBPyConnection, alias: str, kept: Colle
 
 
 def _begin_with(present: Path, path: Path) -> None:
-    """Start from a copy of the published file, where it can be read: `ops` is published in any case."""
+    """Start from a copy of the published file, where it can be read and continued: `ops` is published in any case."""
     if not present.exists():
         return
     shutil.copyfile(present, path)
     try:
-        duckdb.connect(str(path), read_only=True).close()
+        with duckdb.connect() as connection:
+            attach_new(connection, path, "copied")
     except duckdb.Error:
         path.unlink()
 
@@ -202,7 +203,7 @@ def publish_rows(folder: Path, table: str, rows: Sequence[Mapping[str, object]],
     """
     clean_up(folder, [table])
     with duckdb.connect() as connection, aside(folder, table) as (path, alias):
-        connection.execute(f"attach {literal(str(path))} as {alias}")
+        attach_new(connection, path, alias)
         try:
             connection.execute(f"create schema {alias}.ops")
             typed = ", ".join(f"{quoted(name)} {kind}" for name, kind in columns.items())

@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import duckdb
+
 from assay.base.atomic_write import sync
+from assay.contract.names import literal
 
 KEPT = 3
 """Files of a kind that stay in any case, for those who have them open."""
+BLOCK_SIZE = 16_384
+"""Bytes; DuckDB's smallest, because each column of each small table takes a block, and the default has 256 KB."""
 READ_ONLY = 0o444  # a reader that opened it for writing would shut the others out, and what it wrote would be copied on
 
 
@@ -50,6 +55,15 @@ class aside:  # noqa: N801 - used as a function
     def _remove(self) -> None:
         for path in (self._path, self._path.with_name(self._path.name + ".wal")):
             path.unlink(missing_ok=True)
+
+
+def attach_new(connection: duckdb.DuckDBPyConnection, path: Path, alias: str) -> None:
+    """Attach a file that is written aside; it is made where there is none.
+
+    Raises:
+        duckdb.InvalidInputException: What is there has blocks of another size.
+    """
+    connection.execute(f"attach {literal(str(path))} as {alias} (block_size {BLOCK_SIZE})")
 
 
 def switch_link(link: Path, target: str) -> None:
