@@ -337,6 +337,26 @@ def test_a_folder_that_is_called_like_an_archive_is_none(make: Make) -> None:
     assert ids(source) == [1]
 
 
+def test_a_member_and_a_file_of_one_name_are_refused_and_what_was_loaded_stays(make: Make) -> None:
+    source = source_of(make, "sales/**/*.zip!/**/*.csv")
+    source.put("a.zip", archive({"b.zip!/c.csv": csv(1), "d.csv": csv(2)}))
+    source.run()
+    source.put("a.zip!/b.zip", archive({"c.csv": csv(3)}))
+    for _ in range(2):
+        source.run()
+        assert source.files() == {"a.zip!/b.zip!/c.csv": "refused", "a.zip!/d.csv": "loaded"}
+        assert source.reason("a.zip!/b.zip!/c.csv").startswith("two files have this name")
+        assert ids(source) == [1, 2]
+    (source.landing / "sales/a.zip!").rename(source.landing / "sales/x")
+    source.run()
+    assert source.files() == {
+        "a.zip!/b.zip!/c.csv": "duplicate",
+        "a.zip!/d.csv": "loaded",
+        "x/b.zip!/c.csv": "loaded",
+    }
+    assert ids(source) == [1, 2, 3]
+
+
 def test_members_that_no_source_claims_are_listed(make: Make) -> None:
     source = source_of(make, "sales/*.zip!/orders*.csv")
     others = {"notes.txt": b"x", "x/orders.csv": csv(2), "../orders.csv": csv(3), ".DS_Store": b"", "_SUCCESS": b""}

@@ -29,6 +29,7 @@ CONTRACTS = [
     contract("transactions", "transactions/*.csv"),
     contract("products", "products/**/*.jsonl.gz"),
     contract("days", "days/*/day-[0-9].csv"),
+    contract("packed", "packed/*.zip!/*.csv"),
 ]
 
 
@@ -68,6 +69,7 @@ def listed(landing: Path) -> dict[str, str]:
         ("days/x/y/day-1.csv", "lies in a sub-folder of where 'days/*/day-[0-9].csv' of days looks"),
         ("elsewhere/deep/er/a.csv", "no source looks in this folder"),
         ("x", "lies in the landing zone itself; sources have folders"),
+        ("packed/x.zip!/a.csv", "`!` stands for an archive in 'packed/*.zip!/*.csv'"),
         ("transactions/A.TMP", "does not match 'transactions/*.csv' of transactions"),
     ],
 )  # fmt: skip

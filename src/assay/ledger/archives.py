@@ -35,6 +35,10 @@ _COLUMNS = {
 }
 _NO_LIMITS = ArchiveLimits(members=2**40, size=2**80, ratio=2**80)
 """For an archive that was held against the limits when it was seen."""
+_TWICE = (
+    "two files have this name, a member of an archive and one in a folder whose name ends in `!`, which stands for "
+    "an archive; rename the folder"
+)
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,7 @@ class Archives:
         """
         if not self._contract.members:
             return list(arrivals)
-        return [each for arrival in arrivals for each in self._within(arrival)]
+        return _each_name_once([each for arrival in arrivals for each in self._within(arrival)])
 
     def _within(self, arrival: Arrival) -> list[Arrival]:
         if arrival.problem or arrival.hint is None:
@@ -140,6 +144,19 @@ class Archives:
             "limits": limits,
             "members": [vars(member) for member in archive.members],
         }
+
+
+def _each_name_once(listed: Sequence[Arrival]) -> list[Arrival]:
+    """The files, of those that share a name one with the problem: each would be taken for a new version of the other.
+
+    A member of an archive shares its name with a file in a folder that is called like an archive and its mark.
+    """
+    once: dict[str, Arrival] = {}
+    for arrival in listed:
+        other = once.get(arrival.name)
+        is_twice = other is not None and (other.path, other.member) != (arrival.path, arrival.member)
+        once[arrival.name] = replace(arrival, problem=_TWICE) if is_twice else arrival
+    return list(once.values())
 
 
 def _arrival(archive: Arrival, hint: Hint, member: Listed) -> Arrival:

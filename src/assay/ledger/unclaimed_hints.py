@@ -32,6 +32,7 @@ def _hints(name: str, contracts: Sequence[Contract]) -> Iterator[str]:
         yield "the name is not valid UTF-8; rename the file"
     if any(part.startswith("_") for part in (*folders, last)):
         yield "names that begin with `_` are left alone; rename it"
+    yield from _in_folder_of_archives(name, contracts)
     yield from _like(
         name.lower(), contracts, lambda glob: f"differs only in upper and lower case from {glob}", lower=True
     )
@@ -58,6 +59,14 @@ def _like(
     for contract in contracts:
         if file_glob(contract.paths.lower() if lower else contract.paths).claims(name):
             yield in_words(f"{contract.files!r} of {contract.source}")
+
+
+def _in_folder_of_archives(name: str, contracts: Sequence[Contract]) -> Iterator[str]:
+    """A hint that the glob of a source would claim the name if `!` did not stand for an archive there."""
+    for contract in contracts:
+        if contract.members and file_glob(contract.files).claims(name):
+            mark = f"`!` stands for an archive in {contract.files!r} of {contract.source}"
+            yield f"{mark}, and this lies in a folder whose name ends in it; rename the folder"
 
 
 def _compressed(name: str, last: str, contracts: Sequence[Contract]) -> Iterator[str]:
