@@ -325,6 +325,15 @@ def test_what_no_contract_can_say_is_told_with_what_to_do(tmp_path: Path, conten
         proposed(tmp_path, {"a.txt": content})
 
 
+def test_a_document_too_long_to_look_through_is_not_called_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assay.describing.json_shape._PIECES", 2)
+    document = b'[\n{"id": 1}' + b',\n{"id": 2}' * 20_000 + b"\n]"
+    with pytest.raises(Undescribable, match="one JSON document of more than 0 MiB"):
+        proposed(tmp_path, {"a.json": document})
+
+
 ROWS = "".join(f"{n};{n % 7};x\n" for n in range(60))
 
 

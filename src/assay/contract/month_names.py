@@ -7,6 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
+_WITH_DOTTED_I = ("az", "tr")
+"""Languages whose capital of `i` is `İ`."""
+
 
 @lru_cache
 def month_names(locale: str, *, is_short: bool) -> Mapping[str, int]:
@@ -26,7 +29,7 @@ def month_names(locale: str, *, is_short: bool) -> Mapping[str, int]:
     meanings: dict[str, set[int]] = defaultdict(set)
     texts: dict[str, str] = {}
     for name, month in written:
-        for text in _variants(name):
+        for text in _variants(name, has_dotted_i=locale.partition("_")[0].partition("-")[0] in _WITH_DOTTED_I):
             meanings[in_small_letters(text)].add(month)
             texts.setdefault(in_small_letters(text), text)
     if lost := [name for name, _ in written if len(meanings[in_small_letters(name)]) > 1]:
@@ -52,9 +55,11 @@ def _written(locale: str, width: str) -> list[tuple[str, int]]:
     ]
 
 
-def _variants(name: str) -> Iterator[str]:
+def _variants(name: str, *, has_dotted_i: bool) -> Iterator[str]:
     for text in (name, name.rstrip(".")):
         apart = unicodedata.normalize("NFKD", text)
         bare = "".join(letter for letter in apart if not unicodedata.combining(letter))
         for variant in (text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text), bare):
             yield from (variant, variant.upper())
+            if has_dotted_i:
+                yield variant.replace("i", "İ").upper()

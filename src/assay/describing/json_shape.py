@@ -32,6 +32,12 @@ def records_in(path: Path, encoding: str) -> str:
     """
     with closing(content(path)) as pieces:
         text = b"".join(islice(pieces, _PIECES)).decode(encoding, "replace").removeprefix("\ufeff")
+        is_whole = next(pieces, None) is None
+    if not is_whole:
+        raise Undescribable(
+            f"{path.name}: is one JSON document of more than {len(text) >> 20:,} MiB, in which records are not looked "
+            "for; describe a shorter one of the same shape, and the contract will read this one"
+        )
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:
