@@ -58,7 +58,7 @@ def test_status_query_and_files_show_the_lake(lab: Lab) -> None:
     lab.put("transactions/empty.csv", b"")
     run = assay(lab.settings, "run")
     assert run.returncode == 0, run.stderr
-    assert "transactions: 1 new files with 2 records, 1 of them malformed" in run.stdout
+    assert "transactions: 1 new file with 2 records, 1 of them malformed" in run.stdout
     assert "refused transactions/empty.csv" in run.stdout
 
     sources = json.loads(assay(lab.settings, "status", "--json").stdout)["sources"]
@@ -205,7 +205,7 @@ def test_check_builds_a_lake_of_fixtures_and_leaves_the_lake_alone(lab: Lab, tmp
     folder = str(fixtures.settings.landing)
     good = assay(lab.settings, "check", "--fixtures", folder)
     assert good.returncode == 0, good.stdout
-    assert "transactions: 1 new files with 1 records" in good.stdout
+    assert "transactions: 1 new file with 1 record" in good.stdout
     assert "pass silver.transactions conservation: 1 records read, every one accounted for" in good.stdout
     assert not lab.settings.warehouse.exists()
     fixtures.receipts("day2", [receipt(basket_id=5)])

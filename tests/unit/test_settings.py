@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from assay.base.project import ProjectNotFound
-from assay.base.settings import Settings, SettingsError
+from assay.base.settings import Settings, SettingsError, misspelt
 from assay.cli.main import app
 from tests.places import PROJECT
 
@@ -97,6 +97,8 @@ def test_the_folder_around_a_dbt_project_that_is_named_is_the_project(
         ),
         ('settle_seconds = "soon"', "settle_seconds in .*assay.toml is 'soon'; expected a number of seconds"),
         ('home = "a;b"', "home in .*assay.toml is .*a;b'; its path must not hold ;"),
+        ("memory_limit = 4", "memory_limit in .*assay.toml is 4; expected a size, such as 4GB"),
+        ('spill_limit = "4"', "spill_limit in .*assay.toml is '4'; expected a size, such as 40GB"),
         ("home = ", "assay.toml: is not TOML"),
         ("home = 3", "home in .*assay.toml is 3; expected the path of a folder"),
         ('home = "assay.toml"', "home in .*assay.toml is .*; expected a folder, found a file"),
@@ -123,6 +125,23 @@ def test_a_dotenv_that_is_not_utf_8_is_named(project: Path) -> None:
     (project / ".env").write_bytes(b"ASSAY_HOME=h\xfc\n")
     with pytest.raises(SettingsError, match=r"\.env: is not text in UTF-8"):
         Settings.from_env()
+
+
+def test_files_may_begin_with_the_mark_of_their_encoding(project: Path) -> None:
+    (project / "assay.toml").write_bytes(b'\xef\xbb\xbfmemory_limit = "1GB"\n')
+    (project / ".env").write_bytes(b"\xef\xbb\xbfASSAY_HISTORY_DAYS=7\n")
+    settings = Settings.from_env()
+    assert (settings.memory_limit, settings.history_days) == (10**9, 7)
+
+
+def test_variables_that_are_nearly_settings_are_known(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSAY_MEMROY_LIMIT", "1GB")
+    monkeypatch.setenv("ASSAY_TEAM", "sales")
+    (project / ".env").write_text("ASSAY_HISTORY_DAY=7\nOTHER=1\n")
+    assert misspelt(Settings.from_env()) == {
+        "ASSAY_HISTORY_DAY": "ASSAY_HISTORY_DAYS",
+        "ASSAY_MEMROY_LIMIT": "ASSAY_MEMORY_LIMIT",
+    }
 
 
 def test_receivers_are_a_secret(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,7 +16,6 @@ from pydantic_settings import (
     EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from assay.base.archive_limits import ArchiveLimits
@@ -38,6 +40,10 @@ _EXPECTED = {
     "commands": "the module and name of a Typer app, such as demo.commands:app",
 }
 _WHOLE_NUMBERS = ("run_limit_seconds", "history_days", "run_history_days", "archive_members", "archive_ratio")
+_LEAST_SIZE = 1 << 20
+"""Bytes; a limit below it is a number without its unit."""
+_CLOSE = 0.85
+"""How alike names are, of 1, of which one is probably meant to be the other."""
 _SECONDS = "a number of seconds, at least 0"
 
 
@@ -89,8 +95,8 @@ class Settings(BaseSettings):
     run_history_days: int = Field(default=30, ge=1)
     notify: SecretStr = SecretStr("")
     run_limit_seconds: int = Field(default=7200, ge=1)
-    memory_limit: int | None = None
-    spill_limit: int | None = None
+    memory_limit: int | None = Field(default=None, ge=_LEAST_SIZE)
+    spill_limit: int | None = Field(default=None, ge=_LEAST_SIZE)
     archive_members: int = Field(default=ArchiveLimits.members, ge=1)
     archive_size: int = Field(default=ArchiveLimits.size, ge=1)
     archive_ratio: int = Field(default=ArchiveLimits.ratio, ge=1)
@@ -199,11 +205,11 @@ def _sources(cls: type[Settings], project: Path) -> list[tuple[str, Mapping[str,
     here = Path.cwd()
     environment = EnvSettingsSource(cls)
     try:
-        from_toml = TomlConfigSettingsSource(cls, toml_file=project / MARKER)()
+        from_toml = _toml(project / MARKER)
     except ValueError as error:
         raise SettingsError(f"{project / MARKER}: is not TOML: {error}") from error
     try:
-        from_dotenv = DotEnvSettingsSource(cls, env_file=project / ".env")()
+        from_dotenv = _dotenv(cls, project)()
     except ValueError as error:
         raise SettingsError(f"{project / '.env'}: is not text in UTF-8: {error}") from error
     return [
@@ -211,6 +217,24 @@ def _sources(cls: type[Settings], project: Path) -> list[tuple[str, Mapping[str,
         (f"{{variable}} in {project / '.env'}", _resolved(_known(cls, from_dotenv), project)),
         (f"{{name}} in {project / MARKER}", _resolved(from_toml, project)),
     ]
+
+
+def _toml(path: Path) -> Mapping[str, Any]:
+    """The options of a file, whose text some editors begin with a mark of its encoding."""
+    return tomllib.loads(path.read_text(encoding="utf-8-sig")) if path.exists() else {}
+
+
+def misspelt(settings: Settings) -> dict[str, str]:
+    """Variables of the environment and of `.env` that are nearly called like one that is a setting, each with that."""
+    known = [_PREFIX + name.upper() for name in Settings.model_fields]
+    in_file = map(str.upper, _dotenv(Settings, settings.project).env_vars)
+    others = sorted(name for name in {*os.environ, *in_file} if name.startswith(_PREFIX) and name not in known)
+    alike = {name: get_close_matches(name, known, n=1, cutoff=_CLOSE) for name in others}
+    return {name: near[0] for name, near in alike.items() if near}
+
+
+def _dotenv(cls: type[Settings], project: Path) -> DotEnvSettingsSource:
+    return DotEnvSettingsSource(cls, env_file=project / ".env", env_file_encoding="utf-8-sig")
 
 
 def _known(cls: type[Settings], options: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ from assay.base.memory import default_limit
 from assay.base.project import DISTRIBUTION
 from assay.base.run_lock import is_locked
 from assay.base.run_marks import lock_path
-from assay.base.settings import Settings
+from assay.base.settings import Settings, misspelt
 from assay.base.spill import default_spill_limit
 from assay.base.warehouse import open_elsewhere
 from assay.cli import findings, lake_findings, unclaimed
@@ -67,6 +67,7 @@ def examine(settings: Settings, now: float, usage: tuple[int, int]) -> Iterator[
         usage: Bytes of the disk that it is on: all, and free.
     """
     yield from _versions()
+    yield from findings.of_variables(misspelt(settings))
     yield findings.of_patches(f"dagster {_installed('dagster')}")
     catalog = yield from _project(settings)
     yield from _runs_and_services(settings, catalog, now)

@@ -50,6 +50,17 @@ class Sensor:
     error: str = ""
 
 
+def of_variables(misspelt: Mapping[str, str]) -> list[Finding]:
+    """Variables that no one reads.
+
+    Args:
+        misspelt: Each with the setting that is probably meant.
+    """
+    message = "{} is not a setting, so it changes nothing; one is called {}"
+    do = "rename the variable, or remove it"
+    return [Finding("warning", "environment", message.format(*names), do) for names in misspelt.items()]
+
+
 def of_versions(installed: Mapping[str, str | None], wanted: Mapping[str, str]) -> list[Finding]:
     """Python and packages against what pyproject.toml asks for."""
     wrong = [

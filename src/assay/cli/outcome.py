@@ -78,7 +78,8 @@ def report(outcome: Outcome) -> None:
         return
     for source, files, records, malformed in outcome.loaded:
         suffix = f", {malformed:,} of them malformed" if malformed else ""
-        out.print(f"{source}: {files:,} new files with {records:,} records{suffix}", highlight=False)
+        new = f"{files:,} new file{'s' if files != 1 else ''} with {records:,} record{'s' if records != 1 else ''}"
+        out.print(f"{source}: {new}{suffix}", highlight=False)
     for table, sentence in outcome.histories:
         out.print(f"{table}: {escape(sentence)}", highlight=False, soft_wrap=True)
     if not (outcome.loaded or outcome.refused or outcome.counts):
