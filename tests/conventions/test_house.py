@@ -28,6 +28,7 @@ ORDER = (
     "checks",
     "publish",
     "describing",
+    "planning",
     "triggers",
     "incidents",
     "page",

@@ -279,6 +279,15 @@ create table if not exists ops.rebuilds (
     seconds double not null
 );
 
+-- How long it took to work out rows of each table, or to check them: the measurement of the most rows, or about as many.
+create table if not exists ops.build_costs (
+    table_name varchar not null,
+    what varchar not null,
+    row_count bigint not null,
+    seconds double not null,
+    measured_at timestamptz not null
+);
+
 -- What was ever dropped because it was old: a row per kind. `before` is the age that counted when it was last looked for.
 create table if not exists ops.pruned (
     what varchar not null,

@@ -13,6 +13,7 @@ from assay.base import clock
 from assay.base.warehouse import transaction
 from assay.contract.declared_checks import Severity
 from assay.ledger.contents import last_load_id
+from assay.tables.build_costs import note_cost
 from assay.tables.versions import seqs
 from assay.text import strict_json
 
@@ -105,6 +106,7 @@ class CheckResult:
         is_whole: Whether it is about every row as of now, not by way of a result that stands for rows of before.
         rows_checked: How many rows were looked at for it; None where that is not counted.
         whole_at: When every row was looked at last; None for now.
+        seconds: How long it took; 0 where an earlier result was kept.
     """
 
     table: str
@@ -119,6 +121,7 @@ class CheckResult:
     is_whole: bool = True
     rows_checked: int | None = None
     whole_at: datetime | None = None
+    seconds: float = 0.0
 
     @property
     def verdict(self) -> Literal["pass", "warn", "fail", "not evaluated"]:
@@ -178,7 +181,7 @@ def record(
     known = seqs(connection)
     newest = connection.execute("select coalesce(max(check_id), 0) from ops.checks").fetchall()[0][0]
     at = clock.now()
-    checks, rules = [], []
+    checks, rules, costs = [], [], []
     for check_id, result in enumerate(results, newest + 1):
         seen = {**known, **(result.seen or {})}
         looked = [{"table_name": table, "seq": seen.get(table, 0)} for table in result.looked_at or (result.table,)]
@@ -186,6 +189,8 @@ def record(
         outcome = {"verdict": result.verdict, "summary": result.summary, "definition": result.definition}
         coverage = {"is_whole": result.is_whole, "rows_checked": result.rows_checked, "whole_at": result.whole_at}
         checks.append({**named, **outcome, **coverage, "expires_at": result.expires_at, "looked_at": looked})
+        if result.is_whole and result.rows_checked and result.seconds:
+            costs.append((result.table, result.check, result.rows_checked, result.seconds))
         version = contract_version(result.table)
         rules += [
             {
@@ -200,3 +205,5 @@ def record(
         if rules:
             load_id = last_load_id(connection)
             connection.execute(_KEEP_RULES, {"rules": rules, "at": at, "run_id": run_id, "load_id": load_id})
+        for cost in costs:
+            note_cost(connection, *cost)

@@ -104,6 +104,31 @@ def run(
 
 
 @app.command()
+def plan(
+    against: Annotated[
+        str, typer.Option(metavar="GIT_REF|published", help="What the project is held against.")
+    ] = "published",
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plan there as well.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="For a pull request.")] = False,
+) -> None:
+    """What a change of contracts and models breaks and rebuilds, before anything runs."""
+    from assay.cli import planning
+
+    raise typer.Exit(planning.plan(against, out, as_json=as_json, markdown=markdown))
+
+
+@app.command("apply")
+def apply_plan(
+    file: Annotated[Path | None, typer.Argument(metavar="[PLAN]", help="A plan; default: the last one.")] = None,
+) -> None:
+    """Do what the last plan said, unless the lake has moved on since."""
+    from assay.cli import planning
+
+    raise typer.Exit(stoppable(lambda: planning.apply(file)))
+
+
+@app.command()
 def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
     """Where every record went, as of the last run."""
     from assay.cli import score_card

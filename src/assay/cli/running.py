@@ -40,11 +40,17 @@ def prepare(settings: Settings | None = None) -> Settings:
     return settings
 
 
-def run(select: str, full_refresh: Sequence[str]) -> int:
-    """One run, in this process; 0 when it succeeded, 1 when not."""
+def run(select: str, full_refresh: Sequence[str], before: Callable[[], object] = lambda: None) -> int:
+    """One run, in this process; 0 when it succeeded, 1 when not.
+
+    Args:
+        select: As of `run_once`.
+        full_refresh: As of `run_once`.
+        before: As of `run_once`.
+    """
     settings = prepare()
     with progress("waiting for the lake") as tell:
-        outcome = run_once(settings, select, full_refresh, tell=tell)
+        outcome = run_once(settings, select, full_refresh, tell=tell, before=before)
     report(outcome)
     if outcome.is_run:
         incidents.look_after_run(settings)
@@ -60,6 +66,7 @@ def run_once(
     tell: Tell = lambda _: None,
     *,
     has_full_checks: bool = False,
+    before: Callable[[], object] = lambda: None,
 ) -> Outcome:
     """Take the lock, materialize what has work, and read the outcome from what was published.
 
@@ -69,6 +76,7 @@ def run_once(
         full_refresh: Tables to rebuild from nothing.
         tell: Told what happens now.
         has_full_checks: Whether to look at every row again, whatever earlier results stand for.
+        before: Called once no other run can start and before anything is changed; what it raises ends the run.
 
     Raises:
         ContractError: A contract cannot be used, or the selection names nothing.
@@ -87,6 +95,7 @@ def run_once(
     )
     is_clean = not lock.left_behind
     try:
+        before()
         project = project_hash(settings)
         pending = pending_work(settings, catalog, project) if is_clean and request.is_usual else Pending(None)
         if pending.is_nothing:

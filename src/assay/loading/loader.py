@@ -42,6 +42,7 @@ from assay.loading.file_load import Counted, FileLoad, NeedsStrictParse, Ways
 from assay.loading.rejudge import READING
 from assay.loading.together import FilesTogether
 from assay.reading.wide_plans import plain_plans
+from assay.tables.build_costs import BUILD, note_cost
 from assay.tables.first_fingerprints import first_bronze
 from assay.tables.full_refresh import date_again, note_replaced, plan
 from assay.tables.table_definition import Definition, bronze_form
@@ -82,6 +83,7 @@ class _Loader:
         self._table = BronzeTable(connection, self._contract, sql, definition, self._run_id)
         self._landing = Path(arguments["home"]) / "landing"
         self._load_id = next_load_id(connection)
+        self._loaded: list[tuple[int, float]] = []
         self._limit = limit_of(connection)
         scratch = Path(arguments["home"]) / "scratch" / "load"
         self._load = FileLoad(connection, self._contract, self._table, scratch, self._load_id)
@@ -106,8 +108,10 @@ class _Loader:
             for file in copies:
                 note(self._connection, file, status="arrived")
                 self._load_or_refuse(file)
+        rows, seconds = (sum(figures) for figures in zip(*self._loaded, strict=True)) if self._loaded else (0, 0.0)
         with transaction(self._connection):
             self._table.note_current()
+            note_cost(self._connection, self._table.name, BUILD, rows, seconds)
 
     def refresh(self) -> None:
         """Read every loaded file again and replace the table in one transaction."""
@@ -275,6 +279,7 @@ class _Loader:
         return as_examined(file, seen)
 
     def _log_loaded(self, file: File, counted: Counted, seconds: float) -> None:
+        self._loaded.append((counted.loaded, seconds))
         figures = {"rows": counted.loaded, "malformed": counted.malformed, "seconds": round(seconds, 3)}
         self._log(file, status="loaded", **figures)
 

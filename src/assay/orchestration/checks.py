@@ -1,5 +1,6 @@
 """Checks of tables: one definition per layer, each result with its evidence, kept in `ops.check_results`."""
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
@@ -80,8 +81,10 @@ def check_or_keep(lake: Session, checks: Iterable[Check]) -> Iterator[CheckResul
     kept = still_valid(lake.connection, {check: a for check, a in definitions.items() if a and check not in again})
     stands_for = {} if lake.has_full_checks else covered(lake.connection, by_change)
     for (table, check), asked in definitions.items():
+        began = time.monotonic()
         result = kept.get((table, check)) or run_check(lake, table, check, stands_for.get((table, check)))
-        yield replace(result, definition=asked)
+        seconds = 0.0 if (table, check) in kept else time.monotonic() - began
+        yield replace(result, definition=asked, seconds=seconds)
 
 
 def run_check(lake: Session, table: str, check: str, covers: Covered | None = None) -> CheckResult:

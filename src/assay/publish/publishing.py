@@ -47,6 +47,7 @@ OPS_TABLES = (
     "publications",
     "pruned",
     "rebuilds",
+    "build_costs",
 )
 HISTORY = ("checks", "check_results")
 """Tables of `ops` to which runs add, the most by far; after old rows were dropped they are copied whole."""

@@ -23,6 +23,7 @@ from assay.contract.catalog import Catalog
 from assay.contract.names import table_of
 from assay.publish.delivery import note_deliveries
 from assay.publish.publishing import Published, clean_up, publish_lake, publish_ops
+from assay.tables.build_costs import note_run
 from assay.tables.retired import note_retired
 from assay.tables.versions import forget_readers
 
@@ -129,5 +130,6 @@ def _publish_at_end(session: Session, *, is_scored: bool) -> None:
                 score(session.connection, session.run_id)
             publish(session)
             note_deliveries(session.connection, session.catalog, session.run_id)
+            note_run(session.connection, session.began)
         finally:
             publish_ops(session.connection, session.settings.published)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from assay.base.errors import UserError
@@ -125,6 +126,25 @@ def build(
     args += ["--exclude-resource-type", "unit_test"]
     done = _invoke(settings, args, settings.scratch / "dbt", _manifest(settings.dbt_project))
     return [_result(item) for item in done]
+
+
+def compile_models(settings: Settings) -> dict[str, str]:
+    """The compiled SQL of each model, by name; no database is opened for it.
+
+    Args:
+        settings: The lake, whose project is parsed.
+
+    Raises:
+        DbtError: A model does not compile.
+    """
+    with TemporaryDirectory(prefix="assay-compile-") as folder:
+        nowhere = settings.model_copy(update={"home": Path(folder)})
+        args = ["compile", "--no-populate-cache", "--no-introspect"]
+        done = _invoke(nowhere, args, Path(folder) / "dbt", _manifest(settings.dbt_project))
+    results = [_result(item) for item in done]
+    if failed := [result for result in results if result.status == "error"]:
+        raise DbtError("\n".join(f"{result.name}: {result.message}" for result in failed))
+    return {result.name: result.compiled for result in results if not result.is_test}
 
 
 def _manifest(project: Path) -> Manifest:

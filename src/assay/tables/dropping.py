@@ -135,6 +135,7 @@ def _drop_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
         "freshness",
         "touched_parts",
         "rebuilds",
+        "build_costs",
     ):
         connection.execute(f"delete from ops.{of} where table_name = ?", [table])
     for of in ("seen", "seen_files"):

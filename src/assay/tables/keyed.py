@@ -22,6 +22,7 @@ from assay.contract.names import TableName, literal, quoted, table_of
 from assay.contract.own_columns import OWN_TYPE, undeclared
 from assay.contract.part_choice import parse_part_choice
 from assay.contract.rebuild_key import Input, RebuildKey, parse_redo
+from assay.tables.build_costs import BUILD, note_cost
 from assay.tables.date_ranges import narrowed
 from assay.tables.first_fingerprints import first_keyed
 from assay.tables.key_ranges import is_among
@@ -212,6 +213,7 @@ class _Keyed:
         where = self._is_in_part([f"made.{quoted(name)}" for name in self._rebuild_key.key], parts)
         along = part_column(columns_of(self._connection, self._name.sql), self._part_choice)
         order = f" order by made.{quoted(along.name)}" if along else ""  # what looks for some dates reads their blocks
+        began = time.monotonic()
         for _ in each_part(self._connection, parts):
             self._connection.execute(
                 f"insert into {self._name.sql} by name select * from ({self._sql}\n) as made where {where}{order}"
@@ -221,6 +223,8 @@ class _Keyed:
         forget_rebuild(self._connection, self.table)
         self._connection.execute(f"drop table if exists {self._changes}")
         note_built(self._connection, self.table, self._definition, self._run_id, is_changed=True, is_rebuilt=True)
+        rows = self._connection.execute(f"select count(*) from {self._name.sql}").fetchall()[0][0]
+        note_cost(self._connection, self.table, BUILD, rows, time.monotonic() - began)
 
     def _redo_affected(self) -> None:
         target = self._name.sql

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import duckdb
 
 from assay.contract.names import relation
+from assay.tables.build_costs import BUILD, note_cost
 
 SHARE, SECONDS = 0.5, 1.0
 """A rebuild that redoes that share of a table and takes as long costs more and more as the table grows."""
@@ -49,6 +50,7 @@ def note_rebuild(connection: duckdb.DuckDBPyConnection, table: str, keys: str, s
     counted = [f"select count(*) from {name}" for name in (keys, "temp.keyed_new", relation(table))]
     counts = [connection.execute(statement).fetchall()[0][0] for statement in counted]
     connection.execute("insert into ops.rebuilds values (?, ?, ?, ?, ?)", [table, *counts, seconds])
+    note_cost(connection, table, BUILD, counts[1], seconds)
 
 
 def forget_rebuild(connection: duckdb.DuckDBPyConnection, table: str) -> None:
