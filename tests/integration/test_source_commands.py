@@ -60,7 +60,7 @@ def test_a_source_is_begun_and_further_files_are_tried(
         ("loaded", 2, 2, True),
         ("loaded", 3, 0, False),
         ("refused", 0, 0, False),
-        ("loaded", 2, 2, True),
+        ("duplicate", 0, 0, True),
     ]
     assert {(r["what"], r["records"]) for r in tried[1]["malformed"]} == {
         ("price is no decimal(12,2)", 1),
@@ -160,8 +160,12 @@ def test_what_cannot_be_begun_or_tried_is_told(project: Settings, tmp_path: Path
         source_new.new("others", [tmp_path / "gone.csv"], "sales")
     assert sorted(path.name for path in (project.dbt_project / "models").iterdir()) == ["prices.yml"]
     (tmp_path / "x.txt").write_text(GOOD)
-    [unseen] = source_check.try_files(project, source_check.contract_of(project, "prices"), [tmp_path / "x.txt"])
+    copies = files(tmp_path, b=BAD, c=BAD, d=GOOD)
+    contract = source_check.contract_of(project, "prices")
+    unseen, *tried = source_check.try_files(project, contract, [tmp_path / "x.txt", *copies])
     assert (unseen.status, unseen.is_good) == ("unseen", False)
+    counts = [(trial.status, trial.records, len(trial.malformed + trial.quarantined), trial.is_good) for trial in tried]
+    assert counts == [("loaded", 3, 2, False), ("duplicate", 0, 0, True), ("loaded", 2, 0, True)]
     with pytest.raises(TrialFailed, match=r"gone\.csv: there is no such file"):
         source_check.check("prices", [tmp_path / "gone.csv"], None, as_json=False)
 

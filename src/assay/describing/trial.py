@@ -52,7 +52,8 @@ class FileTrial:
 
     Attributes:
         name: As it was given.
-        status: `loaded`, `refused`, or `unseen` where the glob does not claim it.
+        status: `loaded`, `duplicate` of another of the files, whose records count there, `refused`, or `unseen` where
+            the glob does not claim it.
         reason: Why it would not be loaded.
         records: Records in it.
         rows: Clean rows that it would give.
@@ -70,8 +71,8 @@ class FileTrial:
 
     @property
     def is_good(self) -> bool:
-        """Whether it would be loaded, and every record be a clean row."""
-        return self.status == "loaded" and not self.malformed and not self.quarantined
+        """Whether it would be loaded, or is there already, and every record of its own be a clean row."""
+        return self.status in ("loaded", "duplicate") and not self.malformed and not self.quarantined
 
     @property
     def form(self) -> dict[str, Any]:
@@ -147,16 +148,19 @@ def _trials(
     trials: dict[Path, list[FileTrial]] = {}
     for row in rows:
         place = row.path if row.path in seen else next(name for name in seen if row.path.startswith(name + WITHIN))
-        is_known = row.file_id is not None and row.status in ("loaded", "duplicate")
-        trial = FileTrial(
-            str(seen[place]) + row.path[len(place) :],
-            "loaded" if is_known else "refused",
-            "has the content of another of the files" if row.status == "duplicate" else row.reason or "",
-            read.get(row.file_id, 0),
-            int(connection.execute(clean, [row.file_id]).fetchall()[0][0]),
-            _malformed(connection, row.file_id),
-            _quarantined(connection, contract, row.file_id),
-        )
+        name = str(seen[place]) + row.path[len(place) :]
+        if row.status == "duplicate":
+            trial = FileTrial(name, "duplicate", "has the content of another of the files")
+        else:
+            trial = FileTrial(
+                name,
+                "loaded" if row.file_id is not None and row.status == "loaded" else "refused",
+                row.reason or "",
+                read.get(row.file_id, 0),
+                int(connection.execute(clean, [row.file_id]).fetchall()[0][0]),
+                _malformed(connection, row.file_id),
+                _quarantined(connection, contract, row.file_id),
+            )
         trials.setdefault(seen[place], []).append(trial)
     return trials
 
