@@ -24,7 +24,7 @@ from assay.loading.loader import load_landed
 OLD = 1_500_000_000.0  # a time at which every file has settled
 
 
-def bronze_node(
+def bronze_node(  # noqa: PLR0917 - what a column says, each by its name
     name: str,
     columns: Mapping[str, str],
     key: Sequence[str],
@@ -32,6 +32,7 @@ def bronze_node(
     written: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     dated: Collection[str] = (),
     paths: Mapping[str, str] = MappingProxyType({}),
+    aliases: Mapping[str, Sequence[str]] = MappingProxyType({}),
     **contract: Any,
 ) -> dict[str, Any]:
     """A bronze model as in dbt's manifest; what is not given is ordinary, and the columns `dated` are `_file_date`."""
@@ -42,6 +43,8 @@ def bronze_node(
         metas[column]["from"] = "_file_date"
     for column, path in paths.items():
         metas[column]["path"] = path
+    for column, others in aliases.items():
+        metas[column]["aliases"] = list(others)
     defaults = {
         "version": "1.0.0",
         "owner": "tests",

@@ -10,6 +10,7 @@ import pytest
 from assay.contract.contract import Column, Contract, Rule
 from assay.contract.format import Format
 from assay.contract.parse import parse_contract
+from assay.contract.types import is_wider
 from assay.tables.table_definition import bronze_form, differences, is_widened, own_sql
 from tests.source import bronze_node
 
@@ -19,7 +20,8 @@ DECIDES = {
         "path_template",
     },
     Format: {
-        "type", "records", "elements", "is_avro", "each", "places", "sheet", "range", "widths", "trimmed", "delimiter",
+        "type", "records", "elements", "is_avro", "each", "places", "aliases", "sheet", "range", "widths",
+        "trimmed", "delimiter",
         "quote", "escape", "header", "preamble", "footer", "comment",
         "repeated_header", "encoding", "nulls", "quoted_nulls", "decimal", "thousands",
         "dates", "locale",
@@ -166,3 +168,35 @@ def test_a_column_that_may_be_left_out_from_now_on_changes_no_row() -> None:
     before = contract()
     now = replace(before, columns=(before.columns[0], replace(before.columns[1], is_optional=True)))
     assert is_widened(now, bronze_form(now, "select"), bronze_form(before, "select"))
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "expected"),
+    [
+        ("bigint", "integer", True),
+        ("hugeint", "tinyint", True),
+        ("integer", "integer", False),
+        ("integer", "bigint", False),
+        ("decimal(12,2)", "decimal(10,2)", True),
+        ("decimal(12,4)", "decimal(10,2)", True),
+        ("decimal(12,4)", "decimal(12,2)", False),
+        ("decimal(12,1)", "decimal(10,2)", False),
+        ("decimal(10,2)", "decimal(10,2)", False),
+        ("decimal(20,0)", "integer", False),
+        ("varchar", "bigint", False),
+        ("timestamp", "date", False),
+    ],
+)
+def test_a_type_is_wider_that_holds_each_value_as_it_is(wide: str, narrow: str, expected: bool) -> None:
+    assert is_wider(wide, narrow) == expected
+
+
+def test_what_takes_in_more_is_no_change_and_what_takes_in_less_is_one() -> None:
+    before = bronze_form(contract(aliases={"amount": ["x"]}, new_columns="refuse"), "select 1")
+    for more in (
+        {"aliases": {"amount": ["x", "y"], "id": ["z"]}, "new_columns": "refuse"},
+        {"aliases": {"amount": ["x"]}, "new_columns": "rescue"},
+    ):
+        now = contract(**more)
+        assert is_widened(now, bronze_form(now, "select 1"), before)
+        assert not is_widened(contract(), before, bronze_form(now, "select 1"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -113,6 +113,20 @@ class Contract:
     def origins(self) -> Mapping[str, tuple[str, ...]]:
         """The names that lead to each column's value in a record, from outside to inside."""
         return {name: pointer_keys(pointer) for name, pointer in self.format.places} or {n: (n,) for n in self.names}
+
+    @cached_property
+    def ways(self) -> Mapping[str, tuple[tuple[str, ...], ...]]:
+        """The names that lead to each column's value, as of `origins`: its own way, then one for each other name."""
+        others = dict(self.format.aliases)
+        return {name: (way, *((*way[:-1], o) for o in others.get(name, ()))) for name, way in self.origins.items()}
+
+    @cached_property
+    def _own_names(self) -> Mapping[str, str]:
+        return {other: name for name, others in self.format.aliases for other in others}
+
+    def named(self, header: Iterable[str]) -> list[str]:
+        """The names of a file's columns, those that the contract has by their own ones; of files without places."""
+        return [self._own_names.get(name, name) for name in header]
 
     @property
     def optional(self) -> list[str]:

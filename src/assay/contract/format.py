@@ -23,6 +23,7 @@ class Format:
         places: Where in a record of JSON or Parquet each column's value stands, by name as a JSON pointer; empty where
             all are members of the record by their own names. Of an element it starts there; after `^` it starts at the
             record that holds the list, and `#` is the element's position, from 1.
+        aliases: Other names that files may have for a column, by its name; each stands where the column's own would.
         elements: The path of the elements of an XML document that are records; None where the file is no XML.
         is_avro: Whether the file is an Avro container.
         sheet: The sheet of a spreadsheet, whose rows are read as those of CSV: empty for the first one, None where the
@@ -53,6 +54,7 @@ class Format:
     records: str | None = None
     each: str | None = None
     places: tuple[tuple[str, str], ...] = ()
+    aliases: tuple[tuple[str, tuple[str, ...]], ...] = ()
     elements: str | None = None
     is_avro: bool = False
     sheet: str | None = None
@@ -120,7 +122,7 @@ class Format:
     @property
     def declared(self) -> Mapping[str, Any]:
         """The block of a contract that says all this, but for what its columns say."""
-        form = {name: value for name, value in self.form.items() if name != "places"}
+        form = {name: value for name, value in self.form.items() if name not in ("places", "aliases")}
         if form.pop("is_avro", False):
             form["type"] = "avro"
         elif self.elements is not None:

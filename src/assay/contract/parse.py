@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from assay.contract.aliases import aliases_of
 from assay.contract.check_format import check_format
 from assay.contract.contract import Column, Contract, Rule
 from assay.contract.errors import ContractError
@@ -76,8 +77,10 @@ def _parse(node: Node) -> Contract:
     ours = [name for name in names if name.startswith("_")]
     if ours:
         raise ContractError(f"column {ours[0]}: names that start with `_` are kept for columns that Assay adds")
-    paths = {column.name: column_meta(node["columns"][column.name]).path for column in columns}
-    form = replace(form, places=places_of(paths, form, [c.name for c in columns if c.origin != "records"]))
+    metas = {column.name: column_meta(node["columns"][column.name]) for column in columns}
+    elsewhere = [column.name for column in columns if column.origin != "records"]
+    form = replace(form, places=places_of({name: meta.path for name, meta in metas.items()}, form, elsewhere))
+    form = replace(form, aliases=aliases_of({name: meta.aliases for name, meta in metas.items()}, form, elsewhere))
     key = parse_key(node, names, is_none=declared.key == "none")
     newest_by = declared.newest_by
     dated_by = newest_by.file_date if isinstance(newest_by, FileDateYml) else None

@@ -44,8 +44,12 @@ def parse_promise(node: Mapping[str, Any]) -> TablePromise:
     with naming_yml(node):
         columns = parse_columns(node)
         for column in columns:
-            if column_meta(node["columns"][column.name]).path is not None:
-                raise ContractError(f"column {column.name}: path is of a bronze column; here `from` names the column")
+            meta = column_meta(node["columns"][column.name])
+            for alien in ("path", "aliases"):
+                if alien in meta.model_fields_set:
+                    raise ContractError(
+                        f"column {column.name}: {alien} is of a bronze column; here `from` names the column"
+                    )
         key = parse_key(node, [column.name for column in columns], is_none=is_keyless(node))
         own = undeclared([column.name for column in columns], inputs_of(node))
         return TablePromise(

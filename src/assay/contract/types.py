@@ -25,6 +25,8 @@ KINDS: dict[str, Kind] = {
     "timestamp with time zone": "timestamptz",
 }
 ALIASES = {"int": "integer", "text": "varchar", "string": "varchar", "timestamptz": "timestamp with time zone"}
+_INTEGERS = ("tinyint", "smallint", "integer", "bigint", "hugeint")
+"""Each holds all values of those before it."""
 _DECIMAL = re.compile(r"(?:decimal|numeric)\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)")
 _NESTED = re.compile(r"^(json|struct|map|list|row)\b|[]]$")
 _NESTED_HINT = "Objects and lists are JSON in a varchar, and `path` makes columns of their values"
@@ -81,3 +83,19 @@ def column_type(written: str) -> ColumnType:
     known = ", ".join([*KINDS, "decimal(p,s)"])
     hint = f". {_NESTED_HINT}" if _NESTED.search(name) else ""
     raise ContractError(f"unknown type {written!r}; write one of: {known}{hint}")
+
+
+def is_wider(wide: str, narrow: str) -> bool:
+    """Whether one type holds each value of another one of its kind as it is, and more of them.
+
+    Args:
+        wide: A type as DuckDB writes it, in lower case.
+        narrow: The other one.
+    """
+    if wide in _INTEGERS and narrow in _INTEGERS:
+        return _INTEGERS.index(wide) > _INTEGERS.index(narrow)
+    more, less = (_DECIMAL.fullmatch(each) for each in (wide, narrow))
+    if more is None or less is None or wide == narrow:
+        return False
+    (precision, scale), (fewer, short) = ((int(each[1]), int(each[2])) for each in (more, less))
+    return scale >= short and precision - scale >= fewer - short

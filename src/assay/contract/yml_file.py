@@ -90,6 +90,11 @@ class ColumnMetaYml(Yml):
     optional: bool = Field(default=False, description="Whether files may leave the column out; it is NULL then.")
     nullable_key: bool = Field(default=False, description="Of a column of the key: whether NULL is a value of it.")
     personal: bool = Field(default=False, description="Whether values are about a person, and not shown in examples.")
+    aliases: Annotated[
+        tuple[str, ...],
+        Field(strict=False, examples=[["Till No."]]),
+        Expected("{key} is a list of names such as ['Till No.'], not {found}"),
+    ] = Field(default=(), description="Of a bronze column: other names that files have for it, or had.")
     written: WrittenYml | None = Field(default=None, description="Of a bronze column: how files write its values.")
     path: str | None = Field(
         default=None,

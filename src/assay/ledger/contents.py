@@ -20,6 +20,16 @@ def has_loaded(connection: duckdb.DuckDBPyConnection, source: str) -> bool:
     return bool(connection.execute(asked, [source]).fetchall())
 
 
+def loaded_with_several(connection: duckdb.DuckDBPyConnection, source: str, names: Sequence[str]) -> list[str]:
+    """Paths of loaded files of a source whose headers have several of some names, sorted."""
+    rows = connection.execute(
+        "select distinct path from ops.loaded_files where source = ? and len(list_intersect(header, ?::varchar[])) > 1 "
+        "order by path",
+        [source, list(names)],
+    ).fetchall()
+    return [str(path) for (path,) in rows]
+
+
 def newest_loaded(connection: duckdb.DuckDBPyConnection, source: str) -> datetime | None:
     """When the newest loaded file of a source was first seen; None when none is loaded."""
     asked = f"select max(first_seen) from ops.loaded_files where source = {literal(source)}"

@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 
 from assay.base.duckdb_errors import first_line
 from assay.base.memory import NOT_ENOUGH
+from assay.contract.aliases import two_names
 from assay.contract.contract import Contract
 from assay.contract.moments import example, pattern
 from assay.contract.names import listed
@@ -159,12 +160,15 @@ def _header_problem(header: tuple[str, ...] | None, contract: Contract) -> str:
     if header is None:
         return ""
     of_records = contract.of_records
-    tops = {name: way[0] for name, way in of_records.origins.items()}
-    known, there = set(tops.values()), set(header)
+    tops = {name: list(dict.fromkeys(way[0] for way in ways)) for name, ways in of_records.ways.items()}
+    known, there = set().union(*tops.values()), set(header)
     both = [column.name for column in contract.path_columns if column.name in there - known]
     if both:
         return stands_in_both(both[0])
-    missing = [tops[c.name] for c in of_records.columns if tops[c.name] not in there and not c.is_optional]
+    for column, names in tops.items():
+        if len(there.intersection(names)) > 1:
+            return f"in its header {two_names(column, [name for name in header if name in names])}"
+    missing = [tops[c.name][0] for c in of_records.columns if not (c.is_optional or there.intersection(tops[c.name]))]
     unexpected = [name for name in header if name not in known]
     problems = []
     if missing:
@@ -173,7 +177,8 @@ def _header_problem(header: tuple[str, ...] | None, contract: Contract) -> str:
         problems.append(f"unexpected columns: {listed(unexpected)}")
     if not problems:
         return ""
-    return f"its header does not match contract {contract.version}: {'; '.join(problems)}"
+    renamed = "; name in `aliases` of a column what files call it now" if missing and unexpected else ""
+    return f"its header does not match contract {contract.version}: {'; '.join(problems)}{renamed}"
 
 
 def stands_in_both(column: str) -> str:

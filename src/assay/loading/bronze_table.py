@@ -15,7 +15,7 @@ from assay.ledger.contents import has_loaded
 from assay.ledger.file_counts import count_files, forget_counts
 from assay.ledger.rows import forget_profiles
 from assay.ledger.snapshots import decide_again, forget_losses
-from assay.loading.widening import RESCUED, add_columns
+from assay.loading.widening import RESCUED, widen
 from assay.tables.table_definition import Definition, is_widened
 from assay.tables.versions import changed_with_data, is_changed_while_empty, note_built, stop_when_changed
 
@@ -96,13 +96,12 @@ class BronzeTable:
             self.note_change()
 
     def _widen(self) -> None:
-        """Add the optional columns that the contract has since the rows were stored; that is not a rebuild."""
+        """Take in what the contract takes in since the rows were stored, such as columns; that is not a rebuild."""
         stored = self._rows("select fingerprint, definition from ops.tables where table_name = ?", [self.name])
         if not stored or not self._is_widened(*stored[0]):
             return
-        there = {name for name, *_ in self._rows(f"describe {self._relation}")}
-        new = [column for column in self._contract.columns if column.name not in there]
-        files = add_columns(self._connection, self._contract, new, self._known_rules(stored[0][1])) if new else []
+        form = json.loads(stored[0][1]) if stored[0][1] else None
+        files = widen(self._connection, self._contract, form, self._known_rules(stored[0][1]))
         for file_id in files:
             self._insert_again(file_id)
         count_files(self._connection, self._contract.source, files)

@@ -1,88 +1,140 @@
-"""Adds optional columns that the contract has since to a bronze table; no file is read again for it.
+"""Brings a bronze table up to a contract that takes in more than it did; no file is read again for it.
 
-What earlier files said of such a column was rescued, so it is taken from `_rescued`, exactly as a load would have taken
-it: typed without loss, judged by the rules of today. Where that is not possible, nothing is changed.
+Optional columns are added, types get wider, and columns get further names. What earlier files said under the name of a
+column was rescued, so it is taken from `_rescued`, exactly as a load would have taken it: typed without loss, judged by
+the rules of today. Where that is not possible, nothing is changed.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import duckdb
 
+from assay.contract.aliases import two_names
 from assay.contract.contract import Column, Contract, Rule
 from assay.contract.names import TableName, literal, quoted
+from assay.ledger.contents import loaded_with_several
 from assay.reading.exact_casts import from_text
 from assay.reading.json_lines import json_key, marked, unmarked
+from assay.tables.table_definition import Form, names_in
 from assay.tables.versions import ChangedWithData, changed_with_data
 
 RESCUED = "temp.assay_widened"
-"""Rows that hold a value of a new column, with that value in its place."""
+"""Rows that hold a value of a column under a name of it, with that value in its place."""
 SHOWN = 3
 MOST_EXACT = 2**53
 """Up to here a double holds every whole number."""
 ENDLESS = "'NaN', 'Infinity', '-Infinity'"
 
+Names = Mapping[Column, Sequence[str]]
+"""Columns with the names under which values of theirs may have been rescued."""
 
-def add_columns(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, columns: Sequence[Column], known_rules: Collection[str]
+
+def widen(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, stored: Form | None, known_rules: Collection[str]
 ) -> list[int]:
-    """Add optional columns to a bronze table, and put the rows whose values were rescued into `RESCUED` instead.
+    """Change a bronze table in place, and put the rows whose values were rescued into `RESCUED` instead.
 
     Args:
         connection: The warehouse, in a transaction.
         contract: The source's contract.
-        columns: Those of it that the table does not have.
+        stored: The form that the rows were stored under; None of the first lakes.
         known_rules: Names of the rules that the stored rows were judged by.
 
     Returns:
         The files whose rows were taken out, for the caller to judge and insert again.
 
     Raises:
-        ChangedWithData: A rescued value does not fit its column's type, or rows without a value break a new rule.
+        ChangedWithData: A rescued value does not fit its column's type, a row has values under two names of a column,
+            or rows without a value break a new rule.
     """
+    bronze = TableName.of_source(contract.source)
+    there = {name for name, *_ in _rows(connection, f"describe {bronze.sql}")}
+    new = [column for column in contract.columns if column.name not in there]
+    for column in new:
+        connection.execute(f"alter table {bronze.sql} add column {quoted(column.name)} {column.type.sql}")
+    before = {name: sql for name, sql, *_ in stored["contract"]["columns"]} if stored else {}
+    for column in contract.columns:
+        if before.get(column.name, column.type.sql) != column.type.sql:
+            connection.execute(f"alter table {bronze.sql} alter column {quoted(column.name)} type {column.type.sql}")
+    names = _new_names(contract, new, names_in(stored["contract"]["format"]) if stored else set())
+    return _take_out(connection, contract, names, new, known_rules) if names else []
+
+
+def _new_names(contract: Contract, new: Sequence[Column], known: Collection[tuple[str, str]]) -> Names:
+    """The names that columns have since the rows were stored."""
+    others = dict(contract.format.aliases)
+    names = {
+        column: [
+            *([column.name] if column in new else []),
+            *(name for name in others.get(column.name, ()) if column in new or (column.name, name) not in known),
+        ]
+        for column in contract.columns
+    }
+    return {column: these for column, these in names.items() if these}
+
+
+def _take_out(
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    names: Names,
+    new: Sequence[Column],
+    known_rules: Collection[str],
+) -> list[int]:
     bronze = TableName.of_source(contract.source).sql
-    for column in columns:
-        connection.execute(f"alter table {bronze} add column {quoted(column.name)} {column.type.sql}")
-    holds = " or ".join(f"list_contains(json_keys(_rescued), {literal(column.name)})" for column in columns)
-    new_rules = [rule for rule in contract.rules if rule.name not in known_rules]
-    _stop_when_rows_break_rules(connection, contract, new_rules, f"coalesce({holds}, false)")
-    names = ", ".join(quoted(column.name) for column in contract.columns if column not in columns)
+    listed = ", ".join(literal(name) for these in names.values() for name in these)
+    holds = f"coalesce(list_has_any(json_keys(_rescued), [{listed}]), false)"
+    new_rules = [rule for rule in contract.rules if new and rule.name not in known_rules]
+    _stop_when_rows_break_rules(connection, contract, new_rules, holds)
+    _stop_when_files_have_several(connection, contract, names)
+    others = ", ".join(quoted(column.name) for column in contract.columns if column not in names)
     connection.execute(
-        f"create or replace temp table {RESCUED.split('.')[1]} as "
-        f"select {names}, {_taken(contract, columns)}, _file_id, _load_id, _loaded_at from {bronze} where {holds}"
+        f"create or replace temp table {RESCUED.split('.')[1]} as select {f'{others}, ' if others else ''}"
+        f"{_taken(contract, names)}, _file_id, _load_id, _loaded_at from {bronze} where {holds}"
     )
-    _stop_when_values_do_not_fit(connection, contract, columns)
+    _stop_when_rows_have_several(connection, contract, names)
+    _stop_when_values_do_not_fit(connection, contract, names)
     connection.execute(f"delete from {bronze} where {holds}")
     return [int(row[0]) for row in _rows(connection, f"select distinct _file_id from {RESCUED} order by _file_id")]
 
 
-def _taken(contract: Contract, columns: Sequence[Column]) -> str:
-    """SQL of the new columns, of their texts as they were rescued, and of what stays rescued."""
+def _taken(contract: Contract, names: Names) -> str:
+    """SQL of the columns, of their texts as they were rescued and how many there are, and of what stays rescued."""
     mark = secrets.token_hex(8)
-    structure = literal("{" + ", ".join(f'"{json_key(column.name)}": "varchar"' for column in columns) + "}")
-    mask = literal("{" + ", ".join(f'"{json_key(column.name)}": null' for column in columns) + "}")
+    every = [name for these in names.values() for name in these]
+    structure = literal("{" + ", ".join(f'"{json_key(name)}": "varchar"' for name in every) + "}")
+    mask = literal("{" + ", ".join(f'"{json_key(name)}": null' for name in every) + "}")
     text = marked("_rescued::varchar", mark)
     parts = []
-    for place, column in enumerate(columns):
-        raw = f"({unmarked(f'from_json({text}, {structure}).{quoted(column.name)}', mark)})"
-        value = from_text(raw, column.type)
-        if contract.format.type == "parquet":
-            value = f"case when {_says_its_type(column, raw, value)} then {value}{_endless(column, raw)} end"
-        parts += [f"{raw} as r{place}", f"({value}) as {quoted(column.name)}"]
+    for place, (column, these) in enumerate(names.items()):
+        raws = [f"({unmarked(f'from_json({text}, {structure}).{quoted(name)}', mark)})" for name in these]
+        values = [_value(contract, column, name, raw) for name, raw in zip(these, raws, strict=True)]
+        stored = quoted(column.name)
+        parts += [f"coalesce({', '.join(raws)}) as r{place}"]
+        parts += [f"len(list_filter([{stored}::varchar, {', '.join(raws)}], lambda x: x is not null)) as n{place}"]
+        parts += [f"coalesce({stored}, {', '.join(values)}) as {stored}"]
     rest = unmarked(f"json_merge_patch({text}, {mask})::varchar", mark)
     return ", ".join([*parts, f"nullif({rest}, '{{}}')::json as _rescued"])
 
 
-def _says_its_type(column: Column, raw: str, value: str) -> str:
+def _value(contract: Contract, column: Column, name: str, raw: str) -> str:
+    """SQL of the value of a column that was rescued under a name; NULL where it cannot be told exactly."""
+    value = from_text(raw, column.type)
+    if contract.format.type == "parquet":
+        value = f"case when {_says_its_type(column, name, raw, value)} then {value}{_endless(column, raw)} end"
+    return f"({value})"
+
+
+def _says_its_type(column: Column, name: str, raw: str, value: str) -> str:
     """SQL for whether the JSON of a Parquet value tells the value exactly, whatever type it had in the file.
 
     A number that becomes a text had a scale there, which is gone; a whole number may be more than a double holds.
     """
     if column.type.kind == "text":
-        kind = f"json_type(_rescued, {literal(_pointer(column.name))})"
+        kind = f"json_type(_rescued, {literal(_pointer(name))})"
         return f"{kind} = 'VARCHAR' and {raw} not in ({ENDLESS})"
     if column.type.kind == "double":
         is_small = f"regexp_full_match({raw}, '-?[0-9]+') and abs({value}) <= {MOST_EXACT}"
@@ -99,10 +151,8 @@ def _pointer(name: str) -> str:
     return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
-def _stop_when_values_do_not_fit(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, columns: Sequence[Column]
-) -> None:
-    for place, column in enumerate(columns):
+def _stop_when_values_do_not_fit(connection: duckdb.DuckDBPyConnection, contract: Contract, names: Names) -> None:
+    for place, column in enumerate(names):
         wrong = f"from {RESCUED} where r{place} is not null and {quoted(column.name)} is null"
         [(count,)] = _rows(connection, f"select count(*) {wrong}")
         if count:
@@ -115,6 +165,29 @@ def _stop_when_values_do_not_fit(
                 f"rows hold something else in _rescued, such as {', '.join(map(repr, examples))}. Give it a type that "
                 f"holds these, or load the files anew with `assay run --full-refresh {bronze}`; "
                 "nothing was changed"
+            )
+
+
+def _stop_when_rows_have_several(connection: duckdb.DuckDBPyConnection, contract: Contract, names: Names) -> None:
+    """Refuse a name under which stored rows have a value beside that of their column."""
+    for place, (column, these) in enumerate(names.items()):
+        [(count,)] = _rows(connection, f"select count(*) from {RESCUED} where n{place} > 1")
+        if count:
+            bronze = TableName.of_source(contract.source)
+            raise ChangedWithData(
+                f"{bronze}: {count:,} stored rows have values under several names of a column: "
+                f"{two_names(column.name, dict.fromkeys([column.name, *these]))}; nothing was changed"
+            )
+
+
+def _stop_when_files_have_several(connection: duckdb.DuckDBPyConnection, contract: Contract, names: Names) -> None:
+    """Refuse a name that the header of a loaded file has beside another name of its column."""
+    for column in names:
+        every = [way[0] for way in contract.ways[column.name]]
+        if paths := loaded_with_several(connection, contract.source, every):
+            raise ChangedWithData(
+                f"{TableName.of_source(contract.source)}: the header of {paths[0]}, which is loaded, has several names "
+                f"of a column: {two_names(column.name, every)}; nothing was changed"
             )
 
 

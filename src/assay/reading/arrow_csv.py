@@ -46,7 +46,7 @@ class ArrowCsv:
         self, path: Path, contract: Contract, header: Sequence[str] | None, *, has_quoted_line_ends: bool
     ) -> None:
         form = contract.format
-        columns = contract.names if header is None else header
+        columns = contract.names if header is None else contract.named(header)
         kinds = {name: _INTEGERS[kind] for name, kind in _whole_numbers(contract).items()}
         self._path = path
         self._schema = pa.schema([(f"c{at}", kinds.get(name, pa.string())) for at, name in enumerate(columns)])

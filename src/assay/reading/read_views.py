@@ -113,7 +113,7 @@ def _csv_reading(
 
 def _csv_fields(contract: Contract, header: Sequence[str] | None, typed: frozenset[str]) -> tuple[Sequence[Field], str]:
     """The contract's columns in a CSV file, and SQL of what is rescued of it."""
-    columns = contract.names if header is None else header
+    columns = contract.names if header is None else contract.named(header)
     positions = dict(zip(columns, _places(columns), strict=True))
     fields = [
         Field(column.name, positions[column.name], positions[column.name], column.type.sql)

@@ -92,13 +92,13 @@ def query(sql: str, width: int, most: int = _CELLS) -> Callable[[duckdb.DuckDBPy
 
 def wide_csv(scanned: ArrowCsv, contract: Contract, header: Sequence[str] | None) -> Texts:
     """What `arrow_view` reads; `scanned` is its source."""
-    names = contract.names if header is None else header
+    names = contract.names if header is None else contract.named(header)
     return Texts(lambda _: iter(scanned.reader()), names, whole_numbers(contract))
 
 
 def wide_csv_copy(name: str, contract: Contract, header: Sequence[str] | None, *, is_parallel: bool) -> Texts:
     """What `csv_view` reads."""
-    names = contract.names if header is None else header
+    names = contract.names if header is None else contract.named(header)
     rows = (
         f"select * replace (_line::bigint as _line) from {csv_source(name, contract, header, is_parallel=is_parallel)}"
     )

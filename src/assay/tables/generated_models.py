@@ -144,7 +144,9 @@ def _plain_silver(name: str, bronze: Mapping[str, Any]) -> dict[str, Any]:
 def _plain_column(column: Mapping[str, Any]) -> dict[str, Any]:
     """A column of a contract as one of a table: its rules were held when the row was loaded."""
     meta = (column.get("config") or {}).get("meta") or {}
-    rest = {name: value for name, value in meta.items() if name not in ("optional", "written", "from", "path")}
+    rest = {
+        name: value for name, value in meta.items() if name not in ("optional", "written", "from", "path", "aliases")
+    }
     kept = {name: column[name] for name in ("name", "description", "data_type", "quote", "tags") if name in column}
     return {**kept, **({"config": {"meta": rest}} if rest else {})}
 

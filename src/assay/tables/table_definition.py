@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from assay.contract.contract import Contract
+from assay.contract.pointer import pointer_keys
 from assay.contract.rebuild_key import RebuildKey
+from assay.contract.types import is_wider
 
 VERSION = 2
 """Of the form. Version 1 was a hash of Python's own spelling of objects; see `assay.tables.first_fingerprints`."""
@@ -94,7 +96,10 @@ def own_sql(sql: str) -> str:
 
 
 def is_widened(contract: Contract, form: Form, stored: Form) -> bool:
-    """Whether a bronze table's form differs from the stored one by no more than optional columns and new rules.
+    """Whether a bronze table's form differs from the stored one by no more than what changes no stored row.
+
+    These are optional columns and new rules, wider types, further names of columns, and that what the contract does not
+    name is kept from now on.
 
     Whether stored rows hold the new rules is for the caller to ask: they keep the verdict that they were loaded with.
 
@@ -103,14 +108,41 @@ def is_widened(contract: Contract, form: Form, stored: Form) -> bool:
         form: Its form, with the model's SQL.
         stored: The form that the rows were stored under.
     """
-    known = {column[0] for column in stored["contract"]["columns"]}
-    added = {column.name for column in contract.columns if column.is_optional} - known
-    now, before = form["contract"], {name for name, _ in stored["contract"]["rules"]}
+    now, before = form["contract"], stored["contract"]
+    types, rules = {column[0]: column[1] for column in before["columns"]}, {name for name, _ in before["rules"]}
+    added = {column.name for column in contract.columns if column.is_optional} - types.keys()
     kept = {
-        "columns": [column for column in now["columns"] if column[0] not in added],
-        "rules": [rule for rule in now["rules"] if rule[0] in before or not added],
+        "columns": [_as_narrow(column, types) for column in now["columns"] if column[0] not in added],
+        "rules": [rule for rule in now["rules"] if rule[0] in rules or not added],
+        "format": _as_named(now["format"], before["format"]),
+        "new_columns": now["new_columns"] if now["new_columns"] == "refuse" else before["new_columns"],
     }
     return _required({**form, "contract": {**now, **kept}}) == _required(stored)
+
+
+def _as_narrow(column: Sequence[Any], types: Mapping[str, str]) -> list[Any]:
+    """A column with the type that it had, where its own holds all values of that one."""
+    name, sql, *written = column
+    return [name, types[name] if name in types and is_wider(sql, types[name]) else sql, *written]
+
+
+def _as_named(form: Mapping[str, Any], before: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A format with the other names of columns that it had, where it has all of these.
+
+    Its own ones stay where stored values under a new name would stand inside an object or beside a list of elements.
+    """
+    now, had = names_in(form), names_in(before)
+    places = dict(form.get("places", ()))
+    is_flat = "each" not in form and all(len(pointer_keys(places.get(name, "/"))) == 1 for name, _ in now - had)
+    if not had <= now or (now != had and not is_flat):
+        return form
+    kept = {key: value for key, value in form.items() if key != "aliases"}
+    return {**kept, "aliases": before["aliases"]} if had else kept
+
+
+def names_in(form: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """(column, other name of it) of the form of a format."""
+    return {(name, other) for name, others in form.get("aliases", ()) for other in others}
 
 
 def _required(form: Form) -> Form:

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from assay.contract.aliases import place_beside, two_names
 from assay.contract.format import Format
 from assay.contract.places import OF_RECORD, POSITION
 from assay.contract.pointer import pointer_keys, pointer_of
@@ -30,7 +31,8 @@ def _lexeme(digits: str) -> str:
     return f"{_NUMBER}{digits}{_END}"
 
 
-_DECODER = json.JSONDecoder(parse_int=_lexeme, parse_float=_lexeme)
+DECODER = json.JSONDecoder(parse_int=_lexeme, parse_float=_lexeme)
+"""Decodes what `written` writes back with the same digits."""
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
 
 
@@ -47,12 +49,13 @@ def flat_records(records: Iterable[Record], form: Format) -> Iterator[Record]:
         records: Those of a file, in their order.
         form: With the places of columns.
     """
+    aliases = dict(form.aliases)
     if form.each is None:
-        ways = {name: pointer_keys(pointer) for name, pointer in form.places}
+        ways = {name: _ways(pointer, aliases.get(name, ())) for name, pointer in form.places}
         for record in records:
             yield record if record.problem else _flat(record, ways)
         return
-    elements = _Elements(form.each, form.places)
+    elements = _Elements(form.each, form.places, aliases)
     number = 0
     for record in records:
         for part in [record] if record.problem else elements.of(record):
@@ -60,7 +63,12 @@ def flat_records(records: Iterable[Record], form: Format) -> Iterator[Record]:
             yield part._replace(line=number)
 
 
-def _flat(record: Record, ways: Mapping[str, Way]) -> Record:
+def _ways(place: str, aliases: Iterable[str]) -> tuple[Way, ...]:
+    """The ways to a column's value: by its own name, then by each other one."""
+    return tuple(pointer_keys(each) for each in (place, *(place_beside(place, other) for other in aliases)))
+
+
+def _flat(record: Record, ways: Mapping[str, tuple[Way, ...]]) -> Record:
     whole = _decoded(record)
     values, problems = _values(whole, ways)
     if problems:
@@ -69,7 +77,7 @@ def _flat(record: Record, ways: Mapping[str, Way]) -> Record:
 
 
 def _decoded(record: Record) -> Any:
-    return _DECODER.decode(record.raw.decode())
+    return DECODER.decode(record.raw.decode())
 
 
 def _sized(record: Record) -> Record:
@@ -84,15 +92,17 @@ class _Elements:
     Args:
         each: The list, as a JSON pointer.
         places: Of columns, as in `Format`.
+        aliases: Their other names.
     """
 
-    def __init__(self, each: str, places: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, each: str, places: Iterable[tuple[str, str]], aliases: Mapping[str, tuple[str, ...]]) -> None:
         self._each = pointer_keys(each)
         self._position = [name for name, place in places if place == POSITION]
         others = [(name, place) for name, place in places if place != POSITION]
-        self._outer = {name: pointer_keys(place[1:]) for name, place in others if place.startswith(OF_RECORD)}
-        self._inner = {name: pointer_keys(place) for name, place in others if name not in self._outer}
-        self._takes_any = () in self._inner.values()
+        outer = {name: place[1:] for name, place in others if place.startswith(OF_RECORD)}
+        self._outer = {name: _ways(place, aliases.get(name, ())) for name, place in outer.items()}
+        self._inner = {name: _ways(place, aliases.get(name, ())) for name, place in others if name not in outer}
+        self._takes_any = any(() in ways for ways in self._inner.values())
 
     def of(self, record: Record) -> Iterator[Record]:
         """The flat elements, none of a list that is missing, null or empty; else the record, malformed."""
@@ -122,7 +132,7 @@ class _Elements:
         else:
             problems.append(f"the element is not an object but {_kind(element)}")
         if problems:
-            raw = _object(repeated, numbered, f'"{REST}":{_written(element)}').encode()
+            raw = _object(repeated, numbered, f'"{REST}":{written(element)}').encode()
             return Record(0, raw, "; ".join(problems), "nested")
         own = _members(values)
         rest = "" if self._takes_any else _rest(element, self._inner)
@@ -130,13 +140,16 @@ class _Elements:
         return _sized(Record(0, raw, None, clean=raw))
 
 
-def _values(whole: Any, ways: Mapping[str, Way]) -> tuple[dict[str, Any], list[str]]:
-    """What stands at the end of each way, and what is wrong with some, each said once."""
+def _values(whole: Any, ways: Mapping[str, tuple[Way, ...]]) -> tuple[dict[str, Any], list[str]]:
+    """What stands at the end of the ways to each column, and what is wrong with some, each said once."""
     values: dict[str, Any] = {}
     problems: dict[str, None] = {}
-    for name, way in ways.items():
+    for name, places in ways.items():
         try:
-            values[name] = _value(whole, way)
+            held = {way: value for way in places if (value := _value(whole, way)) is not None}
+            values[name] = next(iter(held.values()), None)
+            if len(held) > 1:
+                problems[two_names(name, [pointer_of(*way) for way in held])] = None
         except _Misplaced as error:
             problems[str(error)] = None
     return values, list(problems)
@@ -154,11 +167,11 @@ def _value(whole: Any, way: Way) -> Any:
     return value
 
 
-def _rest(whole: dict[str, Any], ways: Mapping[str, Way]) -> str:
+def _rest(whole: dict[str, Any], ways: Mapping[str, tuple[Way, ...]]) -> str:
     """The member of what is left of an object, which is changed; empty where nothing is."""
-    for way in ways.values():
+    for way in (way for places in ways.values() for way in places):
         _remove(whole, way)
-    return f'"{REST}":{_written(whole)}' if whole else ""
+    return f'"{REST}":{written(whole)}' if whole else ""
 
 
 def _remove(whole: dict[str, Any], way: Way) -> None:
@@ -179,14 +192,15 @@ def _remove(whole: dict[str, Any], way: Way) -> None:
 
 def _members(values: Mapping[str, Any]) -> str:
     """Members of an object as text, without its braces."""
-    return _written(values)[1:-1]
+    return written(values)[1:-1]
 
 
 def _object(*members: str) -> str:
     return f"{{{','.join(filter(None, members))}}}"
 
 
-def _written(value: object) -> str:
+def written(value: object) -> str:
+    """What `DECODER` decoded, as JSON."""
     return _ENCODER.encode(value).replace(f'"{_NUMBER}', "").replace(f'{_END}"', "")
 
 

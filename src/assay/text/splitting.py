@@ -20,6 +20,7 @@ from assay.text.json_records import json_records
 from assay.text.lines import Lines, line_end
 from assay.text.nested import flat_records
 from assay.text.record import MAX_JSON_LINE, MAX_RECORD, Fault, Record, Run
+from assay.text.renamed import renamed_records
 from assay.text.room import Room
 
 JSON_SEPARATOR = b"\x01"
@@ -55,7 +56,11 @@ def _parts(path: Path, form: Format, columns: int) -> Iterator[Run | Record]:
     with closing(_utf8(path, codec, form)) as text:
         if form.type == "jsonl":
             records = json_records(Lines(text, end, MAX_JSON_LINE, codec, b""), codec)
-            yield from flat_records(records, form) if form.places else records
+            if form.places:
+                records = flat_records(records, form)
+            elif form.aliases:
+                records = renamed_records(records, form)
+            yield from records
             return
         rules = dialect(form)
         lines = Lines(text, end, MAX_RECORD, codec, rules.quote)

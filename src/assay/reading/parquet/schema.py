@@ -15,6 +15,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from assay.contract.aliases import two_names
 from assay.contract.contract import Column, Contract
 from assay.contract.names import listed
 from assay.contract.pointer import pointer_of
@@ -123,7 +124,7 @@ def schema_problem(columns: tuple[FileColumn, ...], contract: Contract) -> str:
     if broken := next((column for column in columns if column.problem), None):
         return f"its column {broken.name} {broken.problem}"
     there = {column.name: column for column in columns}
-    problems = (_misfit(there, column, contract.origins[column.name]) for column in contract.columns)
+    problems = (_misfit_of(there, column, contract.ways[column.name]) for column in contract.columns)
     return next(filter(None, problems), "") or (
         _unexpected(there, contract) if contract.new_columns == "refuse" else ""
     )
@@ -132,11 +133,30 @@ def schema_problem(columns: tuple[FileColumn, ...], contract: Contract) -> str:
 def _unexpected(there: Mapping[str, FileColumn], contract: Contract) -> str:
     """Which fields of structs no column names; columns of the file that none names are told by its header."""
     ways: dict[str, list[Sequence[str]]] = {}
-    for name, *inner in contract.origins.values():
+    for name, *inner in (way for each in contract.ways.values() for way in each):
         ways.setdefault(name, []).append(inner)
     beside = {name: fields_beside(there[name].target, ways[name]) for name in ways if name in there}
     unexpected = [pointer_of(name, *way) for name, fields in beside.items() for way in fields]
     return f"does not match contract {contract.version}: unexpected fields: {listed(unexpected)}" if unexpected else ""
+
+
+def leads_somewhere(there: Mapping[str, FileColumn], way: Sequence[str]) -> bool:
+    """Whether there is something in a file at the end of a way."""
+    name, *inner = way
+    if name not in there:
+        return False
+    try:
+        return not inner or field_type(there[name].target, inner) is not None
+    except TypeError:
+        return False
+
+
+def _misfit_of(there: Mapping[str, FileColumn], column: Column, ways: Sequence[Sequence[str]]) -> str:
+    """Why a column cannot be what stands in the file at the end of one of some ways; empty when it can."""
+    present = [way for way in ways if leads_somewhere(there, way)]
+    if len(present) > 1:
+        return two_names(column.name, [pointer_of(*way) if len(way) > 1 else way[0] for way in present])
+    return _misfit(there, column, present[0] if present else ways[0])
 
 
 def _misfit(there: Mapping[str, FileColumn], column: Column, way: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ from assay.reading.exact_casts import from_text, from_value, json_object
 from assay.reading.parquet.batches import LINE, ExactParquet, columns_in, plan_reading, text_columns
 from assay.reading.parquet.exact import OUT_OF_RANGE
 from assay.reading.parquet.ranges import out_of_range
-from assay.reading.parquet.schema import FileColumn
+from assay.reading.parquet.schema import FileColumn, leads_somewhere
 from assay.reading.parquet.structs import field_sql, field_type, rest_sql
 from assay.reading.read_views import Field, absent_field, file_ids, reading, whole_rows
 
@@ -57,9 +57,16 @@ class ParquetRows:
         """SQL of a table of some columns, and of `_line` where lines are known."""
         return _rows(self.name, self.columns, places, is_exact=self.exact is not None, has_lines=has_lines)
 
-    def value(self, column: Column, raw: str) -> str:
-        """SQL of the value of a column of both the contract and the file; NULL where it cannot be held."""
-        return self._typed(column, column.name, raw)
+    def value(self, column: Column, name: str, raw: str) -> str:
+        """SQL of the value of a column, which the file calls `name`; NULL where it cannot be held."""
+        return self._typed(column, name, raw)
+
+    def way(self, ways: Sequence[Sequence[str]]) -> Sequence[str]:
+        """The one of some ways that leads to something in the file; the first where none does."""
+        return next((way for way in ways if self._leads_somewhere(*way)), ways[0])
+
+    def _leads_somewhere(self, name: str, *inner: str) -> bool:
+        return leads_somewhere({column.name: column for column in self.columns}, (name, *inner))
 
     def field(self, column: Column, way: Sequence[str]) -> Field:
         """A column of the contract whose value stands at the end of a way; an absent one where nothing does."""
@@ -182,9 +189,10 @@ def parquet_view_of_many(rows: ParquetRows, files: Mapping[int, str], contract: 
 
 def _fields(rows: ParquetRows, contract: Contract) -> tuple[Sequence[Field], str]:
     """The contract's columns in a file, and SQL of what is rescued of it."""
-    fields = [rows.field(column, contract.origins[column.name]) for column in contract.columns]
+    origins = {column.name: rows.way(contract.ways[column.name]) for column in contract.columns}
+    fields = [rows.field(column, origins[column.name]) for column in contract.columns]
     ways: dict[str, list[Sequence[str]]] = {name: [] for name in rows.places}
-    for name, *inner in contract.origins.values():
+    for name, *inner in origins.values():
         ways.setdefault(name, []).append(inner)
     rests = {name: rest_sql(place, rows.types[place], ways[name]) for name, place in rows.places.items()}
     extra = {name: rest for name, rest in rests.items() if rest}

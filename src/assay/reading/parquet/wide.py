@@ -23,10 +23,11 @@ _PART = 1_000
 def wide_parquet(rows: ParquetRows, contract: Contract) -> Texts:
     """What `assay.reading.parquet.view.parquet_view` reads."""
     places = rows.places
-    guards = {column.name: rows.value(column, "raw") for column in contract.columns if column.name in places}
+    names = dict(zip(contract.named(places), places, strict=True))
+    guards = {c.name: rows.value(c, names[c.name], "raw") for c in contract.columns if c.name in names}
     typed = frozenset(name for name, value in guards.items() if value == "raw")
-    types = {name: rows.types[place] for name, place in places.items()}
-    return Texts(lambda connection: _batches(connection, rows), list(places), typed, types=types, guards=guards)
+    types = {name: rows.types[places[there]] for name, there in names.items()}
+    return Texts(lambda connection: _batches(connection, rows), list(names), typed, types=types, guards=guards)
 
 
 def _batches(connection: duckdb.DuckDBPyConnection, rows: ParquetRows) -> Iterator[pa.RecordBatch]:

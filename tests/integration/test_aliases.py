@@ -1,0 +1,272 @@
+"""A column may have other names in files; a name that comes into the contract later loads nothing again."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import fastavro
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from assay.contract.errors import ContractError
+from assay.tables.versions import ChangedWithData
+from tests.source import Source
+
+Make = Callable[..., Source]
+COLUMNS = {"id": "bigint", "till": "bigint"}
+NAMES = {"till": ["Till No.", "kasse"]}
+Table = Mapping[str, Sequence[Any]]
+
+
+def csv(table: Table) -> bytes:
+    rows = [",".join(table), *(",".join(map(str, row)) for row in zip(*table.values(), strict=True))]
+    return "".join(f"{row}\n" for row in rows).encode()
+
+
+def jsonl(table: Table) -> bytes:
+    rows = (dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True))
+    return "".join(f"{json.dumps(row)}\n" for row in rows).encode()
+
+
+def json_document(table: Table) -> bytes:
+    return json.dumps([json.loads(line) for line in jsonl(table).splitlines()]).encode()
+
+
+def parquet(table: Table) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(pa.table(dict(table)), sink)
+    return sink.getvalue()
+
+
+def avro(table: Table) -> bytes:
+    sink = io.BytesIO()
+    fields = [{"name": name, "type": "long"} for name in table]
+    schema = fastavro.parse_schema({"type": "record", "name": "r", "fields": fields})
+    fastavro.writer(sink, schema, [json.loads(line) for line in jsonl(table).splitlines()])
+    return sink.getvalue()
+
+
+def xml(table: Table) -> bytes:
+    rows = (zip(table, row, strict=True) for row in zip(*table.values(), strict=True))
+    items = ("".join(f"<{name}>{value}</{name}>" for name, value in row) for row in rows)
+    return f"<r>{''.join(f'<i>{item}</i>' for item in items)}</r>".encode()
+
+
+def sheet(table: Table) -> bytes:
+    book = openpyxl.Workbook()
+    for row in [list(table), *(list(row) for row in zip(*table.values(), strict=True))]:
+        book.active.append(row)
+    sink = io.BytesIO()
+    book.save(sink)
+    return sink.getvalue()
+
+
+FORMATS = {
+    "csv": ({"type": "csv"}, csv),
+    "jsonl": ({"type": "jsonl"}, jsonl),
+    "json": ({"type": "json"}, json_document),
+    "parquet": ({"type": "parquet"}, parquet),
+    "avro": ({"type": "avro"}, avro),
+    "xml": ({"type": "xml", "records": "/r/i"}, xml),
+    "excel": ({"type": "excel"}, sheet),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", FORMATS)
+def test_each_format_is_read_by_any_name_and_not_by_two(make: Make, kind: str) -> None:
+    form, written = FORMATS[kind]
+    source = make(COLUMNS, aliases={"till": ["kasse", "caisse"]}, format=form)
+    source.put("a", written({"id": [1], "till": [7]}))
+    source.put("b", written({"kasse": [8], "id": [2]}))
+    source.put("c", written({"id": [3, 4], "caisse": [9, "x"] if kind not in ("parquet", "avro") else [9, 2**62]}))
+    source.put("d", written({"id": [5], "till": [1], "kasse": [2]}))
+    source.run()
+    rows = source.rows()
+    assert rows[:3] == [(1, 7), (2, 8), (3, 9)]
+    assert source.rescued() == [None] * len(rows)
+    reasons = [reason for *_, record in source.malformed() for reason in record] + [source.reason("d") or ""]
+    assert any("kasse are names of one column, till" in reason for reason in reasons)
+    assert len(rows) == 3 if kind not in ("parquet", "avro") else 4
+
+
+@pytest.mark.slow
+def test_files_of_two_names_are_loaded_together(make: Make) -> None:
+    source = make(COLUMNS, aliases=NAMES)
+    for n in range(12):
+        source.put(f"{n}.csv", csv({("till", "Till No.", "kasse")[n % 3]: [n * 10], "id": [n]}))
+    source.run()
+    assert source.rows() == [(n, n * 10) for n in range(12)]
+
+
+def test_a_refused_file_loads_once_its_name_is_an_alias_and_the_others_are_left_alone(make: Make) -> None:
+    source = make(COLUMNS)
+    source.put("a.csv", csv({"id": [1], "till": [7]}))
+    source.put("b.csv", csv({"id": [2], "Till No.": [8]}))
+    source.run()
+    assert "missing columns: till; unexpected columns: Till No." in source.reason("b.csv")
+    before = source.sql(f"select id, _load_id, _loaded_at from {source.table}")
+    source.options |= {"aliases": NAMES, "version": "1.1.0"}
+    source.run()
+    assert source.rows() == [(1, 7), (2, 8)]
+    assert source.sql(f"select id, _load_id, _loaded_at from {source.table} where id = 1") == before
+    versions = source.sql("select path, contract_version from ops.files where status = 'loaded' order by path")
+    assert versions == [("sales/a.csv", "1.0.0"), ("sales/b.csv", "1.1.0")]
+
+
+@pytest.mark.parametrize(
+    "kind", ["csv", pytest.param("jsonl", marks=pytest.mark.slow), pytest.param("parquet", marks=pytest.mark.slow)]
+)
+def test_values_that_were_rescued_under_an_alias_move_into_the_column(make: Make, kind: str) -> None:
+    form, written = FORMATS[kind]
+    source = make({**COLUMNS, "note": "varchar"}, optional=["till", "note"], format=form)
+    source.put("a", written({"id": [1], "till": [7]}))
+    source.put("b", written({"id": [2, 3], "kasse": [8, 9], "more": [1, 2]}))
+    source.run()
+    assert source.rows() == [(1, 7, None), (2, None, None), (3, None, None)]
+    source.options["aliases"] = {"till": ["kasse"]}
+    source.run()
+    assert source.rows() == [(1, 7, None), (2, 8, None), (3, 9, None)]
+    assert [row and list(row) for row in source.rescued()] == [None, ["more"], ["more"]]
+    moved = source.rows()
+    source.load(is_full_refresh=True)
+    assert source.rows() == moved
+
+
+@pytest.mark.slow
+def test_a_column_that_comes_with_an_alias_takes_both_names_from_what_was_rescued(make: Make) -> None:
+    source = make({"id": "bigint"})
+    source.put("a.csv", csv({"id": [1], "till": [7]}))
+    source.put("b.csv", csv({"id": [2], "kasse": [8]}))
+    source.run()
+    source.columns = COLUMNS
+    source.options |= {"optional": ["till"], "aliases": {"till": ["kasse"]}}
+    source.run()
+    assert (source.rows(), source.rescued()) == ([(1, 7), (2, 8)], [None, None])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "file"),
+    [
+        ("csv", csv({"id": [1], "till": [7], "kasse": [8]})),
+        ("csv", csv({"id": [1], "till": [""], "kasse": [8]})),
+        ("jsonl", jsonl({"id": [1], "till": [7], "kasse": [8]})),
+    ],
+    ids=["csv", "csv of none", "jsonl"],
+)
+def test_an_alias_that_a_loaded_file_has_beside_its_column_changes_nothing(make: Make, kind: str, file: bytes) -> None:
+    source = make(COLUMNS, optional=["till"], format=FORMATS[kind][0])
+    source.put("a", file)
+    source.run()
+    rows, rescued = source.rows(), source.rescued()
+    source.options["aliases"] = {"till": ["kasse"]}
+    with pytest.raises(ChangedWithData, match=r"till, kasse are names of one column, till.*nothing was changed"):
+        source.run()
+    assert (source.rows(), source.rescued()) == (rows, rescued)
+
+
+@pytest.mark.slow
+def test_an_alias_is_taken_back_by_a_full_refresh_alone(make: Make) -> None:
+    source = make(COLUMNS, optional=["till"], aliases=NAMES)
+    source.put("a.csv", csv({"id": [1], "kasse": [7]}))
+    source.run()
+    source.options["aliases"] = {}
+    with pytest.raises(ChangedWithData, match="`format`"):
+        source.run()
+    source.load(is_full_refresh=True)
+    assert (source.rows(), source.rescued()) == ([(1, None)], [{"kasse": "7"}])
+
+
+def test_names_in_json_may_be_escaped_differ_by_record_and_be_null_beside_each_other(make: Make) -> None:
+    source = make(
+        {"id": "bigint", "tïll": "decimal(20,4)"}, aliases={"tïll": ['kas"se', "e"]}, format={"type": "jsonl"}
+    )
+    lines = [
+        '{"id": 1, "tïll": 2.50}',
+        '{"id": 2, "kas\\u0022se": 12345678901234.5000}',
+        '{"id": 3, "\\u0065": 100, "tïll": null, "kas\\"se": null}',
+        '{"id": 4, "e": "3", "other": {"e": 1.50}}',
+        '{"id": 5, "e": 1, "tïll": 0}',
+    ]
+    source.put("a.jsonl", "\n".join(lines) + "\n")
+    source.run()
+    assert source.sql(f'select id, "tïll"::varchar from {source.table} order by id') == [
+        (1, "2.5000"), (2, "12345678901234.5000"), (3, "100.0000"), (4, "3.0000"),
+    ]  # fmt: skip
+    assert source.rescued()[3] == {"other": {"e": 1.5}}
+    [(line, record, reasons)] = source.malformed()
+    assert (line, record, len(reasons)) == (5, lines[4], 1)
+
+
+@pytest.mark.slow
+def test_an_alias_of_a_value_inside_another_stands_beside_it(make: Make) -> None:
+    paths = {"town": "/address/city"}
+    source = make({"id": "bigint", "town": "varchar"}, paths=paths, aliases={"town": ["ort"]}, format={"type": "jsonl"})
+    source.put("a.jsonl", '{"id": 1, "address": {"city": "Bern"}}\n{"id": 2, "address": {"ort": "Thun", "zip": 1}}\n')
+    source.put("b.jsonl", '{"id": 3, "address": {"city": "Bern", "ort": "Thun"}, "ort": "no"}\n')
+    source.run()
+    assert (source.rows(), source.rescued()) == ([(1, "Bern"), (2, "Thun")], [None, {"address": {"zip": 1}}])
+    assert "/address/city, /address/ort are names of one column" in source.malformed()[0][2][0]
+
+
+@pytest.mark.slow
+def test_so_does_that_of_an_element_and_of_the_field_of_a_struct(make: Make) -> None:
+    paths = {"order": "^/id", "n": "#"}
+    columns = {"order": "bigint", "n": "bigint", "sku": "varchar"}
+    aliases = {"order": ["nr"], "sku": ["artikel"]}
+    lines = make(columns, paths=paths, aliases=aliases, format={"type": "jsonl", "each": "/lines"})
+    lines.put("a.jsonl", '{"id": 1, "lines": [{"sku": "a"}]}\n{"nr": 2, "lines": [{"artikel": "b"}, {"sku": "c"}]}\n')
+    lines.run()
+    assert lines.rows() == [(1, 1, "a"), (2, 1, "b"), (2, 2, "c")]
+    town = make(
+        {"id": "bigint", "town": "varchar"},
+        paths={"town": "/address/city"}, aliases={"town": ["ort"]}, format={"type": "parquet"},
+    )  # fmt: skip
+    town.put("a.parquet", parquet({"id": [1], "address": [{"city": "Bern"}]}))
+    town.put("b.parquet", parquet({"id": [2], "address": [{"ort": "Thun", "zip": 1}]}))
+    town.put("c.parquet", parquet({"id": [3], "address": [{"ort": "Thun", "city": "Bern"}]}))
+    town.run()
+    assert (town.rows(), town.rescued()) == ([(1, "Bern"), (2, "Thun")], [None, {"address": {"zip": 1}}])
+    assert "/address/ort" in town.reason("c.parquet")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+def test_files_of_many_columns_are_read_by_any_name(make: Make, kind: str) -> None:
+    form, written = FORMATS[kind]
+    columns = {"id": "bigint"} | {f"c{n}": ("bigint", "varchar", "decimal(9,2)")[n % 3] for n in range(210)}
+    source = make(columns, aliases={"c0": ["zero"], "c1": ["one"]}, format=form)
+    values = {name: [n] for n, name in enumerate(columns)}
+    source.put(
+        "a", written({"one": [2], **{name: v for name, v in values.items() if name not in ("c0", "c1")}, "zero": [1]})
+    )
+    source.run()
+    assert source.rows("id", "c0", "c1", "c2") == [(0, 1, "2", 3)]
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"aliases": {"till": ["id"]}}, "aliases: 'id' is what column id is called"),
+        ({"aliases": {"till": ["till"]}}, "aliases: 'till' is already its own name"),
+        ({"aliases": {"till": ["x"], "id": ["x"]}}, "aliases: 'x' is what column"),
+        ({"aliases": {"till": ["x", "x"]}}, "aliases: 'x' is already"),
+        ({"aliases": {"till": [" "]}}, "aliases: ' ' is not a name"),
+        ({"aliases": {"till": ["x"]}, "format": {"type": "csv", "header": False}}, "without a header"),
+        ({"aliases": {"till": ["x"]}, "files": "sales/{till}/*"}, "comes from the path of its file"),
+        (
+            {"aliases": {"till": ["x"]}, "paths": {"till": "#"}, "format": {"type": "jsonl", "each": "/l"}},
+            "has no name",
+        ),
+    ],
+)
+def test_an_alias_that_cannot_be_one_is_named(make: Make, changes: dict[str, Any], match: str) -> None:
+    source = make(COLUMNS, **changes)
+    with pytest.raises(ContractError, match=match):
+        _ = source.contract
