@@ -35,6 +35,7 @@ from assay.tables.table_columns import stop_unless_as_declared
 from assay.tables.table_definition import Definition, keyed_form
 from assay.tables.touched_parts import note_touched
 from assay.tables.versions import is_changed_while_empty, note_built, seqs, stop_when_changed
+from assay.tables.widened_table import widen_table
 from assay.tables.written_keys import forget_written, log_written
 
 _KEY = "assay_key_"
@@ -64,7 +65,8 @@ class _Keyed:
     def __init__(self, connection: duckdb.DuckDBPyConnection, payload: str) -> None:
         arguments: Mapping[str, Any] = json.loads(payload)
         self._connection = connection
-        self._model = str(arguments["model"]["name"])
+        self._node: Mapping[str, Any] = arguments["model"]
+        self._model = str(self._node["name"])
         self._name = TableName.of_model(self._model)
         self.table = self._name.table
         self._rebuild_key: RebuildKey = parse_redo(arguments["model"], arguments["inputs"])
@@ -84,6 +86,7 @@ class _Keyed:
 
     def build(self, parts: int = 1) -> None:
         if not self.is_full:
+            self._widen()
             stop_when_changed(self._connection, self.table, self._definition)
         self._make_affected(parts)
         stop_unless_as_declared(self._connection, self.table, self._sql, self._columns)
@@ -94,6 +97,16 @@ class _Keyed:
                 self._redo_affected()
             self._note_seen()
             self._prune_inputs()
+
+    def _widen(self) -> None:
+        """Take in what the table's columns hold more since it was built; a change of no row, of which readers hear."""
+        with transaction(self._connection):
+            seq = widen_table(self._connection, self._node, self._definition, self._run_id)
+            if seq is not None and self._has_consumers():
+                for name in ("keyed_old", "keyed_new"):
+                    self._connection.execute(f"create or replace temp table {name} as from {self._name.sql} limit 0")
+                self._log_changes(seq)
+                self._connection.execute("drop table temp.keyed_old; drop table temp.keyed_new")
 
     def _make_affected(self, parts: int) -> None:
         affected = self._no_keys() if self.is_full else self._affected()

@@ -1,0 +1,60 @@
+"""A contract that takes in more changes bronze and its silver in place; docs/evolution.md says what costs what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assay.tables.dbt import parse_if_changed
+from tests.lab import Lab
+from tests.sources_project import write_sources
+
+ID: dict[str, Any] = {"data_type": "bigint"}
+AMOUNT: dict[str, Any] = {"data_type": "decimal(6,2)"}
+WIDE: dict[str, Any] = {"data_type": "decimal(12,2)"}
+
+
+def column(kind: str, *aliases: str) -> dict[str, Any]:
+    """An optional column."""
+    return {"data_type": kind, "config": {"meta": {"optional": True, **({"aliases": aliases} if aliases else {})}}}
+
+
+def change(lab: Lab, folder: Path, **sales: Any) -> None:
+    """Give the source another contract."""
+    write_sources(folder, sales=sales)
+    parse_if_changed(lab.settings)
+
+
+def put(lab: Lab, name: str, text: str) -> None:
+    lab.put(f"sales/{name}.csv", text.encode())
+
+
+def describe(lab: Lab) -> dict[str, str]:
+    return dict(lab.rows("select column_name, column_type from (describe silver.sales)"))
+
+
+@pytest.mark.slow
+def test_a_column_a_name_and_a_wider_type_come_into_silver_without_a_rebuild(tmp_path: Path) -> None:
+    lab = Lab(
+        tmp_path / "lake", write_sources(tmp_path, sales={"columns": {"id": ID, "amount": AMOUNT}, "key": ("id",)})
+    )
+    put(lab, "a", "id,amount,till\n1,1.50,7\n2,2.50,\n")
+    put(lab, "b", "id,amount,kasse\n3,3.50,9\n")
+    put(lab, "c", "id,amount\n4,4.50\n")
+    lab.good_run()
+    tables = "select table_name, rebuilt_seq from ops.tables order by table_name"
+    built = lab.stored(tables)
+    columns = {"id": {"data_type": "hugeint"}, "till": column("bigint", "kasse"), "amount": WIDE}
+    change(lab, tmp_path, columns=columns, key=("id",))
+    put(lab, "d", "id,amount,kasse\n5,1234567890.50,5\n")
+    lab.good_run()
+    assert lab.rows("select id, amount::varchar, till from silver.sales order by id") == [
+        (1, "1.50", 7), (2, "2.50", None), (3, "3.50", 9), (4, "4.50", None), (5, "1234567890.50", 5),
+    ]  # fmt: skip
+    assert lab.stored(tables) == built
+    assert (describe(lab)["id"], describe(lab)["amount"]) == ("HUGEINT", "DECIMAL(12,2)")
+    evolved = sorted(lab.rows("select id, amount, till from silver.sales"))
+    lab.good_run(full_refresh=("bronze.sales",))
+    assert sorted(lab.rows("select id, amount, till from silver.sales")) == evolved
