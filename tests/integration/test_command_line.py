@@ -40,6 +40,7 @@ def test_an_empty_lake_answers_every_question(lab: Lab) -> None:
         "snapshots_held_back": [],
         "quality": {},
         "retired": [],
+        "shape_changes": [],
         "incidents": 0,
         "unclaimed": {"count": 0, "bytes": 0, "files": [], "problem": ""},
     }

@@ -18,6 +18,7 @@ from assay.incidents.lineage import downstream, owner_of
 from assay.incidents.published_problems import Facts, Held, Refused, Verdict, read_facts
 from assay.incidents.reconcile import Cause
 from assay.incidents.unresolved_failures import all_assets, unresolved_failures
+from assay.ledger.schema_changes import SchemaChange
 from assay.triggers.backoff import Health, Tried
 from tests.source import bronze_node, built, catalog
 
@@ -305,3 +306,23 @@ def test_a_run_of_the_projects_own_assets_resolves_its_own_failures_alone() -> N
     assert unresolved(own_failed, own_good, of_lake) == ["3", "1"]
     assert unresolved(own_good, own_failed) == []
     assert unresolved(whole, own_failed, of_lake) == []
+
+
+def test_what_one_load_changed_about_files_is_one_notice_for_a_day() -> None:
+    def change(column: str, what: str, *, hours: int = 1, **more: str | None) -> SchemaChange:
+        values = {"name_in_file": None, "proposed_type": None, **more}
+        return SchemaChange(
+            "sales", 1, "sales/b.csv", column, what, changed_at=NOW - hours * HOUR, contract_version="1", **values
+        )  # type: ignore[arg-type]
+
+    changes = (
+        change("clerk", "came", proposed_type="bigint"),
+        change("till", "renamed", name_in_file="Kasse"),
+        change("old", "went", hours=25),
+    )
+    cause = one(replace(LOOK, facts=Facts(changes=changes)))
+    assert (cause.kind, cause.subject, cause.owner) == ("shape_changed", "sales 2026-03-01 05:00:00", "shop")
+    assert cause.problem == (
+        "sales/b.csv: column clerk came (bigint holds its values); sales/b.csv: column till is called Kasse"
+    )
+    assert "gold.days" in cause.affects

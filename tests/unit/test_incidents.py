@@ -206,3 +206,13 @@ def test_the_page_tells_the_times_and_levels_that_hold() -> None:
     assert {OWNER: timedelta(minutes=30), TEAM: timedelta(hours=4)} == RISES_AFTER
     assert "after 30 minutes at level 2" in page
     assert "after 4 hours at level 3" in page
+
+
+def test_a_notice_is_told_once_and_neither_rises_nor_is_said_to_be_over() -> None:
+    watch = Watch()
+    notice = replace(CAUSE, kind="shape_changed", subject="transactions 2026-03-01 06:00:00")
+    for hour in range(24):
+        watch.look(notice, at=NOW + timedelta(hours=hour))
+    watch.look(at=NOW + timedelta(hours=25))
+    assert watch.notices() == [("opened", OWNER)]
+    assert (watch.open, len(watch.closed)) == ([], 1)

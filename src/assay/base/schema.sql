@@ -60,6 +60,22 @@ create table if not exists ops.archives (
     members struct(name varchar, size_bytes bigint, problem varchar)[] not null
 );
 
+-- What changed about the columns of a source's files: `what` is came, went or renamed (`name_in_file` is what the file calls
+-- the column), told of the first file that has it. `proposed_type` is for the contract, of a column that it does not name.
+create table if not exists ops.schema_changes (
+    change_id bigint not null,
+    source varchar not null,
+    file_id bigint not null,
+    path varchar not null,
+    column_name varchar not null,
+    what varchar not null,
+    name_in_file varchar,
+    proposed_type varchar,
+    changed_at timestamptz not null,
+    contract_version varchar not null,
+    run_id varchar not null
+);
+
 -- How a source is loaded, which of its files counted when its bronze table was last built, and the pattern by which the
 -- names of its files were dated.
 create table if not exists ops.sources (

@@ -6,6 +6,8 @@ import json
 import sys
 import time
 from collections import Counter
+from datetime import timedelta
+from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
@@ -16,6 +18,7 @@ from assay.checks.score import LAKE, sparkline, trends
 from assay.cli import unclaimed
 from assay.cli.console import out
 from assay.cli.incidents import present
+from assay.incidents.kinds import KINDS
 from assay.incidents.reconcile import one_line
 from assay.page.page import EMPTY, page_path
 from assay.publish.heartbeat import standing_still
@@ -25,7 +28,9 @@ from assay.publish.status import Age, ages, latest_checks, read_status
 COLOURS = {"pass": "green", "warn": "yellow", "FAIL": "red", "not evaluated": "red"}
 BEST = 99.95  # shown as 100.0
 SHOWN = 5
-"""Incidents that are named."""
+"""Incidents that are named, and changes of the columns of files."""
+RECENT = timedelta(days=30)
+"""How long such a change is news."""
 
 
 def show(*, as_json: bool) -> None:
@@ -39,7 +44,7 @@ def show(*, as_json: bool) -> None:
             known = ages(connection)
     except FileNotFoundError:
         status, checks, scores, known = dict(EMPTY), [], {}, {}
-    incidents = present(settings)
+    incidents = [incident for incident in present(settings) if not KINDS[incident.cause.kind].is_notice]
     status["incidents"] = len(incidents)
     without_source = unclaimed.look(settings)
     status["unclaimed"] = unclaimed.as_json(without_source)
@@ -63,6 +68,7 @@ def show(*, as_json: bool) -> None:
     _say(unclaimed.lines(without_source))
     for retired in status["retired"]:
         out.print(f"[yellow]Retired[/] {escape(retired['sentence'])}", highlight=False, soft_wrap=True)
+    _say(_shapes(status["shape_changes"]))
     out.print(_published(status))
     for held in status["snapshots_held_back"]:
         do = held["decision"] or f"assay accept {held['path']} --because WHY lets it in"
@@ -72,6 +78,24 @@ def show(*, as_json: bool) -> None:
         out.print(f"[yellow]{escape(still)}[/]", highlight=False)
     if page_path(settings).exists():
         out.print(f"The same on a page: {escape(str(page_path(settings)))}", highlight=False, soft_wrap=True)
+
+
+def _shapes(changes: list[dict[str, Any]]) -> list[str]:
+    """The last changes of the columns of files, and what makes a column of one that the contract does not name."""
+    from assay.describing.proposed_yml import flow  # noqa: PLC0415 - pyarrow: a second that only a proposal should cost
+
+    lines = []
+    since = (now() - RECENT).isoformat()
+    changes = [change for change in changes if change["changed_at"] >= since]
+    for change in changes[:SHOWN]:
+        line = f"{change['changed_at'][:16].replace('T', ' ')} {one_line(change['sentence'])}"
+        if change["proposed_type"]:
+            column = {"name": change["column"], "data_type": change["proposed_type"]}
+            line += f"; for the contract: {flow({**column, 'config': {'meta': {'optional': True}}})}"
+        lines.append(f"[yellow]Changed[/] {escape(line)}")
+    if len(changes) > SHOWN:
+        lines.append('older ones: assay query "select * from ops.schema_changes order by change_id desc"')
+    return lines
 
 
 def _say(lines: list[str]) -> None:

@@ -88,13 +88,13 @@ class ProposedYml:
             "          version: 1.0.0",
             f"          owner: {_scalar(self._owner)}",
             f"          files: {_scalar(self._files)}",
-            f"          format: {_flow(self._form.declared)}",
+            f"          format: {flow(self._form.declared)}",
             f"          load: {self._identity.load}",
         ]
         if not self._identity.key:
             lines.append("          key: none")
         if self._identity.file_date:
-            lines.append(f"          newest_by: {_flow({'file_date': self._identity.file_date})}")
+            lines.append(f"          newest_by: {flow({'file_date': self._identity.file_date})}")
         if self._identity.newest_by:
             lines.append(f"          newest_by: {_scalar(self._identity.newest_by)}")
         lines.append("          new_columns: rescue")
@@ -103,7 +103,7 @@ class ProposedYml:
         if self._identity.key:
             lines += [
                 "    constraints:",
-                f"      - {_flow({'type': 'primary_key', 'columns': list(self._identity.key)})}",
+                f"      - {flow({'type': 'primary_key', 'columns': list(self._identity.key)})}",
             ]
         lines.append("    columns:")
         for column in self._columns:
@@ -128,7 +128,7 @@ class ProposedYml:
         if column.type.spelling != PLAIN:
             meta["written"] = column.type.spelling.form
         if meta:
-            lines.append(f"        config: {_flow({'meta': meta})}")
+            lines.append(f"        config: {flow({'meta': meta})}")
         lines += [f"        # {seen}" for seen in self._seen(column)]
         return lines
 
@@ -157,25 +157,25 @@ class ProposedYml:
             "",
             f"  - name: {TableName('silver', self._source).model}",
             f"    description: {_scalar(self._grain)}",
-            f"    config: {_flow({'meta': meta})}",
+            f"    config: {flow({'meta': meta})}",
         ]
-        lines += ["    constraints:", f"      - {_flow({'type': 'primary_key', 'columns': key})}"] if key else []
+        lines += ["    constraints:", f"      - {flow({'type': 'primary_key', 'columns': key})}"] if key else []
         lines.append("    columns:")
         for column in self._columns:
             extra: dict[str, Any] = {"from": column.name} if names[column.name] != column.name else {}
             extra |= {"personal": True} if column.name in self._personal else {}
             entry: dict[str, Any] = {"name": names[column.name], "data_type": column.type.sql}
             entry |= {"config": {"meta": extra}} if extra else {}
-            lines.append(f"      - {_flow(entry)}")
+            lines.append(f"      - {flow(entry)}")
         return lines
 
 
-def _flow(value: object) -> str:
+def flow(value: object) -> str:
     """A value as YAML in one line."""
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_flow(item)}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{key}: {flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_flow, value)) + "]"
+        return "[" + ", ".join(map(flow, value)) + "]"
     if isinstance(value, bool | int):
         return str(value).lower()
     return _scalar(str(value))

@@ -12,6 +12,7 @@ from assay.incidents.lineage import LAKE_OWNER
 from assay.incidents.overlooked import unclaimed_files
 from assay.incidents.reconcile import Cause
 from assay.incidents.run_causes import broken_promises, failed_runs, open_breakers
+from assay.incidents.shape_changes import shape_changes
 
 FREE_PCT = 5.0
 """A disk with less than this free slows down and is soon full; file systems keep as much for themselves."""
@@ -31,6 +32,7 @@ def causes(inputs: Inputs) -> list[Cause]:
         *refused_files(inputs),
         *held_back(inputs),
         *broken_records(inputs),
+        *shape_changes(inputs),
         *_silent_sources(inputs),
         *unclaimed_files(inputs),
         *_disk(inputs),

@@ -13,10 +13,12 @@ class Kind:
     Attributes:
         title: The heading of its entry in `docs/runbook.md`.
         first_look: The first command of that entry; `{subject}` is the source or table that the incident is about.
+        is_notice: Whether nothing is broken: it is told once, to the owner, and neither rises nor is said to be over.
     """
 
     title: str
     first_look: str
+    is_notice: bool = False
 
     def do(self, subject: str) -> str:
         """The line of a message that says what to do."""
@@ -38,6 +40,7 @@ KINDS: Mapping[str, Kind] = {
     "freshness_broken": Kind("A table is older than promised", "assay status"),
     "source_silent": Kind("A source is silent", "assay files {subject}"),
     "breaker_open": Kind("A source is left alone", "assay doctor; when it is put right, assay retry {subject}"),
+    "shape_changed": Kind("Files changed their shape", "assay status; then the contract of {subject}", is_notice=True),
     "unclaimed_file": Kind("Files that no source claims", "assay files --unclaimed"),
     "disk_nearly_full": Kind("The disk is nearly full", "df -h, and du -sh on the folders of the lake"),
 }

@@ -11,6 +11,7 @@ import duckdb
 from assay.checks.results import KEPT_COUNTS
 from assay.ledger.archives import Archive, read_archives
 from assay.ledger.reports import first_seen, held_snapshots, newest_by_source
+from assay.ledger.schema_changes import SchemaChange, read_changes
 from assay.publish.reader import is_of_this_version
 
 
@@ -66,6 +67,7 @@ class Facts:
         late: Tables that lack a file: when it landed, and when it has to be in.
         held: Snapshots that are held back, by source and from the oldest.
         archives: Zip archives that a run has opened, by path.
+        changes: The last changes of the columns of files, newest first.
     """
 
     refused: Mapping[str, tuple[Refused, ...]] = field(default_factory=dict)
@@ -76,8 +78,11 @@ class Facts:
     late: Mapping[str, tuple[datetime, datetime]] = field(default_factory=dict)
     held: tuple[Held, ...] = ()
     archives: Mapping[str, Archive] = field(default_factory=dict)
+    changes: tuple[SchemaChange, ...] = ()
 
 
+_CHANGES = 1_000
+"""Changes of shapes that are looked at; those of one day are fewer."""
 _REFUSED = """
     select source, path, coalesce(reason, ''), run_id, first_seen, archive from ops.latest_sightings
     where status = 'refused' order by source, path
@@ -123,4 +128,5 @@ def read_facts(connection: duckdb.DuckDBPyConnection) -> Facts:
         {table: (waits_since, due) for table, waits_since, due in late},
         tuple(Held(*row) for row in held_snapshots(connection)),
         read_archives(connection),
+        tuple(read_changes(connection, most=_CHANGES)),
     )

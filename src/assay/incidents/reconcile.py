@@ -163,7 +163,7 @@ def _continued(incident: Incident, cause: Cause, now: datetime) -> Incident:
     """
     level_at = min(incident.level_at, now)  # after a clock was put back, so that it does not wait for the old time
     incident = replace(incident, cause=replace(cause, since=incident.cause.since), level_at=level_at)
-    if cause.is_self_healing:
+    if cause.is_self_healing or KINDS[cause.kind].is_notice:
         return incident
     patience = RISES_AFTER.get(incident.level)
     if incident.level == SELF_HEALING or (patience is not None and now - level_at >= patience):
@@ -181,7 +181,8 @@ def _message(old: Incident | None, incident: Incident) -> Message | None:
     else:
         about = "risen"
     is_news = incident.closed_at is not None or old is None or incident.level > old.level
-    if not (is_news and incident.is_told):
+    is_over = incident.closed_at is not None and KINDS[incident.cause.kind].is_notice
+    if not (is_news and incident.is_told) or is_over:
         return None
     cause = incident.cause
     body = cause.lines()

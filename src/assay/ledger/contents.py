@@ -30,6 +30,12 @@ def loaded_with_several(connection: duckdb.DuckDBPyConnection, source: str, name
     return [str(path) for (path,) in rows]
 
 
+def is_in_a_header(connection: duckdb.DuckDBPyConnection, source: str, names: Sequence[str]) -> bool:
+    """Whether a loaded file of a source has a column by one of some names in its header."""
+    asked = "select 1 from ops.loaded_files where source = ? and list_has_any(header, ?::varchar[]) limit 1"
+    return bool(connection.execute(asked, [source, list(names)]).fetchall())
+
+
 def newest_loaded(connection: duckdb.DuckDBPyConnection, source: str) -> datetime | None:
     """When the newest loaded file of a source was first seen; None when none is loaded."""
     asked = f"select max(first_seen) from ops.loaded_files where source = {literal(source)}"

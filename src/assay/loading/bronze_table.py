@@ -198,6 +198,18 @@ class BronzeTable:
         )
         return {file_id: stored for file_id, stored in rows if stored}
 
+    def rescued_of(self, file_id: int) -> str:
+        """SQL of what was rescued of a content."""
+        return f"select _rescued from {self._relation} where _file_id = {file_id} and _rescued is not null"
+
+    def rescued_keys(self, file_id: int, most: int) -> list[str]:
+        """Names that stand in what was rescued of a content, the first of them in their order."""
+        rows = self._rows(
+            f"select distinct unnest(json_keys(_rescued)) as name from ({self.rescued_of(file_id)}) "
+            f"order by name limit {most}"
+        )
+        return [str(name) for (name,) in rows]
+
     def take_back(self, files: Sequence[int]) -> None:
         """Delete the rows of contents that turned out not to be loaded by them, in the transaction that put them in."""
         if files:

@@ -81,6 +81,10 @@ class FileLoad:
         self._scratch = scratch
         self._load_id = load_id
         self._wide: WideReading | None = None
+        self.aliases: frozenset[str] = frozenset()
+        """Other names of columns in the records of the file that was read last, where it has no header."""
+        self.is_careful = False
+        """Whether that file was read so that its records may have names that the contract does not have."""
         self.at = clock.now()
 
     @property
@@ -108,7 +112,7 @@ class FileLoad:
         return self._read_once(file, lambda name: self._fast_view(file, name))
 
     def _read_once(self, file: File, view: Callable[[str], str]) -> Counted:
-        self._wide = None
+        self._wide, self.aliases, self.is_careful = None, frozenset(), False
         if file.plain_records is None:
             raise NeedsStrictParse
         with readable_path(file.path) as name:
@@ -135,7 +139,7 @@ class FileLoad:
             Unreadable: The file as a whole cannot be read.
             FileNotFoundError: It is gone.
         """
-        self._wide = None
+        self._wide, self.aliases, self.is_careful = None, frozenset(), True
         if self._contract.format.type == "parquet":
             with readable_path(file.path) as name:
                 return self._careful_parquet(file, name)
@@ -153,6 +157,7 @@ class FileLoad:
         split = write_clean(file.path, self._contract.format, width, good, bad)
         self._refuse_miscounted(file, split.good + split.bad)
         refuse_misfit(split, had_rows=had_rows)
+        self.aliases = split.aliases
         clean = replace(file, has_quoted_line_ends=split.has_quoted_line_ends)
         with self._blaming_rows(str(folder)):
             self._read(file, self._text_view(clean, str(good)), is_kept=good.stat().st_size <= _KEPT)

@@ -40,6 +40,7 @@ from assay.ledger.pending import (
 from assay.loading.bronze_table import BronzeTable
 from assay.loading.file_load import Counted, FileLoad, NeedsStrictParse, Ways
 from assay.loading.rejudge import READING
+from assay.loading.shape import ShapeChanges
 from assay.loading.together import FilesTogether
 from assay.reading.wide_plans import plain_plans
 from assay.tables.build_costs import BUILD, note_cost
@@ -87,6 +88,7 @@ class _Loader:
         self._limit = limit_of(connection)
         scratch = Path(arguments["home"]) / "scratch" / "load"
         self._load = FileLoad(connection, self._contract, self._table, scratch, self._load_id)
+        self._shapes = ShapeChanges(connection, self._contract, self._table, self._run_id, self._load.at)
         self._together = FilesTogether(connection, self._contract, self._table, self._load_id, self._load.at)
 
     @property
@@ -144,7 +146,7 @@ class _Loader:
         """
         had_rows = rows_loaded(self._connection, file) > 0
         try:
-            return self._load_file(file, partial(self._load.careful, had_rows=had_rows))
+            return self._load_file(file, partial(self._load.careful, had_rows=had_rows), is_again=True)
         except Unreadable as error:
             if isinstance(error, Misfit) and not had_rows and file.is_as_hashed:
                 self._note_refused(file, error)
@@ -188,6 +190,9 @@ class _Loader:
         if counts:
             count_files(self._connection, self._contract.source, list(loaded))
             note_counts(self._connection, {at: astuple(counted) for at, counted in counts.items()}, **self._as_loaded)
+            for file in files:
+                if file.file_id in loaded:
+                    self._shapes.note(file, is_careful=False)
             self._table.note_change()
         return loaded
 
@@ -286,13 +291,14 @@ class _Loader:
     def _log(self, file: File, **fields: object) -> None:
         log.info("file", run=self._run_id, source=self._contract.source, file=file.name, **fields)
 
-    def _load_file(self, file: File, way: Callable[[File], Counted]) -> Counted:
+    def _load_file(self, file: File, way: Callable[[File], Counted], *, is_again: bool = False) -> Counted:
         if not file.is_as_hashed:
             raise _Changed(file.name)
         with file.readable() as readable:
             counted = way(readable)
         if not file.is_as_hashed:
             raise _Changed(file.name)
+        self._shapes.note(file, self._load.aliases, is_careful=self._load.is_careful, is_again=is_again)
         self._note_loaded(file, counted)
         count_files(self._connection, self._contract.source, [file.file_id])
         self._table.note_change()

@@ -18,6 +18,7 @@ from assay.contract.catalog import Catalog
 from assay.incidents import slo_history, store
 from assay.incidents.causes import causes
 from assay.incidents.inputs import Disk, Inputs
+from assay.incidents.kinds import KINDS
 from assay.incidents.notifier import poke
 from assay.incidents.overlooked import UnclaimedWatch
 from assay.incidents.published_problems import Facts, read_facts
@@ -72,7 +73,7 @@ class Watchman:
             present = store.open_incidents(connection)
             self._publish(connection)
             self._publish_levels(connection, now)
-            wrong = {incident.cause.subject.split()[0] for incident in present}
+            wrong = {i.cause.subject.split()[0] for i in present if not KINDS[i.cause.kind].is_notice}
             confirm(instance, self._catalog, self._facts[1], wrong, now)
             self._show(present, now)
         note_look(self._settings)

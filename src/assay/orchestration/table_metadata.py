@@ -11,6 +11,8 @@ from assay.checks.session import Session
 from assay.contract.names import TableName, model_of, relation
 from assay.ledger import file_counts
 from assay.ledger.contents import counts_of_run, newest_landed
+from assay.ledger.schema_changes import read_changes
+from assay.orchestration.metadata_tables import MOST, text_table
 from assay.publish.delivery import sources_of
 from assay.tables import silver_counts
 
@@ -30,6 +32,7 @@ def facts_of(lake: Session, table: str) -> dict[str, Any]:
     name = TableName.parse(table)
     if name.is_bronze:
         facts |= counts_of_run(lake.connection, name.entity, lake.run_id) | _bronze_rows(lake, name.entity)
+        facts |= _shape(lake, name.entity)
     for source in lake.catalog.contracts:
         if lake.catalog.silver_of(source) == name.model:
             facts |= (
@@ -41,6 +44,16 @@ def facts_of(lake: Session, table: str) -> dict[str, Any]:
     if changed:
         facts["times_changed"] = int(changed[0][1])
     return facts | _quality(lake, table) | _age(lake, table)
+
+
+def _shape(lake: Session, source: str) -> dict[str, Any]:
+    """The changes of the columns that the files of a source have, newest first; those of this run apart."""
+    changes = read_changes(lake.connection, source=source, most=MOST)
+    if not changes:
+        return {}
+    rows = [(change.changed_at.isoformat(sep=" ", timespec="seconds"), change.path, change.words) for change in changes]
+    now = len(read_changes(lake.connection, source=source, run_id=lake.run_id))
+    return {"shape_changes": now, "shape_changes_so_far": text_table(("at", "file", "change"), rows)}
 
 
 def _age(lake: Session, table: str) -> dict[str, Any]:

@@ -30,6 +30,7 @@ EMPTY: Mapping[str, Any] = {
     "published_at": None,
     "held_back": None,
     "snapshots_held_back": [],
+    "shape_changes": [],
     "quality": {},
     "retired": [],
 }

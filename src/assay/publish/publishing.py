@@ -32,6 +32,7 @@ OPS_TABLES = (
     "files",
     "archives",
     "sources",
+    "schema_changes",
     "snapshots",
     "acceptances",
     "tables",

@@ -10,6 +10,7 @@ import duckdb
 
 from assay.checks.score import trends
 from assay.ledger.reports import count_by_status
+from assay.ledger.schema_changes import SchemaChange, read_changes
 from assay.publish.reader import is_of_this_version
 from assay.tables.retired import Retired, hidden_checks, read_retired
 
@@ -23,6 +24,8 @@ _COUNTED = """
     from ops.conservation
     qualify row_number() over (partition by source order by rowid desc) = 1 -- not by time: clocks jump
 """
+SHOWN_CHANGES = 20
+"""Changes of the shape of files that are told."""
 NOTHING = (
     {"read": 0, "loaded": 0, "malformed": 0},
     {"bronze": 0, "silver": 0, "quarantined": 0, "superseded": 0, "duplicates": 0},
@@ -57,9 +60,18 @@ def read_status(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "published_at": published[0][0].isoformat() if published[0][0] else None,
         "held_back": held_back(connection),
         "snapshots_held_back": [vars(file) for file in held_snapshots(connection)],
+        "shape_changes": [_change_as_json(change) for change in _last_changes(connection)],
         "quality": {table: values[-1] for table, values in sorted(trends(connection).items())},
         "retired": [_as_json(entry) for entry in retired],
     }
+
+
+def _last_changes(connection: duckdb.DuckDBPyConnection) -> list[SchemaChange]:
+    return read_changes(connection, most=SHOWN_CHANGES) if is_of_this_version(connection) else []
+
+
+def _change_as_json(change: SchemaChange) -> dict[str, Any]:
+    return {**vars(change), "changed_at": change.changed_at.isoformat(), "sentence": f"{change.path}: {change.words}"}
 
 
 def _as_json(retired: Retired) -> dict[str, Any]:

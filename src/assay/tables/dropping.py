@@ -112,7 +112,7 @@ def _only_stored_here(connection: duckdb.DuckDBPyConnection, landing: Path, sour
 
 def _drop_source(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     connection.execute(f"drop view if exists {TableName('quarantine', source).sql}")
-    known_of_files = ("malformed", "file_counts", "sources", "archives", "conservation", "deliveries")
+    known_of_files = ("malformed", "file_counts", "sources", "archives", "schema_changes", "conservation", "deliveries")
     for name in (*known_of_files, "snapshots", "snapshot_losses", "acceptances"):
         connection.execute(f"delete from ops.{name} where source = ?", [source])
     forget_profiles(connection, source)

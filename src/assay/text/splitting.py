@@ -85,6 +85,7 @@ class Counts:
         bad: Records in the file of malformed ones.
         has_quoted_line_ends: Whether a good record goes over several lines; DuckDB then needs `parallel = false`.
         faults: How many malformed ones there are of each fault; under None where it is not the structure.
+        aliases: Other names of columns that good records have, in place of which the clean file has the columns' own.
         example: The first malformed record.
     """
 
@@ -92,6 +93,7 @@ class Counts:
     bad: int
     has_quoted_line_ends: bool = False
     faults: Mapping[Fault | None, int] = field(default_factory=dict)
+    aliases: frozenset[str] = frozenset()
     example: Record | None = None
 
 
@@ -119,6 +121,7 @@ def write_clean(path: Path, format: Format, columns: int, good: Path, bad: Path,
     written, refused, has_quoted = 0, 0, False
     faults: Counter[Fault | None] = Counter()
     example = None
+    aliases: set[str] = set()
     with good.open("wb", buffering=1 << 20) as clean, bad.open("w", encoding="utf-8") as rest:
         for part in _parts(path, format, columns):
             if isinstance(part, Run):
@@ -129,6 +132,7 @@ def write_clean(path: Path, format: Format, columns: int, good: Path, bad: Path,
                 plain = part.raw if part.clean is None else part.clean
                 room.take(clean.write(template % (part.line, clean_of(plain) if clean_of else plain)))
                 written += 1
+                aliases.update(part.aliases)
                 has_quoted = has_quoted or b"\n" in part.raw or b"\r" in part.raw
             else:
                 entry = {"line": part.line, "raw": part.raw.decode(), "problems": [part.problem]}
@@ -136,4 +140,4 @@ def write_clean(path: Path, format: Format, columns: int, good: Path, bad: Path,
                 refused += 1
                 faults[part.fault] += 1
                 example = example or part
-    return Counts(written, refused, has_quoted, faults, example)
+    return Counts(written, refused, has_quoted, faults, frozenset(aliases), example)

@@ -1,0 +1,187 @@
+"""Finds out what the columns of a file have that those of the files before it had not, and writes it down.
+
+A change is told once: a column that came is quiet in the files that have it as well, until one lacks it. Records of
+JSON say each for itself which names they have, so of these nothing is told that is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+import duckdb
+
+from assay.contract.contract import Contract
+from assay.contract.names import literal, quoted
+from assay.contract.types import column_type
+from assay.ledger.contents import is_in_a_header
+from assay.ledger.pending import File
+from assay.ledger.schema_changes import SchemaChange, insert_changes, last_changes, names_told
+from assay.loading.bronze_table import BronzeTable
+from assay.reading.exact_casts import from_text
+from assay.reading.json_lines import json_key
+
+_MOST = 100
+"""Columns of a file that are told as new; the others are with the next file that has them."""
+_LOOKED_AT = 100_000
+"""Rows of a file of which a type is proposed for the contract."""
+_CANDIDATES = ("bigint", "decimal(38,{scale})", "double", "date", "timestamp", "timestamp with time zone")
+_NUMBERS = 3
+"""The first candidates, of which `007` is none: a number would lose its zeros."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The columns of a file, as its contract sees them.
+
+    Attributes:
+        unknown: Names that the contract does not have.
+        renamed: (column, name in the file) of those that the file calls otherwise.
+        absent: Optional columns that it lacks; None where each record says for itself what it has.
+    """
+
+    unknown: frozenset[str]
+    renamed: frozenset[tuple[str, str]]
+    absent: frozenset[str] | None
+
+
+def shape_of(contract: Contract, header: Sequence[str] | None, unknown: Iterable[str], used: Iterable[str]) -> Shape:
+    """The shape of a file.
+
+    Args:
+        contract: Its contract.
+        header: Its columns; None where the format has none.
+        unknown: Names in its records that the contract does not have, where there is no header.
+        used: Other names of columns in its records, where there is no header.
+    """
+    if header is None:
+        own = {other: column for column, others in contract.format.aliases for other in others}
+        return Shape(frozenset(unknown), frozenset((own[name], name) for name in used), None)
+    there = set(header)
+    tops = {name: [way[0] for way in ways] for name, ways in contract.of_records.ways.items()}
+    return Shape(
+        frozenset(there.difference(*tops.values())),
+        frozenset(
+            (name, other) for name, (own, *others) in tops.items() for other in {*others} - {own} if other in there
+        ),
+        frozenset(name for name in contract.optional if there.isdisjoint(tops[name])),
+    )
+
+
+class ShapeChanges:
+    """Writes down what changes, file by file as they are loaded.
+
+    Args:
+        connection: dbt's connection to the warehouse.
+        contract: The source's contract.
+        table: Its bronze table.
+        run_id: The run that loads.
+        at: When.
+    """
+
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, contract: Contract, table: BronzeTable, run_id: str, at: datetime
+    ) -> None:
+        self._connection = connection
+        self._contract = contract
+        self._table = table
+        self._run_id = run_id
+        self._at = at
+        self._never_there: set[str] = set()
+
+    def note(self, file: File, used: Collection[str] = (), *, is_careful: bool = True, is_again: bool = False) -> None:
+        """Write down what a file changes, in the transaction that loads it and after its rows are stored.
+
+        Args:
+            file: The file.
+            used: Other names of columns that its records have, where it has no header.
+            is_careful: Whether its records may have names that the contract does not have.
+            is_again: Whether it was loaded before, so that nothing is new but what was not known yet.
+        """
+        unknown: Iterable[str] = ()
+        if file.header is None and is_careful and self._contract.format.type == "jsonl":
+            unknown = self._table.rescued_keys(file.file_id, _MOST)
+        shape = shape_of(self._contract, file.header, unknown, used)
+        self._never_there.intersection_update(shape.absent or ())
+        last = last_changes(self._connection, self._contract.source)
+        if not (shape.unknown or shape.renamed or shape.absent or last):
+            return
+        came = sorted(n for n in shape.unknown if last.get(n) != "came" and not (is_again and n in last))[:_MOST]
+        told = names_told(self._connection, self._contract.source) if shape.renamed else set()
+        types = self._proposed(file.file_id, came) if came else {}
+        changed = partial(self._change, file)
+        changes = [changed(name, "came", proposed_type=types.get(name)) for name in came]
+        changes += [changed(name, "renamed", name_in_file=other) for name, other in sorted(shape.renamed - told)]
+        if shape.absent is not None and not is_again:
+            changes += [changed(name, "came") for name in self._back(shape.absent, last)]
+            changes += [changed(name, "went") for name in self._gone(shape, shape.absent, last)]
+        if changes:
+            insert_changes(self._connection, changes, self._run_id)
+
+    def _change(self, file: File, column: str, what: str, **more: str | None) -> SchemaChange:
+        values = {"name_in_file": None, "proposed_type": None, **more}
+        return SchemaChange(
+            source=self._contract.source,
+            file_id=file.file_id,
+            path=file.name,
+            column=column,
+            what=what,  # type: ignore[arg-type]
+            changed_at=self._at,
+            contract_version=self._contract.version,
+            **values,
+        )
+
+    def _back(self, absent: Collection[str], last: Mapping[str, str]) -> list[str]:
+        """Optional columns that had gone and are there."""
+        return [name for name in self._contract.optional if last.get(name) == "went" and name not in absent]
+
+    def _gone(self, shape: Shape, absent: Collection[str], last: Mapping[str, str]) -> list[str]:
+        """Columns that were there and are not."""
+        known = {name for ways in self._contract.of_records.ways.values() for name, *_ in ways} | {
+            *self._contract.names
+        }
+        unnamed = [name for name in sorted(last) if last[name] == "came" and name not in known | shape.unknown]
+        return [*unnamed, *(name for name in self._contract.optional if name in absent and self._was_there(name, last))]
+
+    def _was_there(self, name: str, last: Mapping[str, str]) -> bool:
+        """Whether the files before had an optional column."""
+        if name in last:
+            return last[name] == "came"
+        if name in self._never_there:
+            return False
+        if is_in_a_header(self._connection, self._contract.source, [way[0] for way in self._contract.ways[name]]):
+            return True
+        self._never_there.add(name)
+        return False
+
+    def _proposed(self, file_id: int, names: Sequence[str]) -> dict[str, str]:
+        """The narrowest type that holds all values of each column of a file, by what was rescued of it."""
+        structure = literal("{" + ", ".join(f'"{json_key(name)}": "varchar"' for name in names) + "}")
+        rescued = f"{self._table.rescued_of(file_id)} limit {_LOOKED_AT}"
+        rows = f"(select from_json(_rescued, {structure}) as s from ({rescued}))"
+        texts = [f"s.{quoted(name)}" for name in names]
+        scale = "max(length(regexp_extract({0}, '\\.([0-9]+)$', 1)))"
+        scales = self._connection.execute(f"select {', '.join(scale.format(t) for t in texts)} from {rows}").fetchall()[
+            0
+        ]
+        return {
+            name: self._holding(rows, text, int(digits or 0))
+            for name, text, digits in zip(names, texts, scales, strict=True)
+        }
+
+    def _holding(self, rows: str, text: str, scale: int) -> str:
+        types = [kind.format(scale=scale) for kind in _CANDIDATES if scale <= 38 or "scale" not in kind]  # noqa: PLR2004
+        fits = ", ".join(f"count({from_text(text, column_type(kind))})" for kind in types)
+        zeros = f"count(*) filter (regexp_matches({text}, '^[+-]?0[0-9]'))"
+        words = f"count(*) filter (lower({text}) in ('true', 'false'))"
+        count, padded, flags, *fitting = self._connection.execute(
+            f"select count({text}), {zeros}, {words}, {fits} from {rows}"
+        ).fetchall()[0]
+        if count and flags == count:
+            return "boolean"
+        held = [kind for kind, fit in zip(types, fitting, strict=True) if fit == count]
+        if padded:
+            held = [kind for kind in held if kind not in types[:_NUMBERS]]
+        return held[0] if count and held else "varchar"
