@@ -58,3 +58,28 @@ def test_a_column_a_name_and_a_wider_type_come_into_silver_without_a_rebuild(tmp
     evolved = sorted(lab.rows("select id, amount, till from silver.sales"))
     lab.good_run(full_refresh=("bronze.sales",))
     assert sorted(lab.rows("select id, amount, till from silver.sales")) == evolved
+
+
+@pytest.mark.slow
+def test_added_columns_are_shown_to_readers_as_texts_until_the_contract_names_them(tmp_path: Path) -> None:
+    columns: dict[str, Any] = {"id": ID}
+    lab = Lab(tmp_path / "lake", write_sources(tmp_path, sales={"columns": columns, "key": ("id",)}))
+    put(lab, "a", "id,clerk\n1,007\n")
+    lab.good_run()
+    assert "clerk" not in describe(lab)
+    change(lab, tmp_path, columns=columns, key=("id",), new_columns="add")
+    lab.good_run()
+    assert lab.rows("select id, clerk from silver.sales") == [(1, "007")]
+    put(lab, "b", 'id,Clerk,"it\'s ""so""",_file_id,ID2\n2,x,y,z,\n')
+    put(lab, "c", "id\n3\n")
+    lab.good_run()
+    shown = 'select id, clerk, "it\'s ""so""", id2 from silver.sales order by id'
+    assert lab.rows(shown) == [(1, "007", None, None), (2, None, "y", None), (3, None, None, None)]
+    assert describe(lab)["_file_id"] == "BIGINT"
+    assert {describe(lab)[name] for name in ("clerk", 'it\'s "so"', "ID2")} == {"VARCHAR"}
+    lab.good_run(full_refresh=("bronze.sales",))
+    assert lab.rows(shown) == [(1, "007", None, None), (2, None, "y", None), (3, None, None, None)]
+    change(lab, tmp_path, columns={**columns, "clerk": column("varchar", "Clerk")}, key=("id",), new_columns="add")
+    lab.good_run()
+    assert lab.rows(shown) == [(1, "007", None, None), (2, "x", "y", None), (3, None, None, None)]
+    assert lab.status()["shape_changes"][-1]["sentence"] == "sales/a.csv: column clerk came (varchar holds its values)"

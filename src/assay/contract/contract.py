@@ -16,7 +16,7 @@ from assay.contract.spelling import PLAIN, Spelling
 from assay.contract.types import ColumnType
 
 Load = Literal["events", "snapshot"]
-NewColumns = Literal["rescue", "refuse"]
+NewColumns = Literal["rescue", "add", "refuse"]
 Origin = Literal["records", "path", "file_date"]
 """Where the values of a column stand: in the records, in the path of their file, or in the moment of its name."""
 

@@ -73,7 +73,8 @@ class ContractYml(Yml):
     ] = Field(description="How the files are written; nothing of it is guessed.")
     load: Load = Field(description="`events`: rows of all files add up; `snapshot`: the newest file is the truth.")
     new_columns: NewColumns = Field(
-        description="Columns that are not named here: `rescue` keeps them in `_rescued`, `refuse` refuses the file."
+        description="Columns that are not named here: `rescue` keeps them in `_rescued`, `add` also shows them to "
+        "readers as texts, `refuse` refuses the file."
     )
     key: Annotated[Literal["none"] | None, Expected("{found} is not none; a key is a constraint of the model")] = Field(
         default=None, description="`none`: no column tells records apart, and each counts by itself."

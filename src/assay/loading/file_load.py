@@ -289,7 +289,7 @@ class FileLoad:
                 raise Unreadable(stands_in_both(name))
 
     def _refuse_new_keys(self) -> None:
-        if self._contract.format.type != "jsonl" or self._contract.new_columns == "rescue":
+        if self._contract.format.type != "jsonl" or self._contract.new_columns != "refuse":
             return
         rows = self._connection.execute(
             f"select distinct unnest(json_keys(_rescued)) as name from {READING} "

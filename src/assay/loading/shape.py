@@ -14,14 +14,13 @@ from functools import partial
 import duckdb
 
 from assay.contract.contract import Contract
-from assay.contract.names import literal, quoted
 from assay.contract.types import column_type
 from assay.ledger.contents import is_in_a_header
 from assay.ledger.pending import File
 from assay.ledger.schema_changes import SchemaChange, insert_changes, last_changes, names_told
 from assay.loading.bronze_table import BronzeTable
 from assay.reading.exact_casts import from_text
-from assay.reading.json_lines import json_key
+from assay.reading.json_lines import member
 
 _MOST = 100
 """Columns of a file that are told as new; the others are with the next file that has them."""
@@ -158,10 +157,10 @@ class ShapeChanges:
 
     def _proposed(self, file_id: int, names: Sequence[str]) -> dict[str, str]:
         """The narrowest type that holds all values of each column of a file, by what was rescued of it."""
-        structure = literal("{" + ", ".join(f'"{json_key(name)}": "varchar"' for name in names) + "}")
         rescued = f"{self._table.rescued_of(file_id)} limit {_LOOKED_AT}"
-        rows = f"(select from_json(_rescued, {structure}) as s from ({rescued}))"
-        texts = [f"s.{quoted(name)}" for name in names]
+        each = ", ".join(f"{member('_rescued', name)} as t{at}" for at, name in enumerate(names))
+        rows = f"(select {each} from ({rescued}))"
+        texts = [f"t{at}" for at in range(len(names))]
         scale = "max(length(regexp_extract({0}, '\\.([0-9]+)$', 1)))"
         scales = self._connection.execute(f"select {', '.join(scale.format(t) for t in texts)} from {rows}").fetchall()[
             0

@@ -18,7 +18,7 @@ from assay.contract.contract import Column, Contract, Rule
 from assay.contract.names import TableName, literal, quoted
 from assay.ledger.contents import loaded_with_several
 from assay.reading.exact_casts import from_text
-from assay.reading.json_lines import json_key, marked, unmarked
+from assay.reading.json_lines import json_key, marked, member, unmarked
 from assay.tables.table_definition import Form, names_in
 from assay.tables.versions import ChangedWithData, changed_with_data
 
@@ -105,12 +105,11 @@ def _taken(contract: Contract, names: Names) -> str:
     """SQL of the columns, of their texts as they were rescued and how many there are, and of what stays rescued."""
     mark = secrets.token_hex(8)
     every = [name for these in names.values() for name in these]
-    structure = literal("{" + ", ".join(f'"{json_key(name)}": "varchar"' for name in every) + "}")
     mask = literal("{" + ", ".join(f'"{json_key(name)}": null' for name in every) + "}")
     text = marked("_rescued::varchar", mark)
     parts = []
     for place, (column, these) in enumerate(names.items()):
-        raws = [f"({unmarked(f'from_json({text}, {structure}).{quoted(name)}', mark)})" for name in these]
+        raws = [f"({unmarked(member(text, name), mark)})" for name in these]
         values = [_value(contract, column, name, raw) for name, raw in zip(these, raws, strict=True)]
         stored = quoted(column.name)
         parts += [f"coalesce({', '.join(raws)}) as r{place}"]

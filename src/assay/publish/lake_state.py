@@ -22,6 +22,7 @@ from assay.base import clock
 from assay.base.atomic_write import sync
 from assay.contract.names import TableName, literal, quoted, relation
 from assay.contract.part_choice import PartChoice
+from assay.publish.added_columns import RESCUED, with_added
 from assay.publish.exact_types import stored_type
 from assay.publish.part_files import Cut, PartFiles, casts
 from assay.publish.seen_lake import BEFORE
@@ -54,6 +55,7 @@ class Wanted:
         before: It as readers see it; None where they do not, or an earlier version of Assay published it.
         is_kept: Whether it stays as readers see it.
         choice: How the project wants it cut.
+        added: Columns that readers are shown besides, of its column `_rescued`.
     """
 
     seq: int
@@ -61,6 +63,11 @@ class Wanted:
     before: TableState | None
     is_kept: bool
     choice: PartChoice
+    added: tuple[str, ...] = ()
+
+    def sees(self, columns: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+        """The columns that readers are shown besides those that are stored."""
+        return self.added if RESCUED in dict(columns) else ()
 
 
 class StateWriter:
@@ -185,11 +192,15 @@ class StateWriter:
                 self._connection.execute(f"create schema {alias}.{quoted(layer)}")
             for name, table in shown.items():
                 target = f"{alias}.{relation(name)}"
+                added = tables[name].sees(table.columns)
                 if table.is_native:
                     source = f"{BEFORE}.{relation(name)}" if tables[name].is_kept else relation(name)
-                    self._connection.execute(f"create table {target} as from {source}")
+                    stored = ", ".join(quoted(column) for column, _ in table.columns)
+                    self._connection.execute(
+                        f"create table {target} as {with_added(f'select {stored} from {source}', added)}"
+                    )
                 else:
-                    self._connection.execute(f"create view {target} as {self._reading(name, table)}")
+                    self._connection.execute(f"create view {target} as {with_added(self._reading(name, table), added)}")
             self._connection.execute(f"checkpoint {alias}")
         finally:
             self._connection.execute(f"detach {alias}")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,10 +19,10 @@ import duckdb
 
 from assay.base import clock
 from assay.checks.validity import reasons_against
-from assay.contract.names import TableName, literal, quoted
+from assay.contract.names import TableName, literal, quoted, relation
 from assay.contract.part_choice import PartChoice
 from assay.publish.lake_state import StateWriter, Wanted
-from assay.publish.seen_lake import SeenLake, attached
+from assay.publish.seen_lake import BEFORE, SeenLake, attached
 from assay.publish.states import clean_states, drop_old_states
 from assay.publish.switched_file import aside, attach_new
 from assay.tables.touched_parts import forget_touched, version_of
@@ -80,6 +80,7 @@ def publish_lake(
     as_of: datetime | None = None,
     *,
     choices: Mapping[str, PartChoice] | None = None,
+    added: Mapping[str, tuple[str, ...]] | None = None,
     keep_seconds: float = 0.0,
 ) -> Published:
     """Publish every domain whose blocking checks all passed on what is stored now; keep the others as they were.
@@ -93,6 +94,7 @@ def publish_lake(
         lagging: Tables that may be older than their inputs.
         as_of: When the run began; results whose time was over by then are no pass.
         choices: How the project wants its tables cut into parts.
+        added: Columns that readers are shown besides those of a table, by table.
         keep_seconds: How long a state lives after it was replaced.
     """
     known = _states(connection)
@@ -110,16 +112,27 @@ def publish_lake(
             held |= shown if against else set()
             source = seen if against else known
             now |= {table: source[table] for table in shown if table in source}
-        wanted = dict(_wanted(connection, before, now, held, choices or {}))
+        stored = _wanted(connection, before, now, held, choices or {})
+        wanted = {table: replace(each, added=(added or {}).get(table, ())) for table, each in stored}
         changed = [t for t, w in sorted(wanted.items()) if not w.is_kept and (seen.get(t) != w.seq or w.before)]
         gone = [table for table in seen if table not in now]
-        if before.is_outdated(folder, wanted) or changed or gone:
+        if before.is_outdated(folder, wanted) or changed or gone or _lacks_columns(connection, before, wanted):
             StateWriter(connection, folder, before.state).write(wanted)
     forget_touched(connection, {table: now[table] for table in changed}, gone)
     drop_old_states(folder, keep_seconds)
     if changed or gone or because != because_before or noted != now:
         _note(connection, now, because, run_id, is_published=bool(changed or gone or noted != now))
     return Published(tuple(changed), tuple(because), tuple(gone))
+
+
+def _lacks_columns(connection: duckdb.DuckDBPyConnection, before: SeenLake, wanted: Mapping[str, Wanted]) -> bool:
+    """Whether readers do not see a column yet that has been added to a table whose rows are as they see them."""
+    for table, each in wanted.items():
+        if each.before and table in before.tables and (names := each.sees(each.before.columns)):
+            there = connection.execute(f"select column_name from (describe {BEFORE}.{relation(table)})").fetchall()
+            if not {(name,) for name in names} <= set(there):
+                return True
+    return False
 
 
 def _wanted(

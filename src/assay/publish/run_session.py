@@ -21,6 +21,7 @@ from assay.checks.score import score
 from assay.checks.session import Session
 from assay.contract.catalog import Catalog
 from assay.contract.names import table_of
+from assay.publish.added_columns import added_columns
 from assay.publish.delivery import note_deliveries
 from assay.publish.publishing import Published, clean_up, publish_lake, publish_ops
 from assay.tables.build_costs import note_run
@@ -43,6 +44,7 @@ def publish(session: Session) -> Published:
         session.catalog.lagging,
         session.began,
         choices=session.catalog.part_choices,
+        added=added_columns(session.connection, session.catalog),
         keep_seconds=session.settings.state_seconds,
     )
     because = [log.brief(reason, parts=2) for reason in done.because]

@@ -249,6 +249,11 @@ def unmarked(text: str, mark: str) -> str:
     return f"case when contains({text}, '{mark}') then replace({numbers}, '{mark}', '') else {text} end"
 
 
+def member(text: str, name: str) -> str:
+    """SQL for the text of a member of a JSON text; alone, as DuckDB takes names for one that differ in case."""
+    return f"from_json({text}, {_structure({name: 'varchar'})}).{quoted(name)}"
+
+
 def json_key(name: str) -> str:
     """A name as it stands between the quotes of a JSON text."""
     return json.dumps(name, ensure_ascii=False)[1:-1]

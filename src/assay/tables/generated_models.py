@@ -137,8 +137,16 @@ def _plain_silver(name: str, bronze: Mapping[str, Any]) -> dict[str, Any]:
         "description": grain,
         **({"config": {"meta": declared}} if declared else {}),
         **({"constraints": keys} if keys else {}),
-        "columns": [_plain_column(column) for column in _columns(bronze)],
+        "columns": [*map(_plain_column, _columns(bronze)), *_rescued_column(contract)],
     }
+
+
+def _rescued_column(contract: object) -> list[dict[str, Any]]:
+    """What readers are shown columns of that the contract does not name, where it says `new_columns: add`."""
+    if not isinstance(contract, Mapping) or contract.get("new_columns") != "add":
+        return []
+    description = "Values of columns that the contract does not name, as JSON; NULL where there were none."
+    return [{"name": "_rescued", "data_type": "varchar", "description": description}]
 
 
 def _plain_column(column: Mapping[str, Any]) -> dict[str, Any]:
