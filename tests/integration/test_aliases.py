@@ -79,6 +79,18 @@ def test_values_that_were_rescued_under_an_alias_move_into_the_column(make: Make
 
 
 @pytest.mark.slow
+def test_a_null_that_was_rescued_under_an_alias_takes_no_value_away(make: Make) -> None:
+    source = make(COLUMNS, format={"type": "jsonl"})
+    source.put("a.jsonl", '{"id": 1, "till": 7, "kasse": null}\n{"id": 2, "till": null, "kasse": 8}\n')
+    source.run()
+    source.options["aliases"] = {"till": ["kasse"]}
+    source.run()
+    assert (source.rows(), source.rescued()) == ([(1, 7), (2, 8)], [None, None])
+    source.load(is_full_refresh=True)
+    assert (source.rows(), source.rescued()) == ([(1, 7), (2, 8)], [None, None])
+
+
+@pytest.mark.slow
 def test_a_column_that_comes_with_an_alias_takes_both_names_from_what_was_rescued(make: Make) -> None:
     source = make({"id": "bigint"})
     source.put("a.csv", csv({"id": [1], "till": [7]}))

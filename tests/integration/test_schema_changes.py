@@ -31,7 +31,7 @@ def load(source: Source, *headers: str, at_once: bool = False) -> None:
     source.run()
 
 
-HEADERS = ("id", "id,clerk", "id,till", "clerk,id,till", "clerk,id,till", "id", "id,kasse", "id,clerk,kasse")
+HEADERS = ("id", "id,clerk", "id,till", "clerk,id,till", "clerk,id,till", "id", "id,kasse", "id,clerk,kasse", "id,till")
 CHANGES = [
     ("01.csv", "clerk", "came", "bigint"),
     ("02.csv", "clerk", "went", None),
@@ -41,6 +41,7 @@ CHANGES = [
     ("06.csv", "till", "renamed", "kasse"),
     ("06.csv", "till", "came", None),
     ("07.csv", "clerk", "came", "bigint"),
+    ("08.csv", "clerk", "went", None),
 ]
 
 
