@@ -111,7 +111,7 @@ def test_missing_and_unexpected_columns_refuse_a_file_and_are_named(make: Make) 
     assert (
         source.reason("a.csv")
         .partition(" 1.0.0: ")[2]
-        .startswith("missing columns: name; unexpected columns: Name, colour; name in `aliases`")
+        .startswith("missing columns: name; unexpected columns: Name, colour; if one of these is")
     )
 
 

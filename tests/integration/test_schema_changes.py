@@ -82,7 +82,7 @@ def test_of_json_the_names_and_aliases_of_records_are_told_and_nothing_that_is_m
     ("values", "kind"),
     [
         (["1", "-2", ""], "bigint"),
-        (["1", "2.50"], "decimal(38,2)"),
+        (["1", "2.50"], "decimal(18,2)"),
         (["1e3", "2"], "double"),
         (["007", "1"], "varchar"),
         (["true", "False"], "boolean"),
@@ -107,3 +107,17 @@ def test_a_file_that_is_not_loaded_changes_nothing(make: Make) -> None:
     source.put("x.csv", "id,till,more\n" + 'a"b,1,2\n' * 30)
     source.run()
     assert changes(source) == []
+
+
+@pytest.mark.slow
+def test_any_name_of_a_member_is_told_and_of_values_that_are_names_not_all(make: Make) -> None:
+    names = ["", " ", "a'b", 'a"b', "a\\b", "x\ty", "n\nl", "\0", "~/", "$.a", "Ä", "ä", "{}", "_file_id", "select"]
+    source = make({"id": "bigint"}, format={"type": "jsonl"}, new_columns="add")
+    source.put("a.jsonl", json.dumps({"id": 1, **dict.fromkeys(names, "v")}) + "\n")
+    source.run()
+    assert {name for _, name, *_ in changes(source)} == set(names)
+    for n in range(2, 14):
+        source.put(f"{n}.jsonl", "".join(json.dumps({"id": n, f"{n} {key}": 1}) + "\n" for key in range(150)))
+        source.run()
+    assert set(source.files().values()) == {"loaded"}
+    assert len(changes(source)) == 1_000

@@ -82,7 +82,7 @@ def _told(trial: FileTrial) -> list[str]:
     lines = [f"{trial.name}: {trial.status}: {trial.reason}"] if trial.reason else []
     for kind, reasons in (("malformed", trial.malformed), ("quarantined", trial.quarantined)):
         lines += [f"{trial.name}: {r.records:,} {kind}: {r.what}; {r.example}" for r in reasons]
-    return lines
+    return [*lines, *(f"{trial.name}: {change}" for change in trial.changes)]
 
 
 def write_junit(path: Path, source: str, trials: list[FileTrial]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from assay.contract.errors import ContractError
 from assay.contract.format import Format
-from assay.contract.names import listed
+from assay.contract.names import listed, may_be_column
 from assay.contract.places import OF_RECORD, POSITION
 from assay.contract.pointer import pointer_keys, pointer_of
 
@@ -30,7 +30,7 @@ def aliases_of(
     for name, others in named.items():
         _check_has_a_name(name, form, places)
         for other in others:
-            if not other.strip() or "\0" in other:
+            if not may_be_column(other):
                 raise ContractError(f"column {name}: aliases: {other!r} is not a name")
             place = place_beside(places[name], other)
             if place in taken:

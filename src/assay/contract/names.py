@@ -17,6 +17,11 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def may_be_column(name: str) -> bool:
+    """Whether a column can be called so; a member of JSON may have any name."""
+    return bool(name.strip()) and "\0" not in name
+
+
 def literal(text: str) -> str:
     """A text as SQL literal."""
     return "'" + text.replace("'", "''") + "'"

@@ -15,7 +15,7 @@ from assay.contract.contract import Column, Contract, Rule
 from assay.contract.errors import ContractError
 from assay.contract.format import Format
 from assay.contract.moments import pattern
-from assay.contract.names import TableName, quoted
+from assay.contract.names import TableName, may_be_column, quoted
 from assay.contract.nullable_keys import nullable_keys
 from assay.contract.path_columns import check_path_columns, origins_of
 from assay.contract.path_template import path_template
@@ -128,7 +128,7 @@ def repeated(names: Iterable[str]) -> list[str]:
 
 def _column(column: Mapping[str, Any]) -> Column:
     name = str(column["name"])
-    if not name.strip() or "\0" in name:
+    if not may_be_column(name):
         raise ContractError(f"column {name!r}: a name is neither empty nor blank, and holds no NUL character")
     if not column.get("data_type"):
         raise ContractError(f"column {name}: data_type is missing")

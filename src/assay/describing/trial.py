@@ -21,6 +21,7 @@ from assay.contract.names import TableName, quoted
 from assay.ledger.landing_zone import find
 from assay.ledger.reports import listing
 from assay.ledger.scan import Ledger
+from assay.ledger.schema_changes import read_changes
 from assay.tables.dbt import build
 
 _RUN = "trial"
@@ -59,6 +60,7 @@ class FileTrial:
         rows: Clean rows that it would give.
         malformed: Reasons of records that would never become rows.
         quarantined: Rules that rows would break; a row may break several.
+        changes: Columns that the contract does not name, with types for it, and columns by other names.
     """
 
     name: str
@@ -68,6 +70,7 @@ class FileTrial:
     rows: int = 0
     malformed: list[Reason] = field(default_factory=list)
     quarantined: list[Reason] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)
 
     @property
     def is_good(self) -> bool:
@@ -145,6 +148,7 @@ def _trials(
     clean = (
         f"select count(*) from {TableName.of_source(contract.source).sql} where _file_id = ? and _violations is null"
     )
+    changes = read_changes(connection, source=contract.source)[::-1]
     trials: dict[Path, list[FileTrial]] = {}
     for row in rows:
         place = row.path if row.path in seen else next(name for name in seen if row.path.startswith(name + WITHIN))
@@ -160,6 +164,7 @@ def _trials(
                 int(connection.execute(clean, [row.file_id]).fetchall()[0][0]),
                 _malformed(connection, row.file_id),
                 _quarantined(connection, contract, row.file_id),
+                [change.words for change in changes if change.file_id == row.file_id],
             )
         trials.setdefault(seen[place], []).append(trial)
     return trials

@@ -177,8 +177,9 @@ def _header_problem(header: tuple[str, ...] | None, contract: Contract) -> str:
         problems.append(f"unexpected columns: {listed(unexpected)}")
     if not problems:
         return ""
-    renamed = "; name in `aliases` of a column what files call it now" if missing and unexpected else ""
-    return f"its header does not match contract {contract.version}: {'; '.join(problems)}{renamed}"
+    if missing and unexpected:
+        problems.append("if one of these is a missing column by another name, list it in `aliases` of that column")
+    return f"its header does not match contract {contract.version}: {'; '.join(problems)}"
 
 
 def stands_in_both(column: str) -> str:

@@ -14,6 +14,7 @@ from functools import partial
 import duckdb
 
 from assay.contract.contract import Contract
+from assay.contract.names import may_be_column
 from assay.contract.types import column_type
 from assay.ledger.contents import is_in_a_header
 from assay.ledger.pending import File
@@ -24,11 +25,13 @@ from assay.reading.json_lines import member
 
 _MOST = 100
 """Columns of a file that are told as new; the others are with the next file that has them."""
+_MOST_EVER = 1_000
+"""Columns of a source that are told at all: objects whose names are values have a new one in each record."""
 _LOOKED_AT = 100_000
 """Rows of a file of which a type is proposed for the contract."""
-_CANDIDATES = ("bigint", "decimal(38,{scale})", "double", "date", "timestamp", "timestamp with time zone")
-_NUMBERS = 3
-"""The first candidates, of which `007` is none: a number would lose its zeros."""
+_MOMENTS = ("date", "timestamp", "timestamp with time zone")
+_DIGITS = (18, 38)
+"""Of decimals that are proposed: those of 64 bits, and all."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +110,11 @@ class ShapeChanges:
         last = last_changes(self._connection, self._contract.source)
         if not (shape.unknown or shape.renamed or shape.absent or last):
             return
-        came = sorted(n for n in shape.unknown if last.get(n) != "came" and not (is_again and n in last))[:_MOST]
+        came = sorted(n for n in shape.unknown if last.get(n) != "came" and not (is_again and n in last))
+        came = came[: max(0, min(_MOST, _MOST_EVER - len(last)))]
         told = names_told(self._connection, self._contract.source) if shape.renamed else set()
-        types = self._proposed(file.file_id, came) if came else {}
+        named = [name for name in came if may_be_column(name)]
+        types = self._proposed(file.file_id, named) if named else {}
         changed = partial(self._change, file)
         changes = [changed(name, "came", proposed_type=types.get(name)) for name in came]
         changes += [changed(name, "renamed", name_in_file=other) for name, other in sorted(shape.renamed - told)]
@@ -171,7 +176,8 @@ class ShapeChanges:
         }
 
     def _holding(self, rows: str, text: str, scale: int) -> str:
-        types = [kind.format(scale=scale) for kind in _CANDIDATES if scale <= 38 or "scale" not in kind]  # noqa: PLR2004
+        decimals = [f"decimal({digits},{scale})" for digits in _DIGITS if scale <= digits]
+        types = ["bigint", *decimals, "double", *_MOMENTS]
         fits = ", ".join(f"count({from_text(text, column_type(kind))})" for kind in types)
         zeros = f"count(*) filter (regexp_matches({text}, '^[+-]?0[0-9]'))"
         words = f"count(*) filter (lower({text}) in ('true', 'false'))"
@@ -181,6 +187,6 @@ class ShapeChanges:
         if count and flags == count:
             return "boolean"
         held = [kind for kind, fit in zip(types, fitting, strict=True) if fit == count]
-        if padded:
-            held = [kind for kind in held if kind not in types[:_NUMBERS]]
+        if padded:  # as a number, `007` would lose its zeros
+            held = [kind for kind in held if kind in _MOMENTS]
         return held[0] if count and held else "varchar"

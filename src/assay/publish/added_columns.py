@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import duckdb
 
 from assay.contract.catalog import Catalog
-from assay.contract.names import literal, quoted, table_of
+from assay.contract.names import literal, may_be_column, quoted, table_of
 from assay.ledger.schema_changes import columns_that_came
 from assay.reading.json_lines import json_key, marked, unmarked
 
@@ -41,7 +41,7 @@ def added_columns(connection: duckdb.DuckDBPyConnection, catalog: Catalog) -> di
         taken = {column.name.lower() for column in catalog.promises[model].columns}
         names: dict[str, str] = {}
         for name in columns_that_came(connection, source):
-            if name.strip() and name not in known and name.lower() not in taken:
+            if may_be_column(name) and name not in known and name.lower() not in taken:
                 names.setdefault(name.lower(), name)
         added[table_of(model)] = tuple(names.values())[:_MOST]
     return added
