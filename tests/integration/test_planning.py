@@ -89,6 +89,10 @@ def add(lab: Lab) -> None:
     change(lab, BRONZE, ("    columns:\n", column))
 
 
+def widen(lab: Lab) -> None:
+    change(lab, BRONZE, ("        data_type: integer\n", "        data_type: bigint\n"))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("act", "changes", "asked", "works"),
@@ -106,8 +110,9 @@ def add(lab: Lab) -> None:
             ["gold.daily_sales"],
         ),
         (add, [("bronze.transactions", "till is new, varchar", False)], [], []),
+        (widen, [("bronze.transactions", "week widened: integer → bigint", False)], [], []),
     ],
-    ids=["tighten", "mean", "add"],
+    ids=["tighten", "mean", "add", "widen"],
 )
 def test_a_run_builds_what_was_planned_and_nothing_else(
     lab: Lab,

@@ -66,6 +66,15 @@ def test_a_contract_breaks_by_asking_for_more(after: Shape, change: tuple[str, s
         assert told(source(), after) == [change]
 
 
+def test_another_name_of_a_column_takes_more_files_and_one_that_is_gone_fewer() -> None:
+    named = source(aliases={"name": ["Name"]})
+    [(_, words, is_breaking)] = told(source(), named)
+    assert (words, is_breaking) == ('`format`: aliases none → [["name", ["Name"]]]', False)
+    assert [is_breaking for _, _, is_breaking in told(named, source())] == [True]
+    other = source(aliases={"name": ["Name"]}, format={"type": "csv", "delimiter": ";"})
+    assert [is_breaking for _, _, is_breaking in told(source(), other)] == [True]
+
+
 def test_a_key_and_what_follows_from_it_are_told() -> None:
     changes = told(source(), source(key=("id", "name")))
     assert ("", "the key is another: id → id, name", True) in changes

@@ -15,7 +15,7 @@ from assay.publish.heartbeat import lasted
 
 _HOW = {
     "new": "is built for the first time",
-    "widened": "gets columns; nothing is loaded again",
+    "widened": "is widened in place; no file is read again",
     "full refresh": "is built from nothing, on command",
     "follows": "is built from nothing, because of {}",
     "unknown": "is built from nothing, on command: an early version kept no account of it",

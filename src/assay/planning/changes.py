@@ -11,8 +11,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from assay.contract.types import is_wider
 from assay.planning.meaning import Schema, changed_meanings
 from assay.planning.shapes import Shape
+from assay.tables.table_definition import names_in
 
 _WHOLE = {"tinyint": (2, 3), "smallint": (4, 5), "integer": (9, 10), "bigint": (18, 19), "hugeint": (38, 39)}
 """Types of whole numbers, the narrowest first: the digits that each holds whatever they are, and those that hold it."""
@@ -132,12 +134,20 @@ class _Pair:
         for part in sorted({*old, *new} - _APART):
             if old.get(part) != new.get(part):
                 words = f"`{part}`: {_told(old.get(part), new.get(part))}"
-                yield self._change("", words, is_breaking=part not in _COMPATIBLE)
+                yield self._change("", words, is_breaking=not self._takes_more(part))
         if old["new_columns"] != new["new_columns"]:
             words = f"`new_columns`: {old['new_columns']} → {new['new_columns']}"
             yield self._change("", words, is_breaking=new["new_columns"] == "refuse")
         if self.before.sql != self.after.sql:
             yield self._change("", "its SQL is another", is_breaking=True)
+
+    def _takes_more(self, part: str) -> bool:
+        """Whether all files that were right still are by another value of a part of a contract."""
+        if part != "format":
+            return part in _COMPATIBLE
+        old, new = self.before.form["contract"][part], self.after.form["contract"][part]
+        others = [{key: value for key, value in form.items() if key != "aliases"} for form in (old, new)]
+        return bool(others[0] == others[1]) and names_in(old) <= names_in(new)
 
     def meanings(self, inputs: tuple[Schema, Schema]) -> Iterator[Change]:
         both = [name for name in self.after.columns if name in self.before.columns]
@@ -161,12 +171,11 @@ def holds_all_of(wider: str, narrower: str) -> bool:
         narrower: SQL of the other.
     """
     wide, narrow = wider.strip().lower(), narrower.strip().lower()
-    if wide == narrow:
+    if wide == narrow or is_wider(wide, narrow):
         return True
-    if wide in _WHOLE and narrow in _WHOLE:
-        return list(_WHOLE).index(wide) > list(_WHOLE).index(narrow)
-    digits, others = _digits(wide, 0), _digits(narrow, 1)
-    return digits is not None and others is not None and digits[0] >= others[0] and digits[1] >= others[1]
+    digits, others = _digits(wide, 0), _digits(narrow, 1)  # a whole number and a decimal
+    is_of_two_kinds = (wide in _WHOLE) != (narrow in _WHOLE)
+    return is_of_two_kinds and bool(digits and others and digits[0] >= others[0] and digits[1] >= others[1])
 
 
 def _digits(kind: str, bound: int) -> tuple[int, int] | None:

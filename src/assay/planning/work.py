@@ -12,6 +12,7 @@ from assay.planning.shapes import Shape, Shapes
 from assay.planning.type_check import in_order
 from assay.tables.build_costs import Costs
 from assay.tables.table_definition import is_widened
+from assay.tables.widened_table import is_widened_alone
 
 How = Literal["new", "widened", "full refresh", "follows", "unknown"]
 
@@ -22,7 +23,7 @@ class Work:
 
     Attributes:
         table: e.g. `silver.products`.
-        how: `new`: it is built for the first time. `widened`: optional columns are added to what is stored.
+        how: `new`: it is built for the first time. `widened`: what is stored gets columns, or types that hold more.
             `full refresh`: it stops until it is asked to be built from nothing. `follows`: the next run builds it from
             nothing, because a table that it is made of was. `unknown`: the lake kept no account of what it was built
             with.
@@ -50,7 +51,7 @@ def work_of(catalog: Catalog, built: Shapes, declared: Shapes, costs: Costs) -> 
     works: dict[str, Work] = {}
     for model in in_order(catalog):
         table = TableName.of_model(model).table
-        how = _how(catalog, built.tables.get(table), declared.tables[table], is_built=table in built.rows)
+        how = _how(catalog, model, built.tables.get(table), declared.tables[table], is_built=table in built.rows)
         parents = [TableName.of_model(parent).table for parent in catalog.parents(model)]
         because = tuple(p for p in parents if p in works and works[p].how in ("full refresh", "follows"))
         if how is None and not because:
@@ -61,7 +62,7 @@ def work_of(catalog: Catalog, built: Shapes, declared: Shapes, costs: Costs) -> 
     return list(works.values())
 
 
-def _how(catalog: Catalog, built: Shape | None, declared: Shape, *, is_built: bool) -> How | None:
+def _how(catalog: Catalog, model: str, built: Shape | None, declared: Shape, *, is_built: bool) -> How | None:
     """What a table's own change means; None where it has none."""
     if built is None:
         return "unknown" if is_built else "new"
@@ -69,9 +70,10 @@ def _how(catalog: Catalog, built: Shape | None, declared: Shape, *, is_built: bo
         return None
     if built.is_source and declared.is_source:
         contract = catalog.contracts[str(declared.form["contract"]["source"])]
-        if is_widened(contract, declared.form, built.form):
-            return "widened"
-    return "full refresh"
+        is_wider = is_widened(contract, declared.form, built.form)
+    else:
+        is_wider = is_widened_alone(catalog.models[model], declared.form, built.form)
+    return "widened" if is_wider else "full refresh"
 
 
 def refreshed(works: Sequence[Work]) -> list[str]:

@@ -37,12 +37,10 @@ def widen_table(connection: duckdb.DuckDBPyConnection, node: Node, definition: D
     """
     name = TableName.of_model(str(node["name"]))
     stored = stored_form(connection, name.table)
-    if stored is None or not str(node.get("original_file_path")).startswith(f"{BUILD}/"):
+    if stored is None or not is_widened_alone(node, definition.form, stored):
         return None
     before, now = (dict(form["columns"]) for form in (stored, definition.form))
     added = [column for column in now if column not in before]
-    if before == now or not _is_wider_alone(node, added, stored, definition.form):
-        return None
     for schema, table in ((name.layer, name.entity), ("changes", name.model)):
         _alter(connection, schema, table, before, now)
     _take_files_in_again(connection, name, [origin_of(node["columns"][column]) for column in added])
@@ -50,9 +48,18 @@ def widen_table(connection: duckdb.DuckDBPyConnection, node: Node, definition: D
     return note_built(connection, name.table, definition, run_id, is_changed=True)
 
 
-def _is_wider_alone(node: Node, added: list[str], stored: Form, now: Form) -> bool:
-    """Whether nothing else of a form differs than that there are more columns, and types that hold more."""
-    types = dict(now["columns"])
+def is_widened_alone(node: Node, now: Form, stored: Form) -> bool:
+    """Whether a silver table that Assay writes the SQL of differs in no more than columns, and types that hold more.
+
+    Args:
+        node: The model.
+        now: The form that it is made with now.
+        stored: The form that its rows were made with.
+    """
+    types, before = dict(now["columns"]), dict(stored["columns"])
+    added = [column for column in types if column not in before]
+    if types == before or not str(node.get("original_file_path")).startswith(f"{BUILD}/"):
+        return False
     if stored["redo"] != now["redo"] or not set(added) <= set(node["columns"]):
         return False
     for column, kind in stored["columns"]:
