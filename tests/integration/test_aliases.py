@@ -35,6 +35,17 @@ def test_each_format_is_read_by_any_name_and_not_by_two(make: Make, kind: str) -
     assert len(rows) == 3 if kind not in ("parquet", "avro") else 4
 
 
+def test_a_name_with_other_blanks_or_in_upper_case_is_another_one_until_it_is_an_alias(make: Make) -> None:
+    source = make(COLUMNS)
+    source.put("a.csv", csv({"id": [1], "Till": [7]}))
+    source.put("b.csv", csv({"id": [2], " till ": [8]}))
+    source.run()
+    assert set(source.files().values()) == {"refused"}
+    source.options["aliases"] = {"till": ["Till", " till "]}
+    source.run()
+    assert source.rows() == [(1, 7), (2, 8)]
+
+
 @pytest.mark.slow
 def test_files_of_two_names_are_loaded_together(make: Make) -> None:
     source = make(COLUMNS, aliases=NAMES)

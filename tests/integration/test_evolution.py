@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
+import yaml
 
+from assay.cli.incidents import look_after_run, present
+from assay.orchestration.instance import open_instance
 from assay.tables.dbt import parse_if_changed
 from tests.lab import Lab
 from tests.sources_project import write_sources
@@ -83,3 +87,68 @@ def test_added_columns_are_shown_to_readers_as_texts_until_the_contract_names_th
     lab.good_run()
     assert lab.rows(shown) == [(1, "007", None, None), (2, "x", "y", None), (3, None, None, None)]
     assert lab.status()["shape_changes"][-1]["sentence"] == "sales/a.csv: column clerk came (varchar holds its values)"
+
+
+@pytest.mark.slow
+def test_what_was_rescued_is_read_through_a_silver_yml_of_ones_own_and_shown_on_the_asset(tmp_path: Path) -> None:
+    project = write_sources(tmp_path, sales={"columns": {"id": ID}, "key": ("id",)})
+    rescued = {"name": "rescued", "data_type": "varchar", "config": {"meta": {"from": "_rescued"}}}
+    silver = {
+        "name": "silver_sales",
+        "config": {"meta": {"owner": "tests"}},
+        "constraints": [{"type": "primary_key", "columns": ["id"]}],
+        "columns": [{"name": "id", "data_type": "bigint"}, rescued],
+    }
+    (project / "models" / "silver_sales.yml").write_text(yaml.safe_dump({"models": [silver]}))
+    lab = Lab(tmp_path / "lake", project)
+    put(lab, "a", "id,clerk\n1,007\n")
+    lab.good_run()
+    look_after_run(lab.settings)
+    assert lab.rows("select id, rescued ->> '$.clerk' from silver.sales") == [(1, "007")]
+    with open_instance(lab.settings) as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey(["bronze", "sales"]))
+    assert event is not None
+    assert event.asset_materialization is not None
+    metadata = event.asset_materialization.metadata
+    assert metadata["shape_changes"].value == 1
+    table = metadata["shape_changes_so_far"]
+    assert isinstance(table, dg.TableMetadataValue)
+    [record] = table.records
+    assert (record.data["file"], record.data["change"]) == (
+        "sales/a.csv",
+        "column clerk came (varchar holds its values)",
+    )
+    [notice] = present(lab.settings)
+    assert (notice.cause.kind, notice.cause.owner) == ("shape_changed", "tests")
+
+
+@pytest.mark.slow
+def test_a_wider_type_keeps_what_was_malformed_until_the_files_are_read_again(tmp_path: Path) -> None:
+    lab = Lab(
+        tmp_path / "lake", write_sources(tmp_path, sales={"columns": {"id": {"data_type": "integer"}}, "key": ("id",)})
+    )
+    put(lab, "a", "id\n1\n3000000000\n")
+    lab.good_run()
+    change(lab, tmp_path, columns={"id": ID}, key=("id",), version="1.1.0")
+    lab.good_run()
+    assert lab.rows("select kind, contract_version, is_live from quarantine.sales") == [("malformed", "1.0.0", True)]
+    assert lab.rows("select id from silver.sales") == [(1,)]
+    lab.good_run(full_refresh=("bronze.sales",))
+    assert lab.rows("select id from silver.sales order by id") == [(1,), (3_000_000_000,)]
+
+
+@pytest.mark.slow
+def test_rescue_after_add_takes_a_column_of_silver_away_on_command(tmp_path: Path) -> None:
+    columns: dict[str, Any] = {"id": ID}
+    project = write_sources(tmp_path, sales={"columns": columns, "key": ("id",), "new_columns": "add"})
+    lab = Lab(tmp_path / "lake", project)
+    put(lab, "a", "id,clerk\n1,007\n")
+    lab.good_run()
+    change(lab, tmp_path, columns=columns, key=("id",))
+    outcome = lab.run()
+    assert not outcome.success
+    assert "assay run --full-refresh silver.sales" in str(outcome.failures)
+    assert lab.rows("select id, clerk from silver.sales") == [(1, "007")]
+    lab.good_run(full_refresh=("silver.sales",))
+    assert {"clerk", "_rescued"}.isdisjoint(describe(lab))
+    assert lab.stored("select _rescued ->> 'clerk' from bronze.sales") == [("007",)]
