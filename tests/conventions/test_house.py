@@ -29,6 +29,7 @@ ORDER = (
     "publish",
     "describing",
     "planning",
+    "odcs",
     "triggers",
     "incidents",
     "page",

@@ -195,7 +195,8 @@ def test_a_usual_mistake_in_a_table_is_flagged(right: str, wrong: str) -> None:
 def test_every_key_that_is_read_is_described() -> None:
     """No model is left out, and no key has only a name."""
     definitions = {**SCHEMA["$defs"], "PropertiesYml": SCHEMA}
-    models = [model for model in every_model() if not model.__name__.startswith("_")]
+    ours = [model for model in every_model() if not model.__module__.startswith("assay.odcs")]  # a standard of others
+    models = [model for model in ours if not model.__name__.startswith("_")]
     assert len(models) > 20
     for model in models:
         properties = definitions[model.__name__]["properties"]

@@ -13,6 +13,7 @@ import typer
 from assay.base.errors import UserError
 from assay.base.project import DISTRIBUTION
 from assay.cli.console import complain, out, stoppable
+from assay.cli.contract_commands import contract_app
 from assay.cli.project_commands import Commands
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app = typer.Typer(
 )
 source_app = typer.Typer(no_args_is_help=True, help="Begin a source, and try files of one before they are sent.")
 app.add_typer(source_app, name="source")
+app.add_typer(contract_app, name="contract")
 USAGE = 2
 
 

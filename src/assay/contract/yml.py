@@ -122,7 +122,8 @@ class _At:
             if self.place and self.place[-1] == self.models[0].below:
                 self.place.pop()
             self.place.append(str(step))
-            fields = [model.model_fields[str(step)] for model in self.models if step in model.model_fields]
+            named = [item for model in self.models for item in model.model_fields.items()]
+            fields = [field for name, field in named if step in (name, field.alias)]
             self.models = [model for field in fields for model in _models(field.annotation)] or self.models
         else:
             self.models = [model for model in self.models if model.kind == step] or self.models
