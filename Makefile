@@ -53,11 +53,12 @@ soak: setup ## What is too long for CI: a day of a hundred files
 wheel: setup ## Build the wheel and the sdist, install each anew, and run a lake with it; some minutes
 	@$(BIN)/python -m tests.wheel
 
-lint: setup ## Style, types and SQL
+lint: setup ## Style, types, SQL, and what contracts leave out
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models
+	@$(BIN)/assay contract lint
 
 format: setup ## Put the style right
 	@$(BIN)/ruff check --fix .

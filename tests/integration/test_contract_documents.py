@@ -12,7 +12,7 @@ import pytest
 
 from assay.base.errors import UserError
 from assay.base.settings import Settings
-from assay.cli import contracts
+from assay.cli import contract_lint, contracts
 from assay.cli.contracts import ContractExists
 from assay.cli.init import init
 from assay.contract.catalog import Catalog
@@ -78,6 +78,7 @@ def test_tables_of_the_demo_come_back_from_their_documents(
 @pytest.mark.slow  # dbt parses
 @pytest.mark.usefixtures("project")
 def test_a_project_comes_back_from_its_documents(tmp_path: Path) -> None:
+    assert contract_lint.lint(as_json=False) == 0
     before, after = tmp_path / "before", tmp_path / "after"
     contracts.export([], before)
     files = sorted(before.iterdir())

@@ -48,3 +48,11 @@ def import_contracts(
         return 0
 
     raise typer.Exit(stoppable(work))
+
+
+@contract_app.command("lint", epilog="Examples: assay contract lint; assay contract lint --json")
+def lint_contracts(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Whether every table says owner, description, key and freshness, or why not; exits 1 where one does not."""
+    from assay.cli import contract_lint
+
+    raise typer.Exit(stoppable(lambda: contract_lint.lint(as_json=as_json)))

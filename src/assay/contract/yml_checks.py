@@ -1,4 +1,5 @@
-"""The keys beside a contract in `config: meta:` of a model: `checks`, `freshness` and `redo`."""
+"""The keys beside a contract in `config: meta:` of a model: `checks`, `freshness`,
+`reasons` and `redo`."""
 
 from __future__ import annotations
 
@@ -191,6 +192,19 @@ class FreshnessYml(Yml):
         if self.model_fields_set - {"because"} not in ({"lag"}, {"by", "timezone"}):
             raise ValueError("expected {lag: …}, or {by: …, timezone: …}, and not both")
         return self
+
+
+class ReasonsYml(Yml):
+    """Why a table does not say what every table says."""
+
+    shape = "expected {key: …} or {freshness: …}, each with a sentence, found {found}"
+
+    key: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None, description="Why no columns tell rows apart, beside `key: none`."
+    )
+    freshness: Annotated[str, Field(min_length=1)] | None = Field(
+        default=None, description="Of a bronze model: why nobody can say when its source has to send."
+    )
 
 
 class ViaColumnsYml(Yml):

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, SkipValidation, WithJsonSchema, model_va
 
 from assay.contract.types import ALIASES, KINDS
 from assay.contract.yml import Expected, Name, Names, Yml
-from assay.contract.yml_checks import FreshnessYml, LoadChecksYml, RedoYml, TableChecksYml
+from assay.contract.yml_checks import FreshnessYml, LoadChecksYml, ReasonsYml, RedoYml, TableChecksYml
 from assay.contract.yml_contract import ContractYml
 from assay.contract.yml_format import Dates, Locale, Thousands
 
@@ -159,6 +159,7 @@ class MetaYml(Yml):
     key: Name | None = Field(
         default=None, description="Of a silver or gold table: `none` where no columns are unique together."
     )
+    reasons: ReasonsYml | None = Field(default=None, description="Why it has no key, or no freshness SLO.")
     redo: RedoYml | None = Field(default=None, description="By which key a silver or gold table is rebuilt.")
     parts_by: Name | None = Field(
         default=None, description="The date, timestamp or whole number by which a large table is cut for readers."
