@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from assay.base.settings import Settings
 from assay.cli import contract_lint
 from assay.contract.catalog import Catalog
 from assay.contract.errors import ContractError
 from assay.contract.policy import gaps
+from assay.tables.dbt import parse_if_changed
 from tests.lab import WHOLE
 from tests.source import bronze_node, built, catalog
 
@@ -97,7 +99,8 @@ def test_reasons_that_are_not_understood_are_refused(reasons: Any, message: str)
     assert str(error.value).startswith("models/bronze/bronze_s.yml: ")
 
 
-def test_the_demo_has_no_gap() -> None:
+def test_the_demo_has_no_gap(tmp_path: Path) -> None:
+    parse_if_changed(Settings(home=tmp_path, dbt_project=WHOLE))
     assert gaps(Catalog.read(WHOLE)) == []
 
 

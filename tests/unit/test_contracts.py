@@ -57,7 +57,7 @@ def test_a_contract_says_what_its_yml_says() -> None:
         ({"owner": ""}, "owner: '' is not the name"),
         ({"load": "stream"}, "load: 'stream' is not one of events, snapshot"),
         ({"load": "snapshot"}, "load: snapshot needs `newest_by: {file_date"),
-        ({"new_columns": "keep"}, "new_columns: 'keep' is not one of rescue, refuse"),
+        ({"new_columns": "keep"}, "new_columns: 'keep' is not one of rescue, add, refuse"),
         ({"new_columns": True}, "new_columns: True is not one of"),
         ({"newest_by": "when"}, "newest_by: 'when' is not a column"),
         ({"newest_by": {"date": "x"}}, "newest_by: unknown key 'date'"),
