@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
+from assay.loading.file_load import FileLoad
 from tests.source import Source
 
 Make = Callable[..., Source]
@@ -75,6 +77,18 @@ def test_of_json_the_names_and_aliases_of_records_are_told_and_nothing_that_is_m
         source.put(f"{n}.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows))
         source.run()
     assert changes(source) == [("1.jsonl", "more", "came", "boolean"), ("1.jsonl", "till", "renamed", "kasse")]
+
+
+@pytest.mark.parametrize("files", [1, 3])
+def test_records_that_all_have_an_alias_are_read_at_once_and_told(make: Make, files: int) -> None:
+    aliases = {"till": ["kasse"], "id": ["Id"]}
+    source = make(COLUMNS, optional=["till"], aliases=aliases, format={"type": "jsonl"})
+    for n in range(files):
+        source.put(f"{n}.jsonl", "".join(f'{{"kasse":{row},"Id":{10 * n + row}}}\n' for row in range(9)))
+    with patch.object(FileLoad, "careful", side_effect=AssertionError("the careful way")):
+        source.run()
+    assert source.rows() == [(10 * n + row, row) for n in range(files) for row in range(9)]
+    assert {change[1:] for change in changes(source)} == {("till", "renamed", "kasse"), ("id", "renamed", "Id")}
 
 
 @pytest.mark.slow

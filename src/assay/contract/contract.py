@@ -121,12 +121,13 @@ class Contract:
         return {name: (way, *((*way[:-1], o) for o in others.get(name, ()))) for name, way in self.origins.items()}
 
     @cached_property
-    def _own_names(self) -> Mapping[str, str]:
-        return {other: name for name, others in self.format.aliases for other in others}
+    def own_names(self) -> Mapping[str, str]:
+        """The column that each other name in a header or record stands for; none where columns have places in it."""
+        return {o: name for name, others in self.format.aliases for o in others if not self.format.places}
 
     def named(self, header: Iterable[str]) -> list[str]:
         """The names of a file's columns, those that the contract has by their own ones; of files without places."""
-        return [self._own_names.get(name, name) for name in header]
+        return [self.own_names.get(name, name) for name in header]
 
     @property
     def optional(self) -> list[str]:

@@ -245,6 +245,7 @@ class FileLoad:
         first = first_object(file.path)
         if not expected_names(self._contract, first):
             raise NeedsStrictParse
+        self.aliases = frozenset(self._contract.own_names.keys() & set(first.names))
         query = f"select is_same from ({round_trip(self._contract, '(select ? as j)', first)})"
         if self._connection.execute(query, [first.line]).fetchall() != [(True,)]:
             raise NeedsStrictParse

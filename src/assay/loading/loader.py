@@ -192,7 +192,7 @@ class _Loader:
             note_counts(self._connection, {at: astuple(counted) for at, counted in counts.items()}, **self._as_loaded)
             for file in files:
                 if file.file_id in loaded:
-                    self._shapes.note(file, is_careful=False)
+                    self._shapes.note(file, self._together.aliases, is_careful=False)
             self._table.note_change()
         return loaded
 

@@ -49,7 +49,7 @@ def round_trip_view(name: str, contract: Contract, compression: Compression, fir
     # once more, below the rows, all that another rests on.
     is_same = "case when is_same and random() >= 0 then true else error('another text') end"
     source = f"(select t from (select t, {is_same} as is_sure from ({lines})) where is_sure)"
-    fields = [_typed_field(column, _typed(column, names)) for column in contract.columns]
+    fields = [_typed_field(column, _typed(contract, column, names)) for column in contract.columns]
     return reading(source, fields, "null::json", has_lines=False)
 
 
@@ -67,7 +67,7 @@ def round_trip_view_of_many(
     names = expected_names(contract, first)
     lines = f"(select j, {file_ids(files)} as _file_id from {_json_lines(list(files.values()), _TEXT, compression)})"
     same = f"(select t, _file_id from ({round_trip(contract, lines, first)}) where {once('is_same')})"
-    fields = [_typed_field(column, _typed(column, names)) for column in contract.columns]
+    fields = [_typed_field(column, _typed(contract, column, names)) for column in contract.columns]
     return whole_rows(same, fields, "null::json")
 
 
@@ -95,7 +95,7 @@ def jsonl_copy_view(name: str, contract: Contract, first: FirstObject) -> str:
     source = _json_lines([name], "'_line': 'VARCHAR', 'j': 'VARCHAR'", "none")
     mark = secrets.token_hex(8)
     names = expected_names(contract, first)
-    fields = [_any_field(column, _value(column), mark, names) for column in contract.columns]
+    fields = [_any_field(column, _value(column), mark, _typed(contract, column, names)) for column in contract.columns]
     rescued = f"({unmarked('r', mark)})::json"
     return reading(f"({_all_objects(contract, source, first, mark)})", fields, rescued, has_lines=True)
 
@@ -127,10 +127,11 @@ def _json_lines(names: Sequence[str], columns: str, compression: Compression) ->
 def expected_names(contract: Contract, first: FirstObject) -> Sequence[str]:
     """The names of a file's first object, where lines like it may be written back; none where they may not.
 
-    They are all in the contract, which has not many, and none has a mark behind which a file has blanks, which would be
-    put into it too.
+    They are all in the contract, which has not many, each of a column of its own, and none has a mark behind which a
+    file has blanks, which would be put into it too.
     """
-    is_known = set(first.names) <= set(contract.names) and len(contract.names) <= MANY
+    own = contract.named(first.names)
+    is_known = set(own) <= set(contract.names) and len(set(own)) == len(own) and len(contract.names) <= MANY
     return first.names if is_known and not any(mark in name for name in first.names for mark in ":,") else ()
 
 
@@ -142,8 +143,9 @@ def round_trip(contract: Contract, source: str, first: FirstObject) -> str:
         source: SQL of a table of lines, `j`.
         first: An object as the lines are expected to be: its names, and whether blanks follow `:` and `,`.
     """
-    types = {column.name: column.type for column in contract.columns}
     names = expected_names(contract, first)
+    columns = {column.name: column.type for column in contract.columns}
+    types = {name: columns[own] for name, own in zip(names, contract.named(names), strict=True)}
     if not names:
         return f"select *, null as t, false as is_same from {source} where j is not null"
     structure = _structure({name: _json_type(types[name]) for name in names})
@@ -156,9 +158,10 @@ def round_trip(contract: Contract, source: str, first: FirstObject) -> str:
     )
 
 
-def _typed(column: Column, names: Sequence[str]) -> str:
+def _typed(contract: Contract, column: Column, names: Sequence[str]) -> str:
     """SQL of a column of a row that is written back."""
-    return f"t.{quoted(column.name)}" if column.name in names else f"null::{_json_type(column.type)}"
+    there = dict(zip(contract.named(names), names, strict=True))
+    return f"t.{quoted(there[column.name])}" if column.name in there else f"null::{_json_type(column.type)}"
 
 
 def _typed_field(column: Column, value: str) -> Field:
@@ -219,9 +222,9 @@ def _structure(types: Mapping[str, str]) -> str:
     return literal("{" + ", ".join(f'"{json_key(name)}": "{kind}"' for name, kind in types.items()) + "}")
 
 
-def _any_field(column: Column, value: str, mark: str, names: Sequence[str]) -> Field:
+def _any_field(column: Column, value: str, mark: str, typed: str) -> Field:
     """A column of a clean copy; a line that is written back has nothing to explain."""
-    typed, raw = _typed(column, names), unmarked(value, mark)
+    raw = unmarked(value, mark)
     if _json_type(column.type) == "varchar":
         return text_field(column, f"case when is_same then {typed} else {raw} end")
     value = f"case when is_same then {typed} else {from_text(raw, column.type)} end"
