@@ -10,7 +10,10 @@ import pytest
 import yaml
 
 from assay.cli.incidents import look_after_run, present
+from assay.contract.catalog import Catalog
+from assay.loading.narrower import malformed_under_narrower_types
 from assay.orchestration.instance import open_instance
+from assay.publish.reader import open_published
 from assay.tables.dbt import parse_if_changed
 from tests.lab import Lab
 from tests.sources_project import write_sources
@@ -133,6 +136,9 @@ def test_a_wider_type_keeps_what_was_malformed_until_the_files_are_read_again(tm
     lab.good_run()
     assert lab.rows("select kind, contract_version, is_live from quarantine.sales") == [("malformed", "1.0.0", True)]
     assert lab.rows("select id from silver.sales") == [(1,)]
+    with open_published(lab.settings.published) as published:
+        told = list(malformed_under_narrower_types(published, Catalog.read(lab.settings.dbt_project).contracts))
+    assert told == [("sales", "sales/a.csv", "id held no more than integer, and is bigint now")]
     lab.good_run(full_refresh=("bronze.sales",))
     assert lab.rows("select id from silver.sales order by id") == [(1,), (3_000_000_000,)]
 

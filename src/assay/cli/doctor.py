@@ -28,6 +28,7 @@ from assay.cli.console import err, out
 from assay.cli.findings import Finding, Sensor
 from assay.contract.catalog import Catalog
 from assay.contract.errors import ContractError
+from assay.loading.narrower import malformed_under_narrower_types
 from assay.loading.rejudge import rejudged
 from assay.orchestration.instance import open_instance
 from assay.publish.heartbeat import standing_still
@@ -204,7 +205,8 @@ def _stored_files(settings: Settings, catalog: Catalog) -> list[Finding]:
             told = rejudged(
                 connection, settings.landing, catalog.contracts, lambda name: spinner.update(f"reading {escape(name)}")
             )
-            return lake_findings.of_rejudged(list(told))
+            narrower = list(malformed_under_narrower_types(connection, catalog.contracts))
+            return [*lake_findings.of_rejudged(list(told)), *lake_findings.of_narrower(narrower)]
     except (FileNotFoundError, duckdb.IOException):
         return []  # nothing is published, or `published` below says what is wrong with it
 

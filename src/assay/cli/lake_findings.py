@@ -127,6 +127,22 @@ def of_rejudged(files: Sequence[Rejudged]) -> list[Finding]:
     return [_of_rejudged(source, mine) for source, mine in by_source.items()]
 
 
+def of_narrower(files: Sequence[Rejudged]) -> list[Finding]:
+    """Files with malformed records that a wider type may hold now, by source.
+
+    Args:
+        files: In the order of their sources.
+    """
+    findings = []
+    for source in dict.fromkeys(file.source for file in files):
+        mine = [file for file in files if file.source == source]
+        count = "1 file has" if len(mine) == 1 else f"{len(mine):,} files have"
+        message = f"{count} malformed records that a type may hold now: {mine[0].path}: {mine[0].reason}"
+        do = f"`assay run --full-refresh {TableName.of_source(source)}` reads the files of the source again"
+        findings.append(Finding("warning", f"malformed records of {source}", message, do))
+    return findings
+
+
 def _of_rejudged(source: str, files: Sequence[Rejudged]) -> Finding:
     shown = "; ".join(f"{file.path}: {file.reason}" for file in files[:SHOWN])
     more = f"; and {len(files) - SHOWN:,} more" if len(files) > SHOWN else ""

@@ -60,7 +60,7 @@ def read_status(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "published_at": published[0][0].isoformat() if published[0][0] else None,
         "held_back": held_back(connection),
         "snapshots_held_back": [vars(file) for file in held_snapshots(connection)],
-        "shape_changes": [_change_as_json(change) for change in _last_changes(connection)],
+        "shape_changes": [_change_as_json(change) for change in _last_changes(connection) if change.source not in left],
         "quality": {table: values[-1] for table, values in sorted(trends(connection).items())},
         "retired": [_as_json(entry) for entry in retired],
     }
