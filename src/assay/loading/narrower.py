@@ -1,6 +1,6 @@
 """Which stored files have malformed records that the wider type of a column may hold now, for `assay doctor`.
 
-A type that gets wider is taken in in place, and no file is read again for it; whoever wants these records asks for that.
+A type that gets wider is taken in in place, and no file is read again for it; who wants these records asks for that.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ from assay.contract.types import column_type, is_wider
 from assay.loading.rejudge import Rejudged
 
 _REASONS = r"""
-    select path, regexp_extract(reason, '^(.*?): ''', 1, 's'), regexp_extract(reason, ''' is no ([a-z]+(\(\d+,\d+\))?)$', 1)
+    select
+        path,
+        regexp_extract(reason, '^(.*?): ''', 1, 's') as name,
+        regexp_extract(reason, ''' is no ([a-z]+(\(\d+,\d+\))?)$', 1) as narrow
     from (select path, unnest(reasons) as reason from {} where kind = 'malformed' and is_live)
     group by all order by all
 """
