@@ -13,6 +13,7 @@ from assay.cli.incidents import look_after_run, present
 from assay.contract.catalog import Catalog
 from assay.loading.narrower import malformed_under_narrower_types
 from assay.orchestration.instance import open_instance
+from assay.publish import lake_state
 from assay.publish.reader import open_published
 from assay.tables.dbt import parse_if_changed
 from tests.lab import Lab
@@ -68,7 +69,11 @@ def test_a_column_a_name_and_a_wider_type_come_into_silver_without_a_rebuild(tmp
 
 
 @pytest.mark.slow
-def test_added_columns_are_shown_to_readers_as_texts_until_the_contract_names_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("native_rows", [lake_state.NATIVE_ROWS, 1], ids=["in the file", "in parts"])
+def test_added_columns_are_shown_to_readers_as_texts_until_the_contract_names_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, native_rows: int
+) -> None:
+    monkeypatch.setattr(lake_state, "NATIVE_ROWS", native_rows)
     columns: dict[str, Any] = {"id": ID}
     lab = Lab(tmp_path / "lake", write_sources(tmp_path, sales={"columns": columns, "key": ("id",)}))
     put(lab, "a", "id,clerk\n1,007\n")
