@@ -19,11 +19,14 @@
     select
         'quarantined' as kind,
         bronze._violations as reasons,
-        json_object(
-            {%- for name, type in contract.types.items() %}
-            {{ assay.literal(name) }}, {{ assay.json_value('bronze.' ~ assay.quoted(name), type) }}{{ ',' if not loop.last }}
-            {%- endfor %}
-        )::varchar as record,
+        {#- What was rescued is no column of the contract, so its members are further ones; as a text it keeps its digits. #}
+        regexp_replace(
+            json_object(
+                {%- for name, type in contract.types.items() %}
+                {{ assay.literal(name) }}, {{ assay.json_value('bronze.' ~ assay.quoted(name), type) }}{{ ',' if not loop.last }}
+                {%- endfor %}
+            )::varchar, '}$', ''
+        ) || coalesce(',' || substr(bronze._rescued::varchar, 2), '}') as record,
         null as line,
         files.contract_version,
         bronze._file_id,
