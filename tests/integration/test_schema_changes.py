@@ -79,7 +79,7 @@ def test_of_json_the_names_and_aliases_of_records_are_told_and_nothing_that_is_m
     assert changes(source) == [("1.jsonl", "more", "came", "boolean"), ("1.jsonl", "till", "renamed", "kasse")]
 
 
-@pytest.mark.parametrize("files", [1, 3])
+@pytest.mark.parametrize("files", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_records_that_all_have_an_alias_are_read_at_once_and_told(make: Make, files: int) -> None:
     aliases = {"till": ["kasse"], "id": ["Id"]}
     source = make(COLUMNS, optional=["till"], aliases=aliases, format={"type": "jsonl"})
