@@ -52,7 +52,10 @@ TESTS = {
     "says `rescue` after `add`": (
         "test_evolution.py", "test_rescue_after_add_takes_a_column_of_silver_away_on_command",
     ),
-    "gets a column that is not optional, a narrower or another type, another key or rule, `refuse` after `rescue`; "
+    "gets another rule, loses one, or has another key": (
+        "test_judged_again.py", "test_judged_again_is_as_loaded_and_reads_no_file",
+    ),
+    "gets a column that is not optional, a narrower or another type, `refuse` after `rescue`; "
     "loses a column or an alias": (
         "test_optional_columns.py", "test_a_column_that_is_not_optional_is_a_change_that_is_named",
     ),

@@ -16,8 +16,10 @@ from assay.publish.heartbeat import lasted
 _HOW = {
     "new": "is built for the first time",
     "widened": "is widened in place; no file is read again",
+    "judged again": "rows are judged again, on command; no file is read",
     "full refresh": "is built from nothing, on command",
     "follows": "is built from nothing, because of {}",
+    "stops": "is strict: built from nothing on command, because of {}",
     "unknown": "is built from nothing, on command: an early version kept no account of it",
 }
 _TOUCHED = 40

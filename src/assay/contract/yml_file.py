@@ -161,6 +161,9 @@ class MetaYml(Yml):
     )
     reasons: ReasonsYml | None = Field(default=None, description="Why it has no key, or no freshness SLO.")
     redo: RedoYml | None = Field(default=None, description="By which key a silver or gold table is rebuilt.")
+    strict: bool = Field(
+        default=False, description="Of a silver or gold table: whether it is never built from nothing unasked."
+    )
     parts_by: Name | None = Field(
         default=None, description="The date, timestamp or whole number by which a large table is cut for readers."
     )

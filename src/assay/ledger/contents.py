@@ -11,6 +11,7 @@ from datetime import datetime
 
 import duckdb
 
+from assay.contract.contract import Contract
 from assay.contract.names import literal
 
 
@@ -180,6 +181,14 @@ def set_reading(connection: duckdb.DuckDBPyConnection, sightings: Sequence[int],
     """Write the version of the rules of reading under which files are known to give what is stored of them."""
     connection.execute(
         "update ops.files set reading = ? where list_contains(?::bigint[], sighting_id)", [reading, list(sightings)]
+    )
+
+
+def set_judged(connection: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    """Write down that the rows of all loaded files of a source are judged by a contract as it is now."""
+    connection.execute(
+        "update ops.files set contract_version = ?, contract_fingerprint = ? where source = ? and status = 'loaded'",
+        [contract.version, contract.fingerprint, contract.source],
     )
 
 

@@ -178,6 +178,14 @@ def batches(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         yield json.dumps(rows[start : start + _BATCH])
 
 
+def forget_broken(connection: duckdb.DuckDBPyConnection, source: str, files: Sequence[int]) -> None:
+    """Forget how many records of some contents are broken, for rows of them are judged otherwise; checks count anew."""
+    connection.execute(
+        "update ops.profiles set broken = null where source = ? and list_contains(?::bigint[], file_id)",
+        [source, list(files)],
+    )
+
+
 def forget_profiles(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     """Forget the profiles of a source whose files are read again."""
     connection.execute("delete from ops.profiles where source = ?", [source])

@@ -11,13 +11,20 @@ import duckdb
 
 from assay.contract.contract import Contract
 from assay.contract.names import TableName, literal, quoted
-from assay.ledger.contents import has_loaded
+from assay.ledger.contents import has_loaded, set_judged
 from assay.ledger.file_counts import count_files, forget_counts
-from assay.ledger.rows import forget_profiles
+from assay.ledger.rows import forget_broken, forget_profiles
 from assay.ledger.snapshots import decide_again, forget_losses
+from assay.loading.judged_again import judge_again
 from assay.loading.widening import RESCUED, widen
-from assay.tables.table_definition import Definition, is_widened
-from assay.tables.versions import changed_with_data, is_changed_while_empty, note_built, stop_when_changed
+from assay.tables.table_definition import Definition, is_judged_otherwise, is_widened
+from assay.tables.versions import (
+    changed_with_data,
+    is_changed_while_empty,
+    note_built,
+    stop_when_changed,
+    stored_form,
+)
 
 ADDED = (
     ("_rescued", "json"),
@@ -104,6 +111,21 @@ class BronzeTable:
         files = widen(self._connection, self._contract, form, self._known_rules(stored[0][1]))
         for file_id in files:
             self._insert_again(file_id)
+        self._take_as_changed(files)
+
+    def judge_again(self) -> bool:
+        """Judge the stored rows again where no more than rules and the key changed; gives whether that was so."""
+        form = stored_form(self._connection, self.name)
+        if form is None or not is_judged_otherwise(json.loads(self._definition.text), form):
+            return False
+        files = judge_again(self._connection, self._contract, self.sql)
+        self._take_as_changed(files)
+        forget_broken(self._connection, self._contract.source, files)
+        set_judged(self._connection, self._contract)
+        return True
+
+    def _take_as_changed(self, files: Sequence[int]) -> None:
+        """Write down the definition of now, and that rows of some contents are not what they were."""
         count_files(self._connection, self._contract.source, files)
         self._connection.execute(
             "update ops.tables set fingerprint = ?, definition = ? where table_name = ?",

@@ -46,6 +46,7 @@ from assay.reading.wide_plans import plain_plans
 from assay.tables.build_costs import BUILD, note_cost
 from assay.tables.first_fingerprints import first_bronze
 from assay.tables.full_refresh import date_again, note_replaced, plan
+from assay.tables.generated_models import is_written_here
 from assay.tables.table_definition import Definition, bronze_form
 from assay.text import Misfit, NoRoom, Unreadable
 
@@ -68,7 +69,7 @@ def load_landed(connection: duckdb.DuckDBPyConnection, payload: str) -> None:
     arguments = json.loads(payload)
     loader = _Loader(connection, arguments)
     with limited_load(connection), plain_plans(connection, loader.width):
-        if arguments["is_full_refresh"]:
+        if arguments["is_full_refresh"] and not loader.judge_again():
             loader.refresh()
         loader.load()
 
@@ -85,6 +86,7 @@ class _Loader:
         self._landing = Path(arguments["home"]) / "landing"
         self._load_id = next_load_id(connection)
         self._loaded: list[tuple[int, float]] = []
+        self._is_written_here = is_written_here(arguments["model"])
         self._limit = limit_of(connection)
         scratch = Path(arguments["home"]) / "scratch" / "load"
         self._load = FileLoad(connection, self._contract, self._table, scratch, self._load_id)
@@ -114,6 +116,13 @@ class _Loader:
         with transaction(self._connection):
             self._table.note_current()
             note_cost(self._connection, self._table.name, BUILD, rows, seconds)
+
+    def judge_again(self) -> bool:
+        """Judge the stored rows again where that is all that a changed contract asks; gives whether it is."""
+        if not self._is_written_here:
+            return False
+        with transaction(self._connection):
+            return self._table.judge_again()
 
     def refresh(self) -> None:
         """Read every loaded file again and replace the table in one transaction."""

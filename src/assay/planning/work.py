@@ -11,10 +11,12 @@ from assay.contract.names import TableName
 from assay.planning.shapes import Shape, Shapes
 from assay.planning.type_check import in_order
 from assay.tables.build_costs import Costs
-from assay.tables.table_definition import is_widened
+from assay.tables.generated_models import is_written_here
+from assay.tables.strict import is_strict
+from assay.tables.table_definition import is_judged_otherwise, is_widened
 from assay.tables.widened_table import is_widened_alone
 
-How = Literal["new", "widened", "full refresh", "follows", "unknown"]
+How = Literal["new", "widened", "judged again", "full refresh", "follows", "stops", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,10 @@ class Work:
     Attributes:
         table: e.g. `silver.products`.
         how: `new`: it is built for the first time. `widened`: what is stored gets columns, or types that hold more.
-            `full refresh`: it stops until it is asked to be built from nothing. `follows`: the next run builds it from
-            nothing, because a table that it is made of was. `unknown`: the lake kept no account of what it was built
-            with.
+            `judged again`: by other rules or another key, on command; no file is read. `full refresh`: it stops until
+            it is asked to be built from nothing. `follows`: the next run builds it from nothing, because a table that
+            it is made of was. `stops`: it would, and is strict. `unknown`: the lake kept no account of what it was
+            built with.
         rows: Rows that are stored, or of a table that is new those of its largest input.
         seconds: About how long its build and its checks take; None where nothing like it was ever measured.
         because: Tables that it follows.
@@ -53,12 +56,13 @@ def work_of(catalog: Catalog, built: Shapes, declared: Shapes, costs: Costs) -> 
         table = TableName.of_model(model).table
         how = _how(catalog, model, built.tables.get(table), declared.tables[table], is_built=table in built.rows)
         parents = [TableName.of_model(parent).table for parent in catalog.parents(model)]
-        because = tuple(p for p in parents if p in works and works[p].how in ("full refresh", "follows"))
+        because = tuple(p for p in parents if p in works and works[p].how in ("full refresh", "follows", "unknown"))
         if how is None and not because:
             continue
         rows = built.rows.get(table) or (max((built.rows.get(p, 0) for p in parents), default=0) if how == "new" else 0)
         seconds = 0.0 if how == "widened" else costs.seconds_of(table, rows)
-        works[table] = Work(table, how or "follows", rows, seconds, because)
+        follows: How = "stops" if is_strict(catalog.models[model]) else "follows"
+        works[table] = Work(table, how or follows, rows, seconds, because)
     return list(works.values())
 
 
@@ -71,6 +75,8 @@ def _how(catalog: Catalog, model: str, built: Shape | None, declared: Shape, *, 
     if built.is_source and declared.is_source:
         contract = catalog.contracts[str(declared.form["contract"]["source"])]
         is_wider = is_widened(contract, declared.form, built.form)
+        if is_written_here(catalog.models[model]) and is_judged_otherwise(declared.form, built.form):
+            return "judged again"
     else:
         is_wider = is_widened_alone(catalog.models[model], declared.form, built.form)
     return "widened" if is_wider else "full refresh"
@@ -78,7 +84,7 @@ def _how(catalog: Catalog, model: str, built: Shape | None, declared: Shape, *, 
 
 def refreshed(works: Sequence[Work]) -> list[str]:
     """The tables that have to be named in `--full-refresh`."""
-    return [work.table for work in works if work.how in ("full refresh", "unknown")]
+    return [work.table for work in works if work.how in ("judged again", "full refresh", "stops", "unknown")]
 
 
 def downstream(

@@ -62,6 +62,15 @@ def write_build(dbt_project: Path) -> None:
     _bring_up_to_date(dbt_project / BUILD / "models", generated)
 
 
+def is_written_here(node: Mapping[str, Any]) -> bool:
+    """Whether a model's SQL is Assay's own, and not a file of the project.
+
+    Args:
+        node: The model as in dbt's manifest.
+    """
+    return str(node.get("original_file_path")).startswith(f"{BUILD}/")
+
+
 def package_files() -> Iterator[Path]:
     """The files of the engine's dbt package."""
     return (path for path in sorted(PACKAGE.rglob("*")) if path.suffix in (".sql", ".yml", ".md"))

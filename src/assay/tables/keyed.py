@@ -31,6 +31,7 @@ from assay.tables.part_column import columns_of, part_column
 from assay.tables.parts import build_within_memory, each_part, is_in_part
 from assay.tables.rebuilds import forget_rebuild, note_rebuild
 from assay.tables.silver_counts import count_whole, move_counts
+from assay.tables.strict import stop_when_strict
 from assay.tables.table_columns import stop_unless_as_declared
 from assay.tables.table_definition import Definition, keyed_form
 from assay.tables.touched_parts import note_touched
@@ -153,12 +154,16 @@ class _Keyed:
         if is_changed_while_empty(self._connection, self.table, self._definition):
             return True
         unseen_rebuilds = self._connection.execute(
-            "select count(*) from ops.tables as tables left join ops.seen as seen "
+            "select tables.table_name from ops.tables as tables left join ops.seen as seen "
             "on seen.input = tables.table_name and seen.consumer = $table "
             "where list_contains($inputs, tables.table_name) and tables.rebuilt_seq > coalesce(seen.seq, -1)",
             {"table": self.table, "inputs": [table_of(item.model) for item in self._rebuild_key.inputs]},
         ).fetchall()
-        return bool(unseen_rebuilds[0][0]) or any(self._lost_changes(item) for item in self._rebuild_key.inputs)
+        rebuilt = [str(name) for (name,) in unseen_rebuilds]
+        rebuilt += [table_of(item.model) for item in self._rebuild_key.inputs if self._lost_changes(item)]
+        if rebuilt:
+            stop_when_strict(self._node, self.table, sorted(set(rebuilt)))
+        return bool(rebuilt)
 
     def _lost_changes(self, item: Input) -> bool:
         """Whether an input changed and nothing says how, because somebody dropped the table that did."""

@@ -120,6 +120,17 @@ def is_widened(contract: Contract, form: Form, stored: Form) -> bool:
     return _required({**form, "contract": {**now, **kept}}) == _required(stored)
 
 
+def is_judged_otherwise(form: Form, stored: Form) -> bool:
+    """Whether a bronze table's form differs in nothing but its rules and its key, which do not say how files are read.
+
+    Args:
+        form: Its form, with the model's SQL.
+        stored: The form that the rows were stored under.
+    """
+    same = {part: stored["contract"][part] for part in ("rules", "key")}
+    return form != stored and _required({**form, "contract": {**form["contract"], **same}}) == _required(stored)
+
+
 def _as_narrow(column: Sequence[Any], types: Mapping[str, str]) -> list[Any]:
     """A column with the type that it had, where its own holds all values of that one."""
     name, sql, *written = column

@@ -15,7 +15,7 @@ import duckdb
 from assay.contract.names import TableName, quoted
 from assay.contract.parse import origin_of
 from assay.contract.types import column_type, is_wider
-from assay.tables.generated_models import BUILD
+from assay.tables.generated_models import is_written_here
 from assay.tables.table_definition import Definition, Form
 from assay.tables.versions import note_built, stored_form
 from assay.tables.written_keys import forget_written
@@ -58,7 +58,7 @@ def is_widened_alone(node: Node, now: Form, stored: Form) -> bool:
     """
     types, before = dict(now["columns"]), dict(stored["columns"])
     added = [column for column in types if column not in before]
-    if types == before or not str(node.get("original_file_path")).startswith(f"{BUILD}/"):
+    if types == before or not is_written_here(node):
         return False
     if stored["redo"] != now["redo"] or not set(added) <= set(node["columns"]):
         return False
