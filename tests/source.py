@@ -29,10 +29,12 @@ def bronze_node(  # noqa: PLR0917 - what a column says, each by its name
     columns: Mapping[str, str],
     key: Sequence[str],
     optional: Collection[str] = (),
+    *,
     written: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     dated: Collection[str] = (),
     paths: Mapping[str, str] = MappingProxyType({}),
     aliases: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    personal: Collection[str] = (),
     **contract: Any,
 ) -> dict[str, Any]:
     """A bronze model as in dbt's manifest; what is not given is ordinary, and the columns `dated` are `_file_date`."""
@@ -45,6 +47,8 @@ def bronze_node(  # noqa: PLR0917 - what a column says, each by its name
         metas[column]["path"] = path
     for column, others in aliases.items():
         metas[column]["aliases"] = list(others)
+    for column in personal:
+        metas[column]["personal"] = True
     defaults = {
         "version": "1.0.0",
         "owner": "tests",

@@ -184,6 +184,13 @@ def test_without_a_header_a_file_that_is_no_text_is_still_refused(make: Make, co
     assert parts in source.reason("a")
 
 
+@pytest.mark.parametrize("personal", [(), ("b",)])
+def test_no_record_is_shown_where_a_column_is_personal(make: Make, personal: tuple[str, ...]) -> None:
+    source = load(make, HEADER + "1;Ann;Smith\n" * 200, personal=personal)
+    assert_refused(source, "all of its 200 records are malformed", "line 2")
+    assert ("Ann" in source.reason("a")) is (not personal)
+
+
 # A full refresh
 
 

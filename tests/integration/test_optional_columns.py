@@ -184,6 +184,18 @@ def test_what_the_json_of_a_parquet_value_does_not_tell_exactly_is_not_taken_fro
     assert source.sql(f"select count(*) from {source.table} where _rescued is not null") == [(1,)]
 
 
+@pytest.mark.parametrize("personal", [(), ("more",)])
+def test_values_of_a_personal_column_that_do_not_fit_are_not_shown(make: Make, personal: tuple[str, ...]) -> None:
+    source = make({"id": "bigint"}, format={"type": "jsonl"})
+    source.put("a.jsonl", '{"id": 1, "more": "Ann"}\n')
+    source.run()
+    source.options["personal"] = personal
+    widen(source, {"id": "bigint", "more": "bigint"}, "more")
+    with pytest.raises(ChangedWithData, match="hold something else in _rescued") as error:
+        source.run()
+    assert ("Ann" in str(error.value)) is (not personal)
+
+
 @pytest.mark.parametrize(
     ("values", "kind"),
     [

@@ -73,6 +73,30 @@ def test_a_source_is_begun_and_further_files_are_tried(
     assert not project.home.exists()
 
 
+def test_no_value_of_a_personal_column_is_shown(
+    project: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = files(
+        tmp_path,
+        a="phone,age\n" + "".join(f"555000{number},{number}\n" for number in range(10, 40)),
+        b="phone,age\n5550099,777\n5550098,Smith\nJones,5\n",
+    )
+    assert source_new.new("people", [good], "sales") == 0
+    yml = project.dbt_project / "models" / "people.yml"
+    assert "personal: true" in yml.read_text()
+    assert "555" not in yml.read_text() + capsys.readouterr().out
+    rule = "        constraints: [{type: check, name: young, expression: 'age < 200'}]\n"
+    text = yml.read_text().replace(
+        "      - name: age\n", "      - name: age\n        config: {meta: {personal: true}}\n" + rule
+    )
+    yml.write_text(text)
+    assert source_check.check("people", [bad], tmp_path / "junit.xml", as_json=True) == 1
+    shown = capsys.readouterr().out + (tmp_path / "junit.xml").read_text()
+    assert "young" in shown
+    assert "age is no " in shown
+    assert not [value for value in ("777", "Smith", "Jones", "5550099") if value in shown]
+
+
 def test_a_source_is_begun_with_a_folder_of_partitions(
     project: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,7 +32,7 @@ DECIDES = {
 DECIDES_NO_STORED_ROW = {
     Contract: {"version", "owner", "shares_with", "max_loss"},
     Format: set(),
-    Column: {"description"},
+    Column: {"description", "is_personal"},
     Rule: {"column"},
 }  # fmt: skip
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import duckdb
@@ -13,6 +14,7 @@ from assay.checks.results import CheckResult, Rule
 from assay.checks.session import Session
 from assay.contract.declared_checks import Reference
 from assay.contract.names import TableName, table_of
+from assay.contract.personal import masked, unnamed
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -84,7 +86,15 @@ def _business_rules(lake: Session, model: str) -> list[Rule]:
     gold = ibis.duckdb.from_connection(lake.connection).table(name.entity, database=name.layer)
     path = lake.catalog.rules[model]
     failed = broken(path, gold)
-    return [_judged(rule, rows(gold) if rule in failed else None, rows) for rule, rows in rules_of(path).items()]
+    judged = [_judged(rule, rows(gold) if rule in failed else None, rows) for rule, rows in rules_of(path).items()]
+    described = list(lake.catalog.models[model]["columns"])
+    return [replace(rule, examples=_shown(lake, rule, described)) for rule in judged]
+
+
+def _shown(lake: Session, rule: Rule, described: Sequence[str]) -> tuple[Mapping[str, object], ...]:
+    """The examples of a rule without what it names itself, where the table is about people."""
+    personal = lake.catalog.personal
+    return tuple(masked(row, unnamed(row, described, personal)) for row in rule.examples)
 
 
 def _judged(name: str, rows: ir.Table | None, rule: object) -> Rule:

@@ -11,6 +11,7 @@ from assay.checks.session import Session
 from assay.contract.catalog import is_blocking
 from assay.contract.moving_rules import moves_of
 from assay.contract.names import table_of
+from assay.contract.personal import masked, unnamed, without_values
 from assay.tables.dbt import NodeResult
 
 
@@ -24,7 +25,8 @@ def as_check(lake: Session, result: NodeResult) -> CheckResult:
     node = lake.catalog.manifest["nodes"][result.unique_id]
     passed = result.status == "pass"
     is_evaluated = result.status not in ("error", "skipped")
-    observed = f"{result.failures:,} rows" if is_evaluated else result.message or result.status
+    message = without_values(result.message) if lake.catalog.personal else result.message
+    observed = f"{result.failures:,} rows" if is_evaluated else message or result.status
     rule = Rule(
         result.name,
         "0 rows",
@@ -51,4 +53,7 @@ def _examples(lake: Session, result: NodeResult) -> tuple[Mapping[str, object], 
         return ()
     cursor = lake.connection.execute(f"select * from ({result.compiled}\n) limit {EXAMPLES}")
     names = [column[0] for column in cursor.description or ()]
-    return tuple(dict(zip(names, row, strict=True)) for row in cursor.fetchall())
+    read = lake.catalog.parents_of(lake.catalog.manifest["nodes"][result.unique_id])
+    described = {str(column) for model in read for column in lake.catalog.models[model]["columns"]}
+    hidden = unnamed(names, described, lake.catalog.personal)
+    return tuple(masked(dict(zip(names, row, strict=True)), hidden) for row in cursor.fetchall())

@@ -12,12 +12,12 @@ import duckdb
 from assay.base import clock
 from assay.base.warehouse import transaction
 from assay.contract.declared_checks import Severity
+from assay.contract.personal import masked
 from assay.ledger.contents import last_load_id
 from assay.tables.build_costs import note_cost
 from assay.tables.versions import seqs
 from assay.text import strict_json
 
-MASKED = "masked"
 KEPT_COUNTS = "kept_counts_are_right"
 """The rule of `conservation` that holds the counts that are kept against those of all rows; an incident of its own."""
 HISTORY = "files_of_history"
@@ -151,12 +151,8 @@ class CheckResult:
 
     def masking(self, personal: Collection[str]) -> CheckResult:
         """The result without values of personal columns in its examples."""
-        rules = (replace(rule, examples=tuple(_masked(row, personal) for row in rule.examples)) for rule in self.rules)
+        rules = (replace(rule, examples=tuple(masked(row, personal) for row in rule.examples)) for rule in self.rules)
         return replace(self, rules=tuple(rules))
-
-
-def _masked(row: Mapping[str, object], personal: Collection[str]) -> Mapping[str, object]:
-    return {name: MASKED if name in personal and value is not None else value for name, value in row.items()}
 
 
 def in_words(row: Mapping[str, object]) -> str:

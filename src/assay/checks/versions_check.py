@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from assay.checks.results import MASKED, CheckResult, Rule, in_words
+from assay.checks.results import CheckResult, Rule, in_words
 from assay.checks.session import Session
 from assay.checks.ties import Tie, Ties, find_ties
 from assay.contract.declared_checks import FILES_AGREE, ROWS_AGREE, Level
 from assay.contract.names import TableName, listed, table_of
 from assay.contract.parse import yml_of
+from assay.contract.personal import masked
 from assay.contract.rebuild_key import parse_redo
 
 WAYS_OUT = {
@@ -64,7 +65,7 @@ def _rule(lake: Session, model: str, name: str, ties: Ties, level: Level, rows: 
 def _in_words(lake: Session, model: str, name: str, ties: Ties) -> str:
     """How many keys, the first with its moment and files, and what to do."""
     tie = ties.first[0]
-    shown = {column: MASKED if column in lake.catalog.personal else value for column, value in tie.key.items()}
+    shown = masked(tie.key, lake.catalog.personal)
     moment = f"{tie.moment}, which nothing orders" if name == FILES_AGREE else f"{tie.moment}"
     return (
         f"{ties.keys:,}, such as {in_words(shown)} in {listed(tie.paths)} of {moment}; {WAYS_OUT[name]}; or let the "

@@ -21,6 +21,7 @@ from assay.contract.moving_rules import refuse_moving_verdicts
 from assay.contract.names import TableName, layer_of, table_of
 from assay.contract.parse import naming_yml, parse_columns, parse_contract, place_of, yml_of
 from assay.contract.part_choice import PartChoice, parse_part_choice
+from assay.contract.personal import personal_columns
 from assay.contract.rebuild_key import RebuildKey, parse_redo
 from assay.contract.sharing import check_sharing
 from assay.contract.sql_validation import check_redo, check_reference, check_rules, empty_database
@@ -172,9 +173,8 @@ class Catalog:
 
     @cached_property
     def personal(self) -> frozenset[str]:
-        """Columns of any model that its yml calls personal; their values are not shown in examples."""
-        columns = (column for node in self.models.values() for column in node["columns"].values())
-        return frozenset(str(column["name"]) for column in columns if column["config"]["meta"].get("personal"))
+        """Columns of any model that are about people, as its yml or SQL says; no example shows their values."""
+        return personal_columns(self.models, self.parents)
 
     def contract_version(self, table: str) -> str | None:
         """The version of the contract behind a bronze or silver table; None where no single contract is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -31,6 +31,7 @@ class Column:
         description: What it means.
         is_optional: Whether files may leave it out; its values are NULL then.
         origin: Where its values stand.
+        is_personal: Whether they are about a person, and so in no message.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Column:
     description: str = ""
     is_optional: bool = False
     origin: Origin = "records"
+    is_personal: bool = field(default=False, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -133,6 +135,11 @@ class Contract:
     def optional(self) -> list[str]:
         """The columns that files may leave out."""
         return [column.name for column in self.columns if column.is_optional]
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether a record of it holds a value about a person."""
+        return any(column.is_personal for column in self.columns)
 
     @cached_property
     def path_columns(self) -> tuple[Column, ...]:

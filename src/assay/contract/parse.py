@@ -134,7 +134,8 @@ def _column(column: Mapping[str, Any]) -> Column:
         raise ContractError(f"column {name}: data_type is missing")
     try:
         kind, description = column_type(str(column["data_type"])), str(column.get("description", ""))
-        return Column(name, kind, description, is_optional(column))
+        meta = column_meta(column)
+        return Column(name, kind, description, meta.optional, is_personal=meta.personal)
     except ContractError as error:
         raise ContractError(f"column {name}: {error}") from error
 

@@ -131,7 +131,8 @@ def _proposal(
     proposal = Proposal(
         source, "", columns, identity, kind.form, texts.records, unsure, texts.places, texts.lists, parent
     )
-    return replace(proposal, yml=ProposedYml(proposal, owner, files, texts.absent, personal).text())
+    shown = [replace(column, least="", most="") if column.name in personal else column for column in columns]
+    return replace(proposal, yml=ProposedYml(proposal, owner, files, texts.absent, personal).text(), columns=shown)
 
 
 def _with_nulls(

@@ -15,9 +15,10 @@ import duckdb
 from assay.base.errors import UserError
 from assay.base.settings import Settings
 from assay.base.warehouse import opened, transaction
-from assay.contract.contract import Contract
+from assay.contract.contract import Column, Contract
 from assay.contract.file_glob import WITHIN, file_glob
-from assay.contract.names import TableName, quoted
+from assay.contract.names import TableName, literal, quoted
+from assay.contract.personal import MASKED
 from assay.ledger.landing_zone import find
 from assay.ledger.reports import listing
 from assay.ledger.scan import Ledger
@@ -162,7 +163,7 @@ def _trials(
                 row.reason or "",
                 read.get(row.file_id, 0),
                 int(connection.execute(clean, [row.file_id]).fetchall()[0][0]),
-                _malformed(connection, row.file_id),
+                _malformed(connection, contract, row.file_id),
                 _quarantined(connection, contract, row.file_id),
                 [change.words for change in changes if change.file_id == row.file_id],
             )
@@ -170,20 +171,28 @@ def _trials(
     return trials
 
 
-def _malformed(connection: duckdb.DuckDBPyConnection, file_id: int | None) -> list[Reason]:
+def _malformed(connection: duckdb.DuckDBPyConnection, contract: Contract, file_id: int | None) -> list[Reason]:
+    personal = [column.name for column in contract.columns if column.is_personal]
     rows = connection.execute(
-        "select regexp_replace(reason, '^(.*?): ''.*'' is no ', '\\1 is no ', 's') as what, count(*), "
-        "arg_min(format('line {}: {}', coalesce(line::varchar, '?'), reason), line) "
-        "from (select line, unnest(reasons) as reason from ops.malformed where file_id = ?) "
-        "group by what order by count(*) desc, what",
-        [file_id],
+        "select what, count(*), arg_min(format('line {}: {}', coalesce(line::varchar, '?'), "
+        "case when list_contains(?::varchar[], regexp_extract(reason, '^(.*?): ', 1)) then what else reason end), "
+        "line) from (select line, unnest(reasons) as reason, "
+        "regexp_replace(reason, '^(.*?): ''.*'' is no ', '\\1 is no ', 's') as what "
+        "from ops.malformed where file_id = ?) group by what order by count(*) desc, what",
+        [personal, file_id],
     ).fetchall()
     return [Reason(*row) for row in rows]
 
 
+def _shown(column: Column) -> str:
+    """SQL for the value of a column in an example."""
+    name = quoted(column.name)
+    return f"case when {name} is not null then {literal(MASKED)} end" if column.is_personal else name
+
+
 def _quarantined(connection: duckdb.DuckDBPyConnection, contract: Contract, file_id: int | None) -> list[Reason]:
     bronze = TableName.of_source(contract.source).sql
-    names = ", ".join(map(quoted, contract.names))
+    names = ", ".join(map(_shown, contract.columns))
     rows = connection.execute(
         "select rule, count(*), any_value(record) from ("
         f"select unnest(_violations) as rule, left(row({names})::varchar, {_SHOWN}) as record from {bronze} "

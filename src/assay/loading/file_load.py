@@ -156,7 +156,7 @@ class FileLoad:
         good, bad, values = (folder / name for name in ("good", "bad", "values"))
         split = write_clean(file.path, self._contract.format, width, good, bad)
         self._refuse_miscounted(file, split.good + split.bad)
-        refuse_misfit(split, had_rows=had_rows)
+        refuse_misfit(split, had_rows=had_rows, is_shown=not self._contract.is_personal)
         self.aliases = split.aliases
         clean = replace(file, has_quoted_line_ends=split.has_quoted_line_ends)
         with self._blaming_rows(str(folder)):

@@ -57,7 +57,7 @@ def _split_otherwise(path: Path, contract: Contract, seen: Examined, stored: int
     """
     width = len(contract.columns) if seen.header is None else len(seen.header)
     counts = write_clean(path, contract.format, width, _NOWHERE, _NOWHERE, Room(None))
-    refuse_misfit(counts)
+    refuse_misfit(counts, is_shown=not contract.is_personal)
     if counts.good + counts.bad != stored:
         return f"it would be read as {counts.good + counts.bad:,} records, and {stored:,} of it are stored"
     stray = counts.faults.get("stray quote", 0)

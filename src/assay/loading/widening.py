@@ -159,9 +159,10 @@ def _stop_when_values_do_not_fit(connection: duckdb.DuckDBPyConnection, contract
                 row[0] for row in _rows(connection, f"select distinct r{place} {wrong} order by 1 limit {SHOWN}")
             ]
             bronze = TableName.of_source(contract.source)
+            shown = "" if column.is_personal else f", such as {', '.join(map(repr, examples))}"
             raise ChangedWithData(
                 f"{bronze}: the new column {column.name} is {column.type.sql}, but {count:,} stored "
-                f"rows hold something else in _rescued, such as {', '.join(map(repr, examples))}. Give it a type that "
+                f"rows hold something else in _rescued{shown}. Give it a type that "
                 f"holds these, or load the files anew with `assay run --full-refresh {bronze}`; "
                 "nothing was changed"
             )

@@ -15,6 +15,7 @@ from assay.checks.validity import reasons_against
 from assay.contract.catalog import Catalog
 from assay.contract.names import table_of
 from assay.contract.parse import yml_of
+from assay.contract.personal import without_values
 from assay.orchestration.column_lineage import column_lineage
 from assay.orchestration.keys import key_of, table_of_key
 from assay.orchestration.metadata_tables import severity_of, text_table
@@ -83,8 +84,9 @@ def build_models(
             yield _materialized(lake, result, before)
         else:
             fields = {"run": lake.run_id, "table": table_of(result.name), "seconds": round(result.seconds, 3)}
-            log.error(log.brief(result.message), dbt=result.status, **fields)
-            failed.append(f"{table_of(result.name)}: {_where(lake, result)}{result.message}")
+            message = without_values(result.message) if lake.catalog.personal else result.message
+            log.error(log.brief(message), dbt=result.status, **fields)
+            failed.append(f"{table_of(result.name)}: {_where(lake, result)}{message}")
     if failed:
         raise dg.Failure("\n".join(failed), allow_retries=False)
 

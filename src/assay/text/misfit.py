@@ -26,13 +26,14 @@ class Misfit(Unreadable):
     """No record of the file has the structure that the contract says."""
 
 
-def refuse_misfit(counts: Counts, *, had_rows: bool = False) -> None:
+def refuse_misfit(counts: Counts, *, had_rows: bool = False, is_shown: bool = True) -> None:
     """Refuse a file whose records are all malformed for one reason, and that one of their structure.
 
     Args:
         counts: What a split of the file gave.
         had_rows: Whether it gave rows under an earlier contract. Then a wrong number of fields is the contract's,
             however few records there are; so is a wrong length.
+        is_shown: Whether the message may hold a record, which it may not where a column is personal.
 
     Raises:
         Misfit: It is one; the message names the reason, the number of records, and the first as an example.
@@ -44,8 +45,8 @@ def refuse_misfit(counts: Counts, *, had_rows: bool = False) -> None:
     reason, example = reasons.pop(), counts.example
     if reason is not None:
         why, to_do = reason
+        record = f" is {example.raw.decode()[:_SHOWN]!r}" if is_shown else ""
         raise Misfit(
             f"all of its {counts.bad:,} records are malformed for {why}, so it does not fit the contract: line "
-            f"{example.line:,} is {example.raw.decode()[:_SHOWN]!r} ({example.problem}). {to_do}, or have the file "
-            "sent again as the contract says"
+            f"{example.line:,}{record} ({example.problem}). {to_do}, or have the file sent again as the contract says"
         )
