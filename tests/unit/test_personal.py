@@ -71,6 +71,19 @@ def test_a_column_that_a_personal_one_can_be_read_off_is_personal(sql: str) -> N
     assert derived(sql, "x") == {"x"}
 
 
+def test_a_value_is_followed_through_all_models_in_any_order() -> None:
+    nodes = [
+        model("gold_b", "select named as last from {{ ref('gold_a') }}", {"last": None}, "gold_a"),
+        model("gold_a", "select full_name as named from {{ ref('silver_x') }}", {"named": None}, "silver_x"),
+        model("silver_x", 'select "name" as full_name from bronze_x', {"full_name": None}, "bronze_x"),
+        model("bronze_x", "select * from landing", {"name": True}),
+        model("gold_other", "select named as other from elsewhere", {"other": None}),
+    ]
+    models = {node["name"]: node for node in nodes}
+    personal = personal_columns(models, lambda name: models[name]["parents"])
+    assert personal == {"name", "full_name", "named", "last"}
+
+
 @pytest.mark.parametrize(
     "sql",
     [
