@@ -120,7 +120,7 @@ def built_models(draw: st.DrawFn) -> dict[str, Any]:
         **({"checks": checks} if checks else {}),
         **draw(st.sampled_from([{}, {"parts_by": "d", "redo": {"key": ["d"], "inputs": {"silver_x": ["a::date"]}}}])),
     }
-    return _with_rest(draw, draw(st.sampled_from(["silver_a.b", "gold_days"])), meta, key, columns)
+    return _with_rest(draw, draw(st.sampled_from(["silver_a_b", "gold_days"])), meta, key, columns)
 
 
 def _with_rest(

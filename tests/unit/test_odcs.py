@@ -260,8 +260,19 @@ def test_yaml_that_is_made_to_exhaust_its_reader_is_refused(tmp_path: Path) -> N
             read_documents(path)
         assert message in str(error.value), (text[:40], str(error.value))
     path.write_bytes(b"a: \xff")
-    with pytest.raises(ContractError, match="cannot be read as UTF-8"):
+    with pytest.raises(ContractError, match=r"a\.yaml: is not UTF-8"):
         read_documents(path)
+    with pytest.raises(ContractError, match=r"none\.yaml: cannot be read: No such file or directory"):
+        read_documents(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("name", ["gold.../../../x", "gold.a/b", "quarantine.s", "gold.a b", "bronze.é"])
+def test_a_document_cannot_name_a_file_elsewhere(folder: Path, name: str) -> None:
+    document = yaml.safe_load(exported(sample()))
+    document["customProperties"][0]["value"] = name
+    document["schema"][0]["name"] = name.replace(".", "_", 1)
+    with pytest.raises(ContractError, match="is not the name of a table"):
+        imported(yaml.safe_dump(document), folder)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,9 @@ from assay.odcs.custom import read_custom
 from assay.odcs.foreign import Missing, foreign_models
 from assay.odcs.models import Imported, table_model
 from assay.odcs.shape import DocumentYml
+
+_NAME = re.compile("[A-Za-z0-9_]+")
+_LAYERS = ("bronze", "silver", "gold")
 
 
 def imported_tables(document: Mapping[str, Any], project: str, missing: Missing) -> list[Imported]:
@@ -32,6 +36,11 @@ def imported_tables(document: Mapping[str, Any], project: str, missing: Missing)
     if name is None:
         return [model for element in elements for model in foreign_models(document, element, project, missing)]
     table = TableName.parse(str(name))
+    if not _NAME.fullmatch(table.entity) or table.layer not in _LAYERS:
+        raise ContractError(
+            f"customProperties: table: {name!r} is not the name of a table, which is {', '.join(_LAYERS)}, a dot, and "
+            "letters a to z, digits and _"
+        )
     if len(elements) != 1 or elements[0]["name"] != table.model:
         names = ", ".join(str(element["name"]) for element in elements)
         raise ContractError(f"schema: the document is of {table}, so expected {table.model} alone, found {names}")

@@ -41,8 +41,10 @@ def read_documents(path: Path) -> list[Mapping[str, Any]]:
         if path.stat().st_size > MOST_BYTES:
             raise ContractError(f"{path}: is larger than {MOST_BYTES:,} bytes, which no contract is")
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ContractError(f"{path}: cannot be read as UTF-8: {error}") from error
+    except OSError as error:
+        raise ContractError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise ContractError(f"{path}: is not UTF-8: {error}") from error
     try:
         _check_events(text, path)
         documents = [_content(node, path) for node in yaml.compose_all(text, Loader=_Loader) if node is not None]
