@@ -24,7 +24,7 @@ from assay.loading.loader import load_landed
 OLD = 1_500_000_000.0  # a time at which every file has settled
 
 
-def bronze_node(  # noqa: PLR0917 - what a column says, each by its name
+def bronze_node(
     name: str,
     columns: Mapping[str, str],
     key: Sequence[str],
