@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import checks
+import comparing
 import described
 import describing
 import growth
@@ -43,6 +44,7 @@ def main() -> None:
             "describing",
             "described",
             "history",
+            "comparing",
         ],
     )
     parser.add_argument(
@@ -70,6 +72,7 @@ def main() -> None:
             "growth": lambda: growth.tables(Path(folder) / "growth"),
             "describing": lambda: describing.tables(Path(folder) / "describing"),
             "history": lambda: history.tables(Path(folder) / "history"),
+            "comparing": lambda: comparing.tables(Path(folder) / "comparing"),
             "whole_year": lambda: whole_year.tables(Path(folder) / "whole year", catalog),
             "described": lambda: described.tables(
                 Path(folder) / "described", options.tables, options.dlt_python.absolute()

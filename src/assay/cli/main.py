@@ -14,6 +14,7 @@ from assay.base.errors import UserError
 from assay.base.project import DISTRIBUTION
 from assay.cli.console import complain, out, stoppable
 from assay.cli.contract_commands import contract_app
+from assay.cli.diff_options import compare_states
 from assay.cli.project_commands import Commands
 
 app = typer.Typer(
@@ -22,6 +23,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("diff")(compare_states)
 source_app = typer.Typer(no_args_is_help=True, help="Begin a source, and try files of one before they are sent.")
 app.add_typer(source_app, name="source")
 app.add_typer(contract_app, name="contract")

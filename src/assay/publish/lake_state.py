@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -20,11 +19,11 @@ import duckdb
 
 from assay.base import clock
 from assay.base.atomic_write import sync
-from assay.contract.names import TableName, literal, quoted, relation
+from assay.contract.names import TableName, quoted, relation
 from assay.contract.part_choice import PartChoice
 from assay.publish.added_columns import RESCUED, with_added
 from assay.publish.exact_types import stored_type
-from assay.publish.part_files import Cut, PartFiles, casts
+from assay.publish.part_files import Cut, PartFiles, casts, reading
 from assay.publish.seen_lake import BEFORE
 from assay.publish.states import (
     STATES,
@@ -206,10 +205,8 @@ class StateWriter:
             self._connection.execute(f"detach {alias}")
 
     def _reading(self, name: str, table: TableState) -> str:
-        """SQL that reads a table's parts by an explicit list: nothing else that lies in the folder is read."""
         folder = self._folder.resolve() / name
-        paths = ", ".join(literal(_no_glob(str(folder / part.file))) for part in table.parts)
-        return f"select {casts(table.columns)} from read_parquet([{paths}], hive_partitioning = false)"
+        return reading([folder / part.file for part in table.parts], table.columns)
 
 
 def link_or_copy(source: Path, target: Path) -> None:
@@ -222,8 +219,3 @@ def link_or_copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
         target.chmod(READ_ONLY)
         sync(target)
-
-
-def _no_glob(path: str) -> str:
-    """A path whose marks stand for themselves: DuckDB takes each path of a list for a pattern."""
-    return re.sub(r"([*?\[])", r"[\1]", path)

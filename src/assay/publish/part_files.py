@@ -7,6 +7,7 @@ monthly ones), and they are not cut smaller than `ROWS` on average.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -197,3 +198,19 @@ def casts(columns: Sequence[tuple[str, str]]) -> str:
         columns: Names and types.
     """
     return ", ".join(f"{quoted(name)}::{kind} as {quoted(name)}" for name, kind in columns)
+
+
+def reading(paths: Sequence[Path], columns: Sequence[tuple[str, str]]) -> str:
+    """SQL that reads a table's parts by an explicit list: nothing else that lies in a folder is read.
+
+    Args:
+        paths: The parts, absolute.
+        columns: Names and types of the table.
+    """
+    listed = ", ".join(literal(_no_glob(str(path))) for path in paths)
+    return f"select {casts(columns)} from read_parquet([{listed}], hive_partitioning = false)"
+
+
+def _no_glob(path: str) -> str:
+    """A path whose marks stand for themselves: DuckDB takes each path of a list for a pattern."""
+    return re.sub(r"([*?\[])", r"[\1]", path)

@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -101,9 +101,27 @@ def current_number(published: Path) -> int | None:
 
 def next_state(published: Path) -> int:
     """A number that no state has."""
+    return max([0, *_folders(published), *(number for number, _ in numbered_files(published, "lake"))]) + 1
+
+
+def kept_numbers(published: Path) -> list[int]:
+    """The numbers of the states that are still there, up to the one that readers see, the oldest first."""
+    current = current_number(published)
+    if current is None:
+        return []
+    kept = {*_folders(published), *(number for number, _ in numbered_files(published, "lake"))}
+    return sorted(number for number in kept if number <= current)
+
+
+def number_of_folder(folder: Path) -> int | None:
+    """The number of the state whose folder it is; None for any other."""
+    match = _NUMBER.fullmatch(folder.name)
+    return int(match[1]) if match and folder.parent.name == STATES else None
+
+
+def _folders(published: Path) -> list[int]:
     states = published / STATES
-    folders = [int(m[1]) for p in (states.iterdir() if states.exists() else ()) if (m := _NUMBER.fullmatch(p.name))]
-    return max([0, *folders, *(number for number, _ in numbered_files(published, "lake"))]) + 1
+    return [int(m[1]) for p in (states.iterdir() if states.exists() else ()) if (m := _NUMBER.fullmatch(p.name))]
 
 
 def read_state(published: Path) -> State | None:
@@ -116,14 +134,24 @@ def read_state(published: Path) -> State | None:
 
 
 def _read(published: Path, number: int) -> State | None:
+    state = stated(published, number)
+    if state is None:
+        return None
+    folder = folder_of(published, number)
+    return replace(
+        state, tables={name: table for name, table in state.tables.items() if is_whole(folder / name, table)}
+    )
+
+
+def stated(published: Path, number: int) -> State | None:
+    """A state as its manifest has it, whether or not all parts are there; None where there is no manifest."""
     folder = folder_of(published, number)
     try:
         written = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return None
     tables = {name: _table(entry) for name, entry in written["tables"].items()}
-    there = {name: entry for name, entry in tables.items() if _is_whole(folder / name, entry)}
-    return State(number, written["folder"], datetime.fromisoformat(written["published_at"]), there)
+    return State(number, written["folder"], datetime.fromisoformat(written["published_at"]), tables)
 
 
 def _table(entry: Mapping[str, object]) -> TableState:
@@ -133,7 +161,8 @@ def _table(entry: Mapping[str, object]) -> TableState:
     return TableState(**values)  # type: ignore[arg-type]
 
 
-def _is_whole(folder: Path, entry: TableState) -> bool:
+def is_whole(folder: Path, entry: TableState) -> bool:
+    """Whether every part of a table is in its folder."""
     return all((folder / part.file).exists() for part in entry.parts)
 
 
