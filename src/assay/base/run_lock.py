@@ -5,7 +5,8 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -49,32 +50,13 @@ class RunLock:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            self._wait(descriptor, wait_seconds, on_wait)
+            _wait(self._path, descriptor, fcntl.LOCK_EX, wait_seconds, on_wait)
             self.left_behind = os.pread(descriptor, 4096, 0).decode(errors="replace").strip()
             _write(descriptor, holder)
         except BaseException:
             os.close(descriptor)
             raise
         self._descriptor = descriptor
-
-    def _wait(self, descriptor: int, wait_seconds: float, on_wait: Callable[[str], object] | None) -> None:
-        deadline = time.monotonic() + max(wait_seconds, PATIENCE)
-        told = False
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError:
-                holder = os.pread(descriptor, 4096, 0).decode(errors="replace").strip()
-                if time.monotonic() > deadline:
-                    raise LockTimeout(
-                        f"waited {wait_seconds:.0f} s for {holder or 'another run'} to end ({self._path.name}); "
-                        "look at it in the UI, or stop that process and try again"
-                    ) from None
-                if on_wait and not told:
-                    on_wait(holder or "another run")
-                    told = True
-                time.sleep(0.1)
 
     def release(self, *, is_clean: bool = True) -> None:
         """Release the lock; with `is_clean` false the line stays, as if the holder had died."""
@@ -96,6 +78,29 @@ class RunLock:
         self.release()
 
 
+@contextmanager
+def unwritten(path: Path, wait_seconds: float, on_wait: Callable[[str], object]) -> Iterator[str]:
+    """Keep others from taking a lock within the block, and change nothing in its file; several may do so at once.
+
+    Args:
+        path: The file of the lock, which is there.
+        wait_seconds: How long to wait.
+        on_wait: Called once, with the present holder's line, when there is something to wait for.
+
+    Yields:
+        The line of a holder that did not end; empty where the last one did.
+
+    Raises:
+        LockTimeout: The lock was not free in time; names the holder.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        _wait(path, descriptor, fcntl.LOCK_SH, wait_seconds, on_wait)
+        yield os.pread(descriptor, 4096, 0).decode(errors="replace").strip()
+    finally:
+        os.close(descriptor)
+
+
 def is_locked(path: Path) -> bool:
     """Whether a living process holds the lock on `path` (a missing file is not locked)."""
     try:
@@ -114,3 +119,24 @@ def is_locked(path: Path) -> bool:
 def _write(descriptor: int, line: str) -> None:
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, line.encode(), 0)
+
+
+def _wait(path: Path, descriptor: int, kind: int, wait_seconds: float, on_wait: Callable[[str], object] | None) -> None:
+    """Wait for a lock of a kind on an open file."""
+    deadline = time.monotonic() + max(wait_seconds, PATIENCE)
+    told = False
+    while True:
+        try:
+            fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            holder = os.pread(descriptor, 4096, 0).decode(errors="replace").strip()
+            if time.monotonic() > deadline:
+                raise LockTimeout(
+                    f"waited {wait_seconds:.0f} s for {holder or 'another run'} to end ({path.name}); "
+                    "look at it in the UI, or stop that process and try again"
+                ) from None
+            if on_wait and not told:
+                on_wait(holder or "another run")
+                told = True
+            time.sleep(0.1)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from assay.base import log
+from assay.base.fork_mark import is_fork
 from assay.base.run_lock import RunLock
 from assay.base.run_marks import mark_alive
 from assay.base.settings import Settings
@@ -27,7 +28,7 @@ from assay.orchestration.lake_resource import FULL_CHECKS_TAG, FULL_REFRESH_TAG
 from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.patches.run_origin import runs_belong_to
 from assay.orchestration.refresh import JOB
-from assay.orchestration.run_plan import brings_data, planned_assets
+from assay.orchestration.run_plan import brings_data, planned_assets, without_own
 from assay.triggers.pending_work import Pending
 
 Tell = Callable[[str], object]
@@ -105,6 +106,10 @@ def plan_run(settings: Settings, catalog: Catalog, lock: RunLock, request: Reque
     graph = definitions.resolve_asset_graph()
     select = request.select
     keys = selected_keys(definitions, select) if select else planned_assets(graph, catalog, pending)
+    if is_fork(settings.home):
+        keys = without_own(graph, catalog, keys)
+        if keys == []:
+            raise ContractError("there is nothing to run: a fork leaves out assets of the project's own")
     models = [_model(catalog, table) for table in request.full_refresh]
     _stop_when_not_selected(keys, models)
     tags = {FULL_REFRESH_TAG: ",".join(models)} if models else {}

@@ -1,18 +1,24 @@
-"""The options of `assay diff`."""
+"""The options of `assay diff`, and of a run on a fork, which ends with one."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from assay.cli.console import stoppable
 
+Fork = Annotated[
+    Path | None, typer.Option("--fork", metavar="DIR", help="Run on a copy of the lake there; say what differs.")
+]
+Keep = Annotated[bool, typer.Option("--keep", help="Keep that copy.")]
+
 
 def compare_states(
     a: Annotated[str, typer.Argument(metavar="A", help="published, published~1, published@TIME, or a lake's folder.")],
     b: Annotated[str, typer.Argument(metavar="B", help="Likewise.")],
-    table: Annotated[str, typer.Argument(metavar="[TABLE]", help="A table or pattern, e.g. 'gold.*'.")] = "",
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="A table or pattern, e.g. 'gold.*'.")] = "",
     *,
     tolerance: Annotated[
         float, typer.Option(min=0, metavar="SHARE", help="By which floating-point numbers may differ, e.g. 1e-9.")

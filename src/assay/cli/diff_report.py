@@ -81,15 +81,18 @@ def _show(comparison: Comparison) -> None:
         out.print(f"[bold]{side}[/]  {escape(_state_in_words(state))}", highlight=False, soft_wrap=True)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("table", overflow="fold")
-    for heading in ("rows in A", "rows in B", "only in A", "only in B", "differing"):
-        table.add_column(heading, justify="right")
-    table.add_column("columns that differ", overflow="fold")
+    for heading in ("in A", "in B", "only A", "only B", "differ"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("")
     for diff in comparison.tables:
-        table.add_row(*(escape(cell) for cell in _cells(diff)), style="" if diff.is_same else "yellow")
+        cells = [*_cells(diff)[:-1], "the same" if diff.is_same else "" if diff.has_same_shape else _shape(diff)]
+        table.add_row(*map(escape, cells), style="" if diff.is_same else "yellow")
     out.print(table, highlight=False)
     for diff in comparison.tables:
         if not diff.is_same:
             out.print(f"\n[bold]{escape(_name(diff.table))}[/]", highlight=False, soft_wrap=True)
+            if diff.changed_columns:
+                out.print(f"- differing rows by column: {escape(_changed(diff))}", highlight=False, soft_wrap=True)
             for sentence in _sentences(diff):
                 out.print(f"- {escape(sentence)}", highlight=False, soft_wrap=True)
     out.print(f"\n{_in_short(comparison)}", highlight=False)
@@ -120,12 +123,22 @@ def _state_in_words(state: KeptState) -> str:
 def _cells(diff: TableDiff) -> list[str]:
     rows = [_count(diff.rows_a), _count(diff.rows_b)]
     if diff.rows_a is None or diff.rows_b is None:
-        return [_name(diff.table), *rows, "", "", "", f"the table is only in {'B' if diff.rows_a is None else 'A'}"]
+        return [_name(diff.table), *rows, "", "", "", _shape(diff)]
     counts = [_count(diff.rows.only_a), _count(diff.rows.only_b), _count(diff.rows.differing) if diff.key else "-"]
-    changed = ", ".join(f"{_name(name)} {count:,}" for name, count in _by_count(diff.changed_columns))
-    shape = "" if diff.has_same_shape else "other columns or types"
+    shape = "" if diff.has_same_shape else _shape(diff)
     same = "the same" if diff.is_same else ""
-    return [_name(diff.table), *rows, *counts, "; ".join(filter(None, (shape, changed))) or same]
+    return [_name(diff.table), *rows, *counts, "; ".join(filter(None, (shape, _changed(diff)))) or same]
+
+
+def _shape(diff: TableDiff) -> str:
+    if diff.rows_a is None or diff.rows_b is None:
+        return f"only in {'B' if diff.rows_a is None else 'A'}"
+    return "other columns or types"
+
+
+def _changed(diff: TableDiff) -> str:
+    counts = sorted(diff.changed_columns.items(), key=lambda item: -item[1])
+    return ", ".join(f"{_name(name)} {count:,}" for name, count in counts)
 
 
 def _sentences(diff: TableDiff) -> Iterator[str]:
@@ -189,10 +202,6 @@ def _name(text: str) -> str:
 
 def _count(value: int | None) -> str:
     return "-" if value is None else f"{value:,}"
-
-
-def _by_count(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    return sorted(counts.items(), key=lambda item: -item[1])
 
 
 def as_json(comparison: Comparison) -> str:

@@ -14,7 +14,7 @@ from assay.base.errors import UserError
 from assay.base.project import DISTRIBUTION
 from assay.cli.console import complain, out, stoppable
 from assay.cli.contract_commands import contract_app
-from assay.cli.diff_options import compare_states
+from assay.cli.diff_options import Fork, Keep, compare_states
 from assay.cli.project_commands import Commands
 
 app = typer.Typer(
@@ -94,8 +94,14 @@ def run(
     full_refresh: Annotated[
         list[str] | None, typer.Option("--full-refresh", metavar="TABLE", help="Rebuild this table from nothing.")
     ] = None,
+    fork: Fork = None,
+    keep: Keep = False,
 ) -> None:
     """Load what has arrived and rebuild what it changes."""
+    if fork or keep:
+        from assay.cli import forking
+
+        raise typer.Exit(stoppable(lambda: forking.run_fork(fork, select, full_refresh or [], is_kept=keep)))
     from assay.base.settings import Settings
     from assay.cli import warm_client
 

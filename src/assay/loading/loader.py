@@ -48,6 +48,7 @@ from assay.tables.first_fingerprints import first_bronze
 from assay.tables.full_refresh import date_again, note_replaced, plan
 from assay.tables.generated_models import is_written_here
 from assay.tables.table_definition import Definition, bronze_form
+from assay.tables.versions import ChangedWithData
 from assay.text import Misfit, NoRoom, Unreadable
 
 
@@ -60,7 +61,8 @@ def load_landed(connection: duckdb.DuckDBPyConnection, payload: str) -> None:
 
     Args:
         connection: dbt's connection to the warehouse.
-        payload: JSON with `model` (the node), `sql` (its compiled SQL), `home`, `run_id` and `is_full_refresh`.
+        payload: JSON with `model` (the node), `sql` (its compiled SQL), `home`, `run_id`, `is_full_refresh` and
+            `rebuilds_changed`.
 
     Raises:
         ChangedWithData: The contract is not the one that the stored rows were loaded under.
@@ -71,7 +73,14 @@ def load_landed(connection: duckdb.DuckDBPyConnection, payload: str) -> None:
     with limited_load(connection), plain_plans(connection, loader.width):
         if arguments["is_full_refresh"] and not loader.judge_again():
             loader.refresh()
-        loader.load()
+        try:
+            loader.load()
+        except ChangedWithData:
+            if not arguments.get("rebuilds_changed"):
+                raise
+            if not loader.judge_again():
+                loader.refresh()
+            loader.load()
 
 
 class _Loader:

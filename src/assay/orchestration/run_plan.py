@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from assay.contract.catalog import Catalog
@@ -25,6 +27,20 @@ def planned_assets(graph: dg.AssetGraph, catalog: Catalog, pending: Pending) -> 
         return None
     wanted = selection(catalog, pending.subjects, pending.known, may_lag=False)
     return sorted((wanted & graph.get_all_asset_keys()) | _own(graph, catalog))
+
+
+def without_own(graph: dg.AssetGraph, catalog: Catalog, keys: Sequence[dg.AssetKey] | None) -> list[dg.AssetKey] | None:
+    """Assets without those of the project's own, which may reach out of the lake: for a fork.
+
+    Args:
+        graph: All assets of the project.
+        catalog: The project.
+        keys: Assets; None for all.
+    """
+    own = _own(graph, catalog)
+    if not own:
+        return None if keys is None else list(keys)
+    return sorted(set(graph.executable_asset_keys if keys is None else keys) - own)
 
 
 def brings_data(graph: dg.AssetGraph, catalog: Catalog) -> bool:

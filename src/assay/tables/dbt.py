@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from assay.base.errors import UserError
+from assay.base.fork_mark import is_fork
 from assay.base.settings import Settings
 from assay.tables import generated_models
 from assay.tables.generated_models import BUILD, PACKAGES, package_files, write_build
@@ -121,7 +122,8 @@ def build(
     Raises:
         DbtError: dbt could not start; a model that fails is a result, not an error.
     """
-    variables = json.dumps({"run_id": run_id, "full_refresh": list(full_refresh)})
+    rebuilds_changed = is_fork(settings.home)  # where nothing can be lost
+    variables = json.dumps({"run_id": run_id, "full_refresh": list(full_refresh), "rebuilds_changed": rebuilds_changed})
     args = ["build", "--select", *nodes, "--indirect-selection", "empty", "--vars", variables]
     args += ["--exclude-resource-type", "unit_test"]
     done = _invoke(settings, args, settings.scratch / "dbt", _manifest(settings.dbt_project))

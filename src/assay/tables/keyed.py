@@ -35,7 +35,7 @@ from assay.tables.strict import stop_when_strict
 from assay.tables.table_columns import stop_unless_as_declared
 from assay.tables.table_definition import Definition, keyed_form
 from assay.tables.touched_parts import note_touched
-from assay.tables.versions import is_changed_while_empty, note_built, seqs, stop_when_changed
+from assay.tables.versions import is_changed, is_changed_while_empty, note_built, seqs, stop_when_changed
 from assay.tables.widened_table import widen_table
 from assay.tables.written_keys import forget_written, log_written
 
@@ -51,8 +51,8 @@ def build_keyed(connection: duckdb.DuckDBPyConnection, payload: str) -> None:
 
     Args:
         connection: dbt's connection to the warehouse.
-        payload: JSON with `model` (the node), `inputs` (the nodes that it reads), `sql` (its compiled SQL), `run_id`
-            and `is_full_refresh`.
+        payload: JSON with `model` (the node), `inputs` (the nodes that it reads), `sql` (its compiled SQL), `run_id`,
+            `is_full_refresh` and `rebuilds_changed`.
 
     Raises:
         ChangedWithData: The model is not the one that its rows were made with.
@@ -82,6 +82,9 @@ class _Keyed:
             first_keyed(arguments["model"], self._sql, self._columns, self._rebuild_key, arguments["inputs"]),
         )
         self._is_asked_full = bool(arguments["is_full_refresh"])
+        self._rebuilds_changed = bool(arguments.get("rebuilds_changed"))
+        if self._rebuilds_changed:
+            self._is_asked_full |= is_changed(connection, self.table, self._definition)
         self._seqs = seqs(connection)
         self.is_full = self._is_full()
 
@@ -161,7 +164,7 @@ class _Keyed:
         ).fetchall()
         rebuilt = [str(name) for (name,) in unseen_rebuilds]
         rebuilt += [table_of(item.model) for item in self._rebuild_key.inputs if self._lost_changes(item)]
-        if rebuilt:
+        if rebuilt and not self._rebuilds_changed:
             stop_when_strict(self._node, self.table, sorted(set(rebuilt)))
         return bool(rebuilt)
 

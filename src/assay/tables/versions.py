@@ -31,6 +31,12 @@ def is_changed_while_empty(connection: duckdb.DuckDBPyConnection, table: str, de
     return bool(built) and not definition.is_of(built[0][0])
 
 
+def is_changed(connection: duckdb.DuckDBPyConnection, table: str, definition: Definition) -> bool:
+    """Whether a table was made by another contract or model."""
+    built = connection.execute("select fingerprint from ops.tables where table_name = ?", [table]).fetchall()
+    return bool(built) and not definition.is_of(built[0][0])
+
+
 def stop_when_changed(connection: duckdb.DuckDBPyConnection, table: str, definition: Definition) -> None:
     """Refuse to mix rows of two contracts or models in one table.
 

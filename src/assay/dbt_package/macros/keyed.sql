@@ -109,6 +109,7 @@
         'sql': sql,
         'run_id': var('run_id', 'dbt'),
         'is_full_refresh': assay.is_full_refresh(),
+        'rebuilds_changed': var('rebuilds_changed', false),
     } -%}
     {% call statement('main', language='python') -%}
         {{ assay.python_call('assay.tables.keyed', 'build_keyed', payload) }}

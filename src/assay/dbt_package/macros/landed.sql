@@ -54,6 +54,7 @@
         'home': env_var('ASSAY_HOME'),
         'run_id': var('run_id', 'dbt'),
         'is_full_refresh': assay.is_full_refresh(),
+        'rebuilds_changed': var('rebuilds_changed', false),
     } -%}
     {% call statement('main', language='python') -%}
         {{ assay.python_call('assay.loading.loader', 'load_landed', payload) }}
