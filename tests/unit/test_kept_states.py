@@ -108,6 +108,16 @@ def test_a_state_is_read_where_its_file_is_gone_and_where_its_lake_has_moved(mov
     assert (diff.rows.only_a, diff.rows.only_b, diff.rows.differing) == (0, 1, 1)
 
 
+def test_a_part_of_the_same_name_in_another_lake_is_read(published: Path, moved: Path) -> None:
+    here, there = kept_state("published", published), kept_state("published", moved)
+    assert between(here, there).is_same
+    part = there.parts("silver.x")[0]
+    part.unlink()
+    rows = duckdb.read_parquet(str(here.parts("silver.x")[0]).replace("[x]", "[[]x]"))
+    rows.select("* replace (amount + 1 as amount)").write_parquet(str(part))
+    assert between(here, there).changed_columns == {"amount": 3}
+
+
 def test_a_state_without_a_part_is_not_compared(moved: Path) -> None:
     kept_state("published~1", moved).parts("silver.x")[0].unlink()
     with pytest.raises(NoSuchState, match=r"parts of silver\.x are missing in"):
