@@ -88,6 +88,49 @@ def test_json_keeps_its_digits_inside_objects_and_lists(tmp_path: Path, written:
     assert least_factor == Decimal("10681433032016302.093056335450")
 
 
+LISTS = {
+    "words": (["a", None], ["1"], "varchar[]"),
+    "counts": ([1, 2], [], "bigint[]"),
+    "flags": ([True], [None, False], "boolean[]"),
+    "empty": ([], [], "varchar"),
+    "fractions": ([1.5], [1], "varchar"),
+    "huge": ([2**64], [1], "varchar"),
+    "large": ([2**63], [1], "varchar"),
+    "mixed": (["a"], [1], "varchar"),
+    "objects": ([{"n": 1}], [], "varchar"),
+    "lists": ([[1]], [], "varchar"),
+}
+
+
+def test_lists_of_plain_values_of_one_kind_have_their_type(tmp_path: Path) -> None:
+    records = [{"id": at, **{name: lists[at] for name, lists in LISTS.items()}} for at in (0, 1)]
+    files = {"a.jsonl": "\n".join(map(json.dumps, records)).encode()}
+    proposal = proposed(tmp_path / "files", files)
+    types = {column.name: column.type.declared for column in proposal.columns}
+    assert types == {"id": "bigint"} | {name: kind for name, (_, _, kind) in LISTS.items()}
+    source = load(tmp_path, proposal, files)
+    assert source.malformed() == []
+    assert source.rows("words", "counts") == [(["1"], []), (["a", None], [1, 2])]
+
+
+def test_lists_and_maps_of_parquet_have_the_types_of_their_schema(tmp_path: Path) -> None:
+    lines = [[{"Sku no": "a", "n": 1.5}, None], None]
+    columns = {"id": [1, 2], "lines": lines, "by": pa.array([[("k", 1)], []], pa.map_(pa.string(), pa.uint64()))}
+    columns |= {"times": pa.array([[1], [2]], pa.list_(pa.time64("us"))), "bytes": [[b"a"], [b"\xff"]]}
+    pq.write_table(pa.table(columns), tmp_path / "made")
+    files = {"a.parquet": (tmp_path / "made").read_bytes()}
+    proposal = proposed(tmp_path / "files", files)
+    assert {column.name: column.type.declared for column in proposal.columns} == {
+        "id": "bigint",
+        "lines": 'struct("Sku no" varchar, n double)[]',
+        "by": "map(varchar, hugeint)",
+        "times": "varchar",
+        "bytes": "varchar",
+    }
+    source = load(tmp_path, proposal, files)
+    assert source.rows("lines", "by") == [([{"Sku no": "a", "n": 1.5}, None], {"k": 1}), (None, {})]
+
+
 @pytest.mark.parametrize("packed", [gzip.compress, bz2.compress, lzma.compress])
 def test_json_lines_are_read_however_they_are_packed(tmp_path: Path, packed: Callable[[bytes], bytes]) -> None:
     rows = "".join(f'{{"id": {n}, "word": "Müller"}}\n' for n in range(9))
@@ -303,7 +346,7 @@ def test_xml_has_its_records_where_elements_repeat(tmp_path: Path, document: str
     assert source.sql(f"select count(*) from {source.table}") == [(proposal.records,)]
     if path == "/c/item":
         kinds = {column.name: column.type.kind for column in proposal.columns}
-        assert kinds == {"@id": "integer", "name": "text", "price": "decimal", "price@cur": "text", "tag": "text"}
+        assert kinds == {"@id": "integer", "name": "text", "price": "decimal", "price@cur": "text", "tag": "list"}
 
 
 @pytest.mark.parametrize(
@@ -546,7 +589,7 @@ def test_structs_of_parquet_are_columns(tmp_path: Path) -> None:
     assert proposal.places == {"who_full_name": "/who/Full Name", "who_geo_lat": "/who/geo/lat"}
     source = load(tmp_path, proposal, files)
     assert source.sql(f"select * exclude (_file_id, _load_id, _loaded_at) from {source.table} order by id") == [
-        (1, "A", Decimal("1.500"), '["a"]', None, None),
+        (1, "A", Decimal("1.500"), ["a"], None, None),
         (2, None, None, None, None, None),
     ]
 

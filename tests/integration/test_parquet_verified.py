@@ -198,7 +198,7 @@ def test_a_nested_column_under_a_type_refuses_the_file(
 ) -> None:
     source = outcome(make, written(tmp_path / "made", {"id": pa.array([1]), "v": array}), {"id": "bigint", "v": wanted})
     assert source.files() == {"a.parquet": "refused"}
-    assert "which a contract cannot type yet; declare it as varchar" in source.reason("a.parquet")
+    assert f"where the contract has {wanted}; declare it as varchar to keep it as JSON" in source.reason("a.parquet")
 
 
 @pytest.mark.parametrize(

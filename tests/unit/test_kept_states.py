@@ -148,7 +148,8 @@ def test_a_key_that_is_missing_or_not_unique_makes_whole_rows_count(published: P
 
 def catalog(**columns: bool) -> Catalog:
     described = {name: {"name": name, "config": {"meta": {"personal": hidden}}} for name, hidden in columns.items()}
-    return Catalog({}, {"silver_x": {"columns": described}, "bronze_x": {"columns": described}})
+    node = {"columns": described, "depends_on": {"nodes": []}}
+    return Catalog({"nodes": {}}, {"silver_x": node, "bronze_x": node})
 
 
 def test_what_is_about_people_is_masked() -> None:

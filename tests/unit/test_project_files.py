@@ -90,6 +90,11 @@ def test_what_would_be_lost_or_end_in_words_of_dbt_is_refused(
             "models/a.yml: silver_a: column shop: from: bronze_a has no column 'Shop'; it has id, Shop No",
         ),
         ("{name: id}", "models/a.yml: silver_a: column id: data_type is missing"),
+        (
+            "{name: id, data_type: 'bigint[]'}",
+            "models/a.yml: silver_a: column id: data_type is bigint[], and bigint in bronze; types that hold others "
+            "are not cast",
+        ),
         ("", "models/a.yml: silver_a: columns: there is none"),
     ],
 )

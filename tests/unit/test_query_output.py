@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -23,3 +24,18 @@ def test_json_has_every_text_as_it_is(capsysbinary: pytest.CaptureFixture[bytes]
     assert capsysbinary.readouterr().out == (
         '[\n  {\n    "n": "a\\u0000\\r\\n\u2028é"\n  },\n  {\n    "n": null\n  }\n]\n'.encode()
     )
+
+
+@pytest.mark.parametrize(
+    ("output", "written"),
+    [
+        ("csv", 'n\n"{""a b"": [""1.50"", null], ""é"": {""2024-02-29"": 1}}"\n[]\n'),
+        ("table", '{"a b": ["1.50", null], "é": {"2024-02-29": 1}}'),
+    ],
+)
+def test_values_that_hold_others_are_json(
+    capsysbinary: pytest.CaptureFixture[bytes], output: str, written: str
+) -> None:
+    value = {"a b": [Decimal("1.50"), None], "é": {date(2024, 2, 29): 1}}
+    write_rows(["n"], [(value,), ([],)], output)
+    assert written.encode() in capsysbinary.readouterr().out

@@ -20,7 +20,7 @@ DECIDES = {
         "path_template",
     },
     Format: {
-        "type", "records", "elements", "is_avro", "each", "places", "aliases", "sheet", "range", "widths",
+        "type", "records", "elements", "is_avro", "each", "places", "aliases", "shapes", "sheet", "range", "widths",
         "trimmed", "delimiter",
         "quote", "escape", "header", "preamble", "footer", "comment",
         "repeated_header", "encoding", "nulls", "quoted_nulls", "decimal", "thousands",

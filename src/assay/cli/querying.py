@@ -65,7 +65,7 @@ def write_rows(names: list[str], rows: list[tuple[object, ...]], output: str) ->
     else:
         table = Table(*[escape(name) for name in names])
         for row in rows[:LIMIT]:
-            table.add_row(*[escape("" if value is None else str(value)) for value in row])
+            table.add_row(*[escape(_text(value)) for value in row])
         out.print(table)
         if len(rows) > LIMIT:
             out.print(f"only the first {LIMIT:,} rows are shown; --format csv gives all")
@@ -79,8 +79,15 @@ def _write(texts: Iterable[str]) -> None:
     sys.stdout.buffer.flush()
 
 
+def _text(value: object) -> str:
+    """A value as text; one that holds others as JSON."""
+    if isinstance(value, dict | list):
+        return strict_json.dumps(value, ensure_ascii=False)
+    return "" if value is None else str(value)
+
+
 def _field(value: object) -> str:
     """A value as a field of CSV. NULL is an empty field, and the empty text is one in quotes."""
-    text = "" if value is None else str(value)
+    text = _text(value)
     is_bare = value is None or (text and text == text.strip() and not _SPECIAL & set(text))
     return text if is_bare else f'"{text.replace(chr(34), chr(34) * 2)}"'

@@ -124,7 +124,7 @@ def _show(proposal: Proposal) -> None:
         key = " [bold](key)[/]" if column.name in proposal.identity.key else ""
         share = f"{column.filled / proposal.records:.0%}" if proposal.records else ""
         ends = (escape(column.least[:30]), escape(column.most[:30]))
-        table.add_row(f"{escape(column.name)}{key}", column.type.sql, escape(written), share, *ends)
+        table.add_row(f"{escape(column.name)}{key}", escape(column.type.declared), escape(written), share, *ends)
     kind, *others = proposal.form.declared.items()
     form = "".join(f"; {name} {_in_words(value)}" for name, value in others)
     out.print(f"{proposal.records:,} records; {kind[1]}{escape(form)}", highlight=False)
@@ -134,7 +134,7 @@ def _show(proposal: Proposal) -> None:
     for sentence in proposal.unsure:
         out.print(f"- {escape(sentence)}", highlight=False, soft_wrap=True)
     if proposal.children:
-        out.print("\n[yellow]lists[/], each JSON in a column, or a table of its own by")
+        out.print("\n[yellow]lists[/], each in a column, or a table of its own by")
     for command in proposal.children.values():
         out.print(f"- {escape(command)}", highlight=False, soft_wrap=True)
     out.print()

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
 
+from assay.contract.pointer import pointer_of
+
 FileType = Literal["csv", "jsonl", "parquet"]
 BLANKS = "blanks"
 """The delimiter of records whose fields any number of spaces and tabs parts."""
@@ -24,6 +26,7 @@ class Format:
             all are members of the record by their own names. Of an element it starts there; after `^` it starts at the
             record that holds the list, and `#` is the element's position, from 1.
         aliases: Other names that files may have for a column, by its name; each stands where the column's own would.
+        shapes: The types of the columns that hold objects and lists in files of text, by name; then all have a place.
         elements: The path of the elements of an XML document that are records; None where the file is no XML.
         is_avro: Whether the file is an Avro container.
         sheet: The sheet of a spreadsheet, whose rows are read as those of CSV: empty for the first one, None where the
@@ -55,6 +58,7 @@ class Format:
     each: str | None = None
     places: tuple[tuple[str, str], ...] = ()
     aliases: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    shapes: tuple[tuple[str, str], ...] = ()
     elements: str | None = None
     is_avro: bool = False
     sheet: str | None = None
@@ -100,6 +104,11 @@ class Format:
         return self.elements is not None or self.is_avro
 
     @property
+    def is_rearranged(self) -> bool:
+        """Whether a record as it is read is not one of the file with its members by their names."""
+        return self.each is not None or any(place != pointer_of(name) for name, place in self.places)
+
+    @property
     def is_framed(self) -> bool:
         """Whether some lines of a file are no records, or its records are in no lines of their own."""
         return bool(
@@ -122,7 +131,8 @@ class Format:
     @property
     def declared(self) -> Mapping[str, Any]:
         """The block of a contract that says all this, but for what its columns say."""
-        form = {name: value for name, value in self.form.items() if name not in ("places", "aliases")}
+        of_columns = ("places", "aliases", "shapes")
+        form = {name: value for name, value in self.form.items() if name not in of_columns}
         if form.pop("is_avro", False):
             form["type"] = "avro"
         elif self.elements is not None:

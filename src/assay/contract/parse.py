@@ -16,6 +16,7 @@ from assay.contract.errors import ContractError
 from assay.contract.format import Format
 from assay.contract.moments import pattern
 from assay.contract.names import TableName, may_be_column, quoted
+from assay.contract.nested_columns import check_nested, shapes_of
 from assay.contract.nullable_keys import nullable_keys
 from assay.contract.path_columns import check_path_columns, origins_of
 from assay.contract.path_template import path_template
@@ -39,6 +40,7 @@ def parse_contract(node: Node) -> Contract:
     with naming_yml(node):
         contract = _parse(node)
         check_format(contract)
+        check_nested(contract)
         return contract
 
 
@@ -79,6 +81,7 @@ def _parse(node: Node) -> Contract:
         raise ContractError(f"column {ours[0]}: names that start with `_` are kept for columns that Assay adds")
     metas = {column.name: column_meta(node["columns"][column.name]) for column in columns}
     elsewhere = [column.name for column in columns if column.origin != "records"]
+    form = replace(form, shapes=shapes_of(columns, form))
     form = replace(form, places=places_of({name: meta.path for name, meta in metas.items()}, form, elsewhere))
     form = replace(form, aliases=aliases_of({name: meta.aliases for name, meta in metas.items()}, form, elsewhere))
     key = parse_key(node, names, is_none=declared.key == "none")
@@ -167,8 +170,10 @@ def _spelled(column: Column, declared: Mapping[str, Any], form: Format) -> Colum
         check_spelling(spelling, column.type.kind)
     except ContractError as error:
         raise ContractError(f"column {column.name}: {error}") from error
-    takes_nan = form.is_avro and column.type.kind == "double"
-    return replace(column, type=replace(column.type, spelling=spelling, takes_nan=takes_nan))
+    if form.is_avro:
+        typed = column.type.with_parts(lambda part: replace(part, takes_nan=part.kind == "double"))
+        column = replace(column, type=typed)
+    return replace(column, type=replace(column.type, spelling=spelling))
 
 
 def column_meta(column: Mapping[str, Any]) -> ColumnMetaYml:

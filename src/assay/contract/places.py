@@ -30,7 +30,7 @@ def places_of(
     for name in elsewhere:
         if paths[name] is not None:
             raise ContractError(f"column {name}: path: its value comes from the path of its file, and is in no record")
-    if all(path is None for path in paths.values()) and form.each is None:
+    if all(path is None for path in paths.values()) and form.each is None and not form.shapes:
         return ()
     return tuple((name, _place(name, path, form)) for name, path in paths.items() if name not in elsewhere)
 

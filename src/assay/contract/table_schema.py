@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from assay.contract.contract import Column, Rule
 from assay.contract.errors import ContractError
 from assay.contract.names import quoted
+from assay.contract.nested_columns import check_plain_key
 from assay.contract.own_columns import OWN_COLUMNS, OWN_TYPE, inputs_of, undeclared
 from assay.contract.parse import column_meta, is_keyless, naming_yml, parse_columns, parse_key, parse_rules
-from assay.contract.types import ColumnType, column_type
+from assay.contract.types import column_type
 
 if TYPE_CHECKING:
     import ibis
@@ -51,6 +52,7 @@ def parse_promise(node: Mapping[str, Any]) -> TablePromise:
                         f"column {column.name}: {alien} is of a bronze column; here `from` names the column"
                     )
         key = parse_key(node, [column.name for column in columns], is_none=is_keyless(node))
+        check_plain_key(key, columns)
         own = undeclared([column.name for column in columns], inputs_of(node))
         return TablePromise(
             str(node["name"]),
@@ -76,12 +78,14 @@ def pandera_schema(promise: TablePromise, rows: str, *, is_one_by_one: bool = Tr
     import pandera.ibis as pa  # noqa: PLC0415 - 2 s that only a check should cost
     from pandera.api.checks import Check  # noqa: PLC0415
 
+    from assay.contract.pandera_types import pandera_type  # noqa: PLC0415
+
     if is_one_by_one:
         checks = [Check(_holds(rows, rule.expression), name=rule.name) for rule in promise.rules]
     else:
         checks = [Check(_asks(rows, _everything(promise)), name="everything")]
     return pa.DataFrameSchema(
-        columns={column.name: pa.Column(_dtype(column.type), nullable=True) for column in promise.columns},
+        columns={column.name: pa.Column(pandera_type(column.type), nullable=True) for column in promise.columns},
         checks=checks,
         unique=list(promise.key) if is_one_by_one and promise.key else None,
         strict=True,
@@ -109,24 +113,3 @@ def _asks(rows: str, aggregate: str) -> Callable[[Any], ibis.expr.types.BooleanS
         return data.table.get_backend().sql(query, schema={"holds": "boolean"}).holds.all()
 
     return check
-
-
-def _dtype(wanted: ColumnType) -> object:
-    import ibis  # noqa: PLC0415 - as above
-    from pandera.engines import ibis_engine  # noqa: PLC0415
-
-    dtype = ibis.dtype(_IBIS.get(wanted.sql, wanted.sql))
-    return ibis_engine.Engine.dtype(dtype)
-
-
-_IBIS = {
-    "tinyint": "int8",
-    "smallint": "int16",
-    "integer": "int32",
-    "bigint": "int64",
-    "hugeint": "decimal(38,0)",
-    "double": "float64",
-    "varchar": "string",
-    "timestamp": "timestamp(6)",
-    "timestamp with time zone": "timestamp('UTC', 6)",
-}

@@ -15,7 +15,9 @@ from assay.contract.names import literal, quoted
 from assay.contract.spelling import Spelling
 from assay.contract.types import MAX_PRECISION, ColumnType, column_type
 from assay.describing.date_patterns import patterns_of
+from assay.describing.nested_columns import type_of_file
 from assay.reading.exact_casts import from_text, from_value
+from assay.reading.nested import children, from_nested
 from assay.reading.spelled import plainly
 
 NULLS = ("", "NA", "N/A", "n/a", "NULL", "null", "None", "\\N", "-", "#N/A", "nan", "NaN", "?")
@@ -61,9 +63,15 @@ class Proposed:
 
 def typed_by_file(connection: duckdb.DuckDBPyConnection, name: str, kind: str) -> Proposed:
     """A column of Parquet, whose file says its type."""
+    if nested := type_of_file(kind, _OF_FILES):
+        held = from_nested(quoted(name), kind, nested)
+        counts = f"count({quoted(name)}), count(*) filter ({quoted(name)} is not null and ({held}) is null)"
+        [(filled, lost)] = connection.execute(f"select {counts} from described").fetchall()
+        if not lost:
+            return Proposed(name, nested, (), int(filled))
     sql = _OF_FILES.get(kind, kind.lower())
     try:
-        wanted = column_type(sql)
+        wanted = column_type("" if children(duckdb.sqltype(kind)) else sql)
         unsure: list[str] = []
     except ContractError:
         wanted, unsure = column_type("varchar"), [f"{name}: {kind} in the files is JSON in a varchar"]
@@ -78,6 +86,12 @@ def typed_by_file(connection: duckdb.DuckDBPyConnection, name: str, kind: str) -
         f"select count({quoted(name)}), min({quoted(name)})::varchar, max({quoted(name)})::varchar from described"
     ).fetchall()
     return Proposed(name, wanted, (), int(filled), str(least or "")[:100], str(most or "")[:100], unsure)
+
+
+def typed_as_list(connection: duckdb.DuckDBPyConnection, name: str, wanted: ColumnType) -> Proposed:
+    """A column of JSON that is a list of plain values in each record."""
+    [(filled,)] = connection.execute(f"select count({quoted(name)}) from described").fetchall()
+    return Proposed(name, wanted, (), int(filled))
 
 
 def typed_by_schema(connection: duckdb.DuckDBPyConnection, name: str, wanted: ColumnType) -> Proposed:

@@ -73,7 +73,8 @@ def identity_of(
         paths: The files, in the order in which they were read.
         outside: Columns that stand in the folders of the files.
     """
-    as_text = [c for c in columns if c.type.kind != "text" and (not texts.types or c.name in outside)]
+    typed = [c for c in columns if c.type.kind != "text" and not c.type.is_nested]
+    as_text = [c for c in typed if not texts.types or c.name in outside]
     texts.values.update({c.name: from_text(quoted(c.name), c.type) for c in as_text})
     dated = date_in_names(paths)
     candidates = _candidates(texts, columns, outside)
@@ -169,7 +170,10 @@ def _candidates(texts: Texts, columns: Sequence[Proposed], outside: Sequence[str
     whole = [
         column
         for column in columns
-        if column.filled == texts.records and column.name not in texts.absent and column.type.kind != "double"
+        if column.filled == texts.records
+        and column.name not in texts.absent
+        and column.type.kind != "double"
+        and not column.type.is_nested
     ]
     distinct = {column.name: distinct_records(texts, [column.name]) for column in whole}
     measures = {column.name for column in whole if column.type.kind in ("decimal", "timestamp", "timestamptz")}

@@ -21,10 +21,18 @@ from assay.describing.children import (
     holder_of,
     with_types,
 )
-from assay.describing.column_types import Proposed, typed_by_file, typed_by_schema, typed_by_values, usual_marks
+from assay.describing.column_types import (
+    Proposed,
+    typed_as_list,
+    typed_by_file,
+    typed_by_schema,
+    typed_by_values,
+    usual_marks,
+)
 from assay.describing.file_kind import kind_of
 from assay.describing.keys import identity_of
 from assay.describing.kinds import Kind, Undescribable
+from assay.describing.nested_columns import type_of_lists
 from assay.describing.outside import add_folders
 from assay.describing.personal import is_personal
 from assay.describing.proposed_yml import Proposal, ProposedYml
@@ -155,6 +163,9 @@ def _columns(texts: Texts, form: Format, tell: Callable[[str], object], *, nulls
         tell(f"looking at the values of {name}")
         if declared := texts.declared.get(name):
             columns.append(typed_by_schema(texts.connection, name, declared))
+            continue
+        if name in texts.lists and (listed := type_of_lists(texts.connection, name)):
+            columns.append(typed_as_list(texts.connection, name, listed))
             continue
         columns.append(
             typed_by_values(texts.connection, name, guess, is_sure=False, nulls=nulls, has_numbers=has_numbers)

@@ -115,7 +115,7 @@ class ProposedYml:
         return f"One row per {', '.join(self._identity.key) or f'record of {self._source}'}."
 
     def _column(self, column: Proposed) -> list[str]:
-        lines = [f"      - name: {_scalar(column.name)}", f"        data_type: {_scalar(column.type.sql)}"]
+        lines = [f"      - name: {_scalar(column.name)}", f"        data_type: {_scalar(column.type.declared)}"]
         meta: dict[str, Any] = {}
         if column is self._identity.dated:
             meta["from"] = "_file_date"
@@ -137,7 +137,8 @@ class ProposedYml:
         empty = self._records - column.filled
         seen = []
         if column.name in self._children:
-            seen.append(f"a list, as JSON; as a table of its own: {self._children[column.name]}")
+            kept = "" if column.type.is_nested else ", as JSON"
+            seen.append(f"a list{kept}; as a table of its own: {self._children[column.name]}")
         if not empty and column.name not in (*self._identity.key, *self._absent):
             seen.append(f"never empty in {self._records:,} records; a rule: constraints: [{{type: not_null}}]")
         elif empty:
@@ -164,7 +165,7 @@ class ProposedYml:
         for column in self._columns:
             extra: dict[str, Any] = {"from": column.name} if names[column.name] != column.name else {}
             extra |= {"personal": True} if column.name in self._personal else {}
-            entry: dict[str, Any] = {"name": names[column.name], "data_type": column.type.sql}
+            entry: dict[str, Any] = {"name": names[column.name], "data_type": column.type.declared}
             entry |= {"config": {"meta": extra}} if extra else {}
             lines.append(f"      - {flow(entry)}")
         return lines

@@ -23,6 +23,7 @@ from assay.ledger.inspect_file import stands_in_both, values_at
 from assay.ledger.pending import File
 from assay.loading.bronze_table import READING, BronzeTable
 from assay.loading.malformed import spooled, write_bad_values
+from assay.loading.new_names import new_names
 from assay.reading.arrow_csv import ArrowCsv, is_readable
 from assay.reading.json_lines import (
     expected_names,
@@ -92,6 +93,8 @@ class FileLoad:
         """How to read a file, the fastest way first; each is for files that those before it left in doubt."""
         if self._contract.format.is_converted:
             return (self.careful,)
+        if self._contract.format.shapes:
+            return (self.round_trips, self.careful)
         fast = (self.round_trips, self.fast) if self._contract.format.type == "jsonl" else (self.fast,)
         return (*fast, self.careful)
 
@@ -270,7 +273,7 @@ class FileLoad:
 
     def _parquet_view(self, file: File, name: str, *, has_lines: bool) -> str:
         rows = parquet_rows(self._connection, file.path, name, has_lines=has_lines)
-        if is_wide(self._contract, list(rows.places)) and not self._contract.format.places:
+        if is_wide(self._contract, list(rows.places)) and not self._contract.format.is_rearranged:
             return self._wide_view(wide_parquet(rows, self._contract), has_lines=has_lines)
         return parquet_view(rows, self._contract, has_lines=has_lines)
 
@@ -292,10 +295,6 @@ class FileLoad:
     def _refuse_new_keys(self) -> None:
         if self._contract.format.type != "jsonl" or self._contract.new_columns != "refuse":
             return
-        rows = self._connection.execute(
-            f"select distinct unnest(json_keys(_rescued)) as name from {READING} "
-            "where _rescued is not null order by name limit 20"
-        ).fetchall()
-        if rows:
-            names = listed([row[0] for row in rows])
-            raise Unreadable(f"does not match contract {self._contract.version}: unexpected columns: {names}")
+        if names := new_names(self._connection, self._contract, READING):
+            words = f"unexpected columns: {listed(names)}"
+            raise Unreadable(f"does not match contract {self._contract.version}: {words}")

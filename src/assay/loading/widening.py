@@ -18,9 +18,10 @@ from assay.contract.contract import Column, Contract, Rule
 from assay.contract.names import TableName, literal, quoted
 from assay.ledger.contents import loaded_with_several
 from assay.reading.exact_casts import from_text
-from assay.reading.json_lines import json_key, marked, member, unmarked
+from assay.reading.json_lines import marked, member, unmarked
 from assay.tables.table_definition import Form, names_in
 from assay.tables.versions import ChangedWithData, changed_with_data
+from assay.text.json_parts import json_key
 
 RESCUED = "temp.assay_widened"
 """Rows that hold a value of a column under a name of it, with that value in its place."""
@@ -159,6 +160,12 @@ def _stop_when_values_do_not_fit(connection: duckdb.DuckDBPyConnection, contract
                 row[0] for row in _rows(connection, f"select distinct r{place} {wrong} order by 1 limit {SHOWN}")
             ]
             bronze = TableName.of_source(contract.source)
+            if column.type.is_nested:
+                raise ChangedWithData(
+                    f"{bronze}: the new column {column.name} is {column.type.declared}, and {count:,} stored rows hold "
+                    "a value of it in _rescued, from which types that hold others are not taken. Load the files anew "
+                    f"with `assay run --full-refresh {bronze}`; nothing was changed"
+                )
             shown = "" if column.is_personal else f", such as {', '.join(map(repr, examples))}"
             raise ChangedWithData(
                 f"{bronze}: the new column {column.name} is {column.type.sql}, but {count:,} stored "

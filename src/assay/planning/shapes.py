@@ -12,6 +12,7 @@ from assay.contract.catalog import Catalog
 from assay.contract.names import TableName
 from assay.contract.own_columns import OWN_COLUMNS, OWN_TYPE, undeclared
 from assay.contract.rebuild_key import RebuildKey, parse_redo
+from assay.contract.types import sql_type
 from assay.tables.table_definition import Form, bronze_form, keyed_form
 
 
@@ -91,7 +92,7 @@ def declared_shapes(catalog: Catalog, compiled: Mapping[str, str]) -> Shapes:
 
 def columns_of_model(catalog: Catalog, model: str) -> list[tuple[str, str]]:
     """Names and types of the columns that a silver or gold table is built with."""
-    declared = [(str(c["name"]), str(c["data_type"])) for c in catalog.models[model]["columns"].values()]
+    declared = [(str(c["name"]), sql_type(str(c["data_type"]))) for c in catalog.models[model]["columns"].values()]
     own = undeclared([name for name, _ in declared], catalog.parents(model))
     return [*declared, *((name, OWN_TYPE) for name in own)]
 

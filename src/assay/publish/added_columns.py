@@ -14,7 +14,8 @@ import duckdb
 from assay.contract.catalog import Catalog
 from assay.contract.names import literal, may_be_column, quoted, table_of
 from assay.ledger.schema_changes import columns_that_came
-from assay.reading.json_lines import json_key, marked, unmarked
+from assay.reading.json_lines import marked, unmarked
+from assay.text.json_parts import json_key
 
 RESCUED = "_rescued"
 _MOST = 200

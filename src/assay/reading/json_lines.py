@@ -7,19 +7,21 @@ expect; other lines are read as text, each value with its guard.
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from assay.contract.contract import Column, Contract
 from assay.contract.names import literal, quoted
-from assay.contract.types import ColumnType
 from assay.reading.exact_casts import from_text, limits
+from assay.reading.nested import from_nested, from_shape, shape_reasons
 from assay.reading.read_views import Field, file_ids, once, reading, text_field, whole_rows
 from assay.reading.wide_plans import MANY
 from assay.reading.wide_reading import Texts, query
+from assay.reading.written_back import ENDLESS, examples_in, raw_type, without_blanks, written_type
 from assay.text import MAX_JSON_LINE, Compression, FirstObject
+from assay.text.json_parts import json_key
 from assay.text.nested import REST
 
 LINE_NUMBER = 64  # bytes that a line number and its separator may take before a record
@@ -49,7 +51,8 @@ def round_trip_view(name: str, contract: Contract, compression: Compression, fir
     # once more, below the rows, all that another rests on.
     is_same = "case when is_same and random() >= 0 then true else error('another text') end"
     source = f"(select t from (select t, {is_same} as is_sure from ({lines})) where is_sure)"
-    fields = [_typed_field(column, _typed(contract, column, names)) for column in contract.columns]
+    examples = examples_in(contract, first)
+    fields = [_written_back_field(contract, column, examples, names) for column in contract.columns]
     return reading(source, fields, "null::json", has_lines=False)
 
 
@@ -67,7 +70,8 @@ def round_trip_view_of_many(
     names = expected_names(contract, first)
     lines = f"(select j, {file_ids(files)} as _file_id from {_json_lines(list(files.values()), _TEXT, compression)})"
     same = f"(select t, _file_id from ({round_trip(contract, lines, first)}) where {once('is_same')})"
-    fields = [_typed_field(column, _typed(contract, column, names)) for column in contract.columns]
+    examples = examples_in(contract, first)
+    fields = [_written_back_field(contract, column, examples, names) for column in contract.columns]
     return whole_rows(same, fields, "null::json")
 
 
@@ -135,38 +139,58 @@ def expected_names(contract: Contract, first: FirstObject) -> Sequence[str]:
     return first.names if is_known and not any(mark in name for name in first.names for mark in ":,") else ()
 
 
-def round_trip(contract: Contract, source: str, first: FirstObject) -> str:
+def round_trip(contract: Contract, source: str, first: FirstObject, *, is_clean: bool = False) -> str:
     """SQL of lines `j`, their typed rows `t`, and whether a row, written as JSON, `is_same` as its line.
 
     Args:
         contract: The file's contract.
         source: SQL of a table of lines, `j`.
         first: An object as the lines are expected to be: its names, and whether blanks follow `:` and `,`.
+        is_clean: Whether they are those of a clean copy, in which a value of a nested type is the text of its shape.
     """
     names = expected_names(contract, first)
     columns = {column.name: column.type for column in contract.columns}
     types = {name: columns[own] for name, own in zip(names, contract.named(names), strict=True)}
     if not names:
         return f"select *, null as t, false as is_same from {source} where j is not null"
-    structure = _structure({name: _json_type(types[name]) for name in names})
-    within = filter(None, (limits(f"t.{quoted(name)}", types[name]) for name in names))
-    text = """replace(replace(w, '":', '": '), ',"', ', "')""" if first.is_spaced else "w"
-    is_same = " and ".join([f"{text} = j", *(f"({limit}) is not false" for limit in within)])
+    examples = examples_in(contract, first)
+    structure = _structure(
+        {name: written_type(types[name]) if is_clean else raw_type(types[name], examples.get(name)) for name in names}
+    )
+    within = list(filter(None, (limits(f"t.{quoted(name)}", types[name]) for name in names)))
+    text, line = "w", "j"
+    if not is_clean and contract.format.shapes:
+        line = without_blanks("j") if first.is_spaced else "j"
+        within.append(f"not regexp_matches(j, {literal(ENDLESS)})")
+    elif first.is_spaced:
+        text = """replace(replace(w, '":', '": '), ',"', ', "')"""
+    is_same = " and ".join([f"{text} = {line}", *(f"({limit}) is not false" for limit in within)])
     return (  # the line `null` is not a row, and comes back as none
         f"select *, coalesce({is_same}, false) as is_same from (select *, to_json(t)::varchar as w "
         f"from (select *, from_json(j, {structure}) as t from {source} where j is not null))"
     )
 
 
+def _name_in_file(contract: Contract, column: Column, names: Sequence[str]) -> str | None:
+    """The one of a file's names that is a column's; None where the file has none."""
+    return dict(zip(contract.named(names), names, strict=True)).get(column.name)
+
+
 def _typed(contract: Contract, column: Column, names: Sequence[str]) -> str:
     """SQL of a column of a row that is written back."""
-    there = dict(zip(contract.named(names), names, strict=True))
-    return f"t.{quoted(there[column.name])}" if column.name in there else f"null::{_json_type(column.type)}"
+    name = _name_in_file(contract, column, names)
+    return f"null::{written_type(column.type)}" if name is None else f"t.{quoted(name)}"
 
 
-def _typed_field(column: Column, value: str) -> Field:
-    is_text = _json_type(column.type) == "varchar"
-    return text_field(column, value) if is_text else Field(column.name, value, value, column.type.sql)
+def _written_back_field(contract: Contract, column: Column, examples: Mapping[str, Any], names: Sequence[str]) -> Field:
+    """A column of a line that is written back as it stands in the file."""
+    value, wanted = _typed(contract, column, names), column.type
+    name = _name_in_file(contract, column, names)
+    if wanted.is_nested and name is not None:
+        kind = raw_type(wanted, examples.get(name))
+        return Field(column.name, value, from_nested(value, kind, wanted), wanted.sql)
+    is_text = written_type(wanted) == "varchar"
+    return text_field(column, value) if is_text else Field(column.name, value, value, wanted.sql)
 
 
 def _plain_objects(contract: Contract, source: str) -> str:
@@ -195,7 +219,7 @@ def _all_objects(contract: Contract, source: str, first: FirstObject, mark: str)
         f"select _line, t, is_same, {_object(contract, 'm', '')}, "
         f"case when not list_has_all({known}, json_keys(m)) then {_rest(contract)}::varchar end as r "
         f"from (select *, case when not is_same then {marked('j', mark)} end as m "
-        f"from ({round_trip(contract, source, first)}))"
+        f"from ({round_trip(contract, source, first, is_clean=True)}))"
     )
 
 
@@ -219,24 +243,28 @@ def _value(column: Column) -> str:
 
 def _structure(types: Mapping[str, str]) -> str:
     """The structure that gives `from_json` the types of an object's values."""
-    return literal("{" + ", ".join(f'"{json_key(name)}": "{kind}"' for name, kind in types.items()) + "}")
+    return literal("{" + ", ".join(f'"{json_key(name)}": "{json_key(kind)}"' for name, kind in types.items()) + "}")
+
+
+def shape_field(column: Column, raw: str) -> Field:
+    """A column of a nested type whose values are texts of their shape."""
+    wanted = column.type
+
+    def reasons(text: str) -> str:
+        return shape_reasons(text, wanted, column.name)
+
+    return Field(column.name, raw, from_shape(raw, wanted), wanted.shown, reasons=reasons)
 
 
 def _any_field(column: Column, value: str, mark: str, typed: str) -> Field:
     """A column of a clean copy; a line that is written back has nothing to explain."""
     raw = unmarked(value, mark)
-    if _json_type(column.type) == "varchar":
+    if column.type.is_nested:
+        return shape_field(column, f"case when is_same then {typed} else {raw} end")
+    if written_type(column.type) == "varchar":
         return text_field(column, f"case when is_same then {typed} else {raw} end")
     value = f"case when is_same then {typed} else {from_text(raw, column.type)} end"
     return Field(column.name, f"case when not is_same then {raw} end", value, column.type.shown)
-
-
-def _json_type(wanted: ColumnType) -> str:
-    """The type of a value that is written back; not of one that is written otherwise than DuckDB writes it.
-
-    How a time with a zone is written depends on the session.
-    """
-    return "varchar" if wanted.kind == "timestamptz" or wanted.is_spelled else wanted.sql
 
 
 def marked(json: str, mark: str) -> str:
@@ -255,8 +283,3 @@ def unmarked(text: str, mark: str) -> str:
 def member(text: str, name: str) -> str:
     """SQL for the text of a member of a JSON text; alone, as DuckDB takes names for one that differ in case."""
     return f"from_json({text}, {_structure({name: 'varchar'})}).{quoted(name)}"
-
-
-def json_key(name: str) -> str:
-    """A name as it stands between the quotes of a JSON text."""
-    return json.dumps(name, ensure_ascii=False)[1:-1]

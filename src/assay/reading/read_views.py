@@ -7,7 +7,7 @@ way, `_line` and `_reasons` (why the record is malformed; NULL when it is not).
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +45,7 @@ class Field:
         sql_type: The contract's type.
         is_plain: SQL that holds where `plain` is the value; empty where `value` always has to be worked out.
         plain: SQL of the value of most texts.
+        reasons: Makes SQL of a list of all that is wrong with a value of SQL of its `raw`; for what holds several.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Field:
     sql_type: str
     is_plain: str = ""
     plain: str = ""
+    reasons: Callable[[str], str] | None = None
 
 
 def arrow_view(source: str, contract: Contract, header: Sequence[str] | None) -> str:
@@ -171,11 +173,11 @@ def reading(source: str, fields: Sequence[Field], rescued: str, *, has_lines: bo
     raws = ", ".join(f"{field.raw} as r{index}" for index, field in enumerate(fields))
     named = ", ".join(f"v{index} as {quoted(field.name)}" for index, field in enumerate(fields))
     checked = [index for index, field in enumerate(fields) if field.value != field.raw]
-    reasons = ", ".join(_reason(index, fields[index]) for index in checked) or "null::varchar"
+    reasons = _reasons([(index, fields[index]) for index in checked])
     position = "_line::bigint as _line" + (", _record" if has_record else "")
     kept = "_line" + (", _record" if has_record else "")
     return (
-        f"select {named}, _rescued, {kept}, nullif(list_filter([{reasons}], lambda x: x is not null), []) as _reasons "
+        f"select {named}, _rescued, {kept}, nullif(list_filter({reasons}, lambda x: x is not null), []) as _reasons "
         f"from (select {values}, {raws}, {rescued} as _rescued, {position} from {source})"
     )
 
@@ -221,6 +223,19 @@ def _held(field: Field) -> str:
 def _either(field: Field, value: str) -> str:
     """The value by its short way where that is enough, else by another."""
     return f"case when {field.is_plain} then {field.plain} else {value} end" if field.is_plain else value
+
+
+def _reasons(fields: Sequence[tuple[int, Field]]) -> str:
+    """SQL of the list of all reasons, NULL where a field has none."""
+    if not any(field.reasons for _, field in fields):
+        return f"[{', '.join(_reason(index, field) for index, field in fields) or 'null::varchar'}]"
+    lists = (
+        f"case when v{index} is null and r{index} is not null then {field.reasons(f'r{index}')} end"
+        if field.reasons
+        else f"[{_reason(index, field)}]"
+        for index, field in fields
+    )
+    return f"flatten([{', '.join(lists)}])"
 
 
 def _reason(index: int, field: Field) -> str:

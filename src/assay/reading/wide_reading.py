@@ -81,7 +81,9 @@ class _Guard:
 
 
 def is_wide(contract: Contract, header: Sequence[str] | None) -> bool:
-    """Whether a file or its contract has too many columns for a plan of each."""
+    """Whether a file or its contract has too many columns for a plan of each; types that hold others are planned."""
+    if any(column.type.is_nested for column in contract.columns):
+        return False
     return max(len(contract.columns), len(header or ())) > MANY
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from assay.contract.catalog import Catalog
 from assay.contract.names import TableName
+from assay.contract.types import sql_type
 
 Origins = Mapping[str, tuple[tuple[str, str], ...]]
 """(table, column) of the columns that each column is made from; none where it is counted or made up."""
@@ -38,7 +39,9 @@ def _trace(catalog: Catalog, model: str, compiled: str) -> Origins:
     schema: dict[str, dict[str, dict[str, str]]] = {}
     for parent in parents:
         name = TableName.of_model(parent)
-        columns = {c["name"]: c.get("data_type", "varchar") for c in catalog.models[parent]["columns"].values()}
+        columns = {
+            c["name"]: sql_type(c.get("data_type", "varchar")) for c in catalog.models[parent]["columns"].values()
+        }
         schema.setdefault(name.layer, {})[name.entity] = columns | {"_file_id": "bigint", "_violations": "varchar[]"}
     try:
         nodes = lineage(None, compiled, schema=schema, dialect="duckdb", trim_selects=False)

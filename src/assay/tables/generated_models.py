@@ -19,11 +19,12 @@ from assay.base.project import ENGINE
 from assay.contract.errors import ContractError
 from assay.contract.moments import pattern
 from assay.contract.names import TableName, layer_of, listed, quoted
+from assay.contract.nested_types import outer_level
 from assay.contract.own_columns import OWN_COLUMNS
 from assay.contract.parse import origin_of
 from assay.contract.path_columns import FILE_DATE, check_dated
 from assay.contract.project_files import ProjectFiles
-from assay.contract.types import column_type
+from assay.contract.types import column_type, sql_type
 
 PACKAGE = ENGINE / "dbt_package"
 BUILD = "build"
@@ -172,12 +173,13 @@ def _silver(model: str, silver: Mapping[str, Any], bronze: Mapping[str, Any]) ->
     """The newest row of each key, with columns renamed (`config: {meta: {from: …}}`) and cast to their types."""
     if not _columns(silver):
         raise ContractError("columns: there is none")
-    types = {str(column.get("name")): str(column.get("data_type")) for column in _columns(bronze)}
+    types = {str(column.get("name")): sql_type(str(column.get("data_type"))) for column in _columns(bronze)}
     values = []
     for column in _columns(silver):
-        name, kind = str(column.get("name")), str(column.get("data_type"))
+        name, kind = str(column.get("name")), sql_type(str(column.get("data_type")))
         source = origin_of(column)
         _check_column(column, bronze, model)
+        _check_nested(name, kind, types.get(source, kind))
         value = quoted(source) if types.get(source) == kind else f"cast({quoted(source)} as {kind})"
         values.append(f"{value} as {quoted(name)}" if name not in OWN_COLUMNS else name)
     values += [name for name in OWN_COLUMNS if name not in {str(column.get("name")) for column in _columns(silver)}]
@@ -201,6 +203,15 @@ def _check_column(column: Mapping[str, Any], bronze: Mapping[str, Any], model: s
         f"column {name}: {model} has no such column; it has {listed(known)}; if it is called otherwise there, write "
         "`config: {meta: {from: …}}`, and if it is computed, write the table's SQL"
     )
+
+
+def _check_nested(name: str, kind: str, origin: str) -> None:
+    """Refuse to cast between types that hold others, in which DuckDB rounds and drops fields without a word."""
+    if kind != origin and (outer_level(kind) or outer_level(origin)):
+        raise ContractError(
+            f"column {name}: data_type is {kind}, and {origin} in bronze; types that hold others are not cast. Write "
+            "the same one, or the table's SQL with the values that it takes"
+        )
 
 
 def _check_dated(column: Mapping[str, Any], bronze: Mapping[str, Any]) -> None:

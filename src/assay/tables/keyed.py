@@ -22,6 +22,7 @@ from assay.contract.names import TableName, literal, quoted, table_of
 from assay.contract.own_columns import OWN_TYPE, undeclared
 from assay.contract.part_choice import parse_part_choice
 from assay.contract.rebuild_key import Input, RebuildKey, parse_redo
+from assay.contract.types import sql_type
 from assay.tables.build_costs import BUILD, note_cost
 from assay.tables.date_ranges import narrowed
 from assay.tables.first_fingerprints import first_keyed
@@ -72,7 +73,7 @@ class _Keyed:
         self.table = self._name.table
         self._rebuild_key: RebuildKey = parse_redo(arguments["model"], arguments["inputs"])
         self._part_choice = parse_part_choice(arguments["model"], self._rebuild_key.key)
-        declared = [(str(c["name"]), str(c["data_type"])) for c in arguments["model"]["columns"].values()]
+        declared = [(str(c["name"]), sql_type(str(c["data_type"]))) for c in arguments["model"]["columns"].values()]
         own = undeclared([name for name, _ in declared], list(arguments["inputs"]))
         self._columns = [*declared, *((name, OWN_TYPE) for name in own)]
         self._sql = str(arguments["sql"])

@@ -1,13 +1,12 @@
 """Records of JSON with values inside others, as flat ones: each column of a contract by its name.
 
 A record gives one flat one, or one for each element of a list in it. What the columns do not name is the member `_`, as
-it stands in the record or element: no column is called so. Numbers keep their digits. Keep out: what a value means; the
-reading of flat records types it.
+it stands in the record or element: no column is called so. Numbers keep their digits. A value of a nested type is the
+text of it in its shape (see `assay.text.shapes`). Keep out: what a value means; the reading of flat records types it.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -15,25 +14,19 @@ from assay.contract.aliases import place_beside, two_names
 from assay.contract.format import Format
 from assay.contract.places import OF_RECORD, POSITION
 from assay.contract.pointer import pointer_keys, pointer_of
+from assay.contract.types import column_type
+from assay.text.json_parts import kind_of, lexeme, parted, written
 from assay.text.record import MAX_JSON_LINE, Record, too_long
+from assay.text.shapes import NOTHING, Shaper
 
 REST = "_"
 """The member of what no column names."""
-_NUMBER, _END = "\udc80", "\udc81"
-"""Around a number while a record is taken apart: halves of surrogate pairs, which no valid record holds."""
 _MOST = 64 * MAX_JSON_LINE
 """Bytes that elements may take for what each of them repeats of its record."""
 
 Way = tuple[str, ...]
-
-
-def _lexeme(digits: str) -> str:
-    return f"{_NUMBER}{digits}{_END}"
-
-
-DECODER = json.JSONDecoder(parse_int=_lexeme, parse_float=_lexeme)
-"""Decodes what `written` writes back with the same digits."""
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False)
+Ways = Mapping[str, tuple[Way, ...]]
+"""The ways to the value of each column: by its own name, then by each other one."""
 
 
 class _Misplaced(Exception):
@@ -49,13 +42,13 @@ def flat_records(records: Iterable[Record], form: Format) -> Iterator[Record]:
         records: Those of a file, in their order.
         form: With the places of columns.
     """
-    aliases = dict(form.aliases)
+    shapes, aliases = _Shapes(form), dict(form.aliases)
     if form.each is None:
         ways = {name: _ways(pointer, aliases.get(name, ())) for name, pointer in form.places}
         for record in records:
-            yield record if record.problem else _flat(record, ways)
+            yield record if record.problem else _flat(record, ways, shapes)
         return
-    elements = _Elements(form.each, form.places, aliases)
+    elements = _Elements(form.each, form.places, aliases, shapes)
     number = 0
     for record in records:
         for part in [record] if record.problem else elements.of(record):
@@ -68,22 +61,45 @@ def _ways(place: str, aliases: Iterable[str]) -> tuple[Way, ...]:
     return tuple(pointer_keys(each) for each in (place, *(place_beside(place, other) for other in aliases)))
 
 
-def _flat(record: Record, ways: Mapping[str, tuple[Way, ...]]) -> Record:
+def _flat(record: Record, ways: Ways, shapes: _Shapes) -> Record:
     whole = _decoded(record)
     values, problems = _values(whole, ways)
     if problems:
         return record._replace(problem="; ".join(problems), fault="nested")
-    return _sized(record._replace(clean=_object(_members(values), _rest(whole, ways)).encode()))
+    left = shapes.apply(values)
+    return _sized(record._replace(clean=_object(_members(values), _rest(whole, ways, left)).encode()))
 
 
 def _decoded(record: Record) -> Any:
-    return DECODER.decode(record.raw.decode())
+    return parted(record.raw.decode())
 
 
 def _sized(record: Record) -> Record:
     if record.clean is None or len(record.clean) <= MAX_JSON_LINE:
         return record
     return record._replace(problem=too_long(MAX_JSON_LINE).words, clean=None)
+
+
+class _Shapes:
+    """Brings the values of columns of nested types into their shapes.
+
+    Args:
+        form: With the types.
+    """
+
+    def __init__(self, form: Format) -> None:
+        takes_one = form.elements is not None
+        self._shapers = {name: Shaper(name, column_type(kind), takes_one=takes_one) for name, kind in form.shapes}
+        self.is_any = bool(self._shapers)
+
+    def apply(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Put the texts of shapes in place of values; returns what is left of these, by column."""
+        left = {}
+        for name, shaper in self._shapers.items():
+            values[name], rest = shaper.shaped(values[name])
+            if rest is not NOTHING:
+                left[name] = rest
+        return left
 
 
 class _Elements:
@@ -93,9 +109,17 @@ class _Elements:
         each: The list, as a JSON pointer.
         places: Of columns, as in `Format`.
         aliases: Their other names.
+        shapes: Of the columns of an element.
     """
 
-    def __init__(self, each: str, places: Iterable[tuple[str, str]], aliases: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self,
+        each: str,
+        places: Iterable[tuple[str, str]],
+        aliases: Mapping[str, tuple[str, ...]],
+        shapes: _Shapes,
+    ) -> None:
+        self._shapes = shapes
         self._each = pointer_keys(each)
         self._position = [name for name, place in places if place == POSITION]
         others = [(name, place) for name, place in places if place != POSITION]
@@ -110,7 +134,7 @@ class _Elements:
         try:
             elements = _value(whole, self._each)
             if not isinstance(elements, list | None):
-                raise _Misplaced(f"{pointer_of(*self._each)} is not an array but {_kind(elements)}")
+                raise _Misplaced(f"{pointer_of(*self._each)} is not an array but {kind_of(elements)}")
         except _Misplaced as error:
             yield record._replace(problem=str(error), fault="nested")
             return
@@ -124,23 +148,27 @@ class _Elements:
             yield self._flat(element, position, repeated, list(problems))
 
     def _flat(self, element: Any, position: int, repeated: str, problems: list[str]) -> Record:
-        numbered = _members({name: _lexeme(str(position)) for name in self._position})
+        numbered = _members({name: lexeme(str(position)) for name in self._position})
         values: dict[str, Any] = {}
         if isinstance(element, dict) or self._takes_any:
             values, inner = _values(element, self._inner)
             problems += inner
         else:
-            problems.append(f"the element is not an object but {_kind(element)}")
+            problems.append(f"the element is not an object but {kind_of(element)}")
         if problems:
             raw = _object(repeated, numbered, f'"{REST}":{written(element)}').encode()
             return Record(0, raw, "; ".join(problems), "nested")
         own = _members(values)
+        left = self._shapes.apply(values)
+        shaped = _members(values) if self._shapes.is_any else own
         rest = "" if self._takes_any else _rest(element, self._inner)
         raw = _object(repeated, numbered, own, rest).encode()
-        return _sized(Record(0, raw, None, clean=raw))
+        if left:
+            rest = _rest_of_any(left) if self._takes_any else _rest(element, self._inner, left)
+        return _sized(Record(0, raw, None, clean=_object(repeated, numbered, shaped, rest).encode()))
 
 
-def _values(whole: Any, ways: Mapping[str, tuple[Way, ...]]) -> tuple[dict[str, Any], list[str]]:
+def _values(whole: Any, ways: Ways) -> tuple[dict[str, Any], list[str]]:
     """What stands at the end of the ways to each column, and what is wrong with some, each said once."""
     values: dict[str, Any] = {}
     problems: dict[str, None] = {}
@@ -162,16 +190,40 @@ def _value(whole: Any, way: Way) -> Any:
         if value is None:
             return None
         if not isinstance(value, dict):
-            raise _Misplaced(f"{pointer_of(*way[:depth]) or 'the element'} is not an object but {_kind(value)}")
+            raise _Misplaced(f"{pointer_of(*way[:depth]) or 'the element'} is not an object but {kind_of(value)}")
         value = value.get(key)
     return value
 
 
-def _rest(whole: dict[str, Any], ways: Mapping[str, tuple[Way, ...]]) -> str:
-    """The member of what is left of an object, which is changed; empty where nothing is."""
+def _rest_of_any(left: Mapping[str, Any]) -> str:
+    """The member of what is left of an element that is a value; only one column holds it whole."""
+    return "".join(f'"{REST}":{written(rest)}' for rest in left.values())
+
+
+def _rest(whole: dict[str, Any], ways: Ways, left: Mapping[str, Any] | None = None) -> str:
+    """The member of what is left of an object, which is changed; empty where nothing is.
+
+    Args:
+        whole: The object.
+        ways: To what columns hold of it.
+        left: What is left of that, by column.
+    """
+    left = left or {}
+    held = {name: next((way for way in ways[name] if _value(whole, way) is not None), ways[name][0]) for name in left}
     for way in (way for places in ways.values() for way in places):
         _remove(whole, way)
+    for name, rest in left.items():
+        _put(whole, held[name], rest)
+    inside = (ways.keys() - left.keys()) if left else ()  # of one that stands inside of another
+    for way in (way for name in inside for way in ways[name]):
+        _remove(whole, way)
     return f'"{REST}":{written(whole)}' if whole else ""
+
+
+def _put(whole: dict[str, Any], way: Way, value: Any) -> None:
+    for key in way[:-1]:
+        whole = whole.setdefault(key, {})
+    whole[way[-1]] = value
 
 
 def _remove(whole: dict[str, Any], way: Way) -> None:
@@ -197,13 +249,3 @@ def _members(values: Mapping[str, Any]) -> str:
 
 def _object(*members: str) -> str:
     return f"{{{','.join(filter(None, members))}}}"
-
-
-def written(value: object) -> str:
-    """What `DECODER` decoded, as JSON."""
-    return _ENCODER.encode(value).replace(f'"{_NUMBER}', "").replace(f'{_END}"', "")
-
-
-def _kind(value: object) -> str:
-    kinds = {type(None): "null", bool: "a boolean", list: "an array", dict: "an object"}
-    return kinds.get(type(value)) or ("a number" if str(value).startswith(_NUMBER) else "a string")

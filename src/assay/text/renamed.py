@@ -8,7 +8,7 @@ from typing import Any
 
 from assay.contract.aliases import two_names
 from assay.contract.format import Format
-from assay.text.nested import DECODER, written
+from assay.text.json_parts import parted, written
 from assay.text.record import MAX_JSON_LINE, Record, too_long
 
 
@@ -33,7 +33,7 @@ def _may_have(raw: bytes, marks: Sequence[bytes]) -> bool:
 
 
 def _renamed(record: Record, own: Mapping[str, str]) -> Record:
-    whole: dict[str, Any] = DECODER.decode(record.raw.decode())
+    whole: dict[str, Any] = parted(record.raw.decode())
     if own.keys().isdisjoint(whole):
         return record
     members: dict[str, Any] = {}

@@ -79,7 +79,7 @@ def scan(path: Path, format: Format, columns: int | None = None) -> Scan:
         received = _Received(pieces(file))
         content = checked(_plain(path, received, format), codec)
         # Of others, nothing but the code that splits them knows the lines that are read.
-        is_counted = is_direct(codec) and format.records is None and not format.places and format.has_delimiter
+        is_counted = is_direct(codec) and format.records is None and not format.is_rearranged and format.has_delimiter
         if format.is_framed:
             content, codec = framed(as_utf8(content, codec), format), "utf-8"
         head = _head(content, rules, codec)

@@ -2,6 +2,10 @@
 {% macro quarantined(bronze) -%}
     {%- set source = bronze.split('_', 1)[1] -%}
     {%- set contract = assay.contract_of(bronze) -%}
+    {%- set holds_doubles = [] -%}
+    {%- for type in contract.types.values() if 'double' in type | lower and type | lower | trim != 'double' -%}
+        {%- do holds_doubles.append(type) -%}
+    {%- endfor -%}
     select
         'malformed' as kind,
         malformed.reasons,
@@ -21,11 +25,13 @@
         bronze._violations as reasons,
         {#- What was rescued is no column of the contract, so its members are further ones; as a text it keeps its digits. #}
         regexp_replace(
+            {% if holds_doubles -%} {{ assay.before_strict_json() }} {%- endif -%}
             json_object(
                 {%- for name, type in contract.types.items() %}
                 {{ assay.literal(name) }}, {{ assay.json_value('bronze.' ~ assay.quoted(name), type) }}{{ ',' if not loop.last }}
                 {%- endfor %}
-            )::varchar, '}$', ''
+            )::varchar
+            {%- if holds_doubles -%} {{ assay.after_strict_json() }} {%- endif %}, '}$', ''
         ) || coalesce(',' || substr(bronze._rescued::varchar, 2), '}') as record,
         null as line,
         files.contract_version,
@@ -50,4 +56,12 @@
     {%- else -%}
         {{ value }}
     {%- endif -%}
+{%- endmacro %}
+
+{# Around the text of JSON that holds doubles inside of others: NaN and infinity in it become strings. #}
+{% macro before_strict_json() -%} replace(replace(replace(regexp_replace( {%- endmacro %}
+
+{% macro after_strict_json() -%}
+    , '("(?:[^"\\]|\\.)*")|(-?(?:NaN|Infinity))', '\1' || chr(1) || '\2' || chr(2), 'g'),
+    chr(1) || chr(2), ''), chr(1), '"'), chr(2), '"')
 {%- endmacro %}

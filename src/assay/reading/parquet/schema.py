@@ -20,6 +20,7 @@ from assay.contract.contract import Column, Contract
 from assay.contract.names import listed
 from assay.contract.pointer import pointer_of
 from assay.contract.types import MAX_PRECISION
+from assay.reading.parquet.nested_columns import fields_left, type_misfit
 from assay.reading.parquet.structs import field_type, fields_beside
 
 Shape = Literal["plain", "decimal", "moment", "instant", "time", "json", "interval", "nested"]
@@ -137,6 +138,11 @@ def _unexpected(there: Mapping[str, FileColumn], contract: Contract) -> str:
         ways.setdefault(name, []).append(inner)
     beside = {name: fields_beside(there[name].target, ways[name]) for name in ways if name in there}
     unexpected = [pointer_of(name, *way) for name, fields in beside.items() for way in fields]
+    for column in contract.columns:
+        name, *inner = contract.origins[column.name]
+        kind = field_type(there[name].target, inner) if name in there else None
+        if kind is not None:
+            unexpected += [pointer_of(name, *inner, *way) for way in fields_left(kind, column.type)]
     return f"does not match contract {contract.version}: unexpected fields: {listed(unexpected)}" if unexpected else ""
 
 
@@ -163,8 +169,10 @@ def _misfit(there: Mapping[str, FileColumn], column: Column, way: Sequence[str])
     """Why a column of the contract cannot be what stands in the file at the end of a way; empty when it can."""
     name, pointer = way[0], pointer_of(*way)
     if name not in there or there[name].shape != "nested":
-        if name not in there or len(way) == 1:
+        if name not in there or (len(way) == 1 and not column.type.is_nested):
             return ""
+        if len(way) == 1:
+            return f"its column {name} is {there[name].words}, where the contract has {column.type.declared}"
         return f"nothing stands at {pointer}, which leads through {there[name].words} in its column {name}"
     try:
         kind = field_type(there[name].target, way[1:])
@@ -172,12 +180,7 @@ def _misfit(there: Mapping[str, FileColumn], column: Column, way: Sequence[str])
         return f"nothing stands at {pointer}, which leads through {str(error)[:100]} in its column {name}"
     if kind is None:
         return "" if column.is_optional else f"nothing stands at {pointer}, where column {column.name} has to be"
-    if pa.types.is_nested(kind) and column.type.kind != "text":
-        return (
-            f"its column {pointer[1:]} is nested ({str(kind)[:100]}), which a contract cannot type yet; "
-            "declare it as varchar to keep it as JSON"
-        )
-    return ""
+    return type_misfit(kind, column.type, pointer[1:], takes_less=column.is_optional)
 
 
 def _leaf(column: Any) -> Leaf:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import cast
 
 import duckdb
@@ -10,6 +10,8 @@ import pyarrow as pa
 from duckdb.sqltypes import DuckDBPyType
 
 from assay.contract.names import literal, quoted
+from assay.contract.types import ColumnType
+from assay.reading.parquet.nested_columns import left_sql
 
 
 def field_type(kind: pa.DataType, way: Sequence[str]) -> pa.DataType | None:
@@ -58,26 +60,32 @@ def fields_of(kind: DuckDBPyType) -> dict[str, DuckDBPyType]:
     return dict(cast("list[tuple[str, DuckDBPyType]]", kind.children))
 
 
-def rest_sql(value: str, source_type: str, ways: Iterable[Sequence[str]]) -> str:
+def rest_sql(
+    value: str, source_type: str, ways: Iterable[Sequence[str]], typed: Mapping[tuple[str, ...], ColumnType]
+) -> str:
     """SQL of a struct without the fields at the end of some ways; empty where nothing is left of it.
 
     Args:
         value: SQL of the struct.
         source_type: Its DuckDB type.
         ways: From the struct on; those that lead to no field take nothing away.
+        typed: The nested types of what is at the end of some of them, which leave what they do not name.
     """
-    return _rest(value, duckdb.sqltype(source_type), [tuple(way) for way in ways])
+    return _rest(value, duckdb.sqltype(source_type), [tuple(way) for way in ways], typed)
 
 
-def _rest(value: str, kind: DuckDBPyType, ways: Sequence[tuple[str, ...]]) -> str:
+def _rest(
+    value: str, kind: DuckDBPyType, ways: Sequence[tuple[str, ...]], typed: Mapping[tuple[str, ...], ColumnType]
+) -> str:
     if () in ways:
-        return ""
+        return left_sql(value, kind, typed[()]) if () in typed else ""
     if not ways or kind.id != "struct":
         return value
     left = {}
     for name, inner in fields_of(kind).items():
         through = [way[1:] for way in ways if way[0] == name]
-        if rest := _rest(f"{value}.{quoted(name)}", inner, through):
+        within = {way[1:]: wanted for way, wanted in typed.items() if way[0] == name}
+        if rest := _rest(f"{value}.{quoted(name)}", inner, through, within):
             left[name] = rest
     packed = ", ".join(f"{literal(name)}: {rest}" for name, rest in left.items())
     return f"case when {value} is not null then {{{packed}}} end" if packed else ""

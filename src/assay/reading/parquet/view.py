@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import duckdb
@@ -17,6 +17,7 @@ from assay.contract.contract import Column, Contract
 from assay.contract.names import literal, quoted
 from assay.contract.types import ColumnType
 from assay.reading.exact_casts import from_text, from_value, json_object
+from assay.reading.nested import from_nested, nested_reasons
 from assay.reading.parquet.batches import LINE, ExactParquet, columns_in, plan_reading, text_columns
 from assay.reading.parquet.exact import OUT_OF_RANGE
 from assay.reading.parquet.ranges import out_of_range
@@ -74,11 +75,14 @@ class ParquetRows:
         if name not in self.places:
             return absent_field(column)
         place = self.places[name]
-        if not inner:
+        if not inner and not column.type.is_nested:
             return Field(column.name, place, self._typed(column, name, place), column.type.sql)
         if field_type(self.columns[int(place[1:])].target, inner) is None:
             return absent_field(column)
         raw, kind = field_sql(place, self.types[place], inner)
+        if column.type.is_nested:
+            reasons = partial(nested_reasons, source_type=kind, wanted=column.type, name=column.name)
+            return Field(column.name, raw, from_nested(raw, kind, column.type), column.type.shown, reasons=reasons)
         return Field(column.name, raw, from_value(raw, kind, column.type), column.type.sql)
 
     def _typed(self, column: Column, name: str, raw: str) -> str:
@@ -194,7 +198,11 @@ def _fields(rows: ParquetRows, contract: Contract) -> tuple[Sequence[Field], str
     ways: dict[str, list[Sequence[str]]] = {name: [] for name in rows.places}
     for name, *inner in origins.values():
         ways.setdefault(name, []).append(inner)
-    rests = {name: rest_sql(place, rows.types[place], ways[name]) for name, place in rows.places.items()}
+    typed = {contract.origins[column.name]: column.type for column in contract.columns if column.type.is_nested}
+    rests = {
+        name: rest_sql(place, rows.types[place], ways[name], {way[1:]: typed[way] for way in typed if way[0] == name})
+        for name, place in rows.places.items()
+    }
     extra = {name: rest for name, rest in rests.items() if rest}
     types = {rest: rows.types[rows.places[name]] for name, rest in extra.items()}
     return fields, f"{json_object(extra, types)}::json" if extra else "null::json"
