@@ -80,7 +80,7 @@ def holder_of(contract: Contract) -> Holder:
     places = dict(contract.format.places)
     identity = Identity(contract.key, contract.load, contract.newest_by or "", contract.file_date or "")
     types = {column.name: column.type for column in contract.columns}
-    form = replace(contract.format, places=())
+    form = replace(contract.format, places=(), shapes=())
     pointers = {name: places.get(name, pointer_of(name)) for name in contract.names}
     return Holder(form, identity, _needed(identity, pointers), types, contract.source, contract.files)
 
