@@ -69,7 +69,7 @@ def test_a_file_that_would_be_refused_is_said_with_the_reason(tmp_path: Path) ->
     path.write_bytes(path.read_bytes().replace(struct.pack("<q", 200), struct.pack("<q", 136)))
     assert "it would be refused: " in again(path, "bigint")
     assert "CRC checksum verification failed" in again(path, "bigint")
-    assert "is nested" in judged(path, pa.array([[1]]), "bigint", malformed=1)
+    assert "list<element: int64>, where the contract has bigint" in judged(path, pa.array([[1]]), "bigint", malformed=1)
 
 
 def test_a_file_whose_records_were_not_all_read_is_said(tmp_path: Path) -> None:

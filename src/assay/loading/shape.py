@@ -27,8 +27,10 @@ _MOST = 100
 """Columns of a file that are told as new; the others are with the next file that has them."""
 _MOST_EVER = 1_000
 """Columns of a source that are told at all: objects whose names are values have a new one in each record."""
-_LOOKED_AT = 100_000
+_LOOKED_AT = 20_000
 """Rows of a file of which a type is proposed for the contract."""
+TYPED = 20
+"""Columns that are new with one file for which a type is proposed: each takes a pass over these rows."""
 _MOMENTS = ("date", "timestamp", "timestamp with time zone")
 _DIGITS = (18, 38)
 """Of decimals that are proposed: those of 64 bits, and all."""
@@ -113,7 +115,7 @@ class ShapeChanges:
         came = sorted(n for n in shape.unknown if last.get(n) != "came" and not (is_again and n in last))
         came = came[: max(0, min(_MOST, _MOST_EVER - len(last)))]
         told = names_told(self._connection, self._contract.source) if shape.renamed else set()
-        named = [name for name in came if may_be_column(name)]
+        named = [name for name in came if may_be_column(name)][:TYPED]
         types = self._proposed(file.file_id, named) if named else {}
         changed = partial(self._change, file)
         changes = [changed(name, "came", proposed_type=types.get(name)) for name in came]
