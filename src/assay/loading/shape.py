@@ -27,7 +27,7 @@ _MOST = 100
 """Columns of a file that are told as new; the others are with the next file that has them."""
 _MOST_EVER = 1_000
 """Columns of a source that are told at all: objects whose names are values have a new one in each record."""
-_LOOKED_AT = 20_000
+LOOKED_AT = 20_000
 """Rows of a file of which a type is proposed for the contract."""
 TYPED = 20
 """Columns that are new with one file for which a type is proposed: each takes a pass over these rows."""
@@ -164,7 +164,7 @@ class ShapeChanges:
 
     def _proposed(self, file_id: int, names: Sequence[str]) -> dict[str, str]:
         """The narrowest type that holds all values of each column of a file, by what was rescued of it."""
-        rescued = f"{self._table.rescued_of(file_id)} limit {_LOOKED_AT}"
+        rescued = f"{self._table.rescued_of(file_id)} limit {LOOKED_AT}"
         each = ", ".join(f"{member('_rescued', name)} as t{at}" for at, name in enumerate(names))
         rows = f"(select {each} from ({rescued}))"
         texts = [f"t{at}" for at in range(len(names))]
