@@ -8,6 +8,7 @@ documentation and lineage know them. A model file of the project with the same n
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -35,6 +36,7 @@ select
     {{ assay.verdict() }} as _violations
 from {{ assay.landing() }}
 """
+_OTHER_LINE_ENDS = frozenset("\x85\u2028\u2029\ufeff")
 _QUARANTINE_COLUMNS = {
     "kind": "varchar",
     "reasons": "varchar[]",
@@ -84,7 +86,7 @@ def _generated(project: ProjectFiles) -> Iterator[tuple[str, str]]:
         for bronze in project.without_silver()
     }
     for name, model in plain.items():
-        yield f"silver/{name}.yml", yaml.safe_dump({"models": [model]}, sort_keys=False, allow_unicode=True, width=120)
+        yield f"silver/{name}.yml", _as_yml(model)
     for name, model in {**project.models, **plain}.items():
         if layer_of(name) not in ("bronze", "silver"):
             continue
@@ -110,6 +112,12 @@ def _of_source(project: ProjectFiles, source: str, node: Mapping[str, Any]) -> I
         yield f"quarantine/{quarantine}.yml", _quarantine_yml(source, node)
 
 
+def _as_yml(model: Mapping[str, Any]) -> str:
+    """A model as YAML; all in ASCII where it holds a line end that YAML would fold into a blank."""
+    is_readable = not _OTHER_LINE_ENDS & set(json.dumps(model, ensure_ascii=False))
+    return yaml.safe_dump({"models": [model]}, sort_keys=False, allow_unicode=is_readable, width=120)
+
+
 def _quarantine_yml(source: str, bronze: Mapping[str, Any]) -> str:
     contract = ((bronze.get("config") or {}).get("meta") or {}).get("contract")
     owner = contract.get("owner") if isinstance(contract, Mapping) else None
@@ -126,7 +134,7 @@ def _quarantine_yml(source: str, bronze: Mapping[str, Any]) -> str:
         **({"config": {"meta": {"owner": str(owner)}}} if owner else {}),
         "columns": columns,
     }
-    return yaml.safe_dump({"models": [model]}, sort_keys=False, allow_unicode=True, width=120)
+    return _as_yml(model)
 
 
 def _plain_silver(name: str, bronze: Mapping[str, Any]) -> dict[str, Any]:
