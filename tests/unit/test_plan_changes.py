@@ -75,6 +75,14 @@ def test_another_name_of_a_column_takes_more_files_and_one_that_is_gone_fewer() 
     assert [is_breaking for _, _, is_breaking in told(source(), other)] == [True]
 
 
+def test_a_column_that_is_read_from_another_place_is_told_by_its_place() -> None:
+    form = {"type": "jsonl"}
+    flat, inside = source(format=form), source(format=form, paths={"name": "/person/name"})
+    assert told(flat, inside) == [("name", "stands at /person/name of a record, and no longer at /name", True)]
+    moved = source(format=form, paths={"name": "/people/0"})
+    assert told(inside, moved) == [("name", "stands at /people/0 of a record, and no longer at /person/name", True)]
+
+
 def test_a_key_and_what_follows_from_it_are_told() -> None:
     changes = told(source(), source(key=("id", "name")))
     assert ("", "the key is another: id → id, name", True) in changes

@@ -10,7 +10,9 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from assay.contract.pointer import pointer_of
 from assay.contract.types import is_wider
 from assay.planning.meaning import Schema, changed_meanings
 from assay.planning.shapes import Shape
@@ -130,7 +132,8 @@ class _Pair:
             yield self._change("", words, is_breaking=True)
 
     def contract(self) -> Iterator[Change]:
-        old, new = self.before.form["contract"], self.after.form["contract"]
+        old, new = (_without_places(shape.form["contract"]) for shape in (self.before, self.after))
+        yield from self._places()
         for part in sorted({*old, *new} - _APART):
             if old.get(part) != new.get(part):
                 words = f"`{part}`: {_told(old.get(part), new.get(part))}"
@@ -141,11 +144,19 @@ class _Pair:
         if self.before.sql != self.after.sql:
             yield self._change("", "its SQL is another", is_breaking=True)
 
+    def _places(self) -> Iterator[Change]:
+        """Columns that are read from another place in a record; a column without one is a member by its own name."""
+        old, new = (dict(shape.form["contract"]["format"].get("places", ())) for shape in (self.before, self.after))
+        for name in self.after.columns:
+            was, now = old.get(name, pointer_of(name)), new.get(name, pointer_of(name))
+            if name in self.before.columns and was != now:
+                yield self._change(name, f"stands at {now} of a record, and no longer at {was}", is_breaking=True)
+
     def _takes_more(self, part: str) -> bool:
         """Whether all files that were right still are by another value of a part of a contract."""
         if part != "format":
             return part in _COMPATIBLE
-        old, new = self.before.form["contract"][part], self.after.form["contract"][part]
+        old, new = (_without_places(shape.form["contract"])[part] for shape in (self.before, self.after))
         others = [{key: value for key, value in form.items() if key != "aliases"} for form in (old, new)]
         return bool(others[0] == others[1]) and names_in(old) <= names_in(new)
 
@@ -161,6 +172,12 @@ class _Pair:
                 yield self._change(name, "means something else: its SQL is another", is_breaking=True)
         if self.before.form.get("redo") != self.after.form.get("redo"):
             yield self._change("", "is rebuilt by another key (`redo`)", is_breaking=False)
+
+
+def _without_places(contract: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A contract without what its columns say of their places and of what is in them."""
+    said = ("places", "shapes")
+    return {**contract, "format": {key: value for key, value in contract["format"].items() if key not in said}}
 
 
 def holds_all_of(wider: str, narrower: str) -> bool:

@@ -116,8 +116,9 @@ def built_shapes(connection: duckdb.DuckDBPyConnection) -> Shapes:
     """
     rows = connection.execute("select table_name, definition, row_count from ops.tables order by 1").fetchall()
     versions = {
-        TableName.of_source(source).table: version
+        TableName.of_source(source).in_layer(layer).table: version
         for source, version in connection.execute("select source, contract_version from ops.sources").fetchall()
+        for layer in ("bronze", "silver")
     }
     shapes = {table: Shape(json.loads(text), versions.get(table, "")) for table, text, _ in rows if text is not None}
     return Shapes(shapes, {table: count for table, _, count in rows})
