@@ -164,3 +164,40 @@ def test_rescue_after_add_takes_a_column_of_silver_away_on_command(tmp_path: Pat
     lab.good_run(full_refresh=("silver.sales",))
     assert {"clerk", "_rescued"}.isdisjoint(describe(lab))
     assert lab.stored("select _rescued ->> 'clerk' from bronze.sales") == [("007",)]
+
+
+STRUCT = "struct(name varchar, zip integer)"
+
+
+@pytest.mark.slow
+def test_what_a_struct_does_not_name_is_no_column_that_came(tmp_path: Path) -> None:
+    """Types that hold others, other names of columns, and columns that come, in one file."""
+    columns = {"id": ID, "person": {"data_type": STRUCT, "config": {"meta": {"aliases": ["customer"]}}}}
+    form = {"type": "jsonl"}
+    sales = {"columns": columns, "key": ("id",), "files": "sales/*.jsonl", "format": form, "new_columns": "add"}
+    lab = Lab(tmp_path / "lake", write_sources(tmp_path, sales=sales))
+    texts = [
+        '{"id": 1, "person": {"name": "a", "zip": 1}}\n',
+        '{"id": 2, "person": {"name": "b", "zip": 2, "vip": true}, "till": 7}\n',
+        '{"id": 3, "customer": {"zip": 3, "name": "c", "vip": false}}\n'
+        '{"id": 4, "customer": {"name": "d", "zip": "4,5"}}\n{"id": 5, "customer": null, "person": {"name": "e"}}\n'
+        '{"id": 6, "customer": {"name": "f"}, "person": {"name": "g"}}\n',
+    ]
+    for number, text in enumerate(texts):
+        lab.put(f"sales/{number}.jsonl", text.encode())
+        lab.good_run()
+    rows = "select id, person.name, person.zip, _rescued::varchar, till from silver.sales order by id"
+    stored = lab.rows(rows)
+    assert stored == [
+        (1, "a", 1, None, None),
+        (2, "b", 2, '{"till":7,"person":{"vip":true}}', "7"),
+        (3, "c", 3, '{"customer":{"vip":false}}', None),
+        (5, "e", None, None, None),
+    ]
+    assert lab.rows("select column_name, what from ops.schema_changes") == [("till", "came")]
+    reasons = lab.rows("select unnest(reasons) as r from quarantine.sales order by 1")
+    both, inside = (reason for (reason,) in reasons)
+    assert both.startswith("/person, /customer are names of one column, person")
+    assert inside == "person/zip: '4,5' is no integer"
+    lab.good_run(full_refresh=("bronze.sales",))
+    assert lab.rows(rows) == stored

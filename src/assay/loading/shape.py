@@ -62,7 +62,10 @@ def shape_of(contract: Contract, header: Sequence[str] | None, unknown: Iterable
     """
     if header is None:
         own = {other: column for column, others in contract.format.aliases for other in others}
-        return Shape(frozenset(unknown), frozenset((own[name], name) for name in used), None)
+        # Of a column with a type that holds others a part may be rescued, and that is no column of its own.
+        return Shape(
+            frozenset(unknown).difference(contract.names, own), frozenset((own[name], name) for name in used), None
+        )
     there = set(header)
     tops = {name: [way[0] for way in ways] for name, ways in contract.of_records.ways.items()}
     return Shape(
