@@ -22,7 +22,8 @@ from assay.odcs.written import written
 from tests.places import PROJECT
 
 TYPES = ("tinyint", "integer", "BIGINT", "hugeint", "decimal(12,2)", "double", "varchar", "text", "boolean", "date",
-         "timestamp", "timestamp with time zone")  # fmt: skip
+         "timestamp", "timestamp with time zone", "varchar[]", "struct(zip integer, \"b c\" decimal(9,2))",
+         "map(varchar, struct(a date, b timestamp with time zone[]))")  # fmt: skip
 NAMES = st.text("abcxyz_ÄöN0 '\"%-.", min_size=1, max_size=8).filter(lambda name: name.strip() and name[0] != "_")
 PROSE = st.text("ab z.:#-'\"\n\t|>&*!?{}[],%@`0\u00e4\u2028\x85", max_size=30).filter(
     lambda text: not any(mark in text for mark in ("{{", "{%", "{#"))
@@ -58,7 +59,11 @@ def _columns(draw: st.DrawFn, *, is_bronze: bool) -> list[dict[str, Any]]:
                 optional={
                     "personal": st.booleans(),
                     "unit": st.sampled_from(["usd", 7, ["a", None], {"x": False}]),
-                    **({"optional": st.just(True), "path": st.just("/a~1b")} if is_bronze else {"from": NAMES}),
+                    **(
+                        {"optional": st.just(True), "path": st.just("/a~1b"), "aliases": st.just(["B c", "ä"])}
+                        if is_bronze
+                        else {"from": NAMES}
+                    ),
                 },
             )
         )
@@ -85,7 +90,7 @@ def bronze_models(draw: st.DrawFn) -> dict[str, Any]:
         "files": draw(st.sampled_from(["s/*.csv", "a/**/x*", "d/*.zip!/*.csv", "s/region={region}/*"])),
         "format": draw(FORMATS),
         "load": "events",
-        "new_columns": draw(st.sampled_from(["rescue", "refuse"])),
+        "new_columns": draw(st.sampled_from(["rescue", "add", "refuse"])),
         **draw(st.sampled_from([{}, {"shares_with": ["x"]}, {"newest_by": {"file_date": "s_%Y-%m-%d.csv"}}])),
         **({} if key else {"key": "none"}),
     }

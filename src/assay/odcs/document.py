@@ -131,7 +131,7 @@ def _property(column: Mapping[str, Any], key: list[str], levels: Json) -> Json:
         "name": name,
         "logicalType": logical_type,
         **({"logicalTypeOptions": dict(options)} if options else {}),
-        "physicalType": kind.sql,
+        "physicalType": kind.declared,
         **({"description": column["description"]} if column["description"] else {}),
         **({"required": True} if is_required else {}),
         **({"unique": True} if [name] == key else {}),

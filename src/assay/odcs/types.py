@@ -18,6 +18,9 @@ _LOGICAL: Mapping[Kind, str] = {
     "date": "date",
     "timestamp": "timestamp",
     "timestamptz": "timestamp",
+    "struct": "object",
+    "list": "array",
+    "map": "object",  # as ODCS describes a map, its keys and values are properties of a column
 }
 _OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "tinyint": {"format": "i8"},
@@ -44,7 +47,7 @@ _OTHERS = {
 }
 """Types of other databases, by the type that holds all their values."""
 NESTED = ("time", "object", "array", "map", "vector")
-"""Logical types that no column type says."""
+"""Logical types that say too little for a column type."""
 _BY_LOGICAL = {
     "string": "varchar",
     "integer": "bigint",
@@ -98,7 +101,7 @@ def length_of(physical: str | None) -> int | None:
 
 def _of_physical(physical: str) -> str | None:
     try:
-        return column_type(physical).sql
+        return column_type(physical).declared
     except ContractError:
         match = _PHYSICAL.fullmatch(" ".join(physical.lower().split()))
     if not match:
