@@ -184,7 +184,7 @@ def test_a_commit_is_what_the_project_is_held_against(lab: Lab) -> None:
     with pytest.raises(NoSuchProject, match="is not a branch"):
         planned(lab, "--output=/tmp/x")
     settings = lab.settings.model_copy(update={"home": folder / "no lake"})
-    assert next(work.how for work in make_plan(settings, "main").works) == "full refresh"
+    assert next(work.how for work in make_plan(settings, "main").works) == "judged again"
     with pytest.raises(NoPlan, match="nothing is published"):
         make_plan(settings, planning.PUBLISHED)
 

@@ -54,8 +54,8 @@ def test_a_key_that_silver_calls_otherwise_is_followed(models: Path) -> None:
         ),
         (("name: silver_readings", "name: silver_reading"), "models/readings.yml: silver_reading has neither SQL nor"),
         (("models:\n", "model:\n"), "models/readings.yml: unknown key 'model'; known are models, version"),
-        (("        owner: facilities\n    con", "    con"), "models/readings.yml: line 39: meta has no value; indent"),
-        (("  - name: silver_r", "\t- name: silver_r"), "models/readings.yml: line 36: is not YAML: "),
+        (("        owner: facilities\n    con", "    con"), "models/readings.yml: line 41: meta has no value; indent"),
+        (("  - name: silver_r", "\t- name: silver_r"), "models/readings.yml: line 38: is not YAML: "),
     ],
 )
 def test_a_mistake_in_a_yml_is_told_before_dbt_or_data_is_touched(
