@@ -101,7 +101,8 @@ def _to_do(plan: Plan) -> str:
     seconds = f"about {_about(plan.seconds)} for the run" if plan.seconds is not None else "unmeasured time"
     command = " ".join(f"--full-refresh {table}" for table in plan.refreshed)
     by = f"`assay apply`, which is `assay run {command}`" if command else "the next `assay run`"
-    return f"{len(plan.works):,} tables are built, {seconds}, by {by}."
+    subject = "1 table is" if len(plan.works) == 1 else f"{len(plan.works):,} tables are"
+    return f"{subject} built, {seconds}, by {by}."
 
 
 def _code(text: str) -> str:

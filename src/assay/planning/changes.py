@@ -176,8 +176,8 @@ class _Pair:
 
 def _without_places(contract: Mapping[str, Any]) -> Mapping[str, Any]:
     """A contract without what its columns say of their places and of what is in them."""
-    said = ("places", "shapes")
-    return {**contract, "format": {key: value for key, value in contract["format"].items() if key not in said}}
+    of_columns = ("places", "shapes")
+    return {**contract, "format": {key: value for key, value in contract["format"].items() if key not in of_columns}}
 
 
 def holds_all_of(wider: str, narrower: str) -> bool:
