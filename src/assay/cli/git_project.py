@@ -29,7 +29,7 @@ def project_at(settings: Settings, ref: str) -> Iterator[Settings]:
     Raises:
         NoSuchProject: There is no repository, no such commit, or no project in it.
     """
-    top = Path(_git(settings.project, "rev-parse", "--show-toplevel").decode().removesuffix("\n"))
+    top = Path(_git(settings.dbt_project, "rev-parse", "--show-toplevel").decode().removesuffix("\n"))
     commit = _git(top, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}", asked=ref).decode()
     place = settings.dbt_project.resolve().relative_to(top.resolve())
     packed = _git(top, "archive", "--format=tar", commit.strip(), "--", str(place), asked=f"{ref}:{place}")

@@ -133,7 +133,7 @@ def plan_of(
         tuple(changes),
         tuple(problems),
         tuple(work_of(catalog, built, after, costs)),
-        tuple(Touched(*row) for row in downstream(_columns(changes), _origins(catalog, compiled))),
+        tuple(Touched(*row) for row in downstream(_columns(changes, before), _origins(catalog, compiled))),
         tuple(_releases(changes, before, after)),
         costs.besides,
         state,
@@ -154,11 +154,11 @@ def _schema(shapes: Shapes) -> Schema:
     return {table: {**shape.columns, **_OWN} for table, shape in shapes.tables.items()}
 
 
-def _columns(changes: list[Change]) -> dict[str, list[str]]:
+def _columns(changes: list[Change], before: Shapes) -> dict[str, list[str]]:
     """Columns that are not what they were, by table; a new one is nothing that others were made of."""
     columns: dict[str, list[str]] = {}
     for change in changes:
-        if change.column and not change.words.startswith("is new"):
+        if change.table in before.tables and change.column in before.tables[change.table].columns:
             columns.setdefault(change.table, []).append(change.column)
     return columns
 
