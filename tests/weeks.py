@@ -18,6 +18,7 @@ import duckdb
 from tests.lab import product, products_jsonl, receipt, receipts_csv
 
 FIRST_DAY = date(2017, 1, 1)
+DAYS = 21
 BASKETS_A_DAY = 40
 PRODUCTS = 30
 DEPARTMENTS = ("GROCERY", "DRUG GM", "PRODUCE", "FUEL", " meat ")
@@ -41,7 +42,7 @@ def three_weeks(seed: int, *, receipt_files: int = 9, baskets: int = BASKETS_A_D
 
     Args:
         seed: Of everything that is drawn.
-        receipt_files: Files of receipts, spread over 21 days.
+        receipt_files: Files of receipts, spread over 21 days; a day has several when there are more than days.
         baskets: Receipts in each.
     """
     draw = random.Random(seed)  # noqa: S311 - data, no secret
@@ -66,7 +67,7 @@ def _receipt_files(draw: random.Random, count: int, baskets: int) -> dict[str, b
     sent: list[dict[str, object]] = []
     files = {}
     for number in range(count):
-        day = FIRST_DAY + timedelta(days=number * 21 // count)
+        day = FIRST_DAY + timedelta(days=number * DAYS // count)
         lines = [line for basket in range(baskets) for line in _basket(draw, day, number * 1000 + basket)]
         again = draw.sample(sent, min(len(sent), baskets // 4))
         conflicting = [{**line, "sales_value": f"{draw.randint(0, 900) / 100:.2f}"} for line in again[::2]]
@@ -74,7 +75,8 @@ def _receipt_files(draw: random.Random, count: int, baskets: int) -> dict[str, b
         sent += lines
         rows = [*lines, *again, *conflicting, *late]
         draw.shuffle(rows)
-        files[f"transactions/{day}.csv"] = receipts_csv(rows) + _malformed(draw)
+        name = f"{day}" if count <= DAYS else f"{day} {number:03}"
+        files[f"transactions/{name}.csv"] = receipts_csv(rows) + _malformed(draw)
     return files
 
 
