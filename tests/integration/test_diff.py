@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from assay.cli.clear_values import NotForYou
 from assay.cli.diffing import Asked, diff
 from assay.contract.personal import MASKED
 from assay.publish.kept_states import NoSuchState
@@ -74,7 +78,9 @@ def test_a_run_shows_what_it_changed(lab: Lab, ask: Ask, tmp_path: Path) -> None
 
 
 @pytest.mark.slow  # a project of its own
-def test_values_that_a_yml_calls_personal_are_nowhere(ask: Ask, tmp_path: Path) -> None:
+def test_values_that_a_yml_calls_personal_are_shown_to_whom_the_setting_names(
+    ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     project = copy_project(tmp_path)
     edit(
         project / "models" / "silver" / "silver_transactions.yml",
@@ -92,6 +98,11 @@ def test_values_that_a_yml_calls_personal_are_nowhere(ask: Ask, tmp_path: Path) 
         assert "777777" not in printed
         assert "888888" not in printed
         assert "777779" not in printed  # in the record of a quarantined row, beside a store
+    with pytest.raises(NotForYou, match="clear_for does not name"):
+        ask("published~1", "published", lab, is_clear=True)
+    monkeypatch.setenv("ASSAY_CLEAR_FOR", pwd.getpwuid(os.geteuid()).pw_name)
+    assert "777777" not in ask("published~1", "published", lab)[1]
+    assert {"777777", "888888"} <= set(re.findall(r"\d+", ask("published~1", "published", lab, is_clear=True)[1]))
 
 
 @pytest.mark.slow  # tables of half a gigabyte

@@ -37,6 +37,7 @@ _EXPECTED = {
     "archive_members": "a whole number, at least 1",
     "archive_size": "a size, such as 4GB or 3.5 GiB",
     "archive_ratio": "a whole number, at least 1",
+    "clear_for": "names of users of this machine, separated by blanks",
     "commands": "the module and name of a Typer app, such as demo.commands:app",
 }
 _WHOLE_NUMBERS = ("run_limit_seconds", "history_days", "run_history_days", "archive_members", "archive_ratio")
@@ -76,6 +77,7 @@ class Settings(BaseSettings):
         archive_members: How many members a zip archive may have.
         archive_size: Bytes that the members of a zip archive may unpack to.
         archive_ratio: Bytes that one byte of a member may unpack to.
+        clear_for: Users of this machine, separated by blanks, to whom commands show values about people on request.
         log: `json` for a line of JSON on standard error for all that a run does, empty for none.
         commands: Commands of the project's own: module and name of a Typer app.
     """
@@ -100,6 +102,7 @@ class Settings(BaseSettings):
     archive_members: int = Field(default=ArchiveLimits.members, ge=1)
     archive_size: int = Field(default=ArchiveLimits.size, ge=1)
     archive_ratio: int = Field(default=ArchiveLimits.ratio, ge=1)
+    clear_for: str = ""
     log: Literal["", "json"] = ""
     commands: str = Field(default="", pattern=r"^([\w.]+:\w+)?$")
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from assay.cli.clear_values import Clear
 from assay.cli.console import stoppable
 
 Fork = Annotated[
@@ -27,6 +28,7 @@ def compare_states(
     load_columns: Annotated[
         bool, typer.Option("--load-columns", help="Compare _file_id, _load_id and _loaded_at, too.")
     ] = False,
+    clear: Clear = False,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="For a pull request.")] = False,
 ) -> None:
@@ -36,5 +38,5 @@ def compare_states(
     from assay.cli import diffing  # noqa: PLC0415 - DuckDB and the contracts, which only this command should cost
 
     output = "json" if as_json else "markdown" if as_markdown else "table"
-    asked = diffing.Asked(table, tolerance, examples, load_columns, output)
+    asked = diffing.Asked(table, tolerance, examples, load_columns, output, clear)
     raise typer.Exit(stoppable(lambda: diffing.diff(a, b, asked)))

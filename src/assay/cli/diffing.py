@@ -13,6 +13,7 @@ from assay.base.duckdb_errors import first_line
 from assay.base.errors import UserError
 from assay.base.settings import Settings
 from assay.base.spill import database_beside_runs
+from assay.cli.clear_values import assert_may_see
 from assay.cli.console import progress
 from assay.cli.diff_report import Comparison, show, without_hidden
 from assay.contract.catalog import Catalog
@@ -38,6 +39,7 @@ class Asked:
         examples: How many examples of each kind to show.
         has_load_columns: Whether to compare columns that say with which load a row came.
         output: `table`, `json` or `markdown`.
+        is_clear: Whether to show values about people.
     """
 
     table: str = ""
@@ -45,6 +47,7 @@ class Asked:
     examples: int = 3
     has_load_columns: bool = False
     output: str = field(default="table")
+    is_clear: bool = False
 
 
 def diff(a: str, b: str, asked: Asked) -> int:
@@ -61,10 +64,13 @@ def diff(a: str, b: str, asked: Asked) -> int:
     Raises:
         NoSuchState: A name stands for none.
         NotComparable: They cannot be compared.
+        NotForYou: Values about people are asked for, and the user is not named.
     """
     if not math.isfinite(asked.tolerance):
         raise NotComparable(f"--tolerance is {asked.tolerance}; expected a number such as 1e-9")
     settings = Settings.from_env()
+    if asked.is_clear:
+        assert_may_see(settings)
     parse_if_changed(settings)
     catalog = Catalog.read(settings.dbt_project)
     states = kept_state(a, settings.published), kept_state(b, settings.published)
@@ -82,7 +88,7 @@ def compared(
     asked: Asked,
     tell: Callable[[str], object] = lambda _: None,
 ) -> Comparison:
-    """Compare two states within the limits of a run, without values of columns about people.
+    """Compare two states within the limits of a run; values about people are masked unless the wish is for clear ones.
 
     Raises:
         NotComparable: No table is called as was asked, or memory, disk or a file do not do.
@@ -109,4 +115,4 @@ def compared(
         ) from error
     if pattern and not diffs:
         raise NotComparable(f"neither {a.name} nor {b.name} shows a table {asked.table!r}")
-    return Comparison(a, b, [without_hidden(catalog, diff) for diff in diffs])
+    return Comparison(a, b, diffs if asked.is_clear else [without_hidden(catalog, diff) for diff in diffs])

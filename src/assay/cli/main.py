@@ -16,6 +16,7 @@ from assay.cli.console import complain, out, stoppable
 from assay.cli.contract_commands import contract_app
 from assay.cli.diff_options import Fork, Keep, compare_states
 from assay.cli.project_commands import Commands
+from assay.cli.source_commands import source_app
 
 app = typer.Typer(
     cls=Commands,
@@ -24,7 +25,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("diff")(compare_states)
-source_app = typer.Typer(no_args_is_help=True, help="Begin a source, and try files of one before they are sent.")
 app.add_typer(source_app, name="source")
 app.add_typer(contract_app, name="contract")
 USAGE = 2
@@ -211,34 +211,6 @@ def drop(
     from assay.cli import dropping
 
     raise typer.Exit(stoppable(lambda: dropping.drop_retired(names, is_sure=yes)))
-
-
-@source_app.command("new")
-def new_source(
-    source: Annotated[str, typer.Argument(metavar="NAME", help="What the source is to be called.")],
-    paths: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files of it, as many as there are.")],
-    owner: Annotated[str, typer.Option(help="The team that answers for the source.")] = "data",
-    each: Annotated[str, typer.Option(help="The list in each record of JSON that it is made of, such as /lines.")] = "",
-    parent: Annotated[str, typer.Option("--of", help="The source whose records hold that list.")] = "",
-    interactive: Annotated[bool, typer.Option("--interactive", help="Ask what nobody can be sure of.")] = False,
-) -> None:
-    """Write a contract for files that have none, and try them under it."""
-    from assay.cli import source_new
-
-    raise typer.Exit(stoppable(lambda: source_new.new(source, paths, owner, each, parent, is_interactive=interactive)))
-
-
-@source_app.command("check")
-def check_files(
-    source: Annotated[str, typer.Argument(metavar="NAME", help="The source, e.g. transactions.")],
-    paths: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Files that were not sent yet.")],
-    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML, a case for each file.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
-) -> None:
-    """What would become of files of a source; the lake is not touched."""
-    from assay.cli import source_check
-
-    raise typer.Exit(stoppable(lambda: source_check.check(source, paths, junit, as_json=as_json)))
 
 
 @app.command("schema")

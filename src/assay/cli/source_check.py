@@ -12,6 +12,7 @@ from rich.table import Table
 
 from assay.base.settings import Settings
 from assay.cli.check_report import plain_text, write_suites
+from assay.cli.clear_values import assert_may_see
 from assay.cli.console import out, progress
 from assay.cli.files import contract_of, files_below
 from assay.describing.trial import FileTrial, Reason, try_files
@@ -20,7 +21,7 @@ _LISTED = 12
 """Files that are listed, and reasons that are told of each."""
 
 
-def check(source: str, paths: list[Path], junit: Path | None, *, as_json: bool) -> int:
+def check(source: str, paths: list[Path], junit: Path | None, *, as_json: bool, is_clear: bool = False) -> int:
     """Try files under the contract of a source and say what would become of each.
 
     Args:
@@ -28,18 +29,22 @@ def check(source: str, paths: list[Path], junit: Path | None, *, as_json: bool) 
         paths: The files, or folders with nothing else in them.
         junit: A file for JUnit XML, a case for each file.
         as_json: Whether to print JSON instead of tables.
+        is_clear: Whether to show values about people.
 
     Returns:
         0 when every record of every file would be a clean row, else 1.
 
     Raises:
         UserError: There is no such source, or no such file.
+        NotForYou: Values about people are asked for, and the user is not named.
     """
     settings = Settings.from_env()
+    if is_clear:
+        assert_may_see(settings)
     contract = contract_of(settings, source)
     paths = files_below(paths)
     with progress("reading the files") as tell:
-        trials = try_files(settings, contract, paths, tell)
+        trials = try_files(settings, contract, paths, tell, is_clear=is_clear)
     if junit:
         write_junit(junit, source, trials)
     if as_json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,12 @@ class FileTrial:
 
 
 def try_files(
-    settings: Settings, contract: Contract, paths: Sequence[Path], tell: Callable[[str], object] = lambda _: None
+    settings: Settings,
+    contract: Contract,
+    paths: Sequence[Path],
+    tell: Callable[[str], object] = lambda _: None,
+    *,
+    is_clear: bool = False,
 ) -> list[FileTrial]:
     """Load files under a contract of the project into a lake that is thrown away; each member of an archive is one.
 
@@ -94,6 +99,7 @@ def try_files(
         contract: The contract.
         paths: The files.
         tell: Told what happens now.
+        is_clear: Whether examples show values about people.
 
     Raises:
         TrialFailed: A file is not there, or the source cannot be built.
@@ -112,7 +118,7 @@ def try_files(
         if result.status != "success":
             raise TrialFailed(result.message)
         with opened(lake.warehouse, wait_seconds=0) as connection:
-            tried = _trials(connection, contract, seen)
+            tried = _trials(connection, contract, seen, is_clear=is_clear)
     return [trial for path in paths for trial in tried.get(path) or [_unseen(path, contract)]]
 
 
@@ -141,7 +147,7 @@ def _unseen(path: Path, contract: Contract) -> FileTrial:
 
 
 def _trials(
-    connection: duckdb.DuckDBPyConnection, contract: Contract, seen: dict[str, Path]
+    connection: duckdb.DuckDBPyConnection, contract: Contract, seen: dict[str, Path], *, is_clear: bool
 ) -> dict[Path, list[FileTrial]]:
     """What became of the files, by the path that was given."""
     rows = listing(connection, contract.source)
@@ -149,6 +155,7 @@ def _trials(
     clean = (
         f"select count(*) from {TableName.of_source(contract.source).sql} where _file_id = ? and _violations is null"
     )
+    hidden = frozenset() if is_clear else frozenset(column.name for column in contract.columns if column.is_personal)
     changes = read_changes(connection, source=contract.source)[::-1]
     trials: dict[Path, list[FileTrial]] = {}
     for row in rows:
@@ -163,36 +170,37 @@ def _trials(
                 row.reason or "",
                 read.get(row.file_id, 0),
                 int(connection.execute(clean, [row.file_id]).fetchall()[0][0]),
-                _malformed(connection, contract, row.file_id),
-                _quarantined(connection, contract, row.file_id),
+                _malformed(connection, hidden, row.file_id),
+                _quarantined(connection, contract, hidden, row.file_id),
                 [change.words for change in changes if change.file_id == row.file_id],
             )
         trials.setdefault(seen[place], []).append(trial)
     return trials
 
 
-def _malformed(connection: duckdb.DuckDBPyConnection, contract: Contract, file_id: int | None) -> list[Reason]:
-    personal = [column.name for column in contract.columns if column.is_personal]
+def _malformed(connection: duckdb.DuckDBPyConnection, hidden: Collection[str], file_id: int | None) -> list[Reason]:
     rows = connection.execute(
         "select what, count(*), arg_min(format('line {}: {}', coalesce(line::varchar, '?'), "
         "case when list_contains(?::varchar[], regexp_extract(reason, '^(.*?): ', 1)) then what else reason end), "
         "line) from (select line, unnest(reasons) as reason, "
         "regexp_replace(reason, '^(.*?): ''.*'' is no ', '\\1 is no ', 's') as what "
         "from ops.malformed where file_id = ?) group by what order by count(*) desc, what",
-        [personal, file_id],
+        [list(hidden), file_id],
     ).fetchall()
     return [Reason(*row) for row in rows]
 
 
-def _shown(column: Column) -> str:
+def _shown(column: Column, hidden: Collection[str]) -> str:
     """SQL for the value of a column in an example."""
     name = quoted(column.name)
-    return f"case when {name} is not null then {literal(MASKED)} end" if column.is_personal else name
+    return f"case when {name} is not null then {literal(MASKED)} end" if column.name in hidden else name
 
 
-def _quarantined(connection: duckdb.DuckDBPyConnection, contract: Contract, file_id: int | None) -> list[Reason]:
+def _quarantined(
+    connection: duckdb.DuckDBPyConnection, contract: Contract, hidden: Collection[str], file_id: int | None
+) -> list[Reason]:
     bronze = TableName.of_source(contract.source).sql
-    names = ", ".join(map(_shown, contract.columns))
+    names = ", ".join(_shown(column, hidden) for column in contract.columns)
     rows = connection.execute(
         "select rule, count(*), any_value(record) from ("
         f"select unnest(_violations) as rule, left(row({names})::varchar, {_SHOWN}) as record from {bronze} "
