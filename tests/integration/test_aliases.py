@@ -47,6 +47,66 @@ def test_a_name_with_other_blanks_or_in_upper_case_is_another_one_until_it_is_an
     assert source.rows() == [(1, 7), (2, 8)]
 
 
+def test_loose_names_are_read_without_regard_to_case_and_blanks(make: Make) -> None:
+    source = make({**COLUMNS, "unit price": "bigint"})
+    source.put("a.csv", csv({"id": [1], "TILL": [7], " Unit_Price": [3]}))
+    source.put("b.csv", csv({"Id": [2], "till\u00a0": [8], "unit-price": [4], "More": [1]}))
+    source.run()
+    assert "where case or blanks alone differ, `names: loose`" in source.reason("a.csv")
+    source.options["format"] = {"type": "csv", "names": "loose"}
+    source.put("c.csv", csv({"till": [1], "id": [3], "Unit Price": [2], "unit_price": [5]}))
+    source.put("d.csv", csv({"id": [4], "till": [1], "unit.price": [5]}))
+    source.run()
+    assert source.rows() == [(1, 7, 3), (2, 8, 4)]
+    assert source.rescued() == [None, {"More": "1"}]
+    assert "Unit Price, unit_price are names of one column, unit price," in source.reason("c.csv")
+    assert "missing columns: unit price; unexpected columns: unit.price" in source.reason("d.csv")
+
+
+def test_names_that_become_loose_take_what_was_rescued_under_them(make: Make) -> None:
+    source = make({**COLUMNS, "note": "varchar"}, optional=["till", "note"], aliases=NAMES)
+    source.put("a.csv", csv({"id": [1], "Till": [7], "Clerk": ["x"]}))
+    source.put("b.csv", csv({"id": [2], "KASSE": [8], "note": ["a"]}))
+    source.put("c.csv", csv({"id": [3], "till": [9]}))
+    source.run()
+    assert [row[1] for row in source.rows()] == [None, None, 9]
+    source.options["format"] = {"type": "csv", "names": "loose"}
+    source.run()
+    assert source.rows() == [(1, 7, None), (2, 8, "a"), (3, 9, None)]
+    source.columns, source.options["optional"] = {**source.columns, "clerk": "varchar"}, ["till", "note", "clerk"]
+    source.run()
+    moved, rescued = source.rows(), source.rescued()
+    assert (moved[0], rescued) == ((1, 7, None, "x"), [None, None, None])
+    source.load(is_full_refresh=True)
+    assert (source.rows(), source.rescued()) == (moved, rescued)
+    source.options["format"] = {"type": "csv"}
+    with pytest.raises(ChangedWithData):
+        source.run()
+
+
+def test_a_file_with_two_loose_names_of_a_column_stops_their_coming(make: Make) -> None:
+    source = make(COLUMNS, optional=["till"])
+    source.put("a.csv", csv({"id": [1], "till": [7], "Till_": [8]}))
+    source.run()
+    source.options["format"] = {"type": "csv", "names": "loose"}
+    with pytest.raises(ChangedWithData, match=r"till, Till_ are names of one column.*nothing was changed"):
+        source.run()
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "reason"),
+    [
+        ({"a b": "bigint", "A_B": "bigint"}, {}, "takes 'A_B' of column A_B for a name of column a b"),
+        ({"id": "bigint", "till": "bigint"}, {"aliases": {"till": ["ID"]}}, "takes 'ID' of column till for a name of"),
+    ],
+    ids=["columns", "aliases"],
+)
+def test_loose_names_of_two_columns_differ(columns: dict[str, str], options: dict[str, Any], reason: str) -> None:
+    node = bronze_node("sales", columns, [next(iter(columns))], format={"type": "csv", "names": "loose"}, **options)
+    with pytest.raises(ContractError, match=reason):
+        parse_contract(node)
+
+
 @pytest.mark.slow
 def test_files_of_two_names_are_loaded_together(make: Make) -> None:
     source = make(COLUMNS, aliases=NAMES)

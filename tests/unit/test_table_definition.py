@@ -22,7 +22,7 @@ DECIDES = {
     Format: {
         "type", "records", "elements", "is_avro", "each", "places", "aliases", "shapes", "sheet", "range", "widths",
         "trimmed", "delimiter",
-        "quote", "escape", "header", "preamble", "footer", "comment",
+        "quote", "escape", "header", "names", "preamble", "footer", "comment",
         "repeated_header", "encoding", "nulls", "quoted_nulls", "decimal", "thousands",
         "dates", "locale",
     },

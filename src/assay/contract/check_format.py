@@ -5,6 +5,7 @@ from __future__ import annotations
 from assay.contract.contract import Contract
 from assay.contract.errors import ContractError
 from assay.contract.format import BLANKS
+from assay.contract.header_names import check_names
 
 
 def check_format(contract: Contract) -> None:
@@ -14,6 +15,7 @@ def check_format(contract: Contract) -> None:
         ContractError: It is one; says what goes with what.
     """
     _check_optional(contract)
+    check_names(contract)
     _check_framed(contract)
     _check_widths(contract)
     _check_locale(contract)

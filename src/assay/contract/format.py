@@ -9,6 +9,7 @@ from typing import Any, Literal
 from assay.contract.pointer import pointer_of
 
 FileType = Literal["csv", "jsonl", "parquet"]
+Names = Literal["exact", "loose"]
 BLANKS = "blanks"
 """The delimiter of records whose fields any number of spaces and tabs parts."""
 
@@ -39,6 +40,7 @@ class Format:
         quote: The character around a CSV field that holds delimiters or line ends; empty for none.
         escape: The character before a quote inside a quoted field; the quote itself means doubling.
         header: Whether the first CSV record names the columns; a number for so many lines that name them together.
+        names: Whether a name in the header is that of a column as it is written, or without regard to case and blanks.
         preamble: Lines before the header, or before the first record: how many, or a pattern of the first line that is
             none of them. 0 for none.
         footer: Pattern of lines after the last record; empty for none.
@@ -69,6 +71,7 @@ class Format:
     quote: str = '"'
     escape: str = '"'
     header: bool | int = True
+    names: Names = "exact"
     preamble: int | str = 0
     footer: str = ""
     comment: str = ""

@@ -82,6 +82,9 @@ class _RowsYml(_FormatYml):
     header: Annotated[bool | int, Expected("{key} is true, false, or the number of its lines, not {found}")] = Field(
         default=Format.header, description="Whether the first record names the columns, or how many lines do together."
     )
+    names: Annotated[Literal["exact", "loose"], Expected("{found} is not one of exact and loose")] = Field(
+        default=Format.names, description="Whether case and blanks of names in the header count, or not: `loose`."
+    )
     preamble: Annotated[
         int | UntilYml, Expected("{key} is a number of lines, or a pattern below `until`, not {found}")
     ] = Field(default=0, description="Lines before the header: how many, or until which one.")

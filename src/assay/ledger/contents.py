@@ -31,6 +31,12 @@ def loaded_with_several(connection: duckdb.DuckDBPyConnection, source: str, name
     return [str(path) for (path,) in rows]
 
 
+def names_in_headers(connection: duckdb.DuckDBPyConnection, source: str) -> list[str]:
+    """All names that stand in the headers of loaded files of a source, sorted."""
+    asked = "select distinct unnest(header) as name from ops.loaded_files where source = ? order by name"
+    return [str(name) for (name,) in connection.execute(asked, [source]).fetchall()]
+
+
 def is_in_a_header(connection: duckdb.DuckDBPyConnection, source: str, names: Sequence[str]) -> bool:
     """Whether a loaded file of a source has a column by one of some names in its header."""
     asked = "select 1 from ops.loaded_files where source = ? and list_has_any(header, ?::varchar[]) limit 1"

@@ -11,6 +11,7 @@ from assay.base.duckdb_errors import first_line
 from assay.base.memory import NOT_ENOUGH
 from assay.contract.aliases import two_names
 from assay.contract.contract import Contract
+from assay.contract.header_names import as_declared, folded
 from assay.contract.moments import example, pattern
 from assay.contract.names import listed
 from assay.ledger.content_identity import bytes_of, content_identity
@@ -66,7 +67,7 @@ def examine(path: Path, contract: Contract, memory: int, name: str) -> Examined:
         values, misfit = {}, str(error)
     try:
         is_parquet, of_records = contract.format.type == "parquet", contract.of_records
-        seen = _parquet(path, of_records, memory) if is_parquet else _text(path, of_records)
+        seen = _parquet(path, of_records, memory) if is_parquet else _text(path, contract)
     except Unreadable as error:
         seen = Examined(_hash_or_none(path), problem=str(error))
     except NOT_ENOUGH as error:
@@ -79,14 +80,31 @@ def examine(path: Path, contract: Contract, memory: int, name: str) -> Examined:
 
 
 def _text(path: Path, contract: Contract) -> Examined:
-    seen = scan(path, contract.format, len(contract.columns))
+    seen = scan(path, contract.format, len(contract.of_records.columns))
     return Examined(
         seen.sha256,
-        seen.header,
+        None if seen.header is None else _declared_names(seen.header, contract),
         seen.records,
         compression=seen.compression,
         has_quoted_line_ends=seen.has_quoted_line_ends,
     )
+
+
+def _declared_names(header: tuple[str, ...], contract: Contract) -> tuple[str, ...]:
+    """The names in a header as the contract writes them, where its format lets files write them otherwise.
+
+    Raises:
+        Unreadable: Two of them are one to the contract.
+    """
+    names = tuple(as_declared(contract, header))
+    for name in names if len(set(names)) < len(names) else ():
+        if names.count(name) > 1:
+            own = [there for there, known in zip(header, names, strict=True) if known == name]
+            raise Unreadable(
+                f"in its header {listed(own)} are names of one column, {name}, without regard to case and blanks "
+                "(`names: loose`), and nobody can say which one is meant; send one of them"
+            )
+    return names
 
 
 def _parquet(path: Path, contract: Contract, memory: int) -> Examined:
@@ -171,13 +189,16 @@ def _header_problem(header: tuple[str, ...] | None, contract: Contract) -> str:
     missing = [tops[c.name][0] for c in of_records.columns if not (c.is_optional or there.intersection(tops[c.name]))]
     unexpected = [name for name in header if name not in known]
     problems = []
+    of_csv = contract.format.type == "csv"  # of others, names are read by what reads the records
     if missing:
         problems.append(f"missing columns: {listed(list(dict.fromkeys(missing)))}")
     if unexpected and (missing or contract.new_columns == "refuse"):
         problems.append(f"unexpected columns: {listed(unexpected)}")
     if not problems:
         return ""
-    if missing and unexpected:
+    if of_csv and {folded(name) for name in unexpected} & {folded(name) for name in missing}:
+        problems.append("where case or blanks alone differ, `names: loose` of the format takes them for one")
+    elif missing and unexpected:
         problems.append("if one of these is a missing column by another name, list it in `aliases` of that column")
     return f"its header does not match contract {contract.version}: {'; '.join(problems)}"
 

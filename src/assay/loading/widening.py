@@ -15,8 +15,9 @@ import duckdb
 
 from assay.contract.aliases import two_names
 from assay.contract.contract import Column, Contract, Rule
+from assay.contract.header_names import loose_names
 from assay.contract.names import TableName, literal, quoted
-from assay.ledger.contents import loaded_with_several
+from assay.ledger.contents import loaded_with_several, names_in_headers
 from assay.reading.exact_casts import from_text
 from assay.reading.json_lines import marked, member, unmarked
 from assay.tables.table_definition import Form, names_in
@@ -61,17 +62,31 @@ def widen(
     for column in contract.columns:
         if before.get(column.name, column.type.sql) != column.type.sql:
             connection.execute(f"alter table {bronze.sql} alter column {quoted(column.name)} type {column.type.sql}")
-    names = _new_names(contract, new, names_in(stored["contract"]["format"]) if stored else set())
+    known = names_in(stored["contract"]["format"]) if stored else set()
+    loose = loose_names(
+        contract, names_in_headers(connection, contract.source) if contract.format.names == "loose" else ()
+    )
+    names = _new_names(contract, new, known, loose)
     return _take_out(connection, contract, names, new, known_rules) if names else []
 
 
-def _new_names(contract: Contract, new: Sequence[Column], known: Collection[tuple[str, str]]) -> Names:
-    """The names that columns have since the rows were stored."""
+def _new_names(
+    contract: Contract, new: Sequence[Column], known: Collection[tuple[str, str]], loose: Mapping[str, Sequence[str]]
+) -> Names:
+    """The names that columns have since the rows were stored.
+
+    Args:
+        contract: As it is now.
+        new: Columns that the table did not have.
+        known: (column, other name) that the contract had.
+        loose: Names in headers of loaded files that stand for each column and that none did when these were loaded.
+    """
     others = dict(contract.format.aliases)
     names = {
         column: [
             *([column.name] if column in new else []),
             *(name for name in others.get(column.name, ()) if column in new or (column.name, name) not in known),
+            *loose.get(column.name, ()),
         ]
         for column in contract.columns
     }
@@ -189,8 +204,8 @@ def _stop_when_rows_have_several(connection: duckdb.DuckDBPyConnection, contract
 
 def _stop_when_files_have_several(connection: duckdb.DuckDBPyConnection, contract: Contract, names: Names) -> None:
     """Refuse a name that the header of a loaded file has beside another name of its column."""
-    for column in names:
-        every = [way[0] for way in contract.ways[column.name]]
+    for column, these in names.items():
+        every = list(dict.fromkeys([*(way[0] for way in contract.ways[column.name]), *these]))
         if paths := loaded_with_several(connection, contract.source, every):
             raise ChangedWithData(
                 f"{TableName.of_source(contract.source)}: the header of {paths[0]}, which is loaded, has several names "

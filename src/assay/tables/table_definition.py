@@ -138,7 +138,7 @@ def _as_narrow(column: Sequence[Any], types: Mapping[str, str]) -> list[Any]:
 
 
 def _as_named(form: Mapping[str, Any], before: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A format with the other names of columns that it had, where it has all of these.
+    """A format with the other names of columns that it had, where it has all of these and may have loose ones besides.
 
     Its own ones stay where stored values under a new name would stand inside an object or beside a list of elements.
     """
@@ -147,7 +147,8 @@ def _as_named(form: Mapping[str, Any], before: Mapping[str, Any]) -> Mapping[str
     is_flat = "each" not in form and all(len(pointer_keys(places.get(name, "/"))) == 1 for name, _ in now - had)
     if not had <= now or (now != had and not is_flat):
         return form
-    kept = {key: value for key, value in form.items() if key != "aliases"}
+    is_loose_now = "names" in form and "names" not in before
+    kept = {key: value for key, value in form.items() if key != "aliases" and not (key == "names" and is_loose_now)}
     return {**kept, "aliases": before["aliases"]} if had else kept
 
 
