@@ -14,6 +14,7 @@ from assay.cli import planning
 from assay.cli.git_project import NoSuchProject
 from assay.cli.plan_report import as_markdown
 from assay.cli.planning import NoPlan, make_plan
+from assay.contract.errors import ContractError
 from assay.planning.plan import Plan
 from tests.lab import Lab, copy_project, edit, product, receipt
 
@@ -187,6 +188,28 @@ def test_a_commit_is_what_the_project_is_held_against(lab: Lab) -> None:
     assert next(work.how for work in make_plan(settings, "main").works) == "judged again"
     with pytest.raises(NoPlan, match="nothing is published"):
         make_plan(settings, planning.PUBLISHED)
+
+
+@pytest.mark.slow
+def test_a_gold_table_has_a_version_of_its_own_and_a_change_that_breaks_it_another(lab: Lab) -> None:
+    yml = "models/gold/gold_daily_sales.yml"
+    change(lab, yml, ("      meta:\n", "      meta:\n        version: 1.4.0\n"))
+    assert planned(lab).works == ()
+    lab.receipts("day2", [receipt(basket_id=9)])
+    lab.good_run()
+    assert lab.rows("select version from ops.tables where table_name = 'gold.daily_sales'") == [("1.4.0",)]
+    mean(lab)
+    plan = planned(lab)
+    assert [(r.before, r.after, r.is_enough) for r in plan.releases] == [("1.4.0", "1.4.0", False)]
+    assert "its version is still 1.4.0 after 1.4.0" in as_markdown(plan)
+    change(lab, yml, ("version: 1.4.0", "version: 2.0.0"))
+    assert planned(lab).is_accepted
+    change(lab, yml, ("        version: 2.0.0\n", ""))
+    assert "its version 1.4.0 is gone" in as_markdown(planned(lab))
+    assert not planned(lab).is_accepted
+    change(lab, yml, ("      meta:\n", "      meta:\n        version: two\n"))
+    with pytest.raises(ContractError, match=r"gold_daily_sales.yml: version: 'two' is not a semantic version"):
+        planned(lab)
 
 
 @pytest.mark.slow

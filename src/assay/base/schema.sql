@@ -130,6 +130,7 @@ create table if not exists ops.tables (
     definition varchar
 );
 alter table ops.tables add column if not exists definition varchar; -- what `fingerprint` is the hash of
+alter table ops.tables add column if not exists version varchar; -- that the yml of a silver or gold table gives it
 
 -- Each state of a table that readers have, and those since: `version` is drawn by lot, `ranges` are the positions along
 -- `column_name` at which rows differ from the state before, `has_rest` whether rows without a position do. NULL: unknown.

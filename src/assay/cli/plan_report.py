@@ -88,11 +88,12 @@ def _sentences(plan: Plan) -> Iterator[str]:
 
 def _released(release: Release) -> str:
     if release.is_enough is None:
-        return f"{release.table} breaks, and has no contract with a version that could say so: tell who reads it."
+        return f"{release.table} breaks, and no version says so: tell who reads it."
     if release.is_enough:
         return f"{release.table} breaks, and its version says so: {release.before} → {release.after}."
+    still = f"is still {release.after} after {release.before}" if release.after else f"{release.before} is gone"
     return (
-        f"{release.table} breaks, and its contract is still {release.after} after {release.before}: a breaking change "
+        f"{release.table} breaks, and its version {still}: a breaking change "
         "takes a new first number (before 1.0.0, a new second one)."
     )
 

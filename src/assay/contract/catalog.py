@@ -177,8 +177,10 @@ class Catalog:
         return personal_columns(self.models, self.parents)
 
     def contract_version(self, table: str) -> str | None:
-        """The version of the contract behind a bronze or silver table; None where no single contract is."""
+        """The version of a table: that its yml gives it, or that of its only contract; None where there is neither."""
         name = TableName.parse(table)
+        if name.model in self.promises and self.promises[name.model].version:
+            return self.promises[name.model].version
         is_one = name.is_bronze or self.silver_of(name.entity) == name.model
         return self.contracts[name.entity].version if is_one and name.entity in self.contracts else None
 

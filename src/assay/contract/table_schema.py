@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,9 @@ from assay.contract.nested_columns import check_plain_key
 from assay.contract.own_columns import OWN_COLUMNS, OWN_TYPE, inputs_of, undeclared
 from assay.contract.parse import column_meta, is_keyless, naming_yml, parse_columns, parse_key, parse_rules
 from assay.contract.types import column_type
+
+SEMANTIC = re.compile(r"\d+\.\d+\.\d+\Z", re.ASCII)
+"""Of a semantic version."""
 
 if TYPE_CHECKING:
     import ibis
@@ -28,12 +32,26 @@ class TablePromise:
         columns: All columns, in order; the table has no others.
         key: Columns that are unique together; none of a table that has no key.
         rules: Conditions, `not_null` among them.
+        version: That its yml gives it; empty where it gives none.
     """
 
     model: str
     columns: tuple[Column, ...]
     key: tuple[str, ...]
     rules: tuple[Rule, ...]
+    version: str = ""
+
+
+def version_of(node: Mapping[str, Any]) -> str:
+    """The version that the yml of a silver or gold model gives its table; empty where it gives none.
+
+    Raises:
+        ContractError: It is not one.
+    """
+    version = node["config"].get("meta", {}).get("version", "")
+    if version != "" and not SEMANTIC.match(str(version)):
+        raise ContractError(f"version: {version!r} is not a semantic version such as 1.0.0")
+    return str(version)
 
 
 def parse_promise(node: Mapping[str, Any]) -> TablePromise:
@@ -59,6 +77,7 @@ def parse_promise(node: Mapping[str, Any]) -> TablePromise:
             (*columns, *(Column(name, column_type(OWN_TYPE), OWN_COLUMNS[name]) for name in own)),
             key,
             (*parse_rules(node, key), *(Rule(f"{name}_not_null", f"{quoted(name)} is not null", name) for name in own)),
+            version_of(node),
         )
 
 

@@ -156,6 +156,12 @@ class MetaYml(Yml):
     freshness: FreshnessYml | None = Field(
         default=None, description="How old data may be, or when a source has to send."
     )
+    version: str | None = Field(
+        default=None,
+        description="Of a silver or gold table: its semantic version; a breaking change is a major one. A silver table "
+        "of one source has that of its contract where it says none.",
+        json_schema_extra={"pattern": r"^\d+\.\d+\.\d+$"},
+    )
     key: Name | None = Field(
         default=None, description="Of a silver or gold table: `none` where no columns are unique together."
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from assay.contract.errors import ContractError
 from assay.contract.names import TableName
+from assay.contract.table_schema import SEMANTIC
 from assay.contract.types import column_type
 from assay.odcs.custom import KEPT, Json, kept, read_custom
 from assay.odcs.document import PERSONAL, id_of, is_own_server
@@ -67,6 +68,8 @@ def table_model(document: Mapping[str, Any], element: Mapping[str, Any], table: 
     if table.is_bronze:
         form = own.get("contract") or {}
         meta["contract"] = {"version": document["version"], **({"owner": owner} if owner else {}), **form}
+    elif not read_custom(document) and SEMANTIC.match(str(document["version"])):
+        meta["version"] = str(document["version"])
     if not key:
         (meta["contract"] if table.is_bronze else meta)["key"] = "none"
     meta |= own.get("meta") or {}

@@ -41,7 +41,7 @@ class Touched:
 class Release:
     """A contract with breaking changes: its version before and after, and whether that says so.
 
-    `is_enough` is None of a table that has no version.
+    `is_enough` is None of a table that had no version, and of one that is gone.
     """
 
     table: str
@@ -180,7 +180,9 @@ def _releases(changes: list[Change], before: Shapes, after: Shapes) -> list[Rele
 
 def _release(table: str, before: Shape | None, after: Shape | None) -> Release:
     old, new = before.version if before else "", after.version if after else ""
-    return Release(table, old, new, _is_major(old, new) if old and new else None)
+    if not old or after is None:
+        return Release(table, old, new, None)
+    return Release(table, old, new, bool(new) and _is_major(old, new))
 
 
 def _is_major(before: str, after: str) -> bool:

@@ -114,11 +114,22 @@ def built_shapes(connection: duckdb.DuckDBPyConnection) -> Shapes:
     Args:
         connection: What is published.
     """
-    rows = connection.execute("select table_name, definition, row_count from ops.tables order by 1").fetchall()
+    version = "version" if "version" in _columns(connection, "ops.tables") else "null"
+    asked = f"select table_name, definition, row_count, {version} from ops.tables order by 1"
+    rows = connection.execute(asked).fetchall()
     versions = {
         TableName.of_source(source).in_layer(layer).table: version
         for source, version in connection.execute("select source, contract_version from ops.sources").fetchall()
         for layer in ("bronze", "silver")
     }
-    shapes = {table: Shape(json.loads(text), versions.get(table, "")) for table, text, _ in rows if text is not None}
-    return Shapes(shapes, {table: count for table, _, count in rows})
+    shapes = {
+        table: Shape(json.loads(text), own or versions.get(table, ""))
+        for table, text, _, own in rows
+        if text is not None
+    }
+    return Shapes(shapes, {table: count for table, _, count, _ in rows})
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> set[str]:
+    """The columns of a table that an earlier version may have published."""
+    return {str(row[0]) for row in connection.execute(f"describe {table}").fetchall()}

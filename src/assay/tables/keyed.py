@@ -22,6 +22,7 @@ from assay.contract.names import TableName, literal, quoted, table_of
 from assay.contract.own_columns import OWN_TYPE, undeclared
 from assay.contract.part_choice import parse_part_choice
 from assay.contract.rebuild_key import Input, RebuildKey, parse_redo
+from assay.contract.table_schema import version_of
 from assay.contract.types import sql_type
 from assay.tables.build_costs import BUILD, note_cost
 from assay.tables.date_ranges import narrowed
@@ -81,6 +82,7 @@ class _Keyed:
         self._definition = Definition(
             keyed_form(self._sql, self._columns, self._rebuild_key),
             first_keyed(arguments["model"], self._sql, self._columns, self._rebuild_key, arguments["inputs"]),
+            version_of(self._node),
         )
         self._is_asked_full = bool(arguments["is_full_refresh"])
         self._rebuilds_changed = bool(arguments.get("rebuilds_changed"))

@@ -40,10 +40,12 @@ class Definition:
     Attributes:
         form: All that decides them, in terms of JSON.
         first_fingerprints: What version 1 may have stored for it.
+        release: The version that the table's yml gives it, which decides no row; empty where it gives none.
     """
 
     form: Form
     first_fingerprints: frozenset[str] = frozenset()
+    release: str = ""
 
     @property
     def text(self) -> str:

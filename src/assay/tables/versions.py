@@ -86,9 +86,9 @@ def note_built(
     count = connection.execute(f"select count(*) from {relation(table)}").fetchall()[0][0]
     connection.execute("delete from ops.tables where table_name = ?", [table])
     connection.execute(
-        "insert into ops.tables (table_name, seq, rebuilt_seq, fingerprint, definition, row_count, built_at, run_id) "
-        "values (?, ?, ?, ?, ?, ?, ?, ?)",
-        [table, seq, rebuilt, definition.fingerprint, definition.text, count, clock.now(), run_id],
+        "insert into ops.tables (table_name, seq, rebuilt_seq, fingerprint, definition, row_count, built_at, run_id, "
+        "version) values (?, ?, ?, ?, ?, ?, ?, ?, nullif(?, ''))",
+        [table, seq, rebuilt, definition.fingerprint, definition.text, count, clock.now(), run_id, definition.release],
     )
     return int(seq)
 
