@@ -95,6 +95,13 @@ def test_what_would_be_lost_or_end_in_words_of_dbt_is_refused(
             "models/a.yml: silver_a: column id: data_type is bigint[], and bigint in bronze; types that hold others "
             "are not cast",
         ),
+        *(
+            (
+                f"{{name: {name}, data_type: '{kind}', config: {{meta: {{from: {origin}}}}}}}",
+                f"models/a.yml: silver_a: column {name}: data_type is {kind}, and varchar in bronze; the cast would",
+            )
+            for name, origin, kind in (("n", "Shop No", "decimal(8,2)"), ("d", "Shop No", "date"))
+        ),
         ("", "models/a.yml: silver_a: columns: there is none"),
     ],
 )

@@ -158,6 +158,21 @@ def is_wider(wide: str, narrow: str) -> bool:
     return scale >= short and precision - scale >= fewer - short
 
 
+def loses(origin: str, kind: str) -> bool:
+    """Whether a cast from one type to another may change a value without an error: round it, or cut it off.
+
+    A double is of its nature near a value, so nothing is lost on the way to one.
+
+    Args:
+        origin: SQL of a type that holds no others.
+        kind: SQL of the type that it is cast to, likewise.
+    """
+    before, after = column_type(origin), column_type(kind)
+    if after.kind in ("integer", "decimal"):
+        return before.kind in ("text", "double") or (before.kind == "decimal" and before.scale > after.scale)
+    return after.kind == "date" and before.kind in ("text", "timestamp", "timestamptz")
+
+
 def _nested(level: Level, written: str, levels: int) -> ColumnType:
     parts = tuple((name, _type(inner, levels)) for name, inner in level.parts)
     if level.kind == "map" and parts[0][1].is_nested:

@@ -25,7 +25,7 @@ from assay.contract.own_columns import OWN_COLUMNS
 from assay.contract.parse import origin_of
 from assay.contract.path_columns import FILE_DATE, check_dated
 from assay.contract.project_files import ProjectFiles
-from assay.contract.types import column_type, sql_type
+from assay.contract.types import column_type, loses, sql_type
 
 PACKAGE = ENGINE / "dbt_package"
 BUILD = "build"
@@ -187,7 +187,7 @@ def _silver(model: str, silver: Mapping[str, Any], bronze: Mapping[str, Any]) ->
         name, kind = str(column.get("name")), sql_type(str(column.get("data_type")))
         source = origin_of(column)
         _check_column(column, bronze, model)
-        _check_nested(name, kind, types.get(source, kind))
+        _check_cast(name, kind, types.get(source, kind))
         value = quoted(source) if types.get(source) == kind else f"cast({quoted(source)} as {kind})"
         values.append(f"{value} as {quoted(name)}" if name not in OWN_COLUMNS else name)
     values += [name for name in OWN_COLUMNS if name not in {str(column.get("name")) for column in _columns(silver)}]
@@ -213,12 +213,20 @@ def _check_column(column: Mapping[str, Any], bronze: Mapping[str, Any], model: s
     )
 
 
-def _check_nested(name: str, kind: str, origin: str) -> None:
-    """Refuse to cast between types that hold others, in which DuckDB rounds and drops fields without a word."""
-    if kind != origin and (outer_level(kind) or outer_level(origin)):
+def _check_cast(name: str, kind: str, origin: str) -> None:
+    """Refuse a cast in which DuckDB rounds, cuts off or drops without a word."""
+    if kind == origin:
+        return
+    if outer_level(kind) or outer_level(origin):
         raise ContractError(
             f"column {name}: data_type is {kind}, and {origin} in bronze; types that hold others are not cast. Write "
             "the same one, or the table's SQL with the values that it takes"
+        )
+    if loses(origin, kind):
+        raise ContractError(
+            f"column {name}: data_type is {kind}, and {origin} in bronze; the cast would round or cut off values "
+            f"without a word. Give the column of bronze the type {kind}, by which a value that does not fit is "
+            "malformed, or write the table's SQL, in which a reader sees what it does"
         )
 
 
