@@ -84,6 +84,7 @@ def test_names_that_become_loose_take_what_was_rescued_under_them(make: Make) ->
         source.run()
 
 
+@pytest.mark.slow
 def test_a_file_with_two_loose_names_of_a_column_stops_their_coming(make: Make) -> None:
     source = make(COLUMNS, optional=["till"])
     source.put("a.csv", csv({"id": [1], "till": [7], "Till_": [8]}))

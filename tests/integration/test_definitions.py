@@ -174,6 +174,7 @@ def test_results_of_checks_and_data_tests_carry_evidence(tmp_path: Path) -> None
     assert lab.rows("select count(*) from ops.check_results where examples::varchar like '%4711%'") == [(0,)]
 
 
+@pytest.mark.slow
 def test_a_data_test_of_several_tables_has_to_say_which_it_is_about(tmp_path: Path) -> None:
     """dagster-dbt leaves such a test out without a word, so that it would never run."""
     project = copy_project(tmp_path)

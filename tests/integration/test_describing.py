@@ -102,6 +102,7 @@ LISTS = {
 }
 
 
+@pytest.mark.slow
 def test_lists_of_plain_values_of_one_kind_have_their_type(tmp_path: Path) -> None:
     records = [{"id": at, **{name: lists[at] for name, lists in LISTS.items()}} for at in (0, 1)]
     files = {"a.jsonl": "\n".join(map(json.dumps, records)).encode()}

@@ -30,6 +30,7 @@ def baskets(lab: Lab) -> list[int]:
     return [row[0] for row in lab.rows("select basket_id from silver.transactions order by basket_id")]
 
 
+@pytest.mark.slow
 def test_a_touch_a_rename_a_copy_and_a_rerun_load_nothing_and_an_old_time_hides_nothing(lab: Lab) -> None:
     """Sources that go by names or times load a renamed file twice and never load a file with an old time."""
     touched = lab.receipts("touched", [receipt(basket_id=1)])

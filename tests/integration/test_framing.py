@@ -59,6 +59,9 @@ def test_only_records_are_read(make: Make, text: str, form: dict[str, Any], bad:
     line = given.split("\n").index(wrong.strip()) + 1 if bad else 0
     assert [(at, raw) for at, raw, _ in source.malformed()] == ([(line, wrong.strip())] if bad else [])
     source.assert_conserved()
+    written = sum(bool(part.strip()) for part in text.split("\n"))
+    left_out = written - int(form.get("header", 1)) - len(READ)
+    assert source.sql("select lines_left_out from ops.files") == [(left_out,)]
 
 
 def test_sound_files_go_the_fast_way(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,12 +106,12 @@ def test_a_quoted_null_is_one_where_the_contract_says_so(make: Make, bad: str) -
 
 
 def test_missing_and_unexpected_columns_refuse_a_file_and_are_named(make: Make) -> None:
-    source = load_one(make, "id,Name,colour,price\n1,tea,red,1\n")
+    source = load_one(make, "id,title,colour,price\n1,tea,red,1\n")
     assert source.files() == {"a.csv": "refused"}
     assert (
         source.reason("a.csv")
         .partition(" 1.0.0: ")[2]
-        .startswith("missing columns: name; unexpected columns: Name, colour; if one of these is")
+        .startswith("missing columns: name; unexpected columns: title, colour; if one of these is")
     )
 
 

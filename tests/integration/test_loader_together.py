@@ -169,6 +169,7 @@ def test_a_column_that_is_called_as_the_number_of_a_file_is_not_taken_for_it(mak
     ]
 
 
+@pytest.mark.slow
 def test_of_a_source_whose_files_are_all_malformed_each_is_read_together_once(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

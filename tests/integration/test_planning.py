@@ -60,6 +60,7 @@ def rebuilt(lab: Lab) -> dict[str, int]:
     return dict(lab.rows("select table_name, rebuilt_seq from ops.tables"))
 
 
+@pytest.mark.slow
 def test_what_a_lake_was_built_with_is_what_its_project_says(lab: Lab) -> None:
     plan = planned(lab)
     assert (plan.changes, plan.works, plan.problems, plan.touched) == ((), (), (), ())

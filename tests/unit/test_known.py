@@ -35,7 +35,7 @@ def lake() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         prepare(connection)
         for table in TABLES:
-            connection.execute("insert into ops.tables values (?, 1, 1, 'x', 1, now(), 'run', null)", [table])
+            connection.execute("insert into ops.tables values (?, 1, 1, 'x', 1, now(), 'run', null, null)", [table])
             ask(connection, table, FINE)
         for table, source in zip(TABLES[1:], ("bronze.sales", "silver.sales", "silver.sales"), strict=True):
             connection.execute("insert into ops.seen values (?, ?, 1, null)", [table, source])

@@ -258,7 +258,7 @@ def test_a_definition_with_another_column_is_written_whole(shop: Shop) -> None:
 def test_one_switch_moves_all_tables(shop: Shop) -> None:
     """A reader that opened before the switch sees all tables as they were, whatever comes."""
     shop.connection.execute("create view quarantine.x as select id, day from silver.x")
-    shop.connection.execute("insert into ops.tables values ('bronze.x', 1, 1, '', 1, now(), 'run', null)")
+    shop.connection.execute("insert into ops.tables values ('bronze.x', 1, 1, '', 1, now(), 'run', null, null)")
     shop.publish(quarantine={"quarantine.x"})
     with shop.open() as reader:
         asked = "select count(*), (select count(*) from quarantine.x) from silver.x"
@@ -273,7 +273,7 @@ def test_one_switch_moves_all_tables(shop: Shop) -> None:
 
 def test_a_table_that_is_held_back_stays_as_it_is_beside_one_that_moves(shop: Shop) -> None:
     shop.connection.execute("create table gold.y as select 1 as a")
-    shop.connection.execute("insert into ops.tables values ('gold.y', 1, 1, '', 1, now(), 'run', null)")
+    shop.connection.execute("insert into ops.tables values ('gold.y', 1, 1, '', 1, now(), 'run', null, null)")
     shop.publish(gold={"gold.y"})
     before, seen = shop.files(), shop.seen()
     shop.bring("b", [row(99, "2024-02-29")])
@@ -287,7 +287,7 @@ def test_a_table_that_is_held_back_stays_as_it_is_beside_one_that_moves(shop: Sh
 
 def test_a_table_that_left_is_not_seen_and_its_parts_live_with_the_old_state(shop: Shop) -> None:
     shop.connection.execute("create table gold.y as select 1 as a")
-    shop.connection.execute("insert into ops.tables values ('gold.y', 1, 1, '', 1, now(), 'run', null)")
+    shop.connection.execute("insert into ops.tables values ('gold.y', 1, 1, '', 1, now(), 'run', null, null)")
     shop.publish(gold={"gold.y"})
     with shop.open() as reader:
         assert shop.publish().gone == ("gold.y",)

@@ -42,6 +42,7 @@ assert ours <= {"assay.orchestration"}, f"runs would not see changes of {ours}"
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("argument", ["with", "without"])
 def test_what_dbt_does_at_first_is_done_without_a_thread_that_a_fork_would_lose(argument: str) -> None:
     done = subprocess.run([sys.executable, "-c", FIRST_USE, argument], capture_output=True, text=True, check=False)

@@ -21,7 +21,7 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
     with duckdb.connect() as connection:
         prepare(connection)
         for table in ("bronze.sales", "silver.sales", "gold.days"):
-            connection.execute("insert into ops.tables values (?, 1, 1, 'x', 1, now(), 'run', null)", [table])
+            connection.execute("insert into ops.tables values (?, 1, 1, 'x', 1, now(), 'run', null, null)", [table])
         yield connection
 
 

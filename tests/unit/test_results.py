@@ -27,7 +27,7 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
 
 def built(connection: duckdb.DuckDBPyConnection, table: str, *, seq: int) -> None:
     connection.execute("delete from ops.tables where table_name = ?", [table])
-    connection.execute("insert into ops.tables values (?, ?, 1, 'x', 1, now(), 'run', null)", [table, seq])
+    connection.execute("insert into ops.tables values (?, ?, 1, 'x', 1, now(), 'run', null, null)", [table, seq])
 
 
 def note(connection: duckdb.DuckDBPyConnection, check: str, *, passed: bool = True, also: tuple[str, ...] = ()) -> None:

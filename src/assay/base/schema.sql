@@ -45,6 +45,8 @@ alter table ops.files add column if not exists reading integer; -- version of th
 alter table ops.files add column if not exists failures bigint;
 alter table ops.files add column if not exists failed_limit varchar;
 alter table ops.files add column if not exists archive varchar; -- the path of the zip archive that a member is in
+-- Lines with something in them that are no records, as the format says: titles, totals, comments, headers repeated.
+alter table ops.files add column if not exists lines_left_out bigint;
 
 -- The zip archives of a source that could be opened, with all their members, whoever claims these: as they were when the
 -- members that the source claims were looked at last, under which contract and limits.

@@ -139,6 +139,16 @@ def view_statement(name: str) -> str:
     return match[0]
 
 
+def columns_of(connection: duckdb.DuckDBPyConnection, table: str) -> set[str]:
+    """The columns of a table that an earlier version may have made.
+
+    Args:
+        connection: Where it is.
+        table: As SQL names it.
+    """
+    return {str(row[0]) for row in connection.execute(f"describe {table}").fetchall()}
+
+
 def _holder(message: str) -> str | None:
     """The program that holds the file, from DuckDB's message; None when the message is about something else."""
     if "could not set lock" not in message.lower():

@@ -97,9 +97,13 @@ def show(source: str, *, refused: bool) -> None:
             }
     except FileNotFoundError:
         rows, held = [], {}
+    is_framed = any(row.lines_left_out for row in rows)
     table = Table("source", "file", "status", "read", "loaded", "malformed", "first seen", "reason")
+    if is_framed:
+        table = Table("source", "file", "status", "read", "loaded", "malformed", "no record", "first seen", "reason")
     for row in rows:
-        counts = ["" if count is None else f"{count:,}" for count in row.counts]
+        shown = (*row.counts, row.lines_left_out) if is_framed else row.counts
+        counts = ["" if count is None else f"{count:,}" for count in shown]
         because = held.get((row.path, row.file_id or 0))
         state, why = (row.status, row.reason) if because is None else (f"{row.status}, held back", because)
         seen = f"{row.first_seen:%Y-%m-%d %H:%M:%S}"

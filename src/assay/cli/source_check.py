@@ -87,6 +87,9 @@ def _told(trial: FileTrial) -> list[str]:
     lines = [f"{trial.name}: {trial.status}: {trial.reason}"] if trial.reason else []
     for kind, reasons in (("malformed", trial.malformed), ("quarantined", trial.quarantined)):
         lines += [f"{trial.name}: {r.records:,} {kind}: {r.what}; {r.example}" for r in reasons]
+    if trial.left_out:
+        subject = "1 line is" if trial.left_out == 1 else f"{trial.left_out:,} lines are"
+        lines.append(f"{trial.name}: {subject} left out, as no records by the format")
     return [*lines, *(f"{trial.name}: {change}" for change in trial.changes)]
 
 

@@ -59,6 +59,7 @@ class FileTrial:
         reason: Why it would not be loaded.
         records: Records in it.
         rows: Clean rows that it would give.
+        left_out: Lines with something in them that are no records by the format; None where it says nothing of lines.
         malformed: Reasons of records that would never become rows.
         quarantined: Rules that rows would break; a row may break several.
         changes: Columns that the contract does not name, with types for it, and columns by other names.
@@ -72,6 +73,7 @@ class FileTrial:
     malformed: list[Reason] = field(default_factory=list)
     quarantined: list[Reason] = field(default_factory=list)
     changes: list[str] = field(default_factory=list)
+    left_out: int | None = None
 
     @property
     def is_good(self) -> bool:
@@ -173,6 +175,7 @@ def _trials(
                 _malformed(connection, hidden, row.file_id),
                 _quarantined(connection, contract, hidden, row.file_id),
                 [change.words for change in changes if change.file_id == row.file_id],
+                row.lines_left_out,
             )
         trials.setdefault(seen[place], []).append(trial)
     return trials

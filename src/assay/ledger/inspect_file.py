@@ -33,6 +33,7 @@ class Examined:
         file_date: The moment in the file's name, where the contract names a pattern.
         compression: What wraps the bytes.
         has_quoted_line_ends: Whether a CSV record goes over several lines.
+        left_out: Lines with something in them that are no records by the format; None where it says nothing of lines.
         problem: Why the file is refused; empty when it is not.
         not_enough: Why it could not be looked into with the memory that there is; empty when it could.
         is_for_now: Whether the problem is one of the disk, which may have room the next time.
@@ -44,6 +45,7 @@ class Examined:
     file_date: datetime | None = None
     compression: Compression = "none"
     has_quoted_line_ends: bool = False
+    left_out: int | None = None
     problem: str = ""
     not_enough: str = ""
     is_for_now: bool = False
@@ -87,6 +89,7 @@ def _text(path: Path, contract: Contract) -> Examined:
         seen.records,
         compression=seen.compression,
         has_quoted_line_ends=seen.has_quoted_line_ends,
+        left_out=seen.left_out,
     )
 
 

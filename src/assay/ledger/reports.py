@@ -7,6 +7,7 @@ from datetime import datetime
 
 import duckdb
 
+from assay.base.warehouse import columns_of
 from assay.contract.names import literal
 
 
@@ -25,6 +26,7 @@ class Row:
     first_seen: datetime
     reason: str | None
     file_id: int | None
+    lines_left_out: int | None
 
 
 def listing(connection: duckdb.DuckDBPyConnection, source: str = "", status: str = "") -> list[Row]:
@@ -35,12 +37,14 @@ def listing(connection: duckdb.DuckDBPyConnection, source: str = "", status: str
         source: Only of this one; empty for all.
         status: Only in this status; empty for all.
     """
+    left_out = "lines_left_out" if "lines_left_out" in columns_of(connection, "ops.files") else "null"
     rows = connection.execute(
-        "select source, path, status, records_read, records_loaded, records_malformed, first_seen, reason, file_id "
+        "select source, path, status, records_read, records_loaded, records_malformed, first_seen, reason, file_id, "
+        f"{left_out} "
         f"from ops.files where {literal(source)} in ('', source) and {literal(status)} in ('', status) "
         "order by sighting_id"
     ).fetchall()
-    return [Row(name, path, state, (r, n, m), seen, why, file) for name, path, state, r, n, m, seen, why, file in rows]
+    return [Row(name, path, state, (r, n, m), *rest) for name, path, state, r, n, m, *rest in rows]
 
 
 def loaded_by(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[tuple[str, int, int, int]]:

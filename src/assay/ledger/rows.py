@@ -26,6 +26,7 @@ _SEEN = {
     "header": ["VARCHAR"],
     "plain_records": "BIGINT",
     "has_quoted_line_ends": "BOOLEAN",
+    "lines_left_out": "BIGINT",
     "contract_version": "VARCHAR",
     "contract_fingerprint": "VARCHAR",
     "landed_at": "TIMESTAMPTZ",

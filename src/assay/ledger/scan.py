@@ -253,6 +253,7 @@ class _Look:
             "header": list(examined.header) if examined.header is not None else None,
             "plain_records": examined.plain_records,
             "has_quoted_line_ends": examined.has_quoted_line_ends,
+            "lines_left_out": examined.left_out,
             "contract_version": self._contract.version,
             "contract_fingerprint": self._contract.fingerprint,
             "landed_at": min(clock.now(), clock.of_file(arrival.hint.ctime_ns if arrival.hint else 0)).isoformat(),

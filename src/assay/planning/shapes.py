@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from assay.base.warehouse import columns_of
 from assay.contract.catalog import Catalog
 from assay.contract.names import TableName
 from assay.contract.own_columns import OWN_COLUMNS, OWN_TYPE, undeclared
@@ -114,7 +115,7 @@ def built_shapes(connection: duckdb.DuckDBPyConnection) -> Shapes:
     Args:
         connection: What is published.
     """
-    version = "version" if "version" in _columns(connection, "ops.tables") else "null"
+    version = "version" if "version" in columns_of(connection, "ops.tables") else "null"
     asked = f"select table_name, definition, row_count, {version} from ops.tables order by 1"
     rows = connection.execute(asked).fetchall()
     versions = {
@@ -128,8 +129,3 @@ def built_shapes(connection: duckdb.DuckDBPyConnection) -> Shapes:
         if text is not None
     }
     return Shapes(shapes, {table: count for table, _, count, _ in rows})
-
-
-def _columns(connection: duckdb.DuckDBPyConnection, table: str) -> set[str]:
-    """The columns of a table that an earlier version may have published."""
-    return {str(row[0]) for row in connection.execute(f"describe {table}").fetchall()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from assay.contract.format import Format
 from assay.text.dialect import Dialect
@@ -25,12 +26,22 @@ _SURE = 1 << 20
 """Bytes without a line feed after which lines are taken to end in carriage returns."""
 
 
-def framed(text: Iterable[bytes], form: Format, *, keeps_lines: bool = True) -> Iterator[bytes]:
+@dataclass
+class LeftOut:
+    """How many lines with something in them are no records by their format; those of the header are not counted."""
+
+    lines: int = 0
+
+
+def framed(
+    text: Iterable[bytes], form: Format, left_out: LeftOut | None = None, *, keeps_lines: bool = True
+) -> Iterator[bytes]:
     """The text without the lines that its format says are no records; as it is where the format says nothing of it.
 
     Args:
         text: UTF-8, in pieces.
         form: Its format.
+        left_out: Counts the lines that are left out, once all of the text is taken.
         keeps_lines: Whether a blank line stands where one was; else nothing does.
     """
     if form.records is not None:
@@ -39,7 +50,7 @@ def framed(text: Iterable[bytes], form: Format, *, keeps_lines: bool = True) -> 
     if not form.is_framed:
         yield from text
         return
-    frame = _Frame(form, keeps_lines=keeps_lines)
+    frame = _Frame(form, left_out or LeftOut(), keeps_lines=keeps_lines)
     taken: list[bytes] = []
     size = 0
     for line in _lines(text, frame):
@@ -83,7 +94,8 @@ def _lines(text: Iterable[bytes], frame: _Frame) -> Iterator[list[bytes]]:
 class _Frame:
     """Tells line by line what is a record, and holds back what may be the last lines."""
 
-    def __init__(self, form: Format, *, keeps_lines: bool) -> None:
+    def __init__(self, form: Format, left_out: LeftOut, *, keeps_lines: bool) -> None:
+        self._left_out = left_out
         self._rules: Dialect = dialect(form)
         self._comment = form.comment.encode()
         self._footer = re.compile(form.footer.encode()) if form.footer else None
@@ -100,14 +112,14 @@ class _Frame:
         """What stands for a line; nothing yet where it depends on those after it."""
         bare = line.removesuffix(b"\r")
         if self._is_before(bare):
-            return self._blank(end)
+            return self._leave_out(bare, end)
         if len(self._header) < self._header_lines and not self._is_open:
             if not bare.strip() or self._is_comment(bare):
-                return self._blank(end)
+                return self._leave_out(bare, end)
             return self._take_header(bare, end)
         if not self._is_open:
             if self._is_comment(bare) or (self._repeats and [bare] == self._header[:1]):
-                return self._blank(end)
+                return self._leave_out(bare, end)
             if (
                 self._footer
                 and len(self._held) < _MOST_HELD
@@ -130,7 +142,7 @@ class _Frame:
         """
         if self._until or self._skipped:
             raise Unreadable("all of the file is before the header, by the `preamble` of its contract")
-        return [part for _, end in self._held for part in self._blank(end)]
+        return [part for line, end in self._held for part in self._leave_out(line, end)]
 
     def _is_before(self, line: bytes) -> bool:
         if self._skipped:
@@ -143,6 +155,10 @@ class _Frame:
 
     def _is_comment(self, line: bytes) -> bool:
         return bool(self._comment) and line.startswith(self._comment)
+
+    def _leave_out(self, line: bytes, end: bytes) -> list[bytes]:
+        self._left_out.lines += bool(line.strip())
+        return self._blank(end)
 
     def _blank(self, end: bytes) -> list[bytes]:
         return [end] if self._keeps_lines else []

@@ -16,7 +16,7 @@ from assay.text.count import CsvCounter, JsonCounter
 from assay.text.dialect import Dialect
 from assay.text.dialects import dialect
 from assay.text.encoding import as_utf8, checked, codec_name, is_direct
-from assay.text.framing import framed
+from assay.text.framing import LeftOut, framed
 from assay.text.header import First, column_names, first_record
 from assay.text.lines import line_end
 from assay.text.record import MAX_RECORD
@@ -35,6 +35,7 @@ class Scan:
         records: Records, without the header, where that is certain; else None.
         line_end: What ends the first line: `\n`, `\r\n` or `\r`; None where it is too long to tell.
         has_quoted_line_ends: Whether a record was seen to go over several lines; only told with `records`.
+        left_out: Lines with something in them that are no records by the format; None where it says nothing of lines.
     """
 
     sha256: str
@@ -44,6 +45,7 @@ class Scan:
     records: int | None
     line_end: str | None
     has_quoted_line_ends: bool
+    left_out: int | None = None
 
 
 class _Head(NamedTuple):
@@ -75,13 +77,14 @@ def scan(path: Path, format: Format, columns: int | None = None) -> Scan:
         return _converted(path, format)
     codec = codec_name(format.encoding)
     rules = None if format.type == "jsonl" else dialect(format)
+    left_out = LeftOut()
     with open_regular(path) as file:
         received = _Received(pieces(file))
         content = checked(_plain(path, received, format), codec)
         # Of others, nothing but the code that splits them knows the lines that are read.
         is_counted = is_direct(codec) and format.records is None and not format.is_rearranged and format.has_delimiter
         if format.is_framed:
-            content, codec = framed(as_utf8(content, codec), format), "utf-8"
+            content, codec = framed(as_utf8(content, codec), format, left_out), "utf-8"
         head = _head(content, rules, codec)
         header = column_names(head.first, rules) if rules and format.header else None
         width = columns if header is None else len(header)
@@ -101,6 +104,7 @@ def scan(path: Path, format: Format, columns: int | None = None) -> Scan:
         records=counted if counted is None or header is None else counted - 1,
         line_end=head.line_end.decode() if head.is_sure else None,
         has_quoted_line_ends=counter.has_quoted_line_ends if counter else False,
+        left_out=left_out.lines if rules and format.is_framed else None,
     )
 
 
