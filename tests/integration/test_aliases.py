@@ -50,7 +50,7 @@ def test_a_name_with_other_blanks_or_in_upper_case_is_another_one_until_it_is_an
 def test_loose_names_are_read_without_regard_to_case_and_blanks(make: Make) -> None:
     source = make({**COLUMNS, "unit price": "bigint"})
     source.put("a.csv", csv({"id": [1], "TILL": [7], " Unit_Price": [3]}))
-    source.put("b.csv", csv({"Id": [2], "till\u00a0": [8], "unit-price": [4], "More": [1]}))
+    source.put("b.csv", csv({"Id": [2, "x"], "till\u00a0": [8, 9], "unit-price": [4, 5], "More": [1, 2]}))
     source.run()
     assert "where case or blanks alone differ, `names: loose`" in source.reason("a.csv")
     source.options["format"] = {"type": "csv", "names": "loose"}
@@ -59,6 +59,7 @@ def test_loose_names_are_read_without_regard_to_case_and_blanks(make: Make) -> N
     source.run()
     assert source.rows() == [(1, 7, 3), (2, 8, 4)]
     assert source.rescued() == [None, {"More": "1"}]
+    assert [reasons for *_, reasons in source.malformed()] == [["id: 'x' is no bigint"]]
     assert "Unit Price, unit_price are names of one column, unit price," in source.reason("c.csv")
     assert "missing columns: unit price; unexpected columns: unit.price" in source.reason("d.csv")
 
