@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+from assay.base.atomic_write import place
 from assay.base.errors import UserError
 from assay.base.settings import Settings
 from assay.cli import running
@@ -47,8 +49,10 @@ def plan(against: str, out_file: Path | None, *, as_json: bool, markdown: bool) 
     with progress("reading the project") as tell:
         made = make_plan(settings, against, tell)
     written = json.dumps(made.as_json(), ensure_ascii=False, indent=1) + "\n"
-    for path in ([settings.home / _KEPT] if against == PUBLISHED else []) + ([out_file] if out_file else []):
-        path.write_text(written, encoding="utf-8")
+    if against == PUBLISHED:
+        place(settings.home / _KEPT, written.encode(), mtime=time.time())
+    if out_file:
+        out_file.write_text(written, encoding="utf-8")
     if as_json:
         sys.stdout.write(written)
     elif markdown:
