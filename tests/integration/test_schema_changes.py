@@ -71,7 +71,7 @@ def test_a_column_that_never_came_has_not_gone_and_one_that_is_named_now_has_not
 
 
 @pytest.mark.slow
-def test_of_json_the_names_and_aliases_of_records_are_told_and_nothing_that_is_missing(make: Make) -> None:
+def test_of_json_the_names_and_aliases_of_records_are_told_and_nothing_that_few_lack(make: Make) -> None:
     source = make(COLUMNS, optional=["till"], aliases={"till": ["kasse"]}, format={"type": "jsonl"})
     for n, rows in enumerate(([{"id": 1}], [{"id": 2, "kasse": 3}, {"id": 3, "more": True}], [{"id": 4}, {"more": 1}])):
         source.put(f"{n}.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows))

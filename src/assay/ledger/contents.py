@@ -6,7 +6,7 @@ views of it (`ops.loaded_files`, `ops.landed_contents`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 import duckdb
@@ -41,6 +41,29 @@ def is_in_a_header(connection: duckdb.DuckDBPyConnection, source: str, names: Se
     """Whether a loaded file of a source has a column by one of some names in its header."""
     asked = "select 1 from ops.loaded_files where source = ? and list_has_any(header, ?::varchar[]) limit 1"
     return bool(connection.execute(asked, [source, list(names)]).fetchall())
+
+
+def loaded_last(
+    connection: duckdb.DuckDBPyConnection, source: str, without: Collection[int], most: int, rows: int
+) -> list[int]:
+    """Contents of a source that were loaded last, the last one first.
+
+    Args:
+        connection: The warehouse.
+        source: The source.
+        without: Contents that are not asked for.
+        most: No more than these.
+        rows: And no more than give so many rows.
+    """
+    asked = (
+        "select file_id from (select *, sum(records_loaded) over (order by load_id desc, sighting_id desc "
+        "rows between unbounded preceding and 1 preceding) as later from ops.loaded_files "
+        "where source = $source and not list_contains($without::bigint[], file_id) "
+        "order by load_id desc, sighting_id desc limit $most) "
+        "where coalesce(later, 0) < $rows order by load_id desc, sighting_id desc"
+    )
+    values = {"source": source, "without": list(without), "most": most, "rows": rows}
+    return [int(file_id) for (file_id,) in connection.execute(asked, values).fetchall()]
 
 
 def newest_loaded(connection: duckdb.DuckDBPyConnection, source: str) -> datetime | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -54,6 +54,15 @@ _NOTE_CURRENT = """
 
 _OF_FILES = "where _file_id between $first and $last and list_contains($files::bigint[], _file_id)"
 """The range lets DuckDB pass over all that was stored before."""
+
+_RESCUED = """
+    with keys as (select _file_id, unnest(json_keys(_rescued)) as name from {rows} where _rescued is not null),
+    counted as materialized (select _file_id, name, count(*) as n from keys group by all)
+    select * from counted where list_contains($names::varchar[], name)
+    union all (
+        select * from counted where not list_contains($names::varchar[], name) order by name, _file_id limit {further}
+    )
+"""
 
 
 class BronzeTable:
@@ -224,13 +233,48 @@ class BronzeTable:
         """SQL of what was rescued of a content."""
         return f"select _rescued from {self._relation} where _file_id = {file_id} and _rescued is not null"
 
-    def rescued_keys(self, file_id: int, most: int) -> list[str]:
-        """Names that stand in what was rescued of a content, the first of them in their order."""
-        rows = self._rows(
-            f"select distinct unnest(json_keys(_rescued)) as name from ({self.rescued_of(file_id)}) "
-            f"order by name limit {most}"
+    def values_of(
+        self, files: Sequence[int], names: Sequence[str], most: int = 0
+    ) -> dict[int, tuple[int, dict[str, int]]]:
+        """Stored rows of each of some contents, and how many of them have a value of each of some columns.
+
+        Args:
+            files: The contents.
+            names: The columns.
+            most: Rows that are looked at; 0 for all.
+        """
+        none = (0, dict.fromkeys(names, 0))
+        if not files:
+            return {}
+        counts = "".join(f", count({quoted(name)})" for name in names)
+        counted = self._rows(
+            f"select _file_id, count(*){counts} from {self._of_files(most)} group by _file_id", _range(files)
         )
-        return [str(name) for (name,) in rows]
+        return dict.fromkeys(files, none) | {
+            file_id: (rows, dict(zip(names, values, strict=True))) for file_id, rows, *values in counted
+        }
+
+    def rescued_counts(
+        self, files: Sequence[int], names: Collection[str], further: int, most: int = 0
+    ) -> dict[int, dict[str, int]]:
+        """How many rows of each of some contents have rescued names.
+
+        Args:
+            files: The contents.
+            names: Names that are counted wherever they are.
+            further: Others that are, the first of them in their order.
+            most: Rows that are looked at; 0 for all.
+        """
+        counts: dict[int, dict[str, int]] = {file_id: {} for file_id in files}
+        if files:
+            values = {**_range(files), "names": list(names)}
+            for file_id, name, rows in self._rows(_RESCUED.format(rows=self._of_files(most), further=further), values):
+                counts[file_id][name] = rows
+        return counts
+
+    def _of_files(self, most: int) -> str:
+        limit = f" limit {most}" if most else ""
+        return f"(select * from {self._relation} {_OF_FILES}{limit})"
 
     def take_back(self, files: Sequence[int]) -> None:
         """Delete the rows of contents that turned out not to be loaded by them, in the transaction that put them in."""

@@ -1,13 +1,13 @@
 """Finds out what the columns of a file have that those of the files before it had not, and writes it down.
 
 A change is told once: a column that came is quiet in the files that have it as well, until one lacks it. Records of
-JSON say each for itself which names they have, so of these nothing is told that is missing.
+JSON say each for itself which names they have, so of these it is told what many of them do not have any more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -15,16 +15,18 @@ import duckdb
 
 from assay.contract.contract import Contract
 from assay.contract.names import may_be_column
+from assay.contract.places import OF_RECORD, POSITION
 from assay.contract.types import column_type
 from assay.ledger.contents import is_in_a_header
 from assay.ledger.pending import File
 from assay.ledger.schema_changes import SchemaChange, insert_changes, last_changes, names_told
 from assay.loading.bronze_table import BronzeTable
+from assay.loading.recent_values import Held, RecentValues
 from assay.reading.exact_casts import from_text
 from assay.reading.json_lines import member
 
 _MOST = 100
-"""Columns of a file that are told as new; the others are with the next file that has them."""
+"""Columns of a file that are told as new, and as gone by its records; the others are with the next such file."""
 _MOST_EVER = 1_000
 """Columns of a source that are told at all: objects whose names are values have a new one in each record."""
 LOOKED_AT = 20_000
@@ -77,6 +79,17 @@ def shape_of(contract: Contract, header: Sequence[str] | None, unknown: Iterable
     )
 
 
+def _ways(contract: Contract) -> Mapping[str, Sequence[tuple[str, ...]]]:
+    """The ways to columns as of `Contract.ways`, but for those that do not begin at the record that makes a row."""
+    outer = {name for name, place in contract.format.places if place.startswith((OF_RECORD, POSITION))}
+    of_records = contract.of_records
+    if not outer:
+        return of_records.ways
+    columns = tuple(column for column in of_records.columns if column.name not in outer)
+    places = tuple((name, place) for name, place in contract.format.places if name not in outer)
+    return replace(of_records, columns=columns, format=replace(contract.format, places=places)).ways
+
+
 class ShapeChanges:
     """Writes down what changes, file by file as they are loaded.
 
@@ -97,6 +110,16 @@ class ShapeChanges:
         self._run_id = run_id
         self._at = at
         self._never_there: set[str] = set()
+        self._recent = RecentValues(connection, contract, table)
+
+    def count(self, files: Sequence[File]) -> None:
+        """Look at once at files that are loaded together, before each is noted."""
+        if self._says_each(files[0]):
+            self._recent.count([file.file_id for file in files])
+
+    def _says_each(self, file: File) -> bool:
+        """Whether each record of a file says which names it has."""
+        return file.header is None and self._contract.format.type == "jsonl"
 
     def note(self, file: File, used: Collection[str] = (), *, is_careful: bool = True, is_again: bool = False) -> None:
         """Write down what a file changes, in the transaction that loads it and after its rows are stored.
@@ -107,13 +130,11 @@ class ShapeChanges:
             is_careful: Whether its records may have names that the contract does not have.
             is_again: Whether it was loaded before, so that nothing is new but what was not known yet.
         """
-        unknown: Iterable[str] = ()
-        if file.header is None and is_careful and self._contract.format.type == "jsonl":
-            unknown = self._table.rescued_keys(file.file_id, _MOST)
-        shape = shape_of(self._contract, file.header, unknown, used)
-        self._never_there.intersection_update(shape.absent or ())
         last = last_changes(self._connection, self._contract.source)
-        if not (shape.unknown or shape.renamed or shape.absent or last):
+        held = self._held(file, last, is_careful=is_careful) if self._says_each(file) else None
+        shape = shape_of(self._contract, file.header, held.rescued if held else (), used)
+        self._never_there.intersection_update(shape.absent or ())
+        if not (shape.unknown or shape.renamed or shape.absent or held or last):
             return
         came = sorted(n for n in shape.unknown if last.get(n) != "came" and not (is_again and n in last))
         came = came[: max(0, min(_MOST, _MOST_EVER - len(last)))]
@@ -126,6 +147,12 @@ class ShapeChanges:
         if shape.absent is not None and not is_again:
             changes += [changed(name, "came") for name in self._back(shape.absent, last)]
             changes += [changed(name, "went") for name in self._gone(shape, shape.absent, last)]
+        if held is not None and not is_again:
+            columns = self._recent.columns
+            back = [name for name in columns if last.get(name) == "went" and held[name]]
+            changes += [changed(name, "came") for name in back[:_MOST]]
+            changes += [changed(name, "went") for name in self._stopped(held, last)[:_MOST]]
+            self._recent.add(file.file_id, held)
         if changes:
             insert_changes(self._connection, changes, self._run_id)
 
@@ -148,11 +175,22 @@ class ShapeChanges:
 
     def _gone(self, shape: Shape, absent: Collection[str], last: Mapping[str, str]) -> list[str]:
         """Columns that were there and are not."""
-        known = {name for ways in self._contract.of_records.ways.values() for name, *_ in ways} | {
-            *self._contract.names
-        }
-        unnamed = [name for name in sorted(last) if last[name] == "came" and name not in known | shape.unknown]
+        unnamed = [name for name in self._unnamed(last) if name not in shape.unknown]
         return [*unnamed, *(name for name in self._contract.optional if name in absent and self._was_there(name, last))]
+
+    def _unnamed(self, last: Mapping[str, str]) -> list[str]:
+        """Names that came and that the contract does not have."""
+        known = {way[0] for ways in _ways(self._contract).values() for way in ways if way} | {*self._contract.names}
+        return [name for name in sorted(last) if last[name] == "came" and name not in known]
+
+    def _held(self, file: File, last: Mapping[str, str], *, is_careful: bool) -> Held:
+        """What the records of a file have."""
+        return self._recent.of(file.file_id, self._unnamed(last), _MOST, is_careful=is_careful)
+
+    def _stopped(self, held: Held, last: Mapping[str, str]) -> list[str]:
+        """Columns, and names that the contract does not have, that were there and are not, where no header says it."""
+        there = [*self._unnamed(last), *(name for name in self._recent.columns if last.get(name) != "went")]
+        return self._recent.stopped(held, [name for name in there if not held[name]])
 
     def _was_there(self, name: str, last: Mapping[str, str]) -> bool:
         """Whether the files before had an optional column."""
