@@ -211,6 +211,18 @@ def test_fields_that_no_column_names_refuse_a_file_where_the_contract_says_so(ma
     assert "unexpected fields: /address/geo/l'n" in source.reason("a.parquet")
 
 
+@pytest.mark.parametrize("new_columns", ["rescue", pytest.param("refuse", marks=pytest.mark.slow)])
+def test_what_is_left_of_a_struct_that_is_called_otherwise_is_not_lost(
+    make: Make, tmp_path: Path, new_columns: str
+) -> None:
+    columns = {"id": "bigint", "home": "struct(zip bigint, geo struct(lat decimal(8,6)))"}
+    source = parquet(make, tmp_path, TABLE, columns, aliases={"home": ["address"]}, new_columns=new_columns)
+    if new_columns == "refuse":
+        assert "/address/City, /address/geo/l'n, /address/tags" in source.reason("a.parquet")
+    else:
+        assert source.rescued()[0]["address"] == {"City": "A", "geo": {"l'n": "NaN"}, "tags": ["x"]}
+
+
 def test_fields_that_are_all_named_refuse_nothing(make: Make, tmp_path: Path) -> None:
     columns, paths = {**FIELDS, "zip": "bigint", "geo": "varchar"}, {**INSIDE, "geo": "/address/geo"}
     source = parquet(make, tmp_path, TABLE, columns, paths=paths, new_columns="refuse")

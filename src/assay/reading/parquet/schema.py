@@ -138,11 +138,11 @@ def _unexpected(there: Mapping[str, FileColumn], contract: Contract) -> str:
         ways.setdefault(name, []).append(inner)
     beside = {name: fields_beside(there[name].target, ways[name]) for name in ways if name in there}
     unexpected = [pointer_of(name, *way) for name, fields in beside.items() for way in fields]
-    for column in contract.columns:
-        name, *inner = contract.origins[column.name]
-        kind = field_type(there[name].target, inner) if name in there else None
+    named = ((way, column.type) for column in contract.columns for way in contract.ways[column.name])
+    for (name, *inner), wanted in ((way, wanted) for way, wanted in named if leads_somewhere(there, way)):
+        kind = field_type(there[name].target, inner)
         if kind is not None:
-            unexpected += [pointer_of(name, *inner, *way) for way in fields_left(kind, column.type)]
+            unexpected += [pointer_of(name, *inner, *way) for way in fields_left(kind, wanted)]
     return f"does not match contract {contract.version}: unexpected fields: {listed(unexpected)}" if unexpected else ""
 
 

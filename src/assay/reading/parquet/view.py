@@ -198,7 +198,7 @@ def _fields(rows: ParquetRows, contract: Contract) -> tuple[Sequence[Field], str
     ways: dict[str, list[Sequence[str]]] = {name: [] for name in rows.places}
     for name, *inner in origins.values():
         ways.setdefault(name, []).append(inner)
-    typed = {contract.origins[column.name]: column.type for column in contract.columns if column.type.is_nested}
+    typed = {tuple(origins[column.name]): column.type for column in contract.columns if column.type.is_nested}
     rests = {
         name: rest_sql(place, rows.types[place], ways[name], {way[1:]: typed[way] for way in typed if way[0] == name})
         for name, place in rows.places.items()
