@@ -194,7 +194,11 @@ def test_what_a_struct_does_not_name_is_no_column_that_came(tmp_path: Path) -> N
         (3, "c", 3, '{"customer":{"vip":false}}', None),
         (5, "e", None, None, None),
     ]
-    assert lab.rows("select column_name, what from ops.schema_changes") == [("till", "came")]
+    told = [("till", "came", None), ("/person/vip", "came", "vip")]
+    assert lab.rows("select column_name, what, name_in_file from ops.schema_changes order by change_id") == told
+    [place, _] = lab.status()["shape_changes"]
+    assert place["sentence"] == "sales/1.jsonl: /person/vip came, which no column names"
+    assert place["proposed_type"] is None
     reasons = lab.rows("select unnest(reasons) as r from quarantine.sales order by 1")
     both, inside = (reason for (reason,) in reasons)
     assert both.startswith("/person, /customer are names of one column, person")

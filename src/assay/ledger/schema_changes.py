@@ -20,9 +20,10 @@ class SchemaChange:
         source: Of the file that has it first.
         file_id: Its content.
         path: Its name below the landing zone.
-        column: As the contract calls it; what the contract does not name, as the file does.
+        column: As the contract calls it; what the contract does not name, as the file does, and inside of columns or
+            beside them in an object its place, as a JSON pointer without positions in lists.
         what: Whether the file has the column, unlike those before it, lacks it, or calls it by another name.
-        name_in_file: That other name.
+        name_in_file: That other name; of a place the last name of it, by which it is told from a column.
         proposed_type: For the contract, where it does not name the column: the narrowest type that holds its values.
         changed_at: When the file was loaded.
         contract_version: Under which it was.
@@ -43,6 +44,8 @@ class SchemaChange:
         """The change as part of a sentence about its file."""
         if self.what == "renamed":
             return f"column {self.column} is called {self.name_in_file}"
+        if self.name_in_file is not None:
+            return f"{self.column} {self.what}, which no column names"
         kind = f" ({self.proposed_type} holds its values)" if self.proposed_type else ""
         return f"column {self.column} {self.what}{kind}"
 
@@ -69,7 +72,7 @@ def last_changes(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str
     """Of each column of a source that ever came or went, which of the two it did last."""
     rows = connection.execute(
         "select column_name, arg_max(what, change_id) from ops.schema_changes "
-        "where source = ? and what in ('came', 'went') group by all",
+        "where source = ? and what in ('came', 'went') and name_in_file is null group by all",
         [source],
     ).fetchall()
     return dict(rows)
@@ -84,10 +87,20 @@ def names_told(connection: duckdb.DuckDBPyConnection, source: str) -> set[tuple[
     return set(rows)
 
 
+def places_told(connection: duckdb.DuckDBPyConnection, source: str) -> set[str]:
+    """The places inside of columns of a source, or beside them in an object, that came."""
+    rows = connection.execute(
+        "select distinct column_name from ops.schema_changes "
+        "where source = ? and what = 'came' and name_in_file is not null",
+        [source],
+    ).fetchall()
+    return {str(place) for (place,) in rows}
+
+
 def columns_that_came(connection: duckdb.DuckDBPyConnection, source: str) -> list[str]:
     """The columns of a source that ever came, in the order in which they first did."""
     rows = connection.execute(
-        "select column_name from ops.schema_changes where source = ? and what = 'came' "
+        "select column_name from ops.schema_changes where source = ? and what = 'came' and name_in_file is null "
         "group by column_name order by min(change_id)",
         [source],
     ).fetchall()

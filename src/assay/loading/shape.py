@@ -7,7 +7,7 @@ JSON say each for itself which names they have, so of these it is told what many
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
@@ -15,12 +15,12 @@ import duckdb
 
 from assay.contract.contract import Contract
 from assay.contract.names import may_be_column
-from assay.contract.places import OF_RECORD, POSITION
 from assay.contract.types import column_type
 from assay.ledger.contents import is_in_a_header
 from assay.ledger.pending import File
-from assay.ledger.schema_changes import SchemaChange, insert_changes, last_changes, names_told
+from assay.ledger.schema_changes import SchemaChange, insert_changes, last_changes, names_told, places_told
 from assay.loading.bronze_table import BronzeTable
+from assay.loading.new_names import has_insides, known_names, new_places
 from assay.loading.recent_values import Held, RecentValues
 from assay.reading.exact_casts import from_text
 from assay.reading.json_lines import member
@@ -64,10 +64,9 @@ def shape_of(contract: Contract, header: Sequence[str] | None, unknown: Iterable
     """
     if header is None:
         own = {other: column for column, others in contract.format.aliases for other in others}
-        # Of a column with a type that holds others a part may be rescued, and that is no column of its own.
-        return Shape(
-            frozenset(unknown).difference(contract.names, own), frozenset((own[name], name) for name in used), None
-        )
+        # What has columns inside of it, or is one, may be rescued in part, and that is no column of its own.
+        known = known_names(contract)
+        return Shape(frozenset(unknown).difference(known), frozenset((own[name], name) for name in used), None)
     there = set(header)
     tops = {name: [way[0] for way in ways] for name, ways in contract.of_records.ways.items()}
     return Shape(
@@ -77,17 +76,6 @@ def shape_of(contract: Contract, header: Sequence[str] | None, unknown: Iterable
         ),
         frozenset(name for name in contract.optional if there.isdisjoint(tops[name])),
     )
-
-
-def _ways(contract: Contract) -> Mapping[str, Sequence[tuple[str, ...]]]:
-    """The ways to columns as of `Contract.ways`, but for those that do not begin at the record that makes a row."""
-    outer = {name for name, place in contract.format.places if place.startswith((OF_RECORD, POSITION))}
-    of_records = contract.of_records
-    if not outer:
-        return of_records.ways
-    columns = tuple(column for column in of_records.columns if column.name not in outer)
-    places = tuple((name, place) for name, place in contract.format.places if name not in outer)
-    return replace(of_records, columns=columns, format=replace(contract.format, places=places)).ways
 
 
 class ShapeChanges:
@@ -111,6 +99,7 @@ class ShapeChanges:
         self._at = at
         self._never_there: set[str] = set()
         self._recent = RecentValues(connection, contract, table)
+        self._has_insides = has_insides(contract)
 
     def count(self, files: Sequence[File]) -> None:
         """Look at once at files that are loaded together, before each is noted."""
@@ -134,7 +123,8 @@ class ShapeChanges:
         held = self._held(file, last, is_careful=is_careful) if self._says_each(file) else None
         shape = shape_of(self._contract, file.header, held.rescued if held else (), used)
         self._never_there.intersection_update(shape.absent or ())
-        if not (shape.unknown or shape.renamed or shape.absent or held or last):
+        places = self._places(file, is_careful=is_careful)
+        if not (shape.unknown or shape.renamed or shape.absent or held or last or places):
             return
         came = sorted(n for n in shape.unknown if last.get(n) != "came" and not (is_again and n in last))
         came = came[: max(0, min(_MOST, _MOST_EVER - len(last)))]
@@ -143,6 +133,7 @@ class ShapeChanges:
         types = self._proposed(file.file_id, named) if named else {}
         changed = partial(self._change, file)
         changes = [changed(name, "came", proposed_type=types.get(name)) for name in came]
+        changes += [changed(place, "came", name_in_file=name) for place, name in places.items()]
         changes += [changed(name, "renamed", name_in_file=other) for name, other in sorted(shape.renamed - told)]
         if shape.absent is not None and not is_again:
             changes += [changed(name, "came") for name in self._back(shape.absent, last)]
@@ -155,6 +146,17 @@ class ShapeChanges:
             self._recent.add(file.file_id, held)
         if changes:
             insert_changes(self._connection, changes, self._run_id)
+
+    def _places(self, file: File, *, is_careful: bool) -> dict[str, str]:
+        """What came inside of columns, or beside them in an object: the last name of each place."""
+        if not (is_careful or self._contract.format.type == "parquet") or not self._has_insides:
+            return {}
+        rescued = f"({self._table.rescued_of(file.file_id)})"
+        if places := new_places(self._connection, self._contract, rescued):
+            told = places_told(self._connection, self._contract.source)
+            room = max(0, min(_MOST, _MOST_EVER - len(told)))
+            return dict([item for item in places.items() if item[0] not in told][:room])
+        return {}
 
     def _change(self, file: File, column: str, what: str, **more: str | None) -> SchemaChange:
         values = {"name_in_file": None, "proposed_type": None, **more}
@@ -180,7 +182,7 @@ class ShapeChanges:
 
     def _unnamed(self, last: Mapping[str, str]) -> list[str]:
         """Names that came and that the contract does not have."""
-        known = {way[0] for ways in _ways(self._contract).values() for way in ways if way} | {*self._contract.names}
+        known = known_names(self._contract)
         return [name for name in sorted(last) if last[name] == "came" and name not in known]
 
     def _held(self, file: File, last: Mapping[str, str], *, is_careful: bool) -> Held:
