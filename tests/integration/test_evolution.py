@@ -194,9 +194,9 @@ def test_what_a_struct_does_not_name_is_no_column_that_came(tmp_path: Path) -> N
         (3, "c", 3, '{"customer":{"vip":false}}', None),
         (5, "e", None, None, None),
     ]
-    told = [("till", "came", None), ("/person/vip", "came", "vip")]
+    told = [("till", "came", None), ("/person/vip", "came", "vip"), ("person", "renamed", "customer")]
     assert lab.rows("select column_name, what, name_in_file from ops.schema_changes order by change_id") == told
-    [place, _] = lab.status()["shape_changes"]
+    [_, place, _] = lab.status()["shape_changes"]
     assert place["sentence"] == "sales/1.jsonl: /person/vip came, which no column names"
     assert place["proposed_type"] is None
     reasons = lab.rows("select unnest(reasons) as r from quarantine.sales order by 1")

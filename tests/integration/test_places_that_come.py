@@ -95,6 +95,39 @@ def test_fields_of_structs_of_parquet_are_told(make: Make, tmp_path: Path) -> No
     assert [change.words for change in read_changes(source.connection) if change.name_in_file is None] == []
 
 
+def renames(source: Source) -> list[tuple[str, str, str]]:
+    return source.sql(
+        "select replace(path, 'sales/', ''), column_name, name_in_file from ops.schema_changes "
+        "where what = 'renamed' order by change_id"
+    )
+
+
+def test_aliases_in_objects_and_of_columns_that_hold_others_are_told_once(make: Make) -> None:
+    source = make(COLUMNS, format={"type": "jsonl"}, aliases={"zip": ["plz"], "lines": ["items"]}, **OPTIONS)
+    load(source, {"address": {"zip": "1", "plz": None}}, {"address": {"plz": "2"}})
+    load(source, {"address": {"plz": "3"}, "items": [{"sku": "a"}]}, {"items": []})
+    told = [("1.jsonl", "zip", "plz"), ("2.jsonl", "lines", "items")]
+    assert renames(source) == told
+    source.load(is_full_refresh=True)
+    assert renames(source) == told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["xml", "json", "parquet"])
+def test_aliases_in_objects_are_told_of_each_format(make: Make, tmp_path: Path, kind: str) -> None:
+    form = {"xml": {"records": "/all/one"}, "json": {"records": ""}}.get(kind, {})
+    source = make(COLUMNS, format={"type": kind, **form}, aliases={"zip": ["plz"]}, **OPTIONS)
+    for number, name in enumerate(("zip", "plz", "plz", "zip")):
+        row = {"id": number, "address": {name: str(number)}}
+        pq.write_table(pa.Table.from_pylist([row]), tmp_path / "made")
+        xml = f"<all><one><id>{number}</id><address><{name}>{number}</{name}></address></one></all>"
+        content = {"xml": xml.encode(), "json": json.dumps([row]).encode(), "parquet": (tmp_path / "made").read_bytes()}
+        source.put(f"{number}.x", content[kind])
+        source.run()
+    assert [row[0] for row in source.rows("zip")] == ["0", "1", "2", "3"]
+    assert renames(source) == [("1.x", "zip", "plz")]
+
+
 @pytest.mark.slow
 def test_of_keys_that_are_values_not_all_places_are_told(make: Make) -> None:
     source = make(COLUMNS, format={"type": "jsonl"}, **OPTIONS)

@@ -110,3 +110,21 @@ def without_nulls(value: Any) -> Any:
         return value
     items = {key: without_nulls(item) for key, item in value.items()}
     return {key: item for key, item in items.items() if item is not None} or (None if items else {})
+
+
+def test_other_names_that_stand_for_columns_are_told_where_they_have_a_value() -> None:
+    form = Format("jsonl", places=(("x", "/a/x"), ("y", "/b/x")), aliases=(("x", ("old", "other")), ("y", ("old",))))
+    texts = ['{"a":{"old":1},"b":{"x":2}}', '{"a":{"x":1,"old":null},"b":{"old":2}}', '{"a":{"old":1,"other":2}}']
+    records = list(flat_records([Record(1, text.encode(), None) for text in texts], form))
+    assert [record.aliases for record in records] == [(("x", "old"),), (("y", "old"),), ()]
+    assert records[2].problem is not None
+
+
+def test_other_names_around_elements_are_told_of_each() -> None:
+    form = Format("jsonl", each="/l", places=(("id", "^/id"), ("x", "/x")), aliases=(("id", ("no",)), ("x", ("old",))))
+    text = b'{"no":7,"l":[{"x":1},{"old":2},{}]}'
+    assert [record.aliases for record in flat_records([Record(1, text, None)], form)] == [
+        (("id", "no"),),
+        (("id", "no"), ("x", "old")),
+        (("id", "no"),),
+    ]

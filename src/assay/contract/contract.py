@@ -131,6 +131,10 @@ class Contract:
         """The names of a file's columns, those that the contract has by their own ones; of files without places."""
         return [self.own_names.get(name, name) for name in header]
 
+    def others_in(self, header: Iterable[str]) -> frozenset[tuple[str, str]]:
+        """(column, other name) of those of a file's columns that it calls otherwise; of files without places."""
+        return frozenset((self.own_names[name], name) for name in header if name in self.own_names)
+
     @property
     def optional(self) -> list[str]:
         """The columns that files may leave out."""

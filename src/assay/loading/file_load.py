@@ -82,8 +82,8 @@ class FileLoad:
         self._scratch = scratch
         self._load_id = load_id
         self._wide: WideReading | None = None
-        self.aliases: frozenset[str] = frozenset()
-        """Other names of columns in the records of the file that was read last, where it has no header."""
+        self.aliases: frozenset[tuple[str, str]] = frozenset()
+        """(column, other name) in the records of the file that was read last, as far as its header does not say it."""
         self.is_careful = False
         """Whether that file was read so that its records may have names that the contract does not have."""
         self.at = clock.now()
@@ -198,9 +198,8 @@ class FileLoad:
     def _careful_parquet(self, file: File, name: str) -> Counted:
         try:
             self._read(file, self._parquet_view(file, name, has_lines=True))
-            self._keep_malformed(
-                f"_line, _record, _reasons from {READING} where {once('_reasons is not null')}", file, []
-            )
+            bad = f"_line, _record, _reasons from {READING} where {once('_reasons is not null')}"
+            self._keep_malformed(bad, file, [])
             inserted = self._table.insert(once("_reasons is null"), file.file_id, self._load_id, self.at)
         except duckdb.Error as error:
             cause = self._cause(error)
@@ -248,7 +247,7 @@ class FileLoad:
         first = first_object(file.path)
         if not expected_names(self._contract, first):
             raise NeedsStrictParse
-        self.aliases = frozenset(self._contract.own_names.keys() & set(first.names))
+        self.aliases = self._contract.others_in(first.names)
         query = f"select is_same from ({round_trip(self._contract, '(select ? as j)', first)})"
         if self._connection.execute(query, [first.line]).fetchall() != [(True,)]:
             raise NeedsStrictParse
@@ -273,6 +272,7 @@ class FileLoad:
 
     def _parquet_view(self, file: File, name: str, *, has_lines: bool) -> str:
         rows = parquet_rows(self._connection, file.path, name, has_lines=has_lines)
+        self.aliases = rows.others_of(self._contract)
         if is_wide(self._contract, list(rows.places)) and not self._contract.format.is_rearranged:
             return self._wide_view(wide_parquet(rows, self._contract), has_lines=has_lines)
         return parquet_view(rows, self._contract, has_lines=has_lines)

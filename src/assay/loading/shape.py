@@ -53,27 +53,28 @@ class Shape:
     absent: frozenset[str] | None
 
 
-def shape_of(contract: Contract, header: Sequence[str] | None, unknown: Iterable[str], used: Iterable[str]) -> Shape:
+def shape_of(
+    contract: Contract, header: Sequence[str] | None, unknown: Iterable[str], used: Iterable[tuple[str, str]]
+) -> Shape:
     """The shape of a file.
 
     Args:
         contract: Its contract.
         header: Its columns; None where the format has none.
         unknown: Names in its records that the contract does not have, where there is no header.
-        used: Other names of columns in its records, where there is no header.
+        used: (column, other name) of those that its records call otherwise; of top-level ones a header says it too.
     """
     if header is None:
-        own = {other: column for column, others in contract.format.aliases for other in others}
         # What has columns inside of it, or is one, may be rescued in part, and that is no column of its own.
         known = known_names(contract)
-        return Shape(frozenset(unknown).difference(known), frozenset((own[name], name) for name in used), None)
+        return Shape(frozenset(unknown).difference(known), frozenset(used), None)
     there = set(header)
     tops = {name: [way[0] for way in ways] for name, ways in contract.of_records.ways.items()}
     return Shape(
         frozenset(there.difference(*tops.values())),
         frozenset(
             (name, other) for name, (own, *others) in tops.items() for other in {*others} - {own} if other in there
-        ),
+        ).union(used),
         frozenset(name for name in contract.optional if there.isdisjoint(tops[name])),
     )
 
@@ -110,12 +111,14 @@ class ShapeChanges:
         """Whether each record of a file says which names it has."""
         return file.header is None and self._contract.format.type == "jsonl"
 
-    def note(self, file: File, used: Collection[str] = (), *, is_careful: bool = True, is_again: bool = False) -> None:
+    def note(
+        self, file: File, used: Collection[tuple[str, str]] = (), *, is_careful: bool = True, is_again: bool = False
+    ) -> None:
         """Write down what a file changes, in the transaction that loads it and after its rows are stored.
 
         Args:
             file: The file.
-            used: Other names of columns that its records have, where it has no header.
+            used: (column, other name) of those that its records call otherwise, as far as no header says it.
             is_careful: Whether its records may have names that the contract does not have.
             is_again: Whether it was loaded before, so that nothing is new but what was not known yet.
         """

@@ -61,8 +61,8 @@ class FilesTogether:
         self._load_id = load_id
         self._at = at
         self._is_worth_it = True
-        self.aliases: frozenset[str] = frozenset()
-        """Other names of columns in the records of the files that were read last, where they have no header."""
+        self.aliases: frozenset[tuple[str, str]] = frozenset()
+        """(column, other name) in the records of the files that were read last, where they have no header."""
 
     def batches(self, files: Iterable[File]) -> Iterator[list[File]]:
         """The files in their order, those that may be read at once together; most often each on its own."""
@@ -151,7 +151,7 @@ class FilesTogether:
         first = first_object(files[0].path)
         if not expected_names(self._contract, first):
             raise NeedsStrictParse
-        self.aliases = frozenset(self._contract.own_names.keys() & set(first.names))
+        self.aliases = self._contract.others_in(first.names)
         return round_trip_view_of_many(names, self._contract, files[0].compression, first)
 
     def _parquet_view(self, files: Sequence[File], names: Mapping[int, str]) -> str:

@@ -8,7 +8,7 @@ text of it in its shape (see `assay.text.shapes`). Keep out: what a value means;
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from assay.contract.aliases import place_beside, two_names
 from assay.contract.format import Format
@@ -27,6 +27,8 @@ _MOST = 64 * MAX_JSON_LINE
 Way = tuple[str, ...]
 Ways = Mapping[str, tuple[Way, ...]]
 """The ways to the value of each column: by its own name, then by each other one."""
+Aliases = tuple[tuple[str, str], ...]
+"""(column, other name) of the columns that a record calls otherwise."""
 
 
 class _Misplaced(Exception):
@@ -63,11 +65,12 @@ def _ways(place: str, aliases: Iterable[str]) -> tuple[Way, ...]:
 
 def _flat(record: Record, ways: Ways, shapes: _Shapes) -> Record:
     whole = _decoded(record)
-    values, problems = _values(whole, ways)
+    values, problems, aliases = _values(whole, ways)
     if problems:
         return record._replace(problem="; ".join(problems), fault="nested")
     left = shapes.apply(values)
-    return _sized(record._replace(clean=_object(_members(values), _rest(whole, ways, left)).encode()))
+    clean = _object(_members(values), _rest(whole, ways, left)).encode()
+    return _sized(record._replace(clean=clean, aliases=aliases))
 
 
 def _decoded(record: Record) -> Any:
@@ -100,6 +103,14 @@ class _Shapes:
             if rest is not NOTHING:
                 left[name] = rest
         return left
+
+
+class _Outer(NamedTuple):
+    """What each element repeats of its record, what is wrong with it there, and the columns with other names."""
+
+    repeated: str
+    problems: list[str]
+    aliases: Aliases
 
 
 class _Elements:
@@ -138,21 +149,22 @@ class _Elements:
         except _Misplaced as error:
             yield record._replace(problem=str(error), fault="nested")
             return
-        values, problems = _values(whole, self._outer)
+        values, problems, aliases = _values(whole, self._outer)
         repeated, count = _members(values), len(elements or ())
         if len(repeated) * count > _MOST:
             words = f"what its {count:,} elements repeat of it takes over {_MOST:,} bytes"
             yield record._replace(problem=words)
             return
         for position, element in enumerate(elements or (), 1):
-            yield self._flat(element, position, repeated, list(problems))
+            yield self._flat(element, position, _Outer(repeated, problems, aliases))
 
-    def _flat(self, element: Any, position: int, repeated: str, problems: list[str]) -> Record:
+    def _flat(self, element: Any, position: int, outer: _Outer) -> Record:
+        repeated, problems, aliases = outer.repeated, list(outer.problems), outer.aliases
         numbered = _members({name: lexeme(str(position)) for name in self._position})
         values: dict[str, Any] = {}
         if isinstance(element, dict) or self._takes_any:
-            values, inner = _values(element, self._inner)
-            problems += inner
+            values, inner, others = _values(element, self._inner)
+            problems, aliases = problems + inner, aliases + others
         else:
             problems.append(f"the element is not an object but {kind_of(element)}")
         if problems:
@@ -165,22 +177,25 @@ class _Elements:
         raw = _object(repeated, numbered, own, rest).encode()
         if left:
             rest = _rest_of_any(left) if self._takes_any else _rest(element, self._inner, left)
-        return _sized(Record(0, raw, None, clean=_object(repeated, numbered, shaped, rest).encode()))
+        return _sized(Record(0, raw, None, None, _object(repeated, numbered, shaped, rest).encode(), aliases))
 
 
-def _values(whole: Any, ways: Ways) -> tuple[dict[str, Any], list[str]]:
-    """What stands at the end of the ways to each column, and what is wrong with some, each said once."""
+def _values(whole: Any, ways: Ways) -> tuple[dict[str, Any], list[str], Aliases]:
+    """What stands at the end of the ways to each column, what is wrong with some, each said once, and other names."""
     values: dict[str, Any] = {}
     problems: dict[str, None] = {}
+    aliases: list[tuple[str, str]] = []
     for name, places in ways.items():
         try:
             held = {way: value for way in places if (value := _value(whole, way)) is not None}
             values[name] = next(iter(held.values()), None)
+            if len(places) > 1:
+                aliases += [(name, way[-1]) for way in held if way != places[0]]
             if len(held) > 1:
                 problems[two_names(name, [pointer_of(*way) for way in held])] = None
         except _Misplaced as error:
             problems[str(error)] = None
-    return values, list(problems)
+    return values, list(problems), tuple(aliases)
 
 
 def _value(whole: Any, way: Way) -> Any:

@@ -40,7 +40,7 @@ class Record(NamedTuple):
         problem: Why it is malformed, in words; None when it is good.
         fault: What is broken about its structure; None where nothing is.
         clean: What is read of it in place of its text; None for the text itself.
-        aliases: Other names of columns that it has, which stand in `clean` as the columns' own.
+        aliases: (column, other name) of the columns that it calls otherwise; `clean` has their own names.
     """
 
     line: int
@@ -48,7 +48,7 @@ class Record(NamedTuple):
     problem: str | None
     fault: Fault | None = None
     clean: bytes | None = None
-    aliases: tuple[str, ...] = ()
+    aliases: tuple[tuple[str, str], ...] = ()
 
 
 class Run(NamedTuple):

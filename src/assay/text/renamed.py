@@ -47,4 +47,4 @@ def _renamed(record: Record, own: Mapping[str, str]) -> Record:
     clean = written(members).encode()
     if len(clean) > MAX_JSON_LINE:
         return record._replace(problem=too_long(MAX_JSON_LINE).words)
-    return record._replace(clean=clean, aliases=tuple(own.keys() & whole))
+    return record._replace(clean=clean, aliases=tuple((own[name], name) for name in own.keys() & whole))

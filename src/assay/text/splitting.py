@@ -85,7 +85,7 @@ class Counts:
         bad: Records in the file of malformed ones.
         has_quoted_line_ends: Whether a good record goes over several lines; DuckDB then needs `parallel = false`.
         faults: How many malformed ones there are of each fault; under None where it is not the structure.
-        aliases: Other names of columns that good records have, in place of which the clean file has the columns' own.
+        aliases: (column, other name) of the columns that good records call otherwise; the clean file has the own names.
         example: The first malformed record.
     """
 
@@ -93,7 +93,7 @@ class Counts:
     bad: int
     has_quoted_line_ends: bool = False
     faults: Mapping[Fault | None, int] = field(default_factory=dict)
-    aliases: frozenset[str] = frozenset()
+    aliases: frozenset[tuple[str, str]] = frozenset()
     example: Record | None = None
 
 
@@ -121,7 +121,7 @@ def write_clean(path: Path, format: Format, columns: int, good: Path, bad: Path,
     written, refused, has_quoted = 0, 0, False
     faults: Counter[Fault | None] = Counter()
     example = None
-    aliases: set[str] = set()
+    aliases: set[tuple[str, str]] = set()
     with good.open("wb", buffering=1 << 20) as clean, bad.open("w", encoding="utf-8") as rest:
         for part in _parts(path, format, columns):
             if isinstance(part, Run):

@@ -66,6 +66,11 @@ class ParquetRows:
         """The one of some ways that leads to something in the file; the first where none does."""
         return next((way for way in ways if self._leads_somewhere(*way)), ways[0])
 
+    def others_of(self, contract: Contract) -> frozenset[tuple[str, str]]:
+        """(column, other name) of the columns of a contract that the file calls otherwise."""
+        ways = {column: (self.way(each), each[0]) for column, each in contract.ways.items()}
+        return frozenset((column, way[-1]) for column, (way, own) in ways.items() if way != own)
+
     def _leads_somewhere(self, name: str, *inner: str) -> bool:
         return leads_somewhere({column.name: column for column in self.columns}, (name, *inner))
 
