@@ -16,6 +16,7 @@ from assay.cli.clear_values import assert_may_see
 from assay.cli.console import out, progress
 from assay.cli.files import contract_of, files_below
 from assay.describing.trial import FileTrial, Reason, try_files
+from assay.incidents.reconcile import one_line
 
 _LISTED = 12
 """Files that are listed, and reasons that are told of each."""
@@ -90,7 +91,7 @@ def _told(trial: FileTrial) -> list[str]:
     if trial.left_out:
         subject = "1 line is" if trial.left_out == 1 else f"{trial.left_out:,} lines are"
         lines.append(f"{trial.name}: {subject} left out, as no records by the format")
-    return [*lines, *(f"{trial.name}: {change}" for change in trial.changes)]
+    return [*lines, *(one_line(f"{trial.name}: {change}") for change in trial.changes)]
 
 
 def write_junit(path: Path, source: str, trials: list[FileTrial]) -> None:
