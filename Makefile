@@ -10,7 +10,7 @@ MANIFEST := dbt_project/target/manifest.json
 DBT_FILES := $(shell find dbt_project src/assay/dbt_package -name target -prune -o -name build -prune -o -name dbt_packages -prune -o -name logs -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test slow chaos quarter soak wheel lint format check bench dbt lock clean
+.PHONY: help setup demo dev test slow chaos feeds quarter soak wheel lint format check bench dbt lock clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -36,13 +36,19 @@ dev: setup ## The Dagster UI on 127.0.0.1:3000
 	@$(BIN)/assay dev
 
 test: setup ## Unit, integration and convention tests, in under five minutes
-	@$(BIN)/pytest -n auto --dist loadfile -m "not chaos and not slow and not soak"
+	@$(BIN)/pytest -n auto --dist loadfile -m "not chaos and not slow and not soak and not feeds"
 
 slow: setup ## Tests that only take long: many real runs, the year, every rule broken once; half an hour
-	@$(BIN)/pytest -n auto --dist loadfile -m "slow and not chaos and not soak"
+	@$(BIN)/pytest -n auto --dist loadfile -m "slow and not chaos and not soak and not feeds"
 
 chaos: setup ## Kill real runs and services, fill the disk, shuffle arrivals; a quarter of an hour
 	@$(BIN)/pytest -n auto --dist loadfile -m chaos
+
+feeds: setup ## Feeds of real servers, killed under live writes; two minutes (installs PostgreSQL with apt-get where root may)
+	@$(BIN)/python -c 'import sys; from tests.postgres import binaries; sys.exit(binaries() is None)' || { \
+	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null || { echo "The tests of feeds need PostgreSQL's programs (initdb, pg_ctl): install your system's package postgresql, then make feeds again"; exit 1; }; \
+	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends postgresql; }
+	@ASSAY_FEEDS=1 $(BIN)/pytest -n auto --dist load -m feeds tests/feeds
 
 quarter: setup ## Ninety simulated days with crashes, corrupt files, silence and full disks (QUARTER_DAYS=36 for fewer)
 	@$(BIN)/python -W ignore -m tests.simulation.quarter --days $(QUARTER_DAYS)

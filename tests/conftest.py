@@ -29,8 +29,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         in_unit = "unit" in item.path.parts
         if in_unit and "lab" in getattr(item, "fixturenames", ()):
             raise pytest.UsageError(f"{item.nodeid} makes runs: move it to tests/integration")
-        if "chaos" in item.path.parts:
-            item.add_marker(pytest.mark.chaos)
+        for place in ("chaos", "feeds"):
+            if place in item.path.parts:
+                item.add_marker(getattr(pytest.mark, place))
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:

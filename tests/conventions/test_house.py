@@ -32,6 +32,7 @@ ORDER = (
     "odcs",
     "triggers",
     "incidents",
+    "feeds",
     "page",
     "orchestration",
     "cli",

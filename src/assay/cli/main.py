@@ -15,18 +15,15 @@ from assay.base.project import DISTRIBUTION
 from assay.cli.console import complain, out, stoppable
 from assay.cli.contract_commands import contract_app
 from assay.cli.diff_options import Fork, Keep, compare_states
+from assay.cli.feed_commands import feed_app
 from assay.cli.project_commands import Commands
 from assay.cli.source_commands import source_app
 
-app = typer.Typer(
-    cls=Commands,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.command("diff")(compare_states)
 app.add_typer(source_app, name="source")
 app.add_typer(contract_app, name="contract")
+app.add_typer(feed_app, name="feed")
 USAGE = 2
 
 

@@ -13,6 +13,7 @@ from assay.contract.aliases import aliases_of
 from assay.contract.check_format import check_format
 from assay.contract.contract import Column, Contract, Rule
 from assay.contract.errors import ContractError
+from assay.contract.feed import contract_block
 from assay.contract.format import Format
 from assay.contract.moments import pattern
 from assay.contract.names import TableName, may_be_column, quoted
@@ -67,7 +68,8 @@ def place_of(node: Node) -> str:
 def _parse(node: Node) -> Contract:
     from assay.contract.yml_contract import ContractYml, FileDateYml  # noqa: PLC0415 - see assay.contract.yml
 
-    declared = ContractYml.read(node["config"].get("meta", {}).get("contract"))
+    source = TableName.of_model(str(node["name"])).entity
+    declared = ContractYml.read(contract_block(source, node))
     form = _format(dict(declared.format))
     template = path_template(declared.files)
     origins = origins_of(node, template)
@@ -91,7 +93,7 @@ def _parse(node: Node) -> Contract:
         raise ContractError(f"newest_by: {newest_by!r} is not a column of the contract")
     check_path_columns(columns, template, pattern(dated_by) if dated_by is not None else None)
     return Contract(
-        source=TableName.of_model(str(node["name"])).entity,
+        source=source,
         version=declared.version,
         owner=declared.owner,
         files=template.glob,

@@ -14,7 +14,7 @@ from assay.contract.errors import ContractError
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SAY_SOMETHING = {
     *("models", "name", "description", "columns", "data_type", "constraints", "data_tests", "config", "meta"),
-    *("contract", "format", "checks", "freshness", "redo", "inputs"),
+    *("contract", "feed", "format", "checks", "freshness", "redo", "inputs"),
 }
 """Keys with a value, always; where there is none, the next lines are not indented as they are meant."""
 

@@ -15,6 +15,7 @@ from assay.contract.types import ALIASES, KINDS
 from assay.contract.yml import Expected, Name, Names, Yml
 from assay.contract.yml_checks import FreshnessYml, LoadChecksYml, ReasonsYml, RedoYml, TableChecksYml
 from assay.contract.yml_contract import ContractYml
+from assay.contract.yml_feed import FedContractYml, FeedYml
 from assay.contract.yml_format import Dates, Locale, Thousands
 
 _OPEN = ConfigDict(extra="allow")
@@ -151,7 +152,10 @@ class MetaYml(Yml):
 
     model_config = _OPEN
     owner: str | None = Field(default=None, description="The team that answers for the table.")
-    contract: ContractYml | None = Field(default=None, description="Of a bronze model: what the source promises.")
+    contract: ContractYml | FedContractYml | None = Field(
+        default=None, description="Of a bronze model: what the source promises."
+    )
+    feed: FeedYml | None = Field(default=None, description="Of a bronze model: from where its files are fetched.")
     checks: LoadChecksYml | TableChecksYml | None = Field(default=None, description="Checks beyond the constraints.")
     freshness: FreshnessYml | None = Field(
         default=None, description="How old data may be, or when a source has to send."

@@ -18,6 +18,7 @@ import yaml
 
 from assay.base.project import ENGINE
 from assay.contract.errors import ContractError
+from assay.contract.feed import contract_block
 from assay.contract.moments import pattern
 from assay.contract.names import TableName, layer_of, listed, quoted
 from assay.contract.nested_types import outer_level
@@ -232,7 +233,7 @@ def _check_cast(name: str, kind: str, origin: str) -> None:
 
 def _check_dated(column: Mapping[str, Any], bronze: Mapping[str, Any]) -> None:
     """Whether a silver column can hold the moment of the files' names."""
-    newest_by = (((bronze.get("config") or {}).get("meta") or {}).get("contract") or {}).get("newest_by")
+    newest_by = (contract_block(TableName.of_model(str(bronze["name"])).entity, bronze) or {}).get("newest_by")
     dated_by = newest_by.get("file_date") if isinstance(newest_by, Mapping) else None
     kind = column_type(str(column["data_type"])).kind
     check_dated(str(column.get("name")), kind, pattern(str(dated_by)) if dated_by else None)

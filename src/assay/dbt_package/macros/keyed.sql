@@ -88,7 +88,7 @@
         {%- for constraint in node.constraints if constraint.type == 'primary_key' -%}
             {%- for name in constraint.columns -%}{%- do found['key'].append(assay.quoted(name)) -%}{%- endfor -%}
         {%- endfor -%}
-        {%- set newest = node.config.meta.contract.get('newest_by') -%}
+        {%- set newest = node.config.meta.contract.get('newest_by') or node.config.meta.get('feed') -%}
         {%- if newest is string -%}
             {%- do found.update({'newest': assay.quoted(newest)}) -%}
         {%- elif newest -%}

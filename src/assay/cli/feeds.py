@@ -1,0 +1,187 @@
+"""`assay feed`: what fetches into the landing zone."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from dataclasses import asdict
+
+from rich.markup import escape
+from rich.table import Table
+
+from assay.base import log
+from assay.base.printable import printable
+from assay.base.settings import Settings
+from assay.cli.console import complain, out
+from assay.contract.catalog import Catalog
+from assay.contract.feed import FeedDeclaration, declared_feed
+from assay.contract.masking import hidden_columns
+from assay.contract.names import TableName
+from assay.feeds.errors import FeedError, Permanent
+from assay.feeds.frame import Fetched, Fetcher
+from assay.feeds.last_fetch import LastFetch
+from assay.feeds.running import feed_of, run_on, run_once
+from assay.feeds.seen import progress_of
+from assay.tables.dbt import parse_if_changed
+
+FAILED = 1
+_RECORDS = 10
+_WIDEST = 60
+"""Characters of a value that `assay feed test` shows."""
+
+
+def declared(settings: Settings) -> tuple[Catalog, dict[str, FeedDeclaration]]:
+    """The project, and its feeds by name."""
+    parse_if_changed(settings)
+    catalog = Catalog.read(settings.dbt_project)
+    sources = [TableName.of_model(model) for model in catalog.of_layer("bronze")]
+    feeds = {name.entity: declared_feed(name.entity, catalog.models[name.model]) for name in sources}
+    return catalog, {name: feed for name, feed in feeds.items() if feed is not None}
+
+
+def show() -> None:
+    """Print all feeds; secrets are shown as the references that the yml has."""
+    _, feeds = declared(Settings.from_env())
+    table = Table("feed", "kind", "mode", "table", "cursor", "every", "url")
+    for name, feed in feeds.items():
+        dotted = escape(".".join(feed.table))
+        table.add_row(name, feed.kind, feed.mode, dotted, escape(feed.cursor), f"{feed.every:g} s", escape(feed.url))
+    out.print(table if feeds else "no source of this project has a feed; docs/feeds.md shows one")
+
+
+def run(name: str, *, is_once: bool) -> int:
+    """Fetch a feed; gives the exit code."""
+    settings = Settings.from_env()
+    log.configure(settings)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        feed = _feed(settings, name)
+        (run_once if is_once else run_on)(settings, feed, lambda fetched: _tell(name, fetched))
+    except FeedError as error:
+        complain(str(error), feed=name)
+        return FAILED
+    return 0
+
+
+def status(*, as_json: bool) -> None:
+    """Print how far each feed is."""
+    settings = Settings.from_env()
+    _, feeds = declared(settings)
+    table = Table("feed", "fetched now", "epoch", "position", "not loaded", "last fetch", "lag", "what became of it")
+    values = []
+    for name in feeds:
+        progress, last = progress_of(settings, name), LastFetch.read(settings, name)
+        problem = progress.problem or (last.problem if last else "")
+        ends = dict(progress.position.ends)
+        lag = last.lag_seconds if last else None
+        became = problem or (f"{last.records:,} records landed{_because(last.note)}" if last else "never fetched")
+        values.append(
+            {
+                "feed": name,
+                "is_running": progress.is_running,
+                "epoch": progress.position.epoch,
+                "position": ends,
+                "batches_not_loaded": progress.waiting,
+                "problem": problem,
+                "last_fetch": asdict(last) if last else None,
+            }
+        )
+        table.add_row(
+            name,
+            "yes" if progress.is_running else "no",
+            str(progress.position.epoch),
+            escape(", ".join(map(printable, ends.values())) or "the beginning"),
+            f"{progress.waiting:,}",
+            last.at if last else "",
+            "" if lag is None else f"{lag:,.1f} s",
+            escape(became),
+        )
+    if as_json:
+        sys.stdout.write(json.dumps(values, indent=2) + "\n")
+    else:
+        out.print(table if feeds else "no source of this project has a feed; docs/feeds.md shows one")
+
+
+def try_out(name: str) -> int:
+    """Show what a feed would read; gives the exit code."""
+    from assay.feeds.postgres import PostgresFeed  # noqa: PLC0415 - brings a driver
+
+    settings = Settings.from_env()
+    try:
+        catalog, feeds = declared(settings)
+        columns, rows = PostgresFeed(_known(feeds, name)).sample(_RECORDS)
+    except FeedError as error:
+        complain(str(error), feed=name)
+        return FAILED
+    contract = catalog.contracts[name]
+    promised = {column.name: column.type.declared for column in contract.columns}
+    shown = Table("column", "type there", "in Parquet", "in the contract")
+    for column in columns:
+        shown.add_row(
+            escape(printable(column.name)), column.type.shown, str(column.arrow), promised.pop(column.name, "-")
+        )
+    for missing, kind in promised.items():
+        shown.add_row(escape(missing), "[red]is not there[/]", "", kind)
+    out.print(shown)
+    hidden = hidden_columns(catalog, TableName.of_source(name).table, [column.name for column in columns])
+    records = Table(*(escape(printable(column.name)) for column in columns))
+    for row in zip(*(rows.column(at).to_pylist() for at in range(len(columns))), strict=True):
+        records.add_row(*(_value(value, column.name in hidden) for value, column in zip(row, columns, strict=True)))
+    out.print(records)
+    if hidden:
+        out.print("*** hides columns about people, and those that the contract does not name", highlight=False)
+    return 0
+
+
+def reset(name: str, *, is_sure: bool) -> int:
+    """Begin a new epoch of a feed; gives the exit code."""
+    settings = Settings.from_env()
+    means = (
+        "The next fetch reads the whole table again, into an epoch of its own. What is loaded stays: rows that are "
+        "read "
+        "again replace those of their keys, and of a watermark rows that the source deleted meanwhile stay in silver."
+    )
+    try:
+        feed = _feed(settings, name)
+        if not is_sure:
+            out.print(f"{means}\n`assay feed reset {name} --epoch` does it.", highlight=False)
+            return 0
+        fetcher = Fetcher(settings, feed, feed_of(feed))
+        with fetcher.alone():
+            epoch = fetcher.begin_epoch()
+    except FeedError as error:
+        complain(str(error), feed=name)
+        return FAILED
+    out.print(f"feed {name} is in epoch {epoch}. {means}", highlight=False)
+    return 0
+
+
+def _feed(settings: Settings, name: str) -> FeedDeclaration:
+    return _known(declared(settings)[1], name)
+
+
+def _known(feeds: dict[str, FeedDeclaration], name: str) -> FeedDeclaration:
+    if name not in feeds:
+        known = f"; there are {', '.join(sorted(feeds))}" if feeds else "; no source of this project has one"
+        raise Permanent(f"there is no feed {name!r}{known}")
+    return feeds[name]
+
+
+def _tell(name: str, fetched: Fetched) -> None:
+    """Print what a fetch brought; the log has its own line."""
+    if not log.is_on():
+        files = f" in {len(fetched.batches)} file" if fetched.batches else ""
+        size = f", {fetched.size_bytes:,} bytes" if fetched.batches else ""
+        out.print(f"{name}: {fetched.records:,} records landed{files}{size}{_because(fetched.note)}", highlight=False)
+
+
+def _because(note: str) -> str:
+    return f" ({note})" if note else ""
+
+
+def _value(value: object, is_hidden: bool) -> str:
+    if value is None:
+        return "[dim]NULL[/]"
+    text = "***" if is_hidden else printable(str(value))
+    return escape(text if len(text) <= _WIDEST else f"{text[:_WIDEST]}…")

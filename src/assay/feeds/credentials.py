@@ -1,0 +1,72 @@
+"""Secrets that a yml refers to, and texts without them.
+
+Belongs here: `${env:NAME}` and `${file:/path}`, and the scrubbing of messages. No secret is kept longer than a
+connection is made, and none is written anywhere.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from assay.feeds.errors import Permanent
+
+_REFERENCE = re.compile(r"\$\{(\w+):([^{}]+)\}")
+HIDDEN = "***"
+_SHORTEST = 3
+"""Characters of a text that is scrubbed; shorter ones would make holes in every message."""
+
+
+def resolved(text: str, whose: str) -> tuple[str, tuple[str, ...]]:
+    """A text with its references replaced, and the secrets that went into it.
+
+    Args:
+        text: As the yml has it.
+        whose: What a message calls the place, e.g. `feed orders: url`.
+
+    Raises:
+        Permanent: A secret is not there.
+    """
+    secrets: list[str] = []
+
+    def value(reference: re.Match[str]) -> str:
+        secret = _secret(reference[1], reference[2], whose)
+        secrets.append(secret)
+        if _is_before_host(text, reference):
+            return quote(secret, safe="")
+        before = text[: reference.start()][-1:]
+        plain = secret.replace("\\", "\\\\").replace("'", "\\'")
+        return {"=": f"'{plain}'", "'": plain}.get(before, secret) if "://" not in text else secret
+
+    return _REFERENCE.sub(value, text), tuple(secrets)
+
+
+def _is_before_host(text: str, reference: re.Match[str]) -> bool:
+    """Whether a reference is the user or password of an URL, where `/` or `@` of it has to be escaped."""
+    _, scheme, before = text[: reference.start()].partition("://")
+    after = _REFERENCE.sub("", text[reference.end() :]).partition("/")[0]
+    return bool(scheme) and "/" not in _REFERENCE.sub("", before) and "@" in after
+
+
+def scrubbed(message: str, secrets: Iterable[str]) -> str:
+    """A message without secrets, in whichever way an URL writes them, on one line."""
+    spellings = {spelling for secret in secrets for spelling in (secret, quote(secret, safe=""), unquote(secret))}
+    for spelling in sorted(spellings, key=len, reverse=True):
+        if len(spelling) >= _SHORTEST:
+            message = message.replace(spelling, HIDDEN)
+    return " ".join(message.split())
+
+
+def _secret(place: str, name: str, whose: str) -> str:
+    if place == "env":
+        if not os.environ.get(name):
+            raise Permanent(f"{whose} refers to ${{env:{name}}}, which is not set; set the variable {name}")
+        return os.environ[name]
+    try:
+        return Path(name).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "is not text in UTF-8"
+        raise Permanent(f"{whose} refers to ${{file:{name}}}, which cannot be read: {why}") from None

@@ -1,0 +1,21 @@
+"""What goes wrong with a feed: what passes by itself, and what somebody has to do something about."""
+
+from __future__ import annotations
+
+from assay.base.errors import UserError
+
+
+class FeedError(UserError):
+    """Nothing was fetched; the message holds no secret."""
+
+
+class Permanent(FeedError):
+    """It stays so until somebody does what the message says."""
+
+
+class Transient(FeedError):
+    """It may be over by itself, as a server that restarts."""
+
+
+class Restart(Exception):
+    """A batch is to be read again from its beginning, in the same transaction of the source: its columns change."""

@@ -1,0 +1,319 @@
+"""What all feeds share: one writer, the position, durable batches, and what is noted of each fetch.
+
+A feed reads from a position and yields batches; the frame lands each before it asks for the next, so a feed that has to
+acknowledge something to its source may do so when it is asked to go on. Keep out: what a server is and how it is asked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from assay.base import clock, log
+from assay.base.run_lock import LockTimeout, RunLock
+from assay.base.settings import Settings
+from assay.contract.feed import FeedDeclaration
+from assay.feeds.errors import Permanent, Restart, Transient
+from assay.feeds.journal import Journal, Landed
+from assay.feeds.landing import BatchStore, digest
+from assay.feeds.names import WHOLE, BatchName
+from assay.feeds.position import Position, position_of
+from assay.ledger.feed_batches import LedgerBatch, feed_batches
+from assay.publish.reader import open_published
+
+_LEAST_STEP = timedelta(microseconds=1)
+_PARQUET: dict[str, Any] = {"compression": "zstd", "write_page_checksum": True}
+"""How batches are written; a reader verifies each page."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows of a source between two positions.
+
+    Attributes:
+        partition: The part of the source that the positions are of.
+        start: From where it was read; None for the beginning.
+        end: Where the reader goes on.
+        tables: Gives the rows from the first one on, a piece at a time, all of one schema; may raise `Restart`, and is
+            called again then.
+        lag_seconds: By how much what was read is behind the source; None where that is not known.
+        note: What held the end back; empty for nothing.
+    """
+
+    partition: str
+    start: str | None
+    end: str
+    tables: Callable[[], Iterator[pa.Table]]
+    lag_seconds: float | None = None
+    note: str = ""
+
+
+class Feed(Protocol):
+    """A kind of source."""
+
+    def read(self, position: Position, read_at: str) -> Generator[Batch | str]:
+        """What is new since a position: batches, and sentences about what holds others back.
+
+        Args:
+            position: What has landed.
+            read_at: The moment of this fetch, in ISO form, UTC; greater than that of any before.
+
+        Raises:
+            Permanent: It cannot be read until somebody does something.
+            Transient: It cannot be read now.
+        """
+        ...
+
+
+@dataclass
+class Fetched:
+    """What one fetch brought.
+
+    Attributes:
+        records: Rows that were read into batches that landed.
+        size_bytes: Of these files.
+        batches: Their paths below the landing zone.
+        lag_seconds: By how much the last one was behind; None where that is not known.
+        note: Why nothing more came, where there is something to say.
+    """
+
+    records: int = 0
+    size_bytes: int = 0
+    batches: list[str] = field(default_factory=list)
+    lag_seconds: float | None = None
+    note: str = ""
+
+
+class Fetcher:
+    """Lands what a feed reads. Only who holds its lock may fetch.
+
+    Args:
+        settings: The lake.
+        declaration: The feed, as the yml declares it.
+        feed: Reads it.
+    """
+
+    def __init__(self, settings: Settings, declaration: FeedDeclaration, feed: Feed) -> None:
+        self._settings = settings
+        self._name = declaration.source
+        self._feed = feed
+        self._store = BatchStore(settings.landing, self._name, settings.settle_seconds)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Hold the feed's lock within the block, which the death of this process releases.
+
+        Raises:
+            Permanent: Another process fetches this feed.
+        """
+        with alone(self._settings, self._name):
+            self._store.clean()
+            yield
+
+    def fetch(self) -> Fetched:
+        """Land what is new; within `alone`.
+
+        Raises:
+            Permanent: A batch is lost or another one, or the source cannot be read until somebody does something.
+            Transient: The source cannot be read now, or it is not known yet whether a batch was loaded.
+            OSError: A file cannot be written; nothing of the batch is there then.
+        """
+        journal, position = self._positions()
+        before, fetched = time.monotonic(), Fetched()
+        read_at = max(clock.now().astimezone(UTC).replace(tzinfo=None), _after(position))
+        with closing(self._feed.read(position, read_at.isoformat())) as batches:
+            for batch in batches:
+                if isinstance(batch, str):
+                    fetched.note = batch
+                    continue
+                name = BatchName(self._name, position.epoch, batch.partition, batch.start, batch.end, read_at)
+                self._land(batch, name, position, journal, fetched)
+                fetched.lag_seconds, fetched.note = batch.lag_seconds, batch.note or fetched.note
+        log.info(
+            "feed",
+            feed=self._name,
+            epoch=position.epoch,
+            batches=len(fetched.batches),
+            records=fetched.records,
+            size_bytes=fetched.size_bytes,
+            lag_seconds=fetched.lag_seconds,
+            seconds=round(time.monotonic() - before, 3),
+            note=fetched.note or None,
+        )
+        return fetched
+
+    def begin_epoch(self) -> int:
+        """Begin anew: the next fetch reads from the beginning; within `alone`.
+
+        Returns:
+            The number of the epoch.
+        """
+        journal = Journal.read(journal_file(self._settings, self._name))
+        paths = {*self._store.names(), *ledger_of(self._settings, self._name), *journal.landed}
+        epochs = [BatchName.parse(path).epoch for path in paths]
+        journal.begin(max([journal.epoch, *epochs]) + 1)
+        return journal.epoch
+
+    def _positions(self) -> tuple[Journal, Position]:
+        """The position that landing, ledger and journal say together; what the ledger knows leaves the journal."""
+        ledger = ledger_of(self._settings, self._name)
+        journal = Journal.read(journal_file(self._settings, self._name))
+        names = self._store.names()
+        batches = {**names, **{path: BatchName.parse(path) for path in {*journal.landed, *ledger}}}
+        epoch = max([journal.epoch, *(batch.epoch for batch in batches.values())])
+        unnoted = []
+        for path in sorted(path for path, batch in batches.items() if batch.epoch == epoch):
+            if path in names:
+                known = ledger.get(path)
+                if path in journal.landed or (known is not None and known.sha256):
+                    self._check_bytes(path, known, journal.landed.get(path))
+                else:
+                    unnoted.append(path)  # its writer died before it noted it
+            else:
+                _check_gone(self._name, path, ledger.get(path), journal)
+        position = position_of(batches.values(), epoch)
+        for path in unnoted:
+            journal.note(self._store.landed(path))
+        needed = {
+            path
+            for path in journal.landed
+            if batches[path].epoch == epoch and not (path in ledger and ledger[path].is_loaded)
+        }
+        if needed != journal.landed.keys():
+            journal.keep(sorted(needed))
+        return journal, position
+
+    def _check_bytes(self, path: str, known: LedgerBatch | None, noted: Landed | None) -> None:
+        """Refuse a file that holds other bytes than it landed with.
+
+        Raises:
+            Permanent: It does.
+        """
+        if noted is not None:
+            hashes, size, mtime = {noted.sha256, *(known.sha256 if known else ())}, noted.size_bytes, noted.mtime_ns
+        else:
+            assert known is not None  # noqa: S101 - one of the two is there
+            hashes, size, mtime = set(known.sha256), known.size_bytes, known.mtime_ns
+        if len(hashes) > 1 or not self._store.is_same(path, size, mtime, next(iter(hashes))):
+            raise Permanent(
+                f"feed {self._name}: {path} holds other bytes than it landed with; put the file back as it was, or "
+                f"`assay feed reset {self._name} --epoch` to read everything anew"
+            )
+
+    def _land(self, batch: Batch, name: BatchName, position: Position, journal: Journal, fetched: Fetched) -> None:
+        with self._store.aside() as aside:
+            records = _write(aside, batch)
+            if name.partition == WHOLE and self._is_as_before(aside, position, journal):
+                fetched.note = "the table is as it was: no new snapshot"
+                return
+            landed = self._store.land(aside, name)
+        journal.note(landed)
+        fetched.records += records
+        fetched.size_bytes += landed.size_bytes
+        fetched.batches.append(landed.path)
+
+    def _is_as_before(self, aside: Path, position: Position, journal: Journal) -> bool:
+        """Whether a snapshot has the very bytes of the one before it, of the same epoch."""
+        last = position.last
+        if last is None or (last.epoch, last.partition) != (position.epoch, WHOLE):
+            return False
+        known = ledger_of(self._settings, self._name).get(last.path)
+        hashes = (
+            {journal.landed[last.path].sha256} if last.path in journal.landed else set(known.sha256 if known else ())
+        )
+        return digest(aside) in hashes
+
+
+def alone(settings: Settings, feed: str) -> RunLock:
+    """The lock of a feed, held: for a block.
+
+    Raises:
+        Permanent: Another process holds it.
+    """
+    lock = RunLock(lock_file(settings, feed))
+    try:
+        lock.acquire(f"feed {feed}", wait_seconds=0)
+    except LockTimeout:
+        raise Permanent(
+            f"feed {feed} is being fetched by another process; only one may, so this one ends and changed nothing"
+        ) from None
+    return lock
+
+
+def lock_file(settings: Settings, feed: str) -> Path:
+    """What the process holds that fetches a feed."""
+    return settings.home / "feeds" / f"{feed}.lock"
+
+
+def journal_file(settings: Settings, feed: str) -> Path:
+    """The third witness of a feed's position."""
+    return settings.home / "feeds" / f"{feed}.journal"
+
+
+def ledger_of(settings: Settings, feed: str) -> dict[str, LedgerBatch]:
+    """What the published ledger knows of the batches of a feed; nothing before the first run has ended."""
+    try:
+        with open_published(settings.published) as connection:
+            return dict(feed_batches(connection, feed))
+    except FileNotFoundError:
+        return {}
+
+
+def _check_gone(feed: str, path: str, known: LedgerBatch | None, journal: Journal) -> None:
+    """Refuse to go on past a batch whose file is gone and whose rows are not stored, as far as is known.
+
+    Raises:
+        Permanent: They are not.
+        Transient: The ledger that is published does not know the batch.
+    """
+    if known is not None and known.is_loaded:
+        return
+    if known is None and path in journal.landed:
+        raise Transient(
+            f"feed {feed}: {path} landed and its file is gone, and the published ledger does not know yet whether it "
+            "was "
+            "loaded; nothing is fetched until it does: wait for the run that is under way, or `assay run`; if the file "
+            f"was removed before a run, put it back or `assay feed reset {feed} --epoch`"
+        )
+    status = known.status if known else "unknown"
+    raise Permanent(
+        f"feed {feed}: {path} is gone and was never loaded (the ledger says {status}), so its rows are missing; put "
+        "the "
+        f"file back, or `assay feed reset {feed} --epoch` to read everything anew"
+    )
+
+
+def _write(aside: Path, batch: Batch) -> int:
+    """Write a batch to a file, from its beginning again when its columns change; gives the number of rows."""
+    while True:
+        try:
+            return _written(aside, batch)
+        except Restart:
+            aside.unlink(missing_ok=True)
+
+
+def _written(aside: Path, batch: Batch) -> int:
+    records, writer = 0, None
+    with aside.open("xb") as target:
+        try:
+            for table in batch.tables():
+                writer = writer or pq.ParquetWriter(target, table.schema, **_PARQUET)
+                writer.write_table(table)
+                records += table.num_rows
+        finally:
+            if writer is not None:
+                writer.close()
+    return records
+
+
+def _after(position: Position) -> datetime:
+    """The earliest moment of a fetch that comes after all before it, should the clock have been put back."""
+    return position.last_read_at + _LEAST_STEP if position.last_read_at else datetime.min

@@ -1,0 +1,113 @@
+"""Batches as files: written aside, fsynced, and linked into place only where the name is free. Nothing is overwritten.
+
+Belongs here: files and their witnesses. Keep out: what is in them, and what their ranges mean (`position.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from assay.base.atomic_write import ASIDE_PREFIX, ASIDE_SUFFIX, CHUNK, sync
+from assay.contract.feed import FOLDER
+from assay.feeds.errors import Permanent
+from assay.feeds.journal import Landed
+from assay.feeds.names import BatchName
+
+
+class BatchStore:
+    """The folder of a feed in the landing zone.
+
+    Args:
+        landing: The landing zone.
+        feed: The feed's name.
+        settle_seconds: How old a file is made, so that a run takes it at once.
+    """
+
+    def __init__(self, landing: Path, feed: str, settle_seconds: float) -> None:
+        self._landing = landing
+        self._folder = landing / FOLDER / feed
+        self._age = settle_seconds
+
+    def names(self) -> dict[str, BatchName]:
+        """The batches whose files are there, by path below the landing zone.
+
+        Raises:
+            UnreadableName: A file has another name.
+        """
+        paths = sorted(path for path in self._folder.rglob("*") if path.is_file() or path.is_symlink())
+        shown = [path.relative_to(self._landing).as_posix() for path in paths if not path.name.startswith(ASIDE_PREFIX)]
+        return {path: BatchName.parse(path) for path in shown}
+
+    def clean(self) -> None:
+        """Remove what a writer that died left aside, and folders that are empty; for who holds the feed's lock."""
+        for path in self._folder.glob(f"{ASIDE_PREFIX}*{ASIDE_SUFFIX}"):
+            path.unlink(missing_ok=True)
+        for folder in sorted((path for path in self._folder.rglob("*") if path.is_dir()), reverse=True):
+            with suppress(OSError):
+                folder.rmdir()
+
+    @contextmanager
+    def aside(self) -> Iterator[Path]:
+        """A path to write a batch to, which is gone after the block."""
+        made = [folder for folder in (self._folder, *self._folder.parents) if not folder.exists()]
+        self._folder.mkdir(parents=True, exist_ok=True)
+        for folder in made:
+            sync(folder.parent)
+        path = self._folder / f"{ASIDE_PREFIX}{secrets.token_hex(8)}{ASIDE_SUFFIX}"
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def land(self, aside: Path, name: BatchName) -> Landed:
+        """Make a file that was written aside a batch, durable when this returns.
+
+        Raises:
+            Permanent: There is a batch of the same range already.
+            OSError: The disk is full or failed; nothing is there then.
+        """
+        target = self._landing / name.path
+        settled = time.time() - self._age
+        os.utime(aside, (settled, settled))
+        sync(aside)
+        missing = [folder for folder in target.parents if not folder.exists()]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for folder in missing:
+            sync(folder.parent)
+        if others := [path for path in target.parent.iterdir() if path.name != target.name]:
+            raise Permanent(f"feed {name.feed}: {others[0]} holds the same range as what was read now; nothing landed")
+        landed = Landed(name.path, digest(aside), aside.stat().st_size, aside.stat().st_mtime_ns)
+        try:
+            os.link(aside, target)
+        except FileExistsError:
+            raise Permanent(f"feed {name.feed}: {target} is there already and is not overwritten") from None
+        sync(target.parent)
+        return landed
+
+    def landed(self, path: str) -> Landed:
+        """What is at the path of a batch now."""
+        file = self._landing / path
+        stat = file.stat()
+        return Landed(path, digest(file), stat.st_size, stat.st_mtime_ns)
+
+    def is_same(self, path: str, size_bytes: int, mtime_ns: int, sha256: str) -> bool:
+        """Whether a batch still holds the bytes that it had; they are read only where its size or time differs."""
+        stat = (self._landing / path).stat()
+        if stat.st_size != size_bytes:
+            return False
+        return stat.st_mtime_ns == mtime_ns or digest(self._landing / path) == sha256
+
+
+def digest(path: Path) -> str:
+    """The sha256 of a file, in hex."""
+    total = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(CHUNK):
+            total.update(piece)
+    return total.hexdigest()

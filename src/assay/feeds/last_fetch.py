@@ -1,0 +1,57 @@
+"""What became of the last fetch of a feed, for people: nothing decides anything by it."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from assay.base import clock
+from assay.base.atomic_write import place
+from assay.base.settings import Settings
+from assay.feeds.frame import Fetched
+
+
+@dataclass(frozen=True)
+class LastFetch:
+    """One fetch.
+
+    Attributes:
+        at: When it ended, in ISO form.
+        problem: Why nothing came; empty when it went well.
+        records: Rows that landed.
+        size_bytes: Of the files that landed.
+        lag_seconds: By how much what landed is behind; None where that is not known.
+        note: Why no more landed.
+    """
+
+    at: str
+    problem: str = ""
+    records: int = 0
+    size_bytes: int = 0
+    lag_seconds: float | None = None
+    note: str = ""
+
+    @classmethod
+    def read(cls, settings: Settings, feed: str) -> LastFetch | None:
+        """The last fetch; None where none is noted."""
+        try:
+            return cls(**json.loads(_file(settings, feed).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+
+
+def note_fetch(settings: Settings, feed: str, fetched: Fetched | None, problem: str = "") -> None:
+    """Note how a fetch ended; a full disk keeps nobody from fetching."""
+    done = fetched or Fetched()
+    last = LastFetch(
+        clock.now().isoformat(timespec="seconds"), problem, done.records, done.size_bytes, done.lag_seconds, done.note
+    )
+    with suppress(OSError):
+        place(_file(settings, feed), json.dumps(asdict(last)).encode(), mtime=time.time())
+
+
+def _file(settings: Settings, feed: str) -> Path:
+    return settings.home / "feeds" / f"{feed}.last.json"

@@ -1,0 +1,122 @@
+"""A session of PostgreSQL as feeds need it: read only, in UTC, exact texts, TLS, and errors without secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any
+
+from assay.contract.feed import FeedDeclaration
+from assay.feeds.credentials import resolved, scrubbed
+from assay.feeds.errors import FeedError, Permanent, Transient
+
+if TYPE_CHECKING:
+    import psycopg
+
+_SETTINGS = {
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "iso_8601",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "row_security": "off",  # rows that a policy would hide are an error
+    "statement_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "default_transaction_read_only": "on",
+}
+_USUAL = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+    "client_encoding": "UTF8",
+    "application_name": "assay feed",
+}
+_NOW = ("08", "53", "55", "57", "58", "40", "25P03")
+"""Beginnings of states of errors that pass: connection, resources, locks, shutdown, input and output, conflicts."""
+_REFUSALS = ("authentication", "no pg_hba.conf entry", "does not exist", "no password", "certificate", "SSL", "invalid")
+"""What libpq says of connections that will not be had by trying again; it gives no state."""
+
+
+@contextmanager
+def session(feed: FeedDeclaration) -> Iterator[psycopg.Connection]:
+    """A connection to the server of a feed, outside of a transaction.
+
+    Raises:
+        Permanent: Something has to be done first; says what. So it is when psycopg is not installed.
+        Transient: The server cannot be reached, or went away within the block.
+    """
+    try:
+        import psycopg  # noqa: PLC0415 - an extra, and only here
+    except ImportError:
+        raise Permanent(
+            f"feed {feed.source}: PostgreSQL needs psycopg; install it: pip install 'assay-lakehouse[postgres]'"
+        ) from None
+    conninfo, secrets = _conninfo(feed)
+    where = f"{conninfo.get('host') or 'the local socket'}:{conninfo.get('port') or 5432}/{conninfo.get('dbname', '')}"
+    try:
+        with psycopg.connect(**conninfo, autocommit=True) as connection:
+            connection.execute(
+                "select " + ", ".join(["set_config(%s, %s, false)"] * len(_SETTINGS)),
+                [text for setting in _SETTINGS.items() for text in setting],
+            )
+            yield connection
+    except psycopg.Error as error:
+        raise _told(error, feed, where, secrets) from None
+
+
+def _conninfo(feed: FeedDeclaration) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The parameters of a connection, and the secrets among them."""
+    from psycopg import ProgrammingError  # noqa: PLC0415 - as above
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - as above
+
+    url, secrets = resolved(feed.url, f"feed {feed.source}: url")
+    try:
+        given = conninfo_to_dict(url)
+    except ProgrammingError:
+        raise Permanent(
+            f"feed {feed.source}: url {feed.url} is not an address such as postgresql://reader:${{env:PASSWORD}}@host/shop"
+        ) from None
+    secrets = (*secrets, *(str(given[name]) for name in ("password", "sslpassword") if given.get(name)))
+    usual = _USUAL if _is_here(str(given.get("host") or "")) else {"sslmode": "require", **_USUAL}
+    return {**usual, **given}, secrets
+
+
+def _is_here(hosts: str) -> bool:
+    """Whether all hosts are this machine."""
+    for host in hosts.split(","):
+        try:
+            if not ip_address(host).is_loopback:
+                return False
+        except ValueError:
+            if host not in ("", "localhost") and not host.startswith(("/", "@")):
+                return False
+    return True
+
+
+def _told(error: psycopg.Error, feed: FeedDeclaration, where: str, secrets: tuple[str, ...]) -> FeedError:
+    """An error of the driver as one of a feed, without secrets."""
+    from psycopg import InterfaceError, OperationalError  # noqa: PLC0415 - as above
+
+    state = error.sqlstate or ""
+    words = scrubbed(str(error.diag.message_primary or error), secrets)
+    message = f"feed {feed.source}: {scrubbed(where, secrets)}: {words}"
+    if state:
+        passes = state.startswith(_NOW)
+    else:
+        passes = isinstance(error, OperationalError | InterfaceError) and not any(text in words for text in _REFUSALS)
+    if passes:
+        return Transient(message)
+    return Permanent(f"{message}; expected to read {'.'.join(feed.table)} there: {_advice(state, words, feed)}")
+
+
+def _advice(state: str, words: str, feed: FeedDeclaration) -> str:
+    if state == "42501":
+        return f"grant the role of the url `select` on {'.'.join(feed.table)} (docs/feeds.md has all that it needs)"
+    if "SSL" in words:
+        return "let the server speak TLS, or write ?sslmode=disable where the way to it is safe"
+    if not state:
+        return "correct the url, its user or password, or the server's pg_hba.conf"
+    return f"see `assay feed test {feed.source}`"

@@ -1,0 +1,50 @@
+"""What the ledger knows of the files of a feed: which batches are loaded, wherever their files are by now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import duckdb
+
+from assay.ledger.content_identity import bytes_of
+
+
+@dataclass(frozen=True)
+class LedgerBatch:
+    """A landed batch as the ledger has it.
+
+    Attributes:
+        sha256: Of its bytes; None where they could not be read. Several where its file was replaced.
+        size_bytes: As it was when it was seen last.
+        mtime_ns: Its time, likewise.
+        is_loaded: Whether its rows are stored.
+        status: What became of it last.
+    """
+
+    sha256: tuple[str, ...]
+    size_bytes: int
+    mtime_ns: int
+    is_loaded: bool
+    status: str
+
+
+def feed_batches(connection: duckdb.DuckDBPyConnection, source: str) -> Mapping[str, LedgerBatch]:
+    """Every path of a source that was ever seen.
+
+    Args:
+        connection: To what is published.
+        source: The source that the feed fetches.
+    """
+    rows = connection.execute(
+        "select path, list(distinct content_hash order by content_hash) filter (where content_hash is not null), "
+        "arg_max(size_bytes, sighting_id), arg_max(mtime_ns, sighting_id), "
+        "coalesce(bool_or(file_id in (select file_id from ops.files where source = $source and status = 'loaded')), "
+        "false), "
+        "arg_max(status, sighting_id) from ops.files where source = $source group by path",
+        {"source": source},
+    ).fetchall()
+    return {
+        path: LedgerBatch(tuple(map(bytes_of, hashes or ())), int(size or 0), int(mtime or 0), bool(loaded), status)
+        for path, hashes, size, mtime, loaded, status in rows
+    }

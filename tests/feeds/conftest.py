@@ -1,0 +1,47 @@
+"""A real PostgreSQL for all tests of feeds; where there is none they are skipped, and fail in CI and in `make
+feeds`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.postgres import PASSWORD, Server, binaries
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    programs = binaries()
+    if programs is None:
+        missing = "no PostgreSQL is installed: `make feeds` says how to get one"
+        (pytest.fail if os.environ.get("CI") or os.environ.get("ASSAY_FEEDS") else pytest.skip)(missing)
+    folder = Path(tempfile.mkdtemp(prefix="assay-pg-"))
+    folder.chmod(0o755)
+    server = Server(folder, programs)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def db(server: Server) -> Iterator[psycopg.Connection[Any]]:
+    """A connection of the owner, with an empty schema `shop` and a role `reader` that may read it and see others."""
+    with server.connect() as connection:
+        connection.execute("drop schema if exists shop cascade")
+        connection.execute("create schema shop")
+        if not connection.execute("select 1 from pg_roles where rolname = 'reader'").fetchone():
+            connection.execute(sql.SQL("create role reader login password {}").format(PASSWORD))
+        connection.execute("grant usage on schema shop to reader; grant pg_read_all_stats to reader")
+        connection.execute("alter default privileges in schema shop grant select on tables to reader")
+        yield connection

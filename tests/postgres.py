@@ -1,0 +1,144 @@
+"""A real PostgreSQL in a temporary folder, and lakes with a feed of it."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import yaml
+
+from assay.base.settings import Settings
+from assay.orchestration.instance import prepare_instance
+from assay.tables.dbt import parse_if_changed
+from tests.lab import Lab
+from tests.places import PROJECT
+
+PLACES = ("/usr/lib/postgresql/*/bin", "/usr/local/bin", "/usr/bin", "/opt/homebrew/bin")
+PASSWORD = "s3cr#t/pä ss@word"  # noqa: S105 - of a server that lives for a minute, with all that an URL escapes
+
+
+def binaries() -> Path | None:
+    """The folder of PostgreSQL's programs; None where there is none."""
+    for place in PLACES:
+        for folder in sorted(Path("/").glob(place.lstrip("/")), reverse=True):
+            if (folder / "initdb").exists() and (folder / "pg_ctl").exists():
+                return folder
+    return None
+
+
+class Server:
+    """A PostgreSQL on a port of 127.0.0.1, in a temporary folder; root runs it as the user postgres."""
+
+    def __init__(self, folder: Path, programs: Path) -> None:
+        self.folder, self._programs = folder, programs
+        self.port = 20_000 + os.getpid() % 30_000
+        self._user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
+        if self._user:
+            shutil.chown(folder, "postgres")
+
+    def start(self) -> None:
+        if not (self.folder / "data").exists():
+            passwords = self.folder / "password"
+            passwords.write_text(PASSWORD)
+            options = [f"--pwfile={passwords}", "--auth=scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
+            self._run("initdb", "-D", "data", "-U", "owner", *options)
+        options = [f"-p {self.port}", "-c listen_addresses=127.0.0.1", f"-c unix_socket_directories={self.folder}"]
+        options += ["-c fsync=off", "-c max_prepared_transactions=5"]
+        self._run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", " ".join(options), "start")
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "-D", "data", "-m", "immediate", "-w", "stop")
+
+    def connect(self, *, autocommit: bool = True) -> psycopg.Connection[Any]:
+        place = f"host=127.0.0.1 port={self.port} user=owner dbname=postgres"
+        return psycopg.connect(place, password=PASSWORD, autocommit=autocommit)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [*self._user, str(self._programs / program), *arguments]
+        log = self.folder / "commands"
+        with log.open("wb") as output:  # a pipe would stay open as long as the server lives
+            done = subprocess.run(
+                command, cwd=self.folder, stdout=output, stderr=output, check=False, stdin=subprocess.DEVNULL
+            )
+        assert done.returncode == 0, f"{command}: {log.read_text()}"
+
+
+@cache
+def parsed_project(yml: str) -> Path:
+    """A dbt project with this one yml, parsed once a process."""
+    folder = Path(tempfile.mkdtemp(prefix="assay-fed-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    project = folder / "dbt_project"
+    (project / "models").mkdir(parents=True)
+    for name in ("dbt_project.yml", "profiles.yml"):
+        shutil.copy(PROJECT / "dbt_project" / name, project)
+    (project / "models" / "orders.yml").write_text(yml, encoding="utf-8")
+    parse_if_changed(Settings(home=folder / "home", dbt_project=project))
+    return project
+
+
+class FedLake:
+    """A lake with one source, `orders`, that a feed fetches."""
+
+    def __init__(self, home: Path, server: Server, feed: dict[str, Any], columns: dict[str, Any]) -> None:
+        self.project, self.home, self.server = home / "dbt_project", home / "data", server
+        self.declare(feed, columns)
+
+    def declare(self, feed: dict[str, Any], columns: dict[str, Any], **contract: Any) -> None:
+        """Write the yml of the source; the first column is the key."""
+        url = f"postgresql://reader:${{env:SHOP_PASSWORD}}@127.0.0.1:{self.server.port}/postgres"
+        declared = {"version": "1.0.0", "owner": "tests", "new_columns": "rescue", **contract}
+        model = {
+            "name": "bronze_orders",
+            "description": "One row per order.",
+            "config": {"meta": {"contract": declared, "feed": {"kind": "postgres", "url": url, **feed}}},
+            "constraints": [{"type": "primary_key", "columns": [next(iter(columns))]}],
+            "columns": [
+                {"name": name, **(kind if isinstance(kind, dict) else {"data_type": kind})}
+                for name, kind in columns.items()
+            ],
+        }
+        text = yaml.safe_dump({"models": [model]}, allow_unicode=True, sort_keys=False)
+        shutil.rmtree(self.project, ignore_errors=True)
+        shutil.copytree(parsed_project(text), self.project)
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(home=self.home, dbt_project=self.project, watch_seconds=0.0)
+
+    def lab(self) -> Lab:
+        lab = Lab(self.home, self.project)
+        prepare_instance(lab.settings)
+        parse_if_changed(lab.settings)
+        return lab
+
+    @property
+    def environment(self) -> dict[str, str]:
+        places = {"ASSAY_HOME": str(self.home), "ASSAY_DBT_PROJECT": str(self.project)}
+        return {**os.environ, **places, "SHOP_PASSWORD": PASSWORD}
+
+    def command(self, *arguments: str) -> list[str]:
+        return [str(Path(sys.executable).with_name("assay")), "feed", *arguments]
+
+    def feed(self, *arguments: str, code: int = 0, **more: Any) -> str:
+        """Run `assay feed …` and give all that it printed."""
+        options = {"env": self.environment, "cwd": self.project.parent, **more}
+        done = subprocess.run(self.command(*arguments), capture_output=True, text=True, check=False, **options)
+        assert done.returncode == code, done.stdout + done.stderr
+        return " ".join((done.stdout + done.stderr).split())
+
+    @property
+    def folder(self) -> Path:
+        return self.settings.landing / "feeds" / "orders"
+
+    def landed(self) -> list[Path]:
+        """The batches, by the moment of reading."""
+        return sorted(self.folder.rglob("*.parquet"), key=lambda path: path.name)

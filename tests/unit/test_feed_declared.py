@@ -1,0 +1,107 @@
+"""A feed is declared in one block: what it says of the contract, what is refused, and where secrets are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assay.contract.contract import Contract
+from assay.contract.errors import ContractError
+from assay.contract.feed import FeedDeclaration, declared_feed
+from assay.contract.parse import parse_contract
+from assay.contract.yml_feed import table_parts
+from assay.feeds.credentials import resolved, scrubbed
+from assay.feeds.errors import Permanent
+
+FEED = {"kind": "postgres", "url": "${env:DB}", "table": "public.orders", "mode": "watermark", "cursor": "at"}
+WHOLE = {"kind": "postgres", "url": "${env:DB}", "table": "public.orders", "mode": "whole"}
+
+
+def node(feed: Any, has_key: bool = True, **contract: Any) -> dict[str, Any]:
+    declared = {"version": "1.0.0", "owner": "shop", "new_columns": "rescue", **contract}
+    return {
+        "name": "bronze_orders",
+        "config": {"meta": {"contract": declared, "feed": feed}},
+        "columns": {"id": {"name": "id", "data_type": "bigint"}},
+        "constraints": [{"type": "primary_key", "columns": ["id"]}] if has_key else [],
+    }
+
+
+def parsed(feed: Any, **contract: Any) -> Contract:
+    return parse_contract(node(feed, **contract))
+
+
+def test_the_feed_says_where_files_are_and_which_row_is_the_newest() -> None:
+    rows, whole = parsed(FEED), parsed(WHOLE, max_loss=0.2)
+    assert (rows.load, whole.load, whole.max_loss) == ("events", "snapshot", 0.2)
+    assert rows.files == whole.files == "feeds/orders/*/*/*/*.parquet"
+    assert rows.format.type == "parquet" and rows.file_date == whole.file_date == "%Y-%m-%dT%H-%M-%S.%f.parquet"
+    assert declared_feed("orders", node({**FEED, "every": 5})) == FeedDeclaration(
+        "orders", "postgres", "${env:DB}", ("public", "orders"), "watermark", "at", every=5.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("feed", "contract", "problem"),
+    [
+        ({**FEED, "cursr": "at"}, {}, r"unknown key 'cursr' \(did you mean cursor\?\)"),
+        ({**FEED, "kind": "mysql"}, {}, "'mysql' is not a kind of feed"),
+        ({**FEED, "mode": "cdc"}, {}, "'cdc' is not one of whole and watermark"),
+        ({**WHOLE, "mode": "watermark"}, {}, "needs `cursor: updated_at`"),
+        ({**WHOLE, "margin": 2}, {}, "margin: goes with `mode: watermark`"),
+        ({**FEED, "table": "a.b.c"}, {}, "is not the name of a table"),
+        ({**FEED, "margin": 0}, {}, "margin"),
+        ({**FEED, "cursor_zone": "CET"}, {}, "'CET' is not UTC"),
+        ({**FEED, "url": "${vault:a#b}"}, {}, "is not a place of secrets that is known"),
+        ({**FEED, "url": "${env:}"}, {}, "a reference is written"),
+        ("postgres", {}, "expected keys such as"),
+        (FEED, {"files": "orders/*"}, "unknown key 'files'.*leave the key out"),
+        (FEED, {"format": {"type": "csv"}}, "the feed says it"),
+        (FEED, {"max_loss": 0.5}, "max_loss: no file of a watermark replaces another"),
+        (FEED, {"key": "none", "has_key": False}, "which only a primary_key tells"),
+    ],
+)
+def test_what_cannot_be_a_feed_is_refused(feed: Any, contract: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ContractError, match=problem):
+        parse_contract(node(feed, **contract))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:hunter2@h/d",
+        "postgresql://u:x${env:P}@h/d",
+        "host=h password=hunter2",
+        "postgresql://h/d?password=hunter2",
+    ],
+)
+def test_a_password_in_clear_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(ContractError, match="holds a password") as raised:
+        parsed({**FEED, "url": url})
+    assert "hunter2" not in str(raised.value)
+
+
+def test_names_of_tables_are_taken_as_they_are() -> None:
+    assert table_parts('public."a ""b"".c"') == ("public", 'a "b".c')
+    assert table_parts("Größe.Tab elle") == ("Größe", "Tab elle")
+    assert [table_parts(text) for text in ("", ".", "a.", 'a"b', '"a"b', "a..b")] == [()] * 6
+
+
+def test_secrets_come_from_the_environment_and_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PASSWORD", "a/b@c d")
+    (tmp_path / "secret").write_text("file'd\n")
+    assert resolved("postgresql://u:${env:PASSWORD}@h/d", "x") == ("postgresql://u:a%2Fb%40c%20d@h/d", ("a/b@c d",))
+    monkeypatch.setenv("QUOTED", r"it's \o/")
+    assert resolved("host=h password=${env:QUOTED}", "x")[0] == r"host=h password='it\'s \\o/'"
+    assert resolved("host=h password='${env:QUOTED}'", "x")[0] == r"host=h password='it\'s \\o/'"
+    assert resolved(f"${{file:{tmp_path}/secret}}", "x") == ("file'd", ("file'd",))
+    for missing, problem in (("${env:NO_SUCH}", "which is not set"), ("${file:/no/such}", "cannot be read")):
+        with pytest.raises(Permanent, match=problem):
+            resolved(missing, "feed orders: url")
+
+
+def test_a_message_is_scrubbed_of_a_secret_however_an_url_writes_it() -> None:
+    message = "cannot reach postgresql://u:a%2Fb%40c@h\n(a/b@c)"
+    assert scrubbed(message, ["a/b@c"]) == "cannot reach postgresql://u:***@h (***)"
