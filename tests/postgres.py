@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -34,12 +35,18 @@ def binaries() -> Path | None:
     return None
 
 
+def is_free(port: int) -> bool:
+    """Whether nobody listens on a port of 127.0.0.1."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
 class Server:
     """A PostgreSQL on a port of 127.0.0.1, in a temporary folder; root runs it as the user postgres."""
 
     def __init__(self, folder: Path, programs: Path) -> None:
         self.folder, self._programs = folder, programs
-        self.port = 20_000 + os.getpid() % 30_000
+        self.port = next(port for port in range(15_000 + os.getpid() % 15_000, 32_000) if is_free(port))
         self._user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         if self._user:
             shutil.chown(folder, "postgres")

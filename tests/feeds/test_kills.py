@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import pyarrow.parquet as pq
 
 from tests.feeds.test_watermark import COLUMNS, FEED, ORDERS, assert_equal
 from tests.postgres import FedLake, Server
@@ -89,3 +90,40 @@ def test_a_feed_that_is_killed_under_live_writes_has_every_row_once(
     lab = lake.lab()
     landed = lab.rows("select count(*) from ops.loaded_files")[0][0]
     assert landed >= 2 * KILLS
+
+
+def test_a_server_that_goes_away_in_the_middle_is_read_again_from_the_same_position(
+    tmp_path: Path, server: Server, db: psycopg.Connection[Any]
+) -> None:
+    db.execute(ORDERS)
+    big = (
+        "insert into shop.orders select i, 1, repeat('x', 200), now() - interval '1 hour' from generate_series(1, {}) i"
+    )
+    db.execute(big.format(400_000).encode())
+    lake = FedLake(tmp_path / "lake", server, {**FEED, "every": 0.1}, COLUMNS)
+    feed = subprocess.Popen(
+        lake.command("run", "orders"), env={**lake.environment, "ASSAY_LOG": "json"}, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        copying = "select pid from pg_stat_activity where application_name = 'assay feed' and query like 'copy%'"
+        deadline = time.monotonic() + 60
+        while not (pids := db.execute(copying).fetchall()):
+            assert feed.poll() is None and time.monotonic() < deadline
+        db.execute("select pg_terminate_backend(%s)", pids[0])
+        while not lake.landed():
+            assert feed.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        server.stop()
+        server.start()
+        with server.connect() as again:
+            again.execute("insert into shop.orders values (0, 2, 'after the restart')")
+            while len(lake.landed()) < 2:
+                assert feed.poll() is None and time.monotonic() < deadline
+                time.sleep(0.05)
+    finally:
+        feed.send_signal(signal.SIGTERM)
+        told = feed.communicate(timeout=30)[1]
+    assert feed.returncode == 0
+    assert told.count("tried_again_in_seconds") >= 2 and "Traceback" not in told
+    rows = [pq.ParquetFile(path).metadata.num_rows for path in lake.landed()]
+    assert rows == [400_000, 400_001]  # all of the first ones are ties

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 from itertools import islice, pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from assay.feeds.backoff import LONGEST_SECONDS, pauses
 from assay.feeds.errors import Permanent
 from assay.feeds.journal import Journal, Landed
+from assay.feeds.landing import BatchStore
 from assay.feeds.names import WHOLE, BatchName, UnreadableName, escaped, unescaped
 from assay.feeds.position import BrokenChain, position_of
 
@@ -121,3 +123,33 @@ def test_pauses_double_to_a_limit_and_are_drawn() -> None:
     assert longest[:3] == [0.5, 1.0, 2.0] and longest[-1] == LONGEST_SECONDS
     assert all(b in (2 * a, LONGEST_SECONDS) for a, b in pairwise(longest))
     assert list(islice(pauses(lambda: 0.0), 3)) == [0.25, 0.5, 1.0]
+
+
+def test_nothing_is_overwritten_and_no_second_file_of_a_range_lands(tmp_path: Path) -> None:
+    store = BatchStore(tmp_path / "landing", "orders", settle_seconds=2.0)
+    for name, problem in (
+        (batch(None, "5"), "is not overwritten"),
+        (batch(None, "5", seconds=1), "holds the same range"),
+    ):
+        with store.aside() as aside:
+            aside.write_bytes(b"first")
+            if not store.names():
+                landed = store.land(aside, batch(None, "5"))
+            aside.write_bytes(b"second") if aside.stat().st_nlink == 1 else None
+            with pytest.raises(Permanent, match=problem):
+                store.land(aside, name)
+        assert not aside.exists()
+    assert list(store.names()) == [landed.path]
+    assert (tmp_path / "landing" / landed.path).read_bytes() == b"first"
+    assert time.time() - landed.mtime_ns / 1e9 >= 2.0  # so a run takes it at once
+
+
+def test_what_fails_while_it_is_written_leaves_nothing(tmp_path: Path) -> None:
+    store = BatchStore(tmp_path, "orders", settle_seconds=0)
+    with pytest.raises(OSError, match="full"), store.aside() as aside:
+        aside.write_bytes(b"half")
+        raise OSError("full")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    (tmp_path / "feeds" / "orders" / "1" / "x").mkdir(parents=True)
+    store.clean()
+    assert not (tmp_path / "feeds" / "orders" / "1").exists()

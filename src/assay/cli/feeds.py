@@ -61,7 +61,10 @@ def run(name: str, *, is_once: bool) -> int:
     except FeedError as error:
         complain(str(error), feed=name)
         return FAILED
-    return 0
+    except KeyboardInterrupt:
+        if is_once:
+            raise
+    return 0  # who is told to end did what it was there for
 
 
 def status(*, as_json: bool) -> None:

@@ -19,7 +19,7 @@ from assay.feeds.errors import Permanent, Restart
 from assay.feeds.frame import Batch
 from assay.feeds.names import WHOLE
 from assay.feeds.position import Position
-from assay.feeds.postgres_session import session
+from assay.feeds.postgres_session import Session, session
 from assay.feeds.postgres_types import SourceColumn, SourceType, without_exceptions
 from assay.feeds.postgres_window import Window, barrier, window
 
@@ -47,10 +47,11 @@ class PostgresFeed:
 
     def read(self, position: Position, read_at: str) -> Generator[Batch | str]:
         """What is new since a position: one batch, or why there is none; see `frame.Feed`."""
-        with session(self._feed) as connection:
+        with session(self._feed) as opened:
+            connection = opened.connection
             if self._feed.mode == "whole":
                 with self._one_instant(connection) as columns:
-                    yield Batch(WHOLE, None, read_at, self._tables(connection, columns, ""), lag_seconds=0.0)
+                    yield Batch(WHOLE, None, read_at, self._tables(opened, columns, ""), lag_seconds=0.0)
                 return
             partition = f"by:{self._feed.cursor}"
             start = position.end_of(partition)
@@ -58,14 +59,14 @@ class PostgresFeed:
             with self._one_instant(connection):
                 span = window(connection, self._feed, self.table, ahead, start)
                 if span is not None:
-                    yield self._batch(connection, partition, start, span)
+                    yield self._batch(opened, partition, start, span)
                 elif ahead.note:
                     yield ahead.note
 
     def sample(self, count: int) -> tuple[tuple[SourceColumn, ...], pa.Table]:
         """The columns of the table and some of its rows."""
-        with session(self._feed) as connection, self._one_instant(connection) as columns:
-            tables = [*self._tables(connection, columns, f" limit {int(count)}", all_text=True)()]
+        with session(self._feed) as opened, self._one_instant(opened.connection) as columns:
+            tables = [*self._tables(opened, columns, f" limit {int(count)}", all_text=True)()]
             return columns, pa.concat_tables(tables)
 
     @property
@@ -73,9 +74,9 @@ class PostgresFeed:
         """The table's name in SQL."""
         return ".".join(map(quoted, self._feed.table))
 
-    def _batch(self, connection: psycopg.Connection, partition: str, start: str | None, span: Window) -> Batch:
-        columns = self._columns(connection)
-        rows = self._tables(connection, columns, f" where {span.condition}")
+    def _batch(self, opened: Session, partition: str, start: str | None, span: Window) -> Batch:
+        columns = self._columns(opened.connection)
+        rows = self._tables(opened, columns, f" where {span.condition}")
         return Batch(partition, start, span.end, rows, span.lag_seconds, span.note)
 
     @contextmanager
@@ -98,7 +99,7 @@ class PostgresFeed:
         return tuple(SourceColumn.of(str(name), _type(connection, *kind)) for name, *kind in rows)
 
     def _tables(
-        self, connection: psycopg.Connection, columns: tuple[SourceColumn, ...], rest: str, *, all_text: bool = False
+        self, opened: Session, columns: tuple[SourceColumn, ...], rest: str, *, all_text: bool = False
     ) -> Callable[[], Iterator[pa.Table]]:
         """Gives the rows, and again with text in place of types that do not hold all of them."""
         current = [tuple(column.as_text for column in columns) if all_text else columns]
@@ -107,7 +108,8 @@ class PostgresFeed:
             listed = ", ".join([*(column.sql(quoted(column.name)) for column in current[0]), "1"])
             query = f"select {listed} from {self.table}{rest}"
             try:
-                yield from postgres_copy.tables(connection, query, current[0], self._piece)
+                with opened.telling():
+                    yield from postgres_copy.tables(opened.connection, query, current[0], self._piece)
             except Restart as error:
                 current[0] = without_exceptions(current[0], f"feed {self._feed.source}", error)
                 raise

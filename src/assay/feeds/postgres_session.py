@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -40,9 +41,35 @@ _REFUSALS = ("authentication", "no pg_hba.conf entry", "does not exist", "no pas
 """What libpq says of connections that will not be had by trying again; it gives no state."""
 
 
+@dataclass(frozen=True)
+class Session:
+    """A connection, and what its errors are told with.
+
+    Attributes:
+        connection: In no transaction.
+        feed: The feed that it is of.
+        where: Host, port and database.
+        secrets: What no message may hold.
+    """
+
+    connection: psycopg.Connection
+    feed: FeedDeclaration
+    where: str
+    secrets: tuple[str, ...]
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Raise errors of the driver within the block as those of a feed.
+
+        Whoever reads rows outside of the block of `session`, as they come, has to ask for it.
+        """
+        with _telling(self.feed, self.where, self.secrets):
+            yield
+
+
 @contextmanager
-def session(feed: FeedDeclaration) -> Iterator[psycopg.Connection]:
-    """A connection to the server of a feed, outside of a transaction.
+def session(feed: FeedDeclaration) -> Iterator[Session]:
+    """A connection to the server of a feed.
 
     Raises:
         Permanent: Something has to be done first; says what. So it is when psycopg is not installed.
@@ -56,14 +83,21 @@ def session(feed: FeedDeclaration) -> Iterator[psycopg.Connection]:
         ) from None
     conninfo, secrets = _conninfo(feed)
     where = f"{conninfo.get('host') or 'the local socket'}:{conninfo.get('port') or 5432}/{conninfo.get('dbname', '')}"
+    with _telling(feed, where, secrets), psycopg.connect(**conninfo, autocommit=True) as connection:
+        connection.execute(
+            "select " + ", ".join(["set_config(%s, %s, false)"] * len(_SETTINGS)),
+            [text for setting in _SETTINGS.items() for text in setting],
+        )
+        yield Session(connection, feed, where, secrets)
+
+
+@contextmanager
+def _telling(feed: FeedDeclaration, where: str, secrets: tuple[str, ...]) -> Iterator[None]:
+    from psycopg import Error  # noqa: PLC0415 - as above
+
     try:
-        with psycopg.connect(**conninfo, autocommit=True) as connection:
-            connection.execute(
-                "select " + ", ".join(["set_config(%s, %s, false)"] * len(_SETTINGS)),
-                [text for setting in _SETTINGS.items() for text in setting],
-            )
-            yield connection
-    except psycopg.Error as error:
+        yield
+    except Error as error:
         raise _told(error, feed, where, secrets) from None
 
 
