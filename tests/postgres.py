@@ -15,8 +15,10 @@ from typing import Any
 
 import psycopg
 import yaml
+from typer.testing import CliRunner
 
 from assay.base.settings import Settings
+from assay.cli.main import app
 from assay.orchestration.instance import prepare_instance
 from assay.tables.dbt import parse_if_changed
 from tests.lab import Lab
@@ -136,11 +138,16 @@ class FedLake:
         return [str(Path(sys.executable).with_name("assay")), "feed", *arguments]
 
     def feed(self, *arguments: str, code: int = 0, **more: Any) -> str:
-        """Run `assay feed …` and give all that it printed."""
-        options = {"env": self.environment, "cwd": self.project.parent, **more}
-        done = subprocess.run(self.command(*arguments), capture_output=True, text=True, check=False, **options)
-        assert done.returncode == code, done.stdout + done.stderr
-        return " ".join((done.stdout + done.stderr).split())
+        """Run `assay feed …` and give all that it printed; in a process of its own where options for that are given."""
+        if more:
+            options = {"env": self.environment, "cwd": self.project.parent, **more}
+            done = subprocess.run(self.command(*arguments), capture_output=True, text=True, check=False, **options)
+            ended, told = done.returncode, done.stdout + done.stderr
+        else:
+            result = CliRunner().invoke(app, ["feed", *arguments], env=self.environment)
+            ended, told = result.exit_code, result.output
+        assert ended == code, told
+        return " ".join(told.split())
 
     @property
     def folder(self) -> Path:

@@ -6,14 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft7Validator
+from psycopg import Error, OperationalError, errors
 
+from assay.cli.schema import yml_schema
 from assay.contract.contract import Contract
 from assay.contract.errors import ContractError
 from assay.contract.feed import FeedDeclaration, declared_feed
 from assay.contract.parse import parse_contract
 from assay.contract.yml_feed import table_parts
 from assay.feeds.credentials import resolved, scrubbed
-from assay.feeds.errors import Permanent
+from assay.feeds.errors import Permanent, Transient
+from assay.feeds.postgres_session import _conninfo, _told
 
 FEED = {"kind": "postgres", "url": "${env:DB}", "table": "public.orders", "mode": "watermark", "cursor": "at"}
 WHOLE = {"kind": "postgres", "url": "${env:DB}", "table": "public.orders", "mode": "whole"}
@@ -105,3 +109,54 @@ def test_secrets_come_from_the_environment_and_from_files(monkeypatch: pytest.Mo
 def test_a_message_is_scrubbed_of_a_secret_however_an_url_writes_it() -> None:
     message = "cannot reach postgresql://u:a%2Fb%40c@h\n(a/b@c)"
     assert scrubbed(message, ["a/b@c"]) == "cannot reach postgresql://u:***@h (***)"
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (OperationalError("consuming input failed: SSL connection has been closed unexpectedly"), True),
+        (OperationalError("connection failed: server closed the connection unexpectedly"), True),
+        (OperationalError("connection failed: Connection refused"), True),
+        (OperationalError("FATAL: the database system is starting up"), True),
+        (OperationalError("FATAL: canceling authentication due to timeout"), True),
+        (errors.AdminShutdown("terminating connection due to administrator command"), True),
+        (errors.SerializationFailure("conflict with recovery"), True),
+        (errors.DiskFull("no space left on device"), True),
+        (OperationalError('FATAL: password authentication failed for user "reader"'), False),
+        (OperationalError('FATAL: database "shop" does not exist'), False),
+        (OperationalError("server does not support SSL, but SSL was required"), False),
+        (OperationalError("SSL error: certificate verify failed"), False),
+        (OperationalError("FATAL: no pg_hba.conf entry for host"), False),
+        (errors.InsufficientPrivilege("permission denied"), False),
+        (errors.UndefinedColumn("no such column"), False),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
+)
+def test_what_passes_by_itself_is_told_from_what_does_not(error: Error, passes: bool) -> None:
+    feed = FeedDeclaration("orders", "postgres", "${env:DB}", ("public", "orders"), "whole")
+    told = _told(error, feed, "db:5432/shop", ("hunter2",))
+    assert isinstance(told, Transient if passes else Permanent)
+    assert str(told).startswith("feed orders: db:5432/shop: ")
+
+
+@pytest.mark.parametrize(
+    ("hosts", "is_local"),
+    [("", True), ("localhost", True), ("127.0.0.1,::1", True), ("/run/postgresql", True), ("db.example.com", False),
+     ("127.0.0.1,db", False), ("10.0.0.1", False)],
+)  # fmt: skip
+def test_a_connection_to_another_machine_is_encrypted(
+    monkeypatch: pytest.MonkeyPatch, hosts: str, is_local: bool
+) -> None:
+    monkeypatch.setenv("DB", f"host='{hosts}' dbname=shop")
+    feed = FeedDeclaration("orders", "postgres", "${env:DB}", ("public", "orders"), "whole")
+    assert _conninfo(feed)[0].get("sslmode") == (None if is_local else "require")
+    monkeypatch.setenv("DB", f"host='{hosts}' sslmode=disable")
+    assert _conninfo(feed)[0]["sslmode"] == "disable"
+
+
+def test_an_editor_takes_a_feed_and_flags_its_mistakes() -> None:
+    schema = Draft7Validator(yml_schema())
+    model = {**node(WHOLE), "columns": [{"name": "id", "data_type": "bigint"}]}
+    assert not list(schema.iter_errors({"models": [model]}))
+    wrong = {**node({**WHOLE, "tabel": "x"}), "columns": []}
+    assert list(schema.iter_errors({"models": [wrong]}))

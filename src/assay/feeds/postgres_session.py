@@ -37,7 +37,10 @@ _USUAL = {
 }
 _NOW = ("08", "53", "55", "57", "58", "40", "25P03")
 """Beginnings of states of errors that pass: connection, resources, locks, shutdown, input and output, conflicts."""
-_REFUSALS = ("authentication", "no pg_hba.conf entry", "does not exist", "no password", "certificate", "SSL", "invalid")
+_REFUSALS = (
+    *("authentication failed", "pg_hba.conf", "does not exist", "no password", "certificate", "does not support SSL"),
+    "invalid",
+)
 """What libpq says of connections that will not be had by trying again; it gives no state."""
 
 
