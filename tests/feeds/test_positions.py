@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from assay.base.run_lock import is_locked
-from assay.feeds.frame import journal_file, lock_file
+from assay.feeds.places import journal_file, lock_file
 from tests.feeds.test_watermark import COLUMNS, FEED, NINE, ORDERS, assert_equal
 from tests.postgres import FedLake, Server
 

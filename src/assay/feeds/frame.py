@@ -18,16 +18,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from assay.base import clock, log
-from assay.base.run_lock import LockTimeout, RunLock
 from assay.base.settings import Settings
 from assay.contract.feed import FeedDeclaration
 from assay.feeds.errors import Permanent, Restart, Transient
 from assay.feeds.journal import Journal, Landed
 from assay.feeds.landing import BatchStore, digest
 from assay.feeds.names import WHOLE, BatchName
+from assay.feeds.places import alone, journal_file, ledger_of
 from assay.feeds.position import Position, position_of
-from assay.ledger.feed_batches import LedgerBatch, feed_batches
-from assay.publish.reader import open_published
+from assay.ledger.feed_batches import LedgerBatch
 
 _LEAST_STEP = timedelta(microseconds=1)
 _PARQUET: dict[str, Any] = {"compression": "zstd", "write_page_checksum": True}
@@ -230,41 +229,6 @@ class Fetcher:
             {journal.landed[last.path].sha256} if last.path in journal.landed else set(known.sha256 if known else ())
         )
         return digest(aside) in hashes
-
-
-def alone(settings: Settings, feed: str) -> RunLock:
-    """The lock of a feed, held: for a block.
-
-    Raises:
-        Permanent: Another process holds it.
-    """
-    lock = RunLock(lock_file(settings, feed))
-    try:
-        lock.acquire(f"feed {feed}", wait_seconds=0)
-    except LockTimeout:
-        raise Permanent(
-            f"feed {feed} is being fetched by another process; only one may, so this one ends and changed nothing"
-        ) from None
-    return lock
-
-
-def lock_file(settings: Settings, feed: str) -> Path:
-    """What the process holds that fetches a feed."""
-    return settings.home / "feeds" / f"{feed}.lock"
-
-
-def journal_file(settings: Settings, feed: str) -> Path:
-    """The third witness of a feed's position."""
-    return settings.home / "feeds" / f"{feed}.journal"
-
-
-def ledger_of(settings: Settings, feed: str) -> dict[str, LedgerBatch]:
-    """What the published ledger knows of the batches of a feed; nothing before the first run has ended."""
-    try:
-        with open_published(settings.published) as connection:
-            return dict(feed_batches(connection, feed))
-    except FileNotFoundError:
-        return {}
 
 
 def _check_gone(feed: str, path: str, known: LedgerBatch | None, journal: Journal) -> None:

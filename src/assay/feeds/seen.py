@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from assay.base.run_lock import is_locked
 from assay.base.settings import Settings
 from assay.feeds.errors import FeedError
-from assay.feeds.frame import journal_file, ledger_of, lock_file
 from assay.feeds.journal import Journal
 from assay.feeds.landing import BatchStore
 from assay.feeds.names import BatchName
+from assay.feeds.places import journal_file, ledger_of, lock_file
 from assay.feeds.position import Position, position_of
 
 
