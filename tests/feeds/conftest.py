@@ -26,11 +26,11 @@ def server() -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="assay-pg-"))
     folder.chmod(0o755)
     server = Server(folder, programs)
-    server.start()
     try:
+        server.start()
         yield server
-    finally:
         server.stop()
+    finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
