@@ -94,6 +94,17 @@ def test_a_source_comes_back_from_its_document(folder: Path, model: dict[str, An
     check_source(folder, model)
 
 
+def test_a_source_with_a_feed_comes_back_from_its_document(folder: Path) -> None:
+    feed = {"kind": "postgres", "url": "${env:SHOP}", "table": "public.sales", "mode": "whole"}
+    meta = {"contract": {"version": "1.0.0", "owner": "shop", "new_columns": "rescue"}, "feed": feed}
+    columns = [{"name": "id", "data_type": "bigint", "description": "The number."}]
+    key = [{"type": "primary_key", "columns": ["id"]}]
+    model = {"name": "bronze_fed", "description": "", "config": {"meta": meta}, "constraints": key, "columns": columns}
+    check_source(folder, model)
+    assert imported(exported(model), folder)["config"]["meta"]["feed"] == feed
+    assert yaml.safe_load(exported(model))["servers"][0]["path"] == "landing/feeds/fed/*/*/*/*.parquet"
+
+
 @settings(max_examples=12, deadline=None)
 @given(model=built_models())
 def test_a_table_comes_back_from_its_document(folder: Path, model: dict[str, Any]) -> None:

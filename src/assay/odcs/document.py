@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from assay.contract.feed import contract_block
 from assay.contract.file_glob import disk_and_members
 from assay.contract.own_columns import OWN_COLUMNS, OWN_TYPE
 from assay.contract.path_template import path_template
@@ -48,7 +49,7 @@ def document(described: Described) -> Json:
         "version": described.version,
         "status": "active",
         "description": {"purpose": model["description"]},
-        "servers": [_server(described, contract)],
+        "servers": [_server(described)],
         "schema": [_object(described, contract, meta)],
         **({"team": {"name": str(owner)}} if owner else {}),
         **({"slaProperties": levels} if levels else {}),
@@ -62,12 +63,13 @@ def is_own_server(server: Mapping[str, Any]) -> bool:
     return (server.get("server"), server.get("type")) in (("published", "duckdb"), ("landing", "local"))
 
 
-def _server(described: Described, contract: Mapping[str, Any]) -> Json:
+def _server(described: Described) -> Json:
     table = described.name
     if not table.is_bronze:
         return {"server": "published", "type": "duckdb", "database": "published/lake.duckdb", "schema": table.layer}
-    form = contract["format"]
-    paths = disk_and_members(path_template(str(contract["files"])).glob)[0]
+    block = contract_block(table.entity, {"config": {"meta": described.model["meta"]}})
+    form = block["format"]
+    paths = disk_and_members(path_template(str(block["files"])).glob)[0]
     encoding = {"encoding": str(form["encoding"])} if form.get("encoding") else {}
     return {"server": "landing", "type": "local", "path": f"landing/{paths}", "format": str(form["type"]), **encoding}
 
