@@ -11,12 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.feeds.backoff import LONGEST_SECONDS, pauses
-from assay.feeds.errors import Permanent
+from assay.base.settings import Settings
+from assay.contract.feed import FeedDeclaration
+from assay.feeds.backoff import ATTEMPTS, LONGEST_SECONDS, pauses
+from assay.feeds.errors import Permanent, Transient
 from assay.feeds.journal import Journal, Landed
 from assay.feeds.landing import BatchStore
 from assay.feeds.names import WHOLE, BatchName, UnreadableName, escaped, unescaped
 from assay.feeds.position import BrokenChain, position_of
+from assay.feeds.running import run_once
 
 AT = datetime(2026, 11, 26, 22, 0, 1, 5)
 HOSTILE = ["~", "(start)", "..", ".", "%", "%41", "a/b", "", " ", "ü\n", "2026-11-26T22:00:00.5+00", "'; drop"]
@@ -123,6 +126,19 @@ def test_pauses_double_to_a_limit_and_are_drawn() -> None:
     assert longest[:3] == [0.5, 1.0, 2.0] and longest[-1] == LONGEST_SECONDS
     assert all(b in (2 * a, LONGEST_SECONDS) for a, b in pairwise(longest))
     assert list(islice(pauses(lambda: 0.0), 3)) == [0.25, 0.5, 1.0]
+
+
+def test_a_server_that_is_not_there_is_waited_for_between_attempts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("assay.feeds.running.time.sleep", waited.append)
+    nobody = "postgresql://reader@127.0.0.1:1/shop"  # of the ports that no server listens on
+    feed = FeedDeclaration("orders", "postgres", nobody, ("public", "orders"), "whole")
+    with pytest.raises(Transient, match="Connection refused"):
+        run_once(Settings(home=tmp_path), feed, lambda _: None)
+    assert len(waited) == ATTEMPTS - 1
+    assert all(0.25 * 2**at <= pause <= 0.5 * 2**at for at, pause in enumerate(waited))
 
 
 def test_nothing_is_overwritten_and_no_second_file_of_a_range_lands(tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ def run_once(settings: Settings, declaration: FeedDeclaration, tell: Callable[[F
                 if pause is None:
                     raise
                 _warn(error, pause)
+                time.sleep(pause)
 
 
 def run_on(settings: Settings, declaration: FeedDeclaration, tell: Callable[[Fetched], object]) -> None:
