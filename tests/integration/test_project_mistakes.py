@@ -94,7 +94,7 @@ def test_sql_that_duckdb_does_not_take_names_its_file(models: Path, change: tupl
 
 
 def test_a_cast_that_fails_names_the_yml_that_asks_for_it(models: Path) -> None:
-    edit(models / YML, ("{name: room, data_type: varchar,", "{name: room, data_type: bigint,"))
+    edit(models / YML, ("{name: room, data_type: varchar,", "{name: room, data_type: double,"))
     (models / "gold" / "gold_daily_temperatures.sql").unlink()
     (models / "gold" / "gold_daily_temperatures.yml").unlink()
     outcome = lab_of(models).run()

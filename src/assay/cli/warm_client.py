@@ -12,7 +12,7 @@ from contextlib import suppress
 from assay.base import log
 from assay.base.handing_over import WHERE, Message, is_of_this_user, made_of, send_message
 from assay.base.settings import Settings
-from assay.base.signals import answered_by
+from assay.base.signals import STOPPED, answered_by
 from assay.cli.console import complain
 
 PATIENCE = 5.0
@@ -49,8 +49,13 @@ def hand_over(settings: Settings, arguments: Sequence[str]) -> int | None:
         except (OSError, ValueError):
             return None
         connection.settimeout(None)
-        with answered_by(lambda number, _: _forward(pid, number)):
+        forwarded: list[int] = []
+        with answered_by(lambda number, _: _forward(pid, number, forwarded)):
             code = answers.readline()
+    if not code and forwarded:  # it died of the interrupt before it could answer it
+        log.configure(settings)
+        complain("stopped; what was committed is kept, run again to go on")
+        return STOPPED
     if not code:
         log.configure(settings)
         complain("the process of the run is gone; what was committed is kept, run again to go on")
@@ -89,7 +94,8 @@ def _message(arguments: Sequence[str]) -> Message:
     )
 
 
-def _forward(pid: int, number: int) -> None:
+def _forward(pid: int, number: int, forwarded: list[int]) -> None:
     """Let the other process have an interrupt that this one got."""
+    forwarded.append(number)
     with suppress(ProcessLookupError):  # it has just ended, and its answer is on its way
         os.kill(pid, number)
