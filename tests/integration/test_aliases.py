@@ -107,6 +107,8 @@ def test_loose_names_of_two_columns_differ(columns: dict[str, str], options: dic
     node = bronze_node("sales", columns, [next(iter(columns))], format={"type": "csv", "names": "loose"}, **options)
     with pytest.raises(ContractError, match=reason):
         parse_contract(node)
+    exact = bronze_node("sales", columns, [next(iter(columns))], **options)
+    assert parse_contract(exact).names == list(columns)
 
 
 @pytest.mark.slow

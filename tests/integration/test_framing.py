@@ -64,6 +64,13 @@ def test_only_records_are_read(make: Make, text: str, form: dict[str, Any], bad:
     assert source.sql("select lines_left_out from ops.files") == [(left_out,)]
 
 
+def test_a_full_refresh_counts_anew_what_is_no_record(make: Make) -> None:
+    source = load(make, HEADER + ROWS + "Total,2,3.50\n", footer="^Total")
+    source.options["format"] = {"type": "csv", "footer": "^(Total|2,)"}
+    source.load(is_full_refresh=True)
+    assert source.sql("select lines_left_out, records_loaded from ops.files") == [(2, 1)]
+
+
 def test_sound_files_go_the_fast_way(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FileLoad, "careful", None)
     text = TITLES + "# c\n" + HEADER + ROWS + "Total,2,3.50\n"

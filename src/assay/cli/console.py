@@ -42,5 +42,10 @@ def stoppable(work: Callable[[], int]) -> int:
     try:
         return work()
     except KeyboardInterrupt:
-        complain("stopped; what was committed is kept, run again to go on")
-        return STOPPED
+        return stopped()
+
+
+def stopped() -> int:
+    """Say that an interrupt ended the work; gives the exit code."""
+    complain("stopped; what was committed is kept, run again to go on")
+    return STOPPED

@@ -98,9 +98,8 @@ def show(source: str, *, refused: bool) -> None:
     except FileNotFoundError:
         rows, held = [], {}
     is_framed = any(row.lines_left_out for row in rows)
-    table = Table("source", "file", "status", "read", "loaded", "malformed", "first seen", "reason")
-    if is_framed:
-        table = Table("source", "file", "status", "read", "loaded", "malformed", "no record", "first seen", "reason")
+    counted = ("read", "loaded", "malformed", *(("no record",) if is_framed else ()))
+    table = Table("source", "file", "status", *counted, "first seen", "reason")
     for row in rows:
         shown = (*row.counts, row.lines_left_out) if is_framed else row.counts
         counts = ["" if count is None else f"{count:,}" for count in shown]

@@ -12,8 +12,8 @@ from contextlib import suppress
 from assay.base import log
 from assay.base.handing_over import WHERE, Message, is_of_this_user, made_of, send_message
 from assay.base.settings import Settings
-from assay.base.signals import STOPPED, answered_by
-from assay.cli.console import complain
+from assay.base.signals import answered_by
+from assay.cli.console import complain, stopped
 
 PATIENCE = 5.0
 """Seconds in which the other process has to answer; a second is much."""
@@ -54,8 +54,7 @@ def hand_over(settings: Settings, arguments: Sequence[str]) -> int | None:
             code = answers.readline()
     if not code and forwarded:  # it died of the interrupt before it could answer it
         log.configure(settings)
-        complain("stopped; what was committed is kept, run again to go on")
-        return STOPPED
+        return stopped()
     if not code:
         log.configure(settings)
         complain("the process of the run is gone; what was committed is kept, run again to go on")

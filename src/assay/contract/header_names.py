@@ -23,7 +23,9 @@ def check_names(contract: Contract) -> None:
     Raises:
         ContractError: There are two.
     """
-    if contract.format.names == "loose" and not contract.format.header:
+    if contract.format.names != "loose":
+        return
+    if not contract.format.header:
         raise ContractError("format: names: files without a header have no names of columns")
     seen: dict[str, str] = {}
     for name, column in _declared(contract):
@@ -43,7 +45,7 @@ def as_declared(contract: Contract, header: Iterable[str]) -> list[str]:
         header: The names as they stand in the file.
     """
     names = _known(contract)
-    return [names.get(folded(name), name) for name in header]
+    return [names.get(folded(name), name) for name in header] if names else list(header)
 
 
 def loose_names(contract: Contract, seen: Iterable[str]) -> Mapping[str, list[str]]:
@@ -54,6 +56,8 @@ def loose_names(contract: Contract, seen: Iterable[str]) -> Mapping[str, list[st
         seen: The names.
     """
     known, declared = _known(contract), dict(_declared(contract))
+    if not known:
+        return {}
     loose: dict[str, list[str]] = {}
     for name in seen:
         if name not in declared and folded(name) in known:

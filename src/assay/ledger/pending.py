@@ -43,6 +43,7 @@ class File:
         content_hash: What its content is known by.
         archive: The name of the zip archive that it is in; None for a file itself.
         scratch: Where it is unpacked then.
+        lines_left_out: Lines with something in them that are no records; None where the format says nothing of lines.
     """
 
     sighting_id: int
@@ -61,6 +62,7 @@ class File:
     content_hash: str | None = None
     archive: str | None = None
     scratch: Path = Path()
+    lines_left_out: int | None = None
 
     @property
     def shown(self) -> Hint | None:
@@ -88,14 +90,14 @@ def files(connection: duckdb.DuckDBPyConnection, landing: Path, source: str, *st
     rows = connection.execute(
         "select sighting_id, file_id, path, header, plain_records, compression, has_quoted_line_ends, "
         "contract_fingerprint, size_bytes, mtime_ns, ctime_ns, inode, run_id, coalesce(failures, 0), failed_limit, "
-        "content_hash, archive "
+        "content_hash, lines_left_out, archive "
         "from ops.files where source = ? and list_contains(?::varchar[], status) order by sighting_id",
         [source, list(statuses)],
     ).fetchall()
     return [
         File(
             *(sighting, content, name, landing_path(landing, row[-1] or name), head, n, wrap, long),
-            *(Hint(*row[:4]), made, *row[4:], scratch_for_members(landing)),
+            *(Hint(*row[:4]), made, *row[4:-2], row[-1], scratch_for_members(landing), row[-2]),
         )
         for sighting, content, name, head, n, wrap, long, made, *row in rows
     ]
@@ -109,6 +111,7 @@ def as_examined(file: File, seen: Examined) -> File:
         plain_records=seen.plain_records,
         compression=seen.compression,
         has_quoted_line_ends=seen.has_quoted_line_ends,
+        lines_left_out=seen.left_out,
     )
 
 

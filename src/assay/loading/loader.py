@@ -334,5 +334,6 @@ class _Loader:
             plain_records=file.plain_records,
             compression=file.compression,
             has_quoted_line_ends=file.has_quoted_line_ends,
+            lines_left_out=file.lines_left_out,
             **self._as_loaded,
         )

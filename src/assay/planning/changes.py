@@ -157,7 +157,8 @@ class _Pair:
         if part != "format":
             return part in _COMPATIBLE
         old, new = (_without_places(shape.form["contract"])[part] for shape in (self.before, self.after))
-        others = [{key: value for key, value in form.items() if key != "aliases"} for form in (old, new)]
+        more = {"aliases", *(("names",) if new.get("names") == "loose" else ())}
+        others = [{key: value for key, value in form.items() if key not in more} for form in (old, new)]
         return bool(others[0] == others[1]) and names_in(old) <= names_in(new)
 
     def meanings(self, inputs: tuple[Schema, Schema]) -> Iterator[Change]:
