@@ -108,7 +108,7 @@ def test_secrets_come_from_the_environment_and_from_files(monkeypatch: pytest.Mo
 
 def test_a_message_is_scrubbed_of_a_secret_however_an_url_writes_it() -> None:
     message = "cannot reach postgresql://u:a%2Fb%40c@h\n(a/b@c)"
-    assert scrubbed(message, ["a/b@c"]) == "cannot reach postgresql://u:***@h (***)"
+    assert scrubbed(message, ["a/b@c"]) == "cannot reach postgresql://u:masked@h (masked)"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from assay.planning.work import downstream
 from assay.tables.table_definition import bronze_form
 from tests.source import bronze_node
 
+LOOSE = {"type": "csv", "names": "loose"}
 TYPES = {"id": "bigint", "name": "varchar", "amount": "decimal(10,2)"}
 INPUTS = {"silver.sales": {"id": "bigint", "day": "date", "amount": "decimal(10,2)"}, "silver.shops": {"id": "bigint"}}
 SQL = """
@@ -182,3 +183,9 @@ def test_columns_further_down_are_followed_over_several_tables() -> None:
         ("silver.sales", "amount", "bronze.sales.amount"),
         ("gold.days", "total", "bronze.sales.amount"),
     ]
+
+
+def test_names_that_become_loose_break_nobody_and_the_way_back_does() -> None:
+    exact, loose = source(format={"type": "csv"}), source(format=LOOSE)
+    assert [is_breaking for *_, is_breaking in told(exact, loose)] == [False]
+    assert [is_breaking for *_, is_breaking in told(loose, exact)] == [True]

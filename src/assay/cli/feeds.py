@@ -18,6 +18,7 @@ from assay.contract.catalog import Catalog
 from assay.contract.feed import FeedDeclaration, declared_feed
 from assay.contract.masking import hidden_columns
 from assay.contract.names import TableName
+from assay.contract.personal import MASKED
 from assay.feeds.errors import FeedError, Permanent
 from assay.feeds.frame import Fetched, Fetcher
 from assay.feeds.last_fetch import LastFetch
@@ -133,7 +134,7 @@ def try_out(name: str) -> int:
         records.add_row(*(_value(value, column.name in hidden) for value, column in zip(row, columns, strict=True)))
     out.print(records)
     if hidden:
-        out.print("*** hides columns about people, and those that the contract does not name", highlight=False)
+        out.print(f"{MASKED}: columns about people, and those that the contract does not name", highlight=False)
     return 0
 
 
@@ -186,5 +187,5 @@ def _because(note: str) -> str:
 def _value(value: object, is_hidden: bool) -> str:
     if value is None:
         return "[dim]NULL[/]"
-    text = "***" if is_hidden else printable(str(value))
+    text = MASKED if is_hidden else printable(str(value))
     return escape(text if len(text) <= _WIDEST else f"{text[:_WIDEST]}…")

@@ -12,7 +12,8 @@ from pydantic import AfterValidator, Field, model_validator
 from assay.contract.contract import Contract, NewColumns
 from assay.contract.yml import Expected, Name, Yml
 
-_REFERENCE = re.compile(r"\$\{(\w+):([^{}]+)\}")
+REFERENCE = re.compile(r"\$\{(\w+):([^{}]+)\}")
+"""A secret that a yml refers to: `${place:name}`."""
 _KNOWN_PLACES = ("env", "file")
 _PASSWORDS = (
     re.compile(r"://[^/@?#]*:(?P<value>[^@/?#]*)@"),
@@ -23,7 +24,7 @@ _NAME = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
 
 def secret_references(text: str) -> list[tuple[str, str]]:
     """(place, name) of each `${place:name}` in a text."""
-    return _REFERENCE.findall(text)
+    return REFERENCE.findall(text)
 
 
 def table_parts(written: str) -> tuple[str, ...]:
@@ -46,9 +47,9 @@ def _url(url: str) -> str:
         raise ValueError(
             f"${{{unknown[0]}:…}} is not a place of secrets that is known; write ${{env:NAME}} or ${{file:/path}}"
         )
-    if "${" in _REFERENCE.sub("", url):
+    if "${" in REFERENCE.sub("", url):
         raise ValueError("a reference is written ${env:NAME} or ${file:/path}")
-    literal = _REFERENCE.sub("\0", url)
+    literal = REFERENCE.sub("\0", url)
     if any(match["value"].strip("\0") for pattern in _PASSWORDS for match in pattern.finditer(literal)):
         raise ValueError("holds a password; keep it in the environment or a file, and write ${env:NAME} in its place")
     return url

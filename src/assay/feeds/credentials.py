@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from assay.contract.personal import MASKED
+from assay.contract.yml_feed import REFERENCE
 from assay.feeds.errors import Permanent
 
-_REFERENCE = re.compile(r"\$\{(\w+):([^{}]+)\}")
-HIDDEN = "***"
 _SHORTEST = 3
 """Characters of a text that is scrubbed; shorter ones would make holes in every message."""
 
@@ -41,14 +41,14 @@ def resolved(text: str, whose: str) -> tuple[str, tuple[str, ...]]:
         plain = secret.replace("\\", "\\\\").replace("'", "\\'")
         return {"=": f"'{plain}'", "'": plain}.get(before, secret) if "://" not in text else secret
 
-    return _REFERENCE.sub(value, text), tuple(secrets)
+    return REFERENCE.sub(value, text), tuple(secrets)
 
 
 def _is_before_host(text: str, reference: re.Match[str]) -> bool:
     """Whether a reference is the user or password of an URL, where `/` or `@` of it has to be escaped."""
     _, scheme, before = text[: reference.start()].partition("://")
-    after = _REFERENCE.sub("", text[reference.end() :]).partition("/")[0]
-    return bool(scheme) and "/" not in _REFERENCE.sub("", before) and "@" in after
+    after = REFERENCE.sub("", text[reference.end() :]).partition("/")[0]
+    return bool(scheme) and "/" not in REFERENCE.sub("", before) and "@" in after
 
 
 def scrubbed(message: str, secrets: Iterable[str]) -> str:
@@ -56,7 +56,7 @@ def scrubbed(message: str, secrets: Iterable[str]) -> str:
     spellings = {spelling for secret in secrets for spelling in (secret, quote(secret, safe=""), unquote(secret))}
     for spelling in sorted(spellings, key=len, reverse=True):
         if len(spelling) >= _SHORTEST:
-            message = message.replace(spelling, HIDDEN)
+            message = message.replace(spelling, MASKED)
     return " ".join(message.split())
 
 

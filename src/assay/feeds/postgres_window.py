@@ -185,26 +185,22 @@ def _cursor_type(connection: psycopg.Connection, feed: FeedDeclaration, table: s
 
 
 def _refuse_nulls(connection: psycopg.Connection, feed: FeedDeclaration, table: str, cursor: str) -> None:
-    (nulls,) = _one(connection, f"select count(*) from {table} where {cursor} is null", [])
-    if nulls:
-        raise Permanent(
-            f"feed {feed.source}: {nulls:,} rows of {'.'.join(feed.table)} have no {feed.cursor}, so no watermark "
-            "would "
-            "ever read them; fill it in and make it not null, or `mode: whole`"
-        )
+    wrong = f"have no {feed.cursor}, so no watermark would ever read them; fill it in and make it not null"
+    _refuse_rows(connection, feed, f"{table} where {cursor} is null", wrong)
 
 
 def _refuse_future(
     connection: psycopg.Connection, feed: FeedDeclaration, table: str, cursor: str, ahead: Ahead
 ) -> None:
     limit = f"{literal(ahead.seen_at)}::timestamptz + interval '1 day'"
-    (late,) = _one(connection, f"select count(*) from {table} where {cursor} > ({limit}){_cast(ahead.kind)}", [])
-    if late:
-        raise Permanent(
-            f"feed {feed.source}: {late:,} rows of {'.'.join(feed.table)} have a {feed.cursor} more than a day from "
-            "now, "
-            "where no watermark comes to; correct them, or `mode: whole`"
-        )
+    wrong = f"have a {feed.cursor} more than a day from now, where no watermark comes to; correct them"
+    _refuse_rows(connection, feed, f"{table} where {cursor} > ({limit}){_cast(ahead.kind)}", wrong)
+
+
+def _refuse_rows(connection: psycopg.Connection, feed: FeedDeclaration, which: str, wrong: str) -> None:
+    (count,) = _one(connection, f"select count(*) from {which}", [])
+    if count:
+        raise Permanent(f"feed {feed.source}: {count:,} rows of {'.'.join(feed.table)} {wrong}, or `mode: whole`")
 
 
 def _cast(kind: str) -> str:
