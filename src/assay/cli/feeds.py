@@ -143,8 +143,8 @@ def reset(name: str, *, is_sure: bool) -> int:
     settings = Settings.from_env()
     means = (
         "The next fetch reads the whole table again, into an epoch of its own. What is loaded stays: rows that are "
-        "read "
-        "again replace those of their keys, and of a watermark rows that the source deleted meanwhile stay in silver."
+        "read again replace those of their keys, and of a watermark rows that the source deleted meanwhile "
+        "stay in silver."
     )
     try:
         feed = _feed(settings, name)

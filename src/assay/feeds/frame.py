@@ -7,7 +7,7 @@ acknowledge something to its source may do so when it is asked to go on. Keep ou
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -125,7 +125,8 @@ class Fetcher:
             Transient: The source cannot be read now, or it is not known yet whether a batch was loaded.
             OSError: A file cannot be written; nothing of the batch is there then.
         """
-        journal, position = self._positions()
+        ledger = ledger_of(self._settings, self._name)
+        journal, position = self._positions(ledger)
         before, fetched = time.monotonic(), Fetched()
         read_at = max(clock.now().astimezone(UTC).replace(tzinfo=None), _after(position))
         with closing(self._feed.read(position, read_at.isoformat())) as batches:
@@ -134,7 +135,8 @@ class Fetcher:
                     fetched.note = batch
                     continue
                 name = BatchName(self._name, position.epoch, batch.partition, batch.start, batch.end, read_at)
-                self._land(batch, name, position, journal, fetched)
+                before_it = _hashes(position, journal, ledger) if batch.partition == WHOLE else frozenset()
+                self._land(batch, name, before_it, journal, fetched)
                 fetched.lag_seconds, fetched.note = batch.lag_seconds, batch.note or fetched.note
         log.info(
             "feed",
@@ -161,9 +163,8 @@ class Fetcher:
         journal.begin(max([journal.epoch, *epochs]) + 1)
         return journal.epoch
 
-    def _positions(self) -> tuple[Journal, Position]:
+    def _positions(self, ledger: Mapping[str, LedgerBatch]) -> tuple[Journal, Position]:
         """The position that landing, ledger and journal say together; what the ledger knows leaves the journal."""
-        ledger = ledger_of(self._settings, self._name)
         journal = Journal.read(journal_file(self._settings, self._name))
         names = self._store.names()
         batches = {**names, **{path: BatchName.parse(path) for path in {*journal.landed, *ledger}}}
@@ -207,10 +208,12 @@ class Fetcher:
                 f"`assay feed reset {self._name} --epoch` to read everything anew"
             )
 
-    def _land(self, batch: Batch, name: BatchName, position: Position, journal: Journal, fetched: Fetched) -> None:
+    def _land(
+        self, batch: Batch, name: BatchName, before_it: Collection[str], journal: Journal, fetched: Fetched
+    ) -> None:
         with self._store.aside() as aside:
             records = _write(aside, batch)
-            if name.partition == WHOLE and self._is_as_before(aside, position, journal):
+            if before_it and digest(aside) in before_it:
                 fetched.note = "the table is as it was: no new snapshot"
                 return
             landed = self._store.land(aside, name)
@@ -219,16 +222,15 @@ class Fetcher:
         fetched.size_bytes += landed.size_bytes
         fetched.batches.append(landed.path)
 
-    def _is_as_before(self, aside: Path, position: Position, journal: Journal) -> bool:
-        """Whether a snapshot has the very bytes of the one before it, of the same epoch."""
-        last = position.last
-        if last is None or (last.epoch, last.partition) != (position.epoch, WHOLE):
-            return False
-        known = ledger_of(self._settings, self._name).get(last.path)
-        hashes = (
-            {journal.landed[last.path].sha256} if last.path in journal.landed else set(known.sha256 if known else ())
-        )
-        return digest(aside) in hashes
+
+def _hashes(position: Position, journal: Journal, ledger: Mapping[str, LedgerBatch]) -> frozenset[str]:
+    """What the bytes of the snapshot before this one, of the same epoch, are known by."""
+    last = position.last
+    if last is None or (last.epoch, last.partition) != (position.epoch, WHOLE):
+        return frozenset()
+    if last.path in journal.landed:
+        return frozenset({journal.landed[last.path].sha256})
+    return frozenset(ledger[last.path].sha256 if last.path in ledger else ())
 
 
 def _check_gone(feed: str, path: str, known: LedgerBatch | None, journal: Journal) -> None:
@@ -242,16 +244,14 @@ def _check_gone(feed: str, path: str, known: LedgerBatch | None, journal: Journa
         return
     if known is None and path in journal.landed:
         raise Transient(
-            f"feed {feed}: {path} landed and its file is gone, and the published ledger does not know yet whether it "
-            "was "
-            "loaded; nothing is fetched until it does: wait for the run that is under way, or `assay run`; if the file "
-            f"was removed before a run, put it back or `assay feed reset {feed} --epoch`"
+            f"feed {feed}: {path} landed and its file is gone, and the published ledger does not know yet whether "
+            "it was loaded; nothing is fetched until it does: wait for the run that is under way, or `assay run`; "
+            f"if the file was removed before a run, put it back or `assay feed reset {feed} --epoch`"
         )
     status = known.status if known else "unknown"
     raise Permanent(
         f"feed {feed}: {path} is gone and was never loaded (the ledger says {status}), so its rows are missing; put "
-        "the "
-        f"file back, or `assay feed reset {feed} --epoch` to read everything anew"
+        f"the file back, or `assay feed reset {feed} --epoch` to read everything anew"
     )
 
 

@@ -88,8 +88,7 @@ def barrier(connection: psycopg.Connection, feed: FeedDeclaration) -> Ahead:
     if is_standby:
         raise Permanent(
             f"{whose}: the server is a standby, which does not know the transactions that are under way; read the "
-            "primary, "
-            "or `mode: whole`"
+            "primary, or `mode: whole`"
         )
     if not may_see or not is_tracked:
         todo = "set track_activities = on" if may_see else f'grant pg_read_all_stats to "{role}"'
@@ -178,8 +177,7 @@ def _cursor_type(connection: psycopg.Connection, feed: FeedDeclaration, table: s
     if kind == "timestamp" and not feed.is_utc:
         raise Permanent(
             f"{whose}: has no time zone, and times of a zone that changes its clock come twice a year; write "
-            "`cursor_zone: "
-            "UTC` if all writers write UTC, or make it a timestamptz"
+            "`cursor_zone: UTC` if all writers write UTC, or make it a timestamptz"
         )
     return kind
 
