@@ -91,8 +91,8 @@ class PostgresFeed:
         if row is None or row[0] is None:
             raise Permanent(
                 f"feed {self._feed.source}: there is no table {'.'.join(self._feed.table)} in the database of "
-                "the url, or its schema may not be used; write its name as the server has it, upper and lower case too, "
-                "or grant `usage` on the schema"
+                "the url, or its schema may not be used; write its name as the server has it, upper and lower case "
+                "too, or grant `usage` on the schema"
             )
         rows = connection.execute(_COLUMNS, [row[0]]).fetchall()
         return tuple(SourceColumn.of(str(name), _type(connection, *kind)) for name, *kind in rows)
