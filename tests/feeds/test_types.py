@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assay.contract.feed import FeedDeclaration
+from assay.contract.feed_kinds.table import TableFeed
+from assay.feeds.content import Rows
 from assay.feeds.position import Position
 from assay.feeds.postgres import PostgresFeed
 from tests.postgres import PASSWORD, FedLake, Server
@@ -62,19 +63,20 @@ TYPES = {
 }  # fmt: skip
 
 
-def declaration(server: Server, monkeypatch: pytest.MonkeyPatch, table: tuple[str, ...]) -> FeedDeclaration:
+def declaration(server: Server, monkeypatch: pytest.MonkeyPatch, table: tuple[str, ...]) -> TableFeed:
     monkeypatch.setenv("SHOP_PASSWORD", PASSWORD)
     url = f"host=127.0.0.1 port={server.port} user=reader dbname=postgres password=${{env:SHOP_PASSWORD}}"
-    return FeedDeclaration("orders", "postgres", url, table, "whole")
+    return TableFeed(source="orders", kind="postgres", url=url, table=table, mode="whole")
 
 
-def fetched(feed: FeedDeclaration, piece: int) -> pa.Table:
+def fetched(feed: TableFeed, piece: int) -> pa.Table:
     from assay.feeds.errors import Restart  # noqa: PLC0415
 
     for batch in PostgresFeed(feed, piece).read(Position(), "2026-01-01T00:00:00"):
         while not isinstance(batch, str):
             try:
-                return pa.concat_tables(batch.tables())
+                assert isinstance(batch.content, Rows)
+                return pa.concat_tables(batch.content.tables())
             except Restart:
                 continue
     raise AssertionError("there is no batch")

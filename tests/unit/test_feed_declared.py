@@ -11,10 +11,11 @@ from psycopg import Error, OperationalError, errors
 
 from assay.cli.schema import yml_schema
 from assay.contract.contract import Contract
+from assay.contract.declared_feeds import declared_feed
 from assay.contract.errors import ContractError
-from assay.contract.feed import FeedDeclaration, declared_feed
+from assay.contract.feed_kinds.table import TableFeed
+from assay.contract.feed_kinds.yml_postgres import table_parts
 from assay.contract.parse import parse_contract
-from assay.contract.yml_feed import table_parts
 from assay.feeds.credentials import resolved, scrubbed
 from assay.feeds.errors import Permanent, Transient
 from assay.feeds.postgres_session import _conninfo, _told
@@ -42,8 +43,14 @@ def test_the_feed_says_where_files_are_and_which_row_is_the_newest() -> None:
     assert (rows.load, whole.load, whole.max_loss) == ("events", "snapshot", 0.2)
     assert rows.files == whole.files == "feeds/orders/*/*/*/*.parquet"
     assert rows.format.type == "parquet" and rows.file_date == whole.file_date == "%Y-%m-%dT%H-%M-%S.%f.parquet"
-    assert declared_feed("orders", node({**FEED, "every": 5})) == FeedDeclaration(
-        "orders", "postgres", "${env:DB}", ("public", "orders"), "watermark", "at", every=5.0
+    assert declared_feed("orders", node({**FEED, "every": 5})) == TableFeed(
+        source="orders",
+        kind="postgres",
+        url="${env:DB}",
+        table=("public", "orders"),
+        mode="watermark",
+        cursor="at",
+        every=5,
     )
 
 
@@ -133,7 +140,7 @@ def test_a_message_is_scrubbed_of_a_secret_however_an_url_writes_it() -> None:
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )
 def test_what_passes_by_itself_is_told_from_what_does_not(error: Error, passes: bool) -> None:
-    feed = FeedDeclaration("orders", "postgres", "${env:DB}", ("public", "orders"), "whole")
+    feed = TableFeed(source="orders", kind="postgres", url="${env:DB}", table=("public", "orders"), mode="whole")
     told = _told(error, feed, "db:5432/shop", ("hunter2",))
     assert isinstance(told, Transient if passes else Permanent)
     assert str(told).startswith("feed orders: db:5432/shop: ")
@@ -148,7 +155,7 @@ def test_a_connection_to_another_machine_is_encrypted(
     monkeypatch: pytest.MonkeyPatch, hosts: str, is_local: bool
 ) -> None:
     monkeypatch.setenv("DB", f"host='{hosts}' dbname=shop")
-    feed = FeedDeclaration("orders", "postgres", "${env:DB}", ("public", "orders"), "whole")
+    feed = TableFeed(source="orders", kind="postgres", url="${env:DB}", table=("public", "orders"), mode="whole")
     assert _conninfo(feed)[0].get("sslmode") == (None if is_local else "require")
     monkeypatch.setenv("DB", f"host='{hosts}' sslmode=disable")
     assert _conninfo(feed)[0]["sslmode"] == "disable"

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assay.base.settings import Settings
-from assay.contract.feed import FeedDeclaration
+from assay.contract.feed_kinds.table import TableFeed
 from assay.feeds.backoff import ATTEMPTS, LONGEST_SECONDS, pauses
 from assay.feeds.errors import Permanent, Transient
 from assay.feeds.journal import Journal, Landed
@@ -134,7 +134,7 @@ def test_a_server_that_is_not_there_is_waited_for_between_attempts(
     waited: list[float] = []
     monkeypatch.setattr("assay.feeds.running.time.sleep", waited.append)
     nobody = "postgresql://reader@127.0.0.1:1/shop"  # of the ports that no server listens on
-    feed = FeedDeclaration("orders", "postgres", nobody, ("public", "orders"), "whole")
+    feed = TableFeed(source="orders", kind="postgres", url=nobody, table=("public", "orders"), mode="whole")
     with pytest.raises(Transient, match="Connection refused"):
         run_once(Settings(home=tmp_path), feed, lambda _: None)
     assert len(waited) == ATTEMPTS - 1

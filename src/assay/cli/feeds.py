@@ -15,14 +15,16 @@ from assay.base.printable import printable
 from assay.base.settings import Settings
 from assay.cli.console import complain, out
 from assay.contract.catalog import Catalog
-from assay.contract.feed import FeedDeclaration, declared_feed
+from assay.contract.declared_feeds import declared_feed
+from assay.contract.feed import FeedDeclaration
 from assay.contract.masking import hidden_columns
 from assay.contract.names import TableName
 from assay.contract.personal import MASKED
 from assay.feeds.errors import FeedError, Permanent
-from assay.feeds.frame import Fetched, Fetcher
+from assay.feeds.frame import Fetched
+from assay.feeds.kinds import fetcher_of, sample_of
 from assay.feeds.last_fetch import LastFetch
-from assay.feeds.running import feed_of, run_on, run_once
+from assay.feeds.running import run_on, run_once
 from assay.feeds.seen import progress_of
 from assay.tables.dbt import parse_if_changed
 
@@ -44,10 +46,9 @@ def declared(settings: Settings) -> tuple[Catalog, dict[str, FeedDeclaration]]:
 def show() -> None:
     """Print all feeds; secrets are shown as the references that the yml has."""
     _, feeds = declared(Settings.from_env())
-    table = Table("feed", "kind", "mode", "table", "cursor", "every", "url")
+    table = Table("feed", "kind", "reads", "every", "from")
     for name, feed in feeds.items():
-        dotted = escape(".".join(feed.table))
-        table.add_row(name, feed.kind, feed.mode, dotted, escape(feed.cursor), f"{feed.every:g} s", escape(feed.url))
+        table.add_row(name, feed.kind, escape(feed.what), f"{feed.every:g} s", escape(feed.where))
     out.print(table if feeds else "no source of this project has a feed; docs/feeds.md shows one")
 
 
@@ -109,29 +110,28 @@ def status(*, as_json: bool) -> None:
 
 def try_out(name: str) -> int:
     """Show what a feed would read; gives the exit code."""
-    from assay.feeds.postgres import PostgresFeed  # noqa: PLC0415 - brings a driver
-
     settings = Settings.from_env()
     try:
         catalog, feeds = declared(settings)
-        columns, rows = PostgresFeed(_known(feeds, name)).sample(_RECORDS)
+        sample = sample_of(_known(feeds, name), _RECORDS)
     except FeedError as error:
         complain(str(error), feed=name)
         return FAILED
     contract = catalog.contracts[name]
     promised = {column.name: column.type.declared for column in contract.columns}
-    shown = Table("column", "type there", "in Parquet", "in the contract")
-    for column in columns:
+    shown = Table("column", "type there", "lands as", "in the contract")
+    for column in sample.columns:
         shown.add_row(
-            escape(printable(column.name)), column.type.shown, str(column.arrow), promised.pop(column.name, "-")
+            escape(printable(column.name)), escape(column.there), column.landed, promised.pop(column.name, "-")
         )
     for missing, kind in promised.items():
         shown.add_row(escape(missing), "[red]is not there[/]", "", kind)
     out.print(shown)
-    hidden = hidden_columns(catalog, TableName.of_source(name).table, [column.name for column in columns])
-    records = Table(*(escape(printable(column.name)) for column in columns))
-    for row in zip(*(rows.column(at).to_pylist() for at in range(len(columns))), strict=True):
-        records.add_row(*(_value(value, column.name in hidden) for value, column in zip(row, columns, strict=True)))
+    hidden = hidden_columns(catalog, TableName.of_source(name).table, [column.name for column in sample.columns])
+    records = Table(*(escape(printable(column.name)) for column in sample.columns))
+    for row in sample.records:
+        cells = zip(row, sample.columns, strict=True)
+        records.add_row(*(_value(value, column.name in hidden) for value, column in cells))
     out.print(records)
     if hidden:
         out.print(f"{MASKED}: columns about people, and those that the contract does not name", highlight=False)
@@ -151,7 +151,7 @@ def reset(name: str, *, is_sure: bool) -> int:
         if not is_sure:
             out.print(f"{means}\n`assay feed reset {name} --epoch` does it.", highlight=False)
             return 0
-        fetcher = Fetcher(settings, feed, feed_of(feed))
+        fetcher = fetcher_of(settings, feed)
         with fetcher.alone():
             epoch = fetcher.begin_epoch()
     except FeedError as error:

@@ -1,103 +1,63 @@
-"""The feed of a source, as its yml declares it, and what a feed says of the contract in its place.
+"""What is declared of every feed, whatever it fetches from.
 
-Belongs here: the declaration. Keep out: everything that fetches (`feeds/`).
+Belongs here: what all kinds share. Keep out: what a kind has of its own (`feed_kinds/`), and everything that fetches
+(`assay.feeds`).
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
-
-from assay.contract.errors import ContractError
+from typing import Any
 
 FOLDER = "feeds"
 """The folder of the landing zone in which feeds write, one folder each."""
 MOMENT = "%Y-%m-%dT%H-%M-%S.%f"
 """How the name of a landed file says when it was read, in UTC."""
-_SUFFIX = ".parquet"
-
-Mode = Literal["whole", "watermark"]
 
 
-@dataclass(frozen=True)
-class FeedDeclaration:
+@dataclass(frozen=True, kw_only=True)
+class FeedDeclaration(ABC):
     """From where a source is fetched, and how.
 
     Attributes:
         source: The source, by whose name the feed goes.
         kind: What is fetched from, e.g. `postgres`.
-        url: Where it is, with secrets as references.
-        table: The parts of the table's name, as the server has them.
-        mode: `whole`: each fetch is a snapshot; `watermark`: rows whose cursor grew.
-        cursor: The column that grows with each change; empty for a whole table.
-        is_utc: Whether a cursor without a time zone is UTC.
-        margin: Seconds by which clocks of writers may be behind.
         every: Seconds between two fetches.
     """
 
     source: str
     kind: str
-    url: str
-    table: tuple[str, ...]
-    mode: Mode
-    cursor: str = ""
-    is_utc: bool = False
-    margin: float = 1.0
     every: float = 60.0
 
+    @property
+    @abstractmethod
+    def where(self) -> str:
+        """Where it fetches from, for people: secrets as the references that the yml has."""
 
-def declared_feed(source: str, node: Mapping[str, Any]) -> FeedDeclaration | None:
-    """The feed that the yml of a bronze model declares; None where files come by themselves.
+    @property
+    @abstractmethod
+    def what(self) -> str:
+        """What it reads there and how, for people."""
 
-    Raises:
-        ContractError: A key or value is unknown, missing or contradicts another.
+    @abstractmethod
+    def completed(self, block: Any) -> dict[str, Any]:
+        """The block `contract` of its source, with what the feed says of its files.
+
+        Args:
+            block: As the yml has it.
+
+        Raises:
+            ContractError: It says what the feed says, or contradicts it.
+        """
+
+
+def batches_of(source: str, suffix: str) -> Mapping[str, Any]:
+    """What a contract says of files that are batches: where they are, and that the one read last is the newest.
+
+    Args:
+        source: The feed.
+        suffix: With which all of its files end, e.g. `.parquet`.
     """
-    block = _meta(node).get("feed")
-    if block is None:
-        return None
-    from assay.contract.yml_feed import FeedYml, table_parts  # noqa: PLC0415 - see assay.contract.yml
-
-    feed = FeedYml.read(block, "feed")
-    return FeedDeclaration(
-        source,
-        feed.server,
-        feed.url,
-        table_parts(feed.table),
-        feed.mode,
-        feed.cursor or "",
-        feed.cursor_zone == "UTC",
-        feed.margin,
-        feed.every,
-    )
-
-
-def contract_block(source: str, node: Mapping[str, Any]) -> Any:
-    """The block `contract` of a bronze model, with what its feed says of its files.
-
-    Raises:
-        ContractError: The feed cannot be used, or the contract says something in its place.
-    """
-    block: Any = _meta(node).get("contract")
-    feed = declared_feed(source, node)
-    if feed is None:
-        return block
-    from assay.contract.yml_feed import FedContractYml  # noqa: PLC0415 - see assay.contract.yml
-
-    FedContractYml.read(block, "contract")
-    if feed.mode == "watermark" and block.get("key"):
-        raise ContractError("key: none: a watermark reads rows again, which only a primary_key tells from other rows")
-    if feed.mode == "watermark" and "max_loss" in block:
-        raise ContractError("max_loss: no file of a watermark replaces another; it goes with `mode: whole`")
-    return {
-        **block,
-        "files": f"{FOLDER}/{source}/*/*/*/*{_SUFFIX}",
-        "format": {"type": "parquet"},
-        "load": "snapshot" if feed.mode == "whole" else "events",
-        "newest_by": {"file_date": f"{MOMENT}{_SUFFIX}"},
-    }
-
-
-def _meta(node: Mapping[str, Any]) -> Mapping[str, Any]:
-    meta = (node.get("config") or {}).get("meta") or {}
-    return meta if isinstance(meta, Mapping) else {}
+    return {"files": f"{FOLDER}/{source}/*/*/*/*{suffix}", "newest_by": {"file_date": f"{MOMENT}{suffix}"}}

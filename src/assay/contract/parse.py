@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from assay.contract.aliases import aliases_of
 from assay.contract.check_format import check_format
 from assay.contract.contract import Column, Contract, Rule
+from assay.contract.declared_feeds import contract_block
 from assay.contract.errors import ContractError
-from assay.contract.feed import contract_block
 from assay.contract.format import Format
 from assay.contract.moments import pattern
 from assay.contract.names import TableName, may_be_column, quoted

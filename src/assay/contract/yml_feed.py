@@ -1,16 +1,18 @@
-"""The keys of a feed: `config: meta: feed:` of a bronze model, and what is left to say in its contract."""
+"""The keys that all kinds of feeds share, secrets in them, and what is left to say in the contract of a fed source."""
 
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from assay.contract.contract import Contract, NewColumns
-from assay.contract.yml import Expected, Name, Yml
+from assay.contract.feed import FeedDeclaration
+from assay.contract.yml import Yml
 
 REFERENCE = re.compile(r"\$\{(\w+):([^{}]+)\}")
 """A secret that a yml refers to: `${place:name}`."""
@@ -19,81 +21,52 @@ _PASSWORDS = (
     re.compile(r"://[^/@?#]*:(?P<value>[^@/?#]*)@"),
     re.compile(r"(?:^|[\s?&])(?:password|sslpassword)\s*=\s*(?P<value>[^\s&]*)", re.IGNORECASE),
 )
-_NAME = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
 
 
-def secret_references(text: str) -> list[tuple[str, str]]:
-    """(place, name) of each `${place:name}` in a text."""
-    return REFERENCE.findall(text)
+def checked_references(text: str) -> str:
+    """A text whose references are such, and which holds no password in clear.
 
-
-def table_parts(written: str) -> tuple[str, ...]:
-    """The names in `schema.table`, each as it is or in double quotes; empty where it is not such a name."""
-    names, at = [], 0
-    while match := _NAME.match(written, at):
-        names.append(match[1].replace('""', '"') if match[1] else match[2])
-        at = match.end()
-        if at == len(written):
-            return tuple(names)
-        if written[at] != ".":
-            return ()
-        at += 1
-    return ()
-
-
-def _url(url: str) -> str:
-    unknown = [place for place, _ in secret_references(url) if place not in _KNOWN_PLACES]
+    Raises:
+        ValueError: They are not, or it does.
+    """
+    unknown = [place for place, _ in REFERENCE.findall(text) if place not in _KNOWN_PLACES]
     if unknown:
         raise ValueError(
             f"${{{unknown[0]}:…}} is not a place of secrets that is known; write ${{env:NAME}} or ${{file:/path}}"
         )
-    if "${" in REFERENCE.sub("", url):
+    if "${" in REFERENCE.sub("", text):
         raise ValueError("a reference is written ${env:NAME} or ${file:/path}")
-    literal = REFERENCE.sub("\0", url)
+    literal = REFERENCE.sub("\0", text)
     if any(match["value"].strip("\0") for pattern in _PASSWORDS for match in pattern.finditer(literal)):
         raise ValueError("holds a password; keep it in the environment or a file, and write ${env:NAME} in its place")
-    return url
+    return text
 
 
-def _table(written: str) -> str:
-    if len(table_parts(written)) not in (1, 2):
-        raise ValueError(
-            f"{written!r} is not the name of a table such as public.orders; a name with a dot or a quote stands in "
-            'double quotes: public."orders.2024"'
-        )
-    return written
+def checked_secret(text: str) -> str:
+    """A text that is a secret as a whole, and so a reference.
+
+    Raises:
+        ValueError: It stands there in clear, which the message does not repeat.
+    """
+    if not REFERENCE.fullmatch(text):
+        raise ValueError("is a secret; keep it in the environment or a file, and write ${env:NAME} in its place")
+    return checked_references(text)
 
 
 class FeedYml(Yml):
-    """From where a source is fetched, and how."""
+    """From where a source is fetched, and how; each kind has its own keys, and `kind`, which is its `source_kind`."""
 
-    shape = "expected keys such as {kind: postgres, url: '${env:SHOP_DB}', table: public.orders, mode: whole}"
-
-    server: Annotated[Literal["postgres"], Expected("{found} is not a kind of feed; known is postgres")] = Field(
-        alias="kind", description="What is fetched from."
-    )
-    url: Annotated[str, Expected("expected a text such as '${env:SHOP_DB}'"), AfterValidator(_url)] = Field(
-        description="Where the server is; secrets as `${env:NAME}` or `${file:/path}`.", examples=["${env:SHOP_DB}"]
-    )
-    table: Annotated[str, AfterValidator(_table)] = Field(
-        description="`schema.table`, as the server calls it; in double quotes where a name holds a dot.",
-        examples=["public.orders"],
-    )
-    mode: Annotated[Literal["whole", "watermark"], Expected("{found} is not one of whole and watermark")] = Field(
-        description="`whole`: each fetch is a snapshot of the table; `watermark`: rows whose cursor grew."
-    )
-    cursor: Name | None = Field(
-        default=None, description="Of `watermark`: the column that each insert and update sets to the time or a number."
-    )
-    cursor_zone: Annotated[Literal["UTC"] | None, Expected("{found} is not UTC; see docs/feeds.md")] = Field(
-        default=None, description="Of a cursor without a time zone: that all writers write UTC."
-    )
-    margin: Annotated[float, Field(ge=0.1, strict=False)] = Field(
-        default=1.0, description="Of `watermark`: seconds by which clocks of writers may be behind, or values cut."
-    )
     every: Annotated[float, Field(ge=0.1, strict=False)] = Field(
         default=60.0, description="Seconds between two fetches of `assay feed run`."
     )
+
+    @abstractmethod
+    def declaration(self, source: str) -> FeedDeclaration:
+        """The feed of a source.
+
+        Raises:
+            ContractError: A key contradicts another.
+        """
 
     @model_validator(mode="before")
     @classmethod
@@ -106,15 +79,6 @@ class FeedYml(Yml):
             meant = f" (did you mean {near[0]}?)" if near else ""
             raise ValueError(f"unknown key {unknown[0]!r}{meant}; known are {', '.join(known)}")
         return value
-
-    @model_validator(mode="after")
-    def _cursor_goes_with_watermark(self) -> Self:
-        if self.mode == "watermark" and not self.cursor:
-            raise ValueError("mode: watermark needs `cursor: updated_at`, the column that each change sets")
-        others = [name for name in ("cursor", "cursor_zone", "margin") if name in self.model_fields_set]
-        if self.mode == "whole" and others:
-            raise ValueError(f"{others[0]}: goes with `mode: watermark`; a whole table is read without it")
-        return self
 
 
 class FedContractYml(Yml):

@@ -11,11 +11,12 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, SkipValidation, WithJsonSchema, model_validator
 
+from assay.contract.feed_kinds.yml_kinds import AnyFeedYml
 from assay.contract.types import ALIASES, KINDS
 from assay.contract.yml import Expected, Name, Names, Yml
 from assay.contract.yml_checks import FreshnessYml, LoadChecksYml, ReasonsYml, RedoYml, TableChecksYml
 from assay.contract.yml_contract import ContractYml
-from assay.contract.yml_feed import FedContractYml, FeedYml
+from assay.contract.yml_feed import FedContractYml
 from assay.contract.yml_format import Dates, Locale, Thousands
 
 _OPEN = ConfigDict(extra="allow")
@@ -155,7 +156,7 @@ class MetaYml(Yml):
     contract: ContractYml | FedContractYml | None = Field(
         default=None, description="Of a bronze model: what the source promises."
     )
-    feed: FeedYml | None = Field(default=None, description="Of a bronze model: from where its files are fetched.")
+    feed: AnyFeedYml | None = Field(default=None, description="Of a bronze model: from where its files are fetched.")
     checks: LoadChecksYml | TableChecksYml | None = Field(default=None, description="Checks beyond the constraints.")
     freshness: FreshnessYml | None = Field(
         default=None, description="How old data may be, or when a source has to send."

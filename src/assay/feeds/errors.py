@@ -14,7 +14,16 @@ class Permanent(FeedError):
 
 
 class Transient(FeedError):
-    """It may be over by itself, as a server that restarts."""
+    """It may be over by itself, as a server that restarts.
+
+    Args:
+        message: What is in the way.
+        after_seconds: For how long the source asks to be left alone at least, as by `Retry-After`.
+    """
+
+    def __init__(self, message: str, after_seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.after_seconds = after_seconds
 
 
 class Restart(Exception):

@@ -7,20 +7,17 @@ acknowledge something to its source may do so when it is asked to go on. Keep ou
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Collection, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any, Protocol
-
-import pyarrow as pa
-import pyarrow.parquet as pq
+from typing import Protocol
 
 from assay.base import clock, log
 from assay.base.settings import Settings
 from assay.contract.feed import FeedDeclaration
-from assay.feeds.errors import Permanent, Restart, Transient
+from assay.feeds.content import Content
+from assay.feeds.errors import Permanent, Transient
 from assay.feeds.journal import Journal, Landed
 from assay.feeds.landing import BatchStore, digest
 from assay.feeds.names import WHOLE, BatchName
@@ -29,30 +26,31 @@ from assay.feeds.position import Position, position_of
 from assay.ledger.feed_batches import LedgerBatch
 
 _LEAST_STEP = timedelta(microseconds=1)
-_PARQUET: dict[str, Any] = {"compression": "zstd", "write_page_checksum": True}
-"""How batches are written; a reader verifies each page."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of a source between two positions.
+    """What a source holds between two positions.
 
     Attributes:
         partition: The part of the source that the positions are of.
         start: From where it was read; None for the beginning.
         end: Where the reader goes on.
-        tables: Gives the rows from the first one on, a piece at a time, all of one schema; may raise `Restart`, and is
-            called again then.
+        content: Writes it.
         lag_seconds: By how much what was read is behind the source; None where that is not known.
         note: What held the end back; empty for nothing.
+        lag_records: How many records of the source are still to come; None where that is not known.
+        loss_seconds: When the source begins to forget what was not read, from now; None where it does not.
     """
 
     partition: str
     start: str | None
     end: str
-    tables: Callable[[], Iterator[pa.Table]]
+    content: Content
     lag_seconds: float | None = None
     note: str = ""
+    lag_records: int | None = None
+    loss_seconds: float | None = None
 
 
 class Feed(Protocol):
@@ -82,6 +80,8 @@ class Fetched:
         batches: Their paths below the landing zone.
         lag_seconds: By how much the last one was behind; None where that is not known.
         note: Why nothing more came, where there is something to say.
+        lag_records: How many records the last one was behind; None where that is not known.
+        loss_seconds: When the source begins to forget what was not read; None where it does not.
     """
 
     records: int = 0
@@ -89,6 +89,34 @@ class Fetched:
     batches: list[str] = field(default_factory=list)
     lag_seconds: float | None = None
     note: str = ""
+    lag_records: int | None = None
+    loss_seconds: float | None = None
+
+
+class Fetching(Protocol):
+    """What lands a feed's files; `Fetcher` of all sources that have positions."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Hold the feed's lock within the block.
+
+        Raises:
+            Permanent: Another process fetches this feed.
+        """
+        ...
+
+    def fetch(self) -> Fetched:
+        """Land what is new; within `alone`.
+
+        Raises:
+            Permanent: Somebody has to do something first.
+            Transient: It cannot be fetched now.
+            OSError: A file cannot be written; nothing of it is there then.
+        """
+        ...
+
+    def begin_epoch(self) -> int:
+        """Begin anew, within `alone`; gives the number of the epoch."""
+        ...
 
 
 class Fetcher:
@@ -134,10 +162,12 @@ class Fetcher:
                 if isinstance(batch, str):
                     fetched.note = batch
                     continue
-                name = BatchName(self._name, position.epoch, batch.partition, batch.start, batch.end, read_at)
+                span = (batch.partition, batch.start, batch.end)
+                name = BatchName(self._name, position.epoch, *span, read_at, batch.content.suffix)
                 before_it = _hashes(position, journal, ledger) if batch.partition == WHOLE else frozenset()
                 self._land(batch, name, before_it, journal, fetched)
                 fetched.lag_seconds, fetched.note = batch.lag_seconds, batch.note or fetched.note
+                fetched.lag_records, fetched.loss_seconds = batch.lag_records, batch.loss_seconds
         log.info(
             "feed",
             feed=self._name,
@@ -146,6 +176,8 @@ class Fetcher:
             records=fetched.records,
             size_bytes=fetched.size_bytes,
             lag_seconds=fetched.lag_seconds,
+            lag_records=fetched.lag_records,
+            loss_seconds=fetched.loss_seconds,
             seconds=round(time.monotonic() - before, 3),
             note=fetched.note or None,
         )
@@ -212,7 +244,7 @@ class Fetcher:
         self, batch: Batch, name: BatchName, before_it: Collection[str], journal: Journal, fetched: Fetched
     ) -> None:
         with self._store.aside() as aside:
-            records = _write(aside, batch)
+            records = batch.content.write(aside)
             if before_it and digest(aside) in before_it:
                 fetched.note = "the table is as it was: no new snapshot"
                 return
@@ -253,29 +285,6 @@ def _check_gone(feed: str, path: str, known: LedgerBatch | None, journal: Journa
         f"feed {feed}: {path} is gone and was never loaded (the ledger says {status}), so its rows are missing; put "
         f"the file back, or `assay feed reset {feed} --epoch` to read everything anew"
     )
-
-
-def _write(aside: Path, batch: Batch) -> int:
-    """Write a batch to a file, from its beginning again when its columns change; gives the number of rows."""
-    while True:
-        try:
-            return _written(aside, batch)
-        except Restart:
-            aside.unlink(missing_ok=True)
-
-
-def _written(aside: Path, batch: Batch) -> int:
-    records, writer = 0, None
-    with aside.open("xb") as target:
-        try:
-            for table in batch.tables():
-                writer = writer or pq.ParquetWriter(target, table.schema, **_PARQUET)
-                writer.write_table(table)
-                records += table.num_rows
-        finally:
-            if writer is not None:
-                writer.close()
-    return records
 
 
 def _after(position: Position) -> datetime:

@@ -25,6 +25,8 @@ class LastFetch:
         size_bytes: Of the files that landed.
         lag_seconds: By how much what landed is behind; None where that is not known.
         note: Why no more landed.
+        lag_records: By how many records; None where that is not known.
+        loss_seconds: When the source begins to forget what was not read, from then; None where it does not.
     """
 
     at: str
@@ -33,6 +35,8 @@ class LastFetch:
     size_bytes: int = 0
     lag_seconds: float | None = None
     note: str = ""
+    lag_records: int | None = None
+    loss_seconds: float | None = None
 
     @classmethod
     def read(cls, settings: Settings, feed: str) -> LastFetch | None:
@@ -47,7 +51,14 @@ def note_fetch(settings: Settings, feed: str, fetched: Fetched | None, problem: 
     """Note how a fetch ended; a full disk keeps nobody from fetching."""
     done = fetched or Fetched()
     last = LastFetch(
-        clock.now().isoformat(timespec="seconds"), problem, done.records, done.size_bytes, done.lag_seconds, done.note
+        clock.now().isoformat(timespec="seconds"),
+        problem,
+        done.records,
+        done.size_bytes,
+        done.lag_seconds,
+        done.note,
+        done.lag_records,
+        done.loss_seconds,
     )
     with suppress(OSError):
         place(_file(settings, feed), json.dumps(asdict(last)).encode(), mtime=time.time())

@@ -1,8 +1,8 @@
 """The name of a landed batch, which is its identity: feed, epoch, partition, and the range of positions that it holds.
 
-`feeds/<feed>/<epoch>/<partition>/<from>~<next>/<moment>.parquet`. The moment is when the source was read, in UTC: of
-two rows of one key the one that was read later is the newer. Belongs here: names alone. Keep out: files, and what
-ranges mean.
+`feeds/<feed>/<epoch>/<partition>/<from>~<next>/<moment>.parquet`, or `.jsonl`. The moment is when the source was read,
+in UTC: of two rows of one key the one that was read later is the newer. Belongs here: names alone. Keep out: files,
+and what ranges mean.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from assay.contract.feed import FOLDER, MOMENT
 from assay.contract.moments import pattern
 from assay.feeds.errors import Permanent
 
-SUFFIX = ".parquet"
+SUFFIXES = (".parquet", ".jsonl")
+"""With which batches end: rows with types, or records as the source has them, a line each."""
 BEGINNING = "(start)"
 """Stands for the position before everything; no position is spelled so, because parentheses are escaped."""
 WHOLE = "whole"
@@ -40,6 +41,7 @@ class BatchName:
         start: The position from which the batch was read; None for the beginning of everything.
         end: Where the reader goes on.
         read_at: When the source was read, in UTC without a zone.
+        suffix: How its bytes are to be read.
     """
 
     feed: str
@@ -48,6 +50,7 @@ class BatchName:
     start: str | None
     end: str
     read_at: datetime
+    suffix: str = SUFFIXES[0]
 
     @property
     def path(self) -> str:
@@ -63,7 +66,7 @@ class BatchName:
                 f"feed {self.feed}: a position has to fit into a name of {_MOST_BYTES} bytes; {long[0][:60]}… has "
                 f"{len(long[0]):,}; choose a shorter cursor"
             )
-        return "/".join([FOLDER, self.feed, str(self.epoch), *parts, f"{self.read_at.strftime(MOMENT)}{SUFFIX}"])
+        return "/".join([FOLDER, self.feed, str(self.epoch), *parts, f"{self.read_at.strftime(MOMENT)}{self.suffix}"])
 
     @classmethod
     def parse(cls, path: str) -> BatchName:
@@ -77,7 +80,7 @@ class BatchName:
         if name is None or name.path != path:
             raise UnreadableName(
                 f"{path!r} is not the name of a batch, "
-                f"feeds/<feed>/<epoch>/<partition>/<from>~<next>/<moment>{SUFFIX}; "
+                f"feeds/<feed>/<epoch>/<partition>/<from>~<next>/<moment>{SUFFIXES[0]} or {SUFFIXES[1]}; "
                 "move the file out of the folder of the feed: nothing else may be put there"
             )
         return name
@@ -86,12 +89,13 @@ class BatchName:
     def _read(cls, parts: list[str]) -> BatchName | None:
         _, feed, epoch, partition, span, leaf = parts
         start, tilde, end = span.partition("~")
-        read_at = pattern(f"{MOMENT}{SUFFIX}").read(leaf)
+        suffix = next((suffix for suffix in SUFFIXES if leaf.endswith(suffix)), "")
+        read_at = pattern(f"{MOMENT}{suffix}").read(leaf) if suffix else None
         if not (tilde and end and partition and read_at and epoch.isascii() and epoch.isdigit()):
             return None
         try:
             begin = None if start == BEGINNING else unescaped(start)
-            return cls(feed, int(epoch), unescaped(partition), begin, unescaped(end), read_at)
+            return cls(feed, int(epoch), unescaped(partition), begin, unescaped(end), read_at, suffix)
         except ValueError:
             return None
 

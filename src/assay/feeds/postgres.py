@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from assay.contract.feed import FeedDeclaration
+from assay.contract.feed_kinds.table import TableFeed
 from assay.contract.names import quoted
 from assay.feeds import postgres_copy
+from assay.feeds.content import Rows
 from assay.feeds.errors import Permanent, Restart
 from assay.feeds.frame import Batch
 from assay.feeds.names import WHOLE
@@ -22,6 +23,7 @@ from assay.feeds.position import Position
 from assay.feeds.postgres_session import Session, session
 from assay.feeds.postgres_types import SourceColumn, SourceType, without_exceptions
 from assay.feeds.postgres_window import Window, barrier, window
+from assay.feeds.sample import Sample, SampleColumn
 
 if TYPE_CHECKING:
     import psycopg
@@ -41,7 +43,7 @@ class PostgresFeed:
         piece: Bytes of text that are held at once.
     """
 
-    def __init__(self, declaration: FeedDeclaration, piece: int = postgres_copy.PIECE) -> None:
+    def __init__(self, declaration: TableFeed, piece: int = postgres_copy.PIECE) -> None:
         self._feed = declaration
         self._piece = piece
 
@@ -51,7 +53,7 @@ class PostgresFeed:
             connection = opened.connection
             if self._feed.mode == "whole":
                 with self._one_instant(connection) as columns:
-                    yield Batch(WHOLE, None, read_at, self._tables(opened, columns, ""), lag_seconds=0.0)
+                    yield Batch(WHOLE, None, read_at, Rows(self._tables(opened, columns, "")), lag_seconds=0.0)
                 return
             partition = f"by:{self._feed.cursor}"
             start = position.end_of(partition)
@@ -63,11 +65,13 @@ class PostgresFeed:
                 elif ahead.note:
                     yield ahead.note
 
-    def sample(self, count: int) -> tuple[tuple[SourceColumn, ...], pa.Table]:
+    def sample(self, count: int) -> Sample:
         """The columns of the table and some of its rows."""
         with session(self._feed) as opened, self._one_instant(opened.connection) as columns:
             tables = [*self._tables(opened, columns, f" limit {int(count)}", all_text=True)()]
-            return columns, pa.concat_tables(tables)
+            values = [column.to_pylist() for column in pa.concat_tables(tables).columns]
+            shown = (SampleColumn(column.name, column.type.shown, str(column.arrow)) for column in columns)
+            return Sample(tuple(shown), tuple(zip(*values, strict=True)))
 
     @property
     def table(self) -> str:
@@ -77,7 +81,7 @@ class PostgresFeed:
     def _batch(self, opened: Session, partition: str, start: str | None, span: Window) -> Batch:
         columns = self._columns(opened.connection)
         rows = self._tables(opened, columns, f" where {span.condition}")
-        return Batch(partition, start, span.end, rows, span.lag_seconds, span.note)
+        return Batch(partition, start, span.end, Rows(rows), span.lag_seconds, span.note)
 
     @contextmanager
     def _one_instant(self, connection: psycopg.Connection) -> Iterator[tuple[SourceColumn, ...]]:

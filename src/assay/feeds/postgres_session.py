@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
-from assay.contract.feed import FeedDeclaration
+from assay.contract.feed_kinds.table import TableFeed
 from assay.feeds.credentials import resolved, scrubbed
 from assay.feeds.errors import FeedError, Permanent, Transient
 
@@ -56,7 +56,7 @@ class Session:
     """
 
     connection: psycopg.Connection
-    feed: FeedDeclaration
+    feed: TableFeed
     where: str
     secrets: tuple[str, ...]
 
@@ -71,7 +71,7 @@ class Session:
 
 
 @contextmanager
-def session(feed: FeedDeclaration) -> Iterator[Session]:
+def session(feed: TableFeed) -> Iterator[Session]:
     """A connection to the server of a feed.
 
     Raises:
@@ -95,7 +95,7 @@ def session(feed: FeedDeclaration) -> Iterator[Session]:
 
 
 @contextmanager
-def _telling(feed: FeedDeclaration, where: str, secrets: tuple[str, ...]) -> Iterator[None]:
+def _telling(feed: TableFeed, where: str, secrets: tuple[str, ...]) -> Iterator[None]:
     from psycopg import Error  # noqa: PLC0415 - as above
 
     try:
@@ -104,7 +104,7 @@ def _telling(feed: FeedDeclaration, where: str, secrets: tuple[str, ...]) -> Ite
         raise _told(error, feed, where, secrets) from None
 
 
-def _conninfo(feed: FeedDeclaration) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _conninfo(feed: TableFeed) -> tuple[dict[str, Any], tuple[str, ...]]:
     """The parameters of a connection, and the secrets among them."""
     from psycopg import ProgrammingError  # noqa: PLC0415 - as above
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415 - as above
@@ -133,7 +133,7 @@ def _is_here(hosts: str) -> bool:
     return True
 
 
-def _told(error: psycopg.Error, feed: FeedDeclaration, where: str, secrets: tuple[str, ...]) -> FeedError:
+def _told(error: psycopg.Error, feed: TableFeed, where: str, secrets: tuple[str, ...]) -> FeedError:
     """An error of the driver as one of a feed, without secrets."""
     from psycopg import InterfaceError, OperationalError  # noqa: PLC0415 - as above
 
@@ -149,7 +149,7 @@ def _told(error: psycopg.Error, feed: FeedDeclaration, where: str, secrets: tupl
     return Permanent(f"{message}; expected to read {'.'.join(feed.table)} there: {_advice(state, words, feed)}")
 
 
-def _advice(state: str, words: str, feed: FeedDeclaration) -> str:
+def _advice(state: str, words: str, feed: TableFeed) -> str:
     if state == "42501":
         return f"grant the role of the url `select` on {'.'.join(feed.table)} (docs/feeds.md has all that it needs)"
     if "SSL" in words:

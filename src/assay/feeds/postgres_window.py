@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from assay.contract.feed import FeedDeclaration
+from assay.contract.feed_kinds.table import TableFeed
 from assay.contract.names import literal, quoted
 from assay.feeds.errors import Permanent, Transient
 
@@ -76,7 +76,7 @@ class Window:
     note: str
 
 
-def barrier(connection: psycopg.Connection, feed: FeedDeclaration) -> Ahead:
+def barrier(connection: psycopg.Connection, feed: TableFeed) -> Ahead:
     """Look at the transactions that are under way; in no transaction, before the window's begins.
 
     Raises:
@@ -113,7 +113,7 @@ def barrier(connection: psycopg.Connection, feed: FeedDeclaration) -> Ahead:
 
 
 def window(
-    connection: psycopg.Connection, feed: FeedDeclaration, table: str, ahead: Ahead, start: str | None
+    connection: psycopg.Connection, feed: TableFeed, table: str, ahead: Ahead, start: str | None
 ) -> Window | None:
     """The rows that can be read now, in the transaction that will read them; None where none is new.
 
@@ -144,7 +144,7 @@ def window(
     return Window(f"{above}{cursor} <= {_value(end, kind)}", end, lag, ahead.note)
 
 
-def _after_all(connection: psycopg.Connection, feed: FeedDeclaration, table: str, kind: str) -> Ahead:
+def _after_all(connection: psycopg.Connection, feed: TableFeed, table: str, kind: str) -> Ahead:
     """The greatest number, once every transaction is over that was open when it was the greatest."""
     (limit,) = _one(connection, f"select max({quoted(feed.cursor)})::text from {table}", [])
     opened = connection.execute(f"select statement_timestamp()::text, pid, xact_start {_OPEN}").fetchall()
@@ -164,7 +164,7 @@ def _after_all(connection: psycopg.Connection, feed: FeedDeclaration, table: str
     return Ahead(kind, "", limit)
 
 
-def _cursor_type(connection: psycopg.Connection, feed: FeedDeclaration, table: str) -> str:
+def _cursor_type(connection: psycopg.Connection, feed: TableFeed, table: str) -> str:
     whose = f"feed {feed.source}: cursor {feed.cursor}"
     row = connection.execute(_CURSOR_TYPE, [table, feed.cursor]).fetchone()
     if row is None:
@@ -182,20 +182,18 @@ def _cursor_type(connection: psycopg.Connection, feed: FeedDeclaration, table: s
     return kind
 
 
-def _refuse_nulls(connection: psycopg.Connection, feed: FeedDeclaration, table: str, cursor: str) -> None:
+def _refuse_nulls(connection: psycopg.Connection, feed: TableFeed, table: str, cursor: str) -> None:
     wrong = f"have no {feed.cursor}, so no watermark would ever read them; fill it in and make it not null"
     _refuse_rows(connection, feed, f"{table} where {cursor} is null", wrong)
 
 
-def _refuse_future(
-    connection: psycopg.Connection, feed: FeedDeclaration, table: str, cursor: str, ahead: Ahead
-) -> None:
+def _refuse_future(connection: psycopg.Connection, feed: TableFeed, table: str, cursor: str, ahead: Ahead) -> None:
     limit = f"{literal(ahead.seen_at)}::timestamptz + interval '1 day'"
     wrong = f"have a {feed.cursor} more than a day from now, where no watermark comes to; correct them"
     _refuse_rows(connection, feed, f"{table} where {cursor} > ({limit}){_cast(ahead.kind)}", wrong)
 
 
-def _refuse_rows(connection: psycopg.Connection, feed: FeedDeclaration, which: str, wrong: str) -> None:
+def _refuse_rows(connection: psycopg.Connection, feed: TableFeed, which: str, wrong: str) -> None:
     (count,) = _one(connection, f"select count(*) from {which}", [])
     if count:
         raise Permanent(f"feed {feed.source}: {count:,} rows of {'.'.join(feed.table)} {wrong}, or `mode: whole`")

@@ -11,15 +11,9 @@ from assay.base.settings import Settings
 from assay.contract.feed import FeedDeclaration
 from assay.feeds.backoff import ATTEMPTS, pauses
 from assay.feeds.errors import FeedError, Transient
-from assay.feeds.frame import Feed, Fetched, Fetcher
+from assay.feeds.frame import Fetched, Fetching
+from assay.feeds.kinds import fetcher_of
 from assay.feeds.last_fetch import note_fetch
-
-
-def feed_of(declaration: FeedDeclaration) -> Feed:
-    """What reads a declared feed."""
-    from assay.feeds.postgres import PostgresFeed  # noqa: PLC0415 - each kind brings its own driver
-
-    return PostgresFeed(declaration)
 
 
 def run_once(settings: Settings, declaration: FeedDeclaration, tell: Callable[[Fetched], object]) -> None:
@@ -33,7 +27,7 @@ def run_once(settings: Settings, declaration: FeedDeclaration, tell: Callable[[F
     Raises:
         FeedError: It cannot be fetched, or still not after a few attempts.
     """
-    fetcher = Fetcher(settings, declaration, feed_of(declaration))
+    fetcher = fetcher_of(settings, declaration)
     with fetcher.alone():
         for pause in [*islice(pauses(), ATTEMPTS - 1), None]:
             try:
@@ -42,8 +36,7 @@ def run_once(settings: Settings, declaration: FeedDeclaration, tell: Callable[[F
             except Transient as error:
                 if pause is None:
                     raise
-                _warn(error, pause)
-                time.sleep(pause)
+                _wait(error, pause)
 
 
 def run_on(settings: Settings, declaration: FeedDeclaration, tell: Callable[[Fetched], object]) -> None:
@@ -53,7 +46,7 @@ def run_on(settings: Settings, declaration: FeedDeclaration, tell: Callable[[Fet
     Raises:
         Permanent: Somebody has to do something first.
     """
-    fetcher = Fetcher(settings, declaration, feed_of(declaration))
+    fetcher = fetcher_of(settings, declaration)
     with fetcher.alone():
         waits = pauses()
         while True:
@@ -61,14 +54,13 @@ def run_on(settings: Settings, declaration: FeedDeclaration, tell: Callable[[Fet
                 tell(_attempt(settings, declaration, fetcher))
             except Transient as error:
                 pause = next(waits)
-                _warn(error, pause)
-                time.sleep(pause)
+                _wait(error, pause)
             else:
                 waits = pauses()
                 time.sleep(declaration.every)
 
 
-def _attempt(settings: Settings, declaration: FeedDeclaration, fetcher: Fetcher) -> Fetched:
+def _attempt(settings: Settings, declaration: FeedDeclaration, fetcher: Fetching) -> Fetched:
     """One fetch, noted however it ends.
 
     Raises:
@@ -88,5 +80,8 @@ def _attempt(settings: Settings, declaration: FeedDeclaration, fetcher: Fetcher)
     return fetched
 
 
-def _warn(error: Transient, pause: float) -> None:
-    log.warning(str(error), tried_again_in_seconds=round(pause, 1))
+def _wait(error: Transient, pause: float) -> None:
+    """Wait before the next attempt, for as long as the source asks for where that is longer."""
+    seconds = max(pause, error.after_seconds)
+    log.warning(str(error), tried_again_in_seconds=round(seconds, 1))
+    time.sleep(seconds)

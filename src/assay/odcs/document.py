@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from assay.contract.feed import contract_block
+from assay.contract.declared_feeds import contract_block
 from assay.contract.file_glob import disk_and_members
 from assay.contract.own_columns import OWN_COLUMNS, OWN_TYPE
 from assay.contract.path_template import path_template

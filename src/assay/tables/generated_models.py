@@ -17,8 +17,8 @@ from typing import Any
 import yaml
 
 from assay.base.project import ENGINE
+from assay.contract.declared_feeds import contract_block
 from assay.contract.errors import ContractError
-from assay.contract.feed import contract_block
 from assay.contract.moments import pattern
 from assay.contract.names import TableName, layer_of, listed, quoted
 from assay.contract.nested_types import outer_level
