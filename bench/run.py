@@ -11,6 +11,7 @@ import checks
 import comparing
 import described
 import describing
+import feeds
 import growth
 import history
 import latency
@@ -45,13 +46,14 @@ def main() -> None:
             "described",
             "history",
             "comparing",
+            "feeds",
         ],
     )
     parser.add_argument(
         "--times", type=int, default=7, help="load: the demo's 1.47 million receipt lines, so many times"
     )
     parser.add_argument(
-        "--dlt-python", type=Path, default=Path(".venv-bench/bin/python"), help="a Python that has dlt and clevercsv"
+        "--dlt-python", type=Path, default=Path(".venv-bench/bin/python"), help="a Python that has the rivals"
     )
     parser.add_argument("--tables", type=int, default=200, help="described: how many generated tables")
     parser.add_argument("--files", type=int, default=20, help="latency: files for Assay; its rival gets 8 at most")
@@ -73,6 +75,7 @@ def main() -> None:
             "describing": lambda: describing.tables(Path(folder) / "describing"),
             "history": lambda: history.tables(Path(folder) / "history"),
             "comparing": lambda: comparing.tables(Path(folder) / "comparing"),
+            "feeds": lambda: feeds.tables(Path(folder) / "feeds", options.dlt_python.absolute()),
             "whole_year": lambda: whole_year.tables(Path(folder) / "whole year", catalog),
             "described": lambda: described.tables(
                 Path(folder) / "described", options.tables, options.dlt_python.absolute()

@@ -1,18 +1,20 @@
 """Rows of PostgreSQL as Arrow tables: text COPY, parsed by Arrow a few megabytes at a time.
 
-A message of COPY is a row, so pieces are cut between rows and a row of any size fits. NULL is an empty field without
-quotes, and an empty text has quotes: they stay apart.
+Pieces are cut between rows, and a row of any size fits. NULL is an empty field without quotes, and an empty text has
+quotes: they stay apart.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.csv as pc
 
 from assay.feeds.errors import Restart
+from assay.feeds.postgres_stream import pieces
 from assay.feeds.postgres_types import SourceColumn
 
 if TYPE_CHECKING:
@@ -38,16 +40,14 @@ def tables(
         psycopg.Error: The server says no, or is gone.
     """
     schema = pa.schema([(column.name, column.arrow) for column in columns])
-    is_first, text = True, bytearray()
+    is_first = True
     # A transaction within the transaction: what sees the rows goes on when reading them is given up.
-    with connection.transaction(), connection.cursor() as cursor, cursor.copy(_copy(query)) as rows:
-        for row in rows:
-            text += row
-            if len(text) >= piece:
-                yield _table(text, columns, schema)
-                is_first, text = False, bytearray()
-        if text or is_first:
-            yield _table(text, columns, schema) if text else schema.empty_table()
+    with connection.transaction(), closing(pieces(connection, _copy(query), piece)) as texts:
+        for text in texts:
+            yield _table(text, columns, schema)
+            is_first = False
+    if is_first:
+        yield schema.empty_table()
 
 
 def _copy(query: str) -> bytes:
