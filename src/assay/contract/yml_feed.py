@@ -16,7 +16,8 @@ from assay.contract.yml import Yml
 
 REFERENCE = re.compile(r"\$\{(\w+):([^{}]+)\}")
 """A secret that a yml refers to: `${place:name}`."""
-_KNOWN_PLACES = ("env", "file")
+PLACES = {"env": "NAME", "file": "/path", "vault": "path#key", "aws": "name#key"}
+"""Where secrets may be, and how each is named there; of `aws` the key may be left out."""
 _PASSWORDS = (
     re.compile(r"://[^/@?#]*:(?P<value>[^@/?#]*)@"),
     re.compile(r"(?:^|[\s?&])(?:password|sslpassword)\s*=\s*(?P<value>[^\s&]*)", re.IGNORECASE),
@@ -29,13 +30,14 @@ def checked_references(text: str) -> str:
     Raises:
         ValueError: They are not, or it does.
     """
-    unknown = [place for place, _ in REFERENCE.findall(text) if place not in _KNOWN_PLACES]
-    if unknown:
-        raise ValueError(
-            f"${{{unknown[0]}:…}} is not a place of secrets that is known; write ${{env:NAME}} or ${{file:/path}}"
-        )
+    forms = " or ".join(f"${{{place}:{name}}}" for place, name in PLACES.items())
+    for place, name in REFERENCE.findall(text):
+        if place not in PLACES:
+            raise ValueError(f"${{{place}:…}} is not a place of secrets that is known; write {forms}")
+        if place == "vault" and not all(name.partition("#")):
+            raise ValueError(f"${{vault:{name}}} names no key; write ${{vault:path#key}}")
     if "${" in REFERENCE.sub("", text):
-        raise ValueError("a reference is written ${env:NAME} or ${file:/path}")
+        raise ValueError(f"a reference is written {forms}")
     literal = REFERENCE.sub("\0", text)
     if any(match["value"].strip("\0") for pattern in _PASSWORDS for match in pattern.finditer(literal)):
         raise ValueError("holds a password; keep it in the environment or a file, and write ${env:NAME} in its place")

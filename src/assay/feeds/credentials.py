@@ -1,20 +1,17 @@
 """Secrets that a yml refers to, and texts without them.
 
-Belongs here: `${env:NAME}` and `${file:/path}`, and the scrubbing of messages. No secret is kept longer than a
-connection is made, and none is written anywhere.
+Belongs here: putting secrets into a text, and the scrubbing of messages. None is written anywhere.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from urllib.parse import quote, unquote
 
 from assay.contract.personal import MASKED
 from assay.contract.yml_feed import REFERENCE
-from assay.feeds.errors import Permanent
+from assay.feeds.secret_places import secret_of
 
 _SHORTEST = 3
 """Characters of a text that is scrubbed; shorter ones would make holes in every message."""
@@ -29,11 +26,12 @@ def resolved(text: str, whose: str) -> tuple[str, tuple[str, ...]]:
 
     Raises:
         Permanent: A secret is not there.
+        Transient: Who has it cannot be reached.
     """
     secrets: list[str] = []
 
     def value(reference: re.Match[str]) -> str:
-        secret = _secret(reference[1], reference[2], whose)
+        secret = secret_of(reference[1], reference[2], whose)
         secrets.append(secret)
         if _is_before_host(text, reference):
             return quote(secret, safe="")
@@ -58,15 +56,3 @@ def scrubbed(message: str, secrets: Iterable[str]) -> str:
         if len(spelling) >= _SHORTEST:
             message = message.replace(spelling, MASKED)
     return " ".join(message.split())
-
-
-def _secret(place: str, name: str, whose: str) -> str:
-    if place == "env":
-        if not os.environ.get(name):
-            raise Permanent(f"{whose} refers to ${{env:{name}}}, which is not set; set the variable {name}")
-        return os.environ[name]
-    try:
-        return Path(name).read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "is not text in UTF-8"
-        raise Permanent(f"{whose} refers to ${{file:{name}}}, which cannot be read: {why}") from None

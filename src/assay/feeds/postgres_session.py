@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from assay.contract.feed_kinds.table import TableFeed
 from assay.feeds.credentials import resolved, scrubbed
 from assay.feeds.errors import FeedError, Permanent, Transient
+from assay.feeds.hosts import are_here
 
 if TYPE_CHECKING:
     import psycopg
@@ -117,20 +117,8 @@ def _conninfo(feed: TableFeed) -> tuple[dict[str, Any], tuple[str, ...]]:
             f"feed {feed.source}: url {feed.url} is not an address such as postgresql://reader:${{env:PASSWORD}}@host/shop"
         ) from None
     secrets = (*secrets, *(str(given[name]) for name in ("password", "sslpassword") if given.get(name)))
-    usual = _USUAL if _is_here(str(given.get("host") or "")) else {"sslmode": "require", **_USUAL}
+    usual = _USUAL if are_here(str(given.get("host") or "")) else {"sslmode": "require", **_USUAL}
     return {**usual, **given}, secrets
-
-
-def _is_here(hosts: str) -> bool:
-    """Whether all hosts are this machine."""
-    for host in hosts.split(","):
-        try:
-            if not ip_address(host).is_loopback:
-                return False
-        except ValueError:
-            if host not in ("", "localhost") and not host.startswith(("/", "@")):
-                return False
-    return True
 
 
 def _told(error: psycopg.Error, feed: TableFeed, where: str, secrets: tuple[str, ...]) -> FeedError:
