@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 
 from rich.markup import escape
@@ -15,11 +16,14 @@ from assay.base.printable import printable
 from assay.base.settings import Settings
 from assay.cli.console import complain, out
 from assay.contract.catalog import Catalog
+from assay.contract.contract import Contract
 from assay.contract.declared_feeds import declared_feed
 from assay.contract.feed import FeedDeclaration
 from assay.contract.masking import hidden_columns
 from assay.contract.names import TableName
 from assay.contract.personal import MASKED
+from assay.contract.places import OF_RECORD
+from assay.contract.pointer import pointer_keys, pointer_of
 from assay.feeds.errors import FeedError, Permanent
 from assay.feeds.frame import Fetched
 from assay.feeds.kinds import fetcher_of, sample_of
@@ -113,19 +117,20 @@ def try_out(name: str) -> int:
     settings = Settings.from_env()
     try:
         catalog, feeds = declared(settings)
-        sample = sample_of(_known(feeds, name), _RECORDS)
+        sample = sample_of(settings, _known(feeds, name), _RECORDS)
     except FeedError as error:
         complain(str(error), feed=name)
         return FAILED
     contract = catalog.contracts[name]
-    promised = {column.name: column.type.declared for column in contract.columns}
+    promised: dict[str, list[str]] = {}
+    for name_there, wanted in _promised(contract):
+        promised.setdefault(name_there, []).append(wanted)
     shown = Table("column", "type there", "lands as", "in the contract")
     for column in sample.columns:
-        shown.add_row(
-            escape(printable(column.name)), escape(column.there), column.landed, promised.pop(column.name, "-")
-        )
-    for missing, kind in promised.items():
-        shown.add_row(escape(missing), "[red]is not there[/]", "", kind)
+        wanted = ", ".join(promised.pop(column.name, ["-"]))
+        shown.add_row(escape(printable(column.name)), escape(column.there), column.landed, escape(wanted))
+    for missing, kinds in promised.items():
+        shown.add_row(escape(missing), "[red]is not there[/]", "", escape(", ".join(kinds)))
     out.print(shown)
     hidden = hidden_columns(catalog, TableName.of_source(name).table, [column.name for column in sample.columns])
     records = Table(*(escape(printable(column.name)) for column in sample.columns))
@@ -136,6 +141,17 @@ def try_out(name: str) -> int:
     if hidden:
         out.print(f"{MASKED}: columns about people, and those that the contract does not name", highlight=False)
     return 0
+
+
+def _promised(contract: Contract) -> Iterator[tuple[str, str]]:
+    """Of each column of a contract by what name the source has it, or what it stands in; and its type."""
+    places = dict(contract.format.places)
+    for column in contract.columns:
+        place = places.get(column.name, pointer_of(column.name))
+        is_of_record = place.startswith(OF_RECORD) or contract.format.each is None
+        keys = pointer_keys(place.removeprefix(OF_RECORD) if is_of_record else str(contract.format.each))
+        is_itself = is_of_record and keys == (column.name,)
+        yield keys[0], column.type.declared if is_itself else f"{column.name} {column.type.declared}"
 
 
 def reset(name: str, *, is_sure: bool) -> int:
@@ -175,7 +191,8 @@ def _known(feeds: dict[str, FeedDeclaration], name: str) -> FeedDeclaration:
 def _tell(name: str, fetched: Fetched) -> None:
     """Print what a fetch brought; the log has its own line."""
     if not log.is_on():
-        files = f" in {len(fetched.batches)} file" if fetched.batches else ""
+        count = len(fetched.batches)
+        files = f" in {count:,} file{'s' if count > 1 else ''}" if count else ""
         size = f", {fetched.size_bytes:,} bytes" if fetched.batches else ""
         out.print(f"{name}: {fetched.records:,} records landed{files}{size}{_because(fetched.note)}", highlight=False)
 

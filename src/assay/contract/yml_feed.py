@@ -55,7 +55,23 @@ def checked_secret(text: str) -> str:
     return checked_references(text)
 
 
-class FeedYml(Yml):
+class NearestYml(Yml):
+    """Keys of which an unknown one is refused with the one that is probably meant."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_the_nearest(cls, value: object) -> object:
+        """Refuse unknown keys."""
+        known = [field.alias or name for name, field in cls.model_fields.items()]
+        unknown = [str(key) for key in value if key not in known] if isinstance(value, Mapping) else []
+        if unknown:
+            near = get_close_matches(unknown[0], known, n=1, cutoff=0.5)
+            meant = f" (did you mean {near[0]}?)" if near else ""
+            raise ValueError(f"unknown key {unknown[0]!r}{meant}; known are {', '.join(known)}")
+        return value
+
+
+class FeedYml(NearestYml):
     """From where a source is fetched, and how; each kind has its own keys, and `kind`, which is its `source_kind`."""
 
     every: Annotated[float, Field(ge=0.1, strict=False)] = Field(
@@ -69,18 +85,6 @@ class FeedYml(Yml):
         Raises:
             ContractError: A key contradicts another.
         """
-
-    @model_validator(mode="before")
-    @classmethod
-    def _names_the_nearest(cls, value: object) -> object:
-        """Refuse unknown keys, each with the one that is probably meant."""
-        known = [field.alias or name for name, field in cls.model_fields.items()]
-        unknown = [str(key) for key in value if key not in known] if isinstance(value, Mapping) else []
-        if unknown:
-            near = get_close_matches(unknown[0], known, n=1, cutoff=0.5)
-            meant = f" (did you mean {near[0]}?)" if near else ""
-            raise ValueError(f"unknown key {unknown[0]!r}{meant}; known are {', '.join(known)}")
-        return value
 
 
 class FedContractYml(Yml):

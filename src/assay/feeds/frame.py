@@ -163,7 +163,8 @@ class Fetcher:
                     fetched.note = batch
                     continue
                 span = (batch.partition, batch.start, batch.end)
-                name = BatchName(self._name, position.epoch, *span, read_at, batch.content.suffix)
+                moment = read_at + len(fetched.batches) * _LEAST_STEP  # a later one is the newer for rows of both
+                name = BatchName(self._name, position.epoch, *span, moment, batch.content.suffix)
                 before_it = _hashes(position, journal, ledger) if batch.partition == WHOLE else frozenset()
                 self._land(batch, name, before_it, journal, fetched)
                 fetched.lag_seconds, fetched.note = batch.lag_seconds, batch.note or fetched.note

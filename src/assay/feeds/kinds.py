@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from assay.base.settings import Settings
 from assay.contract.feed import FeedDeclaration
+from assay.contract.feed_kinds.rest import RestFeed
 from assay.contract.feed_kinds.table import TableFeed
 from assay.feeds.frame import Fetcher, Fetching
+from assay.feeds.places import token_file
 from assay.feeds.sample import Sample
+
+if TYPE_CHECKING:
+    from assay.feeds.rest import RestReader
 
 
 def fetcher_of(settings: Settings, declaration: FeedDeclaration) -> Fetching:
@@ -20,10 +27,12 @@ def fetcher_of(settings: Settings, declaration: FeedDeclaration) -> Fetching:
             from assay.feeds.postgres import PostgresFeed  # noqa: PLC0415 - see above
 
             return Fetcher(settings, declaration, PostgresFeed(declaration))
+        case RestFeed():
+            return Fetcher(settings, declaration, _rest(settings, declaration))
     raise NotImplementedError(declaration.kind)
 
 
-def sample_of(declaration: FeedDeclaration, count: int) -> Sample:
+def sample_of(settings: Settings, declaration: FeedDeclaration, count: int) -> Sample:
     """What a declared feed would read: its columns and the first of its records; nothing is written.
 
     Raises:
@@ -34,4 +43,12 @@ def sample_of(declaration: FeedDeclaration, count: int) -> Sample:
             from assay.feeds.postgres import PostgresFeed  # noqa: PLC0415 - see above
 
             return PostgresFeed(declaration).sample(count)
+        case RestFeed():
+            return _rest(settings, declaration).sample(count)
     raise NotImplementedError(declaration.kind)
+
+
+def _rest(settings: Settings, declaration: RestFeed) -> RestReader:
+    from assay.feeds.rest import RestReader  # noqa: PLC0415 - see above
+
+    return RestReader(declaration, token_file(settings, declaration.source), settings.dbt_project)

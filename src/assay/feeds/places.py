@@ -37,6 +37,11 @@ def journal_file(settings: Settings, feed: str) -> Path:
     return settings.home / "feeds" / f"{feed}.journal"
 
 
+def token_file(settings: Settings, feed: str) -> Path:
+    """Where a feed keeps tokens that can be used once."""
+    return settings.home / "feeds" / f"{feed}.token"
+
+
 def ledger_of(settings: Settings, feed: str) -> dict[str, LedgerBatch]:
     """What the published ledger knows of the batches of a feed; nothing before the first run has ended."""
     try:

@@ -7,10 +7,11 @@ from typing import Any
 
 from assay.contract.errors import ContractError
 from assay.contract.feed_kinds.yml_postgres import PostgresFeedYml
+from assay.contract.feed_kinds.yml_rest import RestFeedYml
 from assay.contract.yml_feed import FeedYml
 
-KINDS: Mapping[str, type[FeedYml]] = {model.kind: model for model in (PostgresFeedYml,)}
-AnyFeedYml = PostgresFeedYml
+KINDS: Mapping[str, type[FeedYml]] = {model.kind: model for model in (PostgresFeedYml, RestFeedYml)}
+AnyFeedYml = PostgresFeedYml | RestFeedYml
 """For the schema for editors: any of them."""
 
 
