@@ -191,6 +191,8 @@ DOUBTS: dict[str, tuple[dict[str, Any], Program, type[Exception], str]] = {
     "total too large": ({**PAGE, "total": "/total"}, numbered(5, 3, total=6), Transient, "after 5 of 6 records"),
     "total too small": ({**PAGE, "total": "/total"}, numbered(5, 3, total=4), Transient, "says 4 records, and 5 came"),
     "total of one page": ({"type": "none", "total": "/total"}, numbered(5, 3, total=5), Transient, "and 3 came"),
+    "total endless": ({**PAGE, "total": "/total"}, numbered(5, 3, total="9" * 5000), Permanent, "a whole number"),
+    "total odd": ({**PAGE, "total": "/total"}, numbered(5, 3, total="²"), Permanent, "expected a whole number"),
     "total missing": ({**PAGE, "total": "/total"}, numbered(5, 3), Permanent, "/total is nothing, expected a whole"),
     "pages change": (
         {**PAGE, "pages": "/pages"},

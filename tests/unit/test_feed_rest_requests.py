@@ -125,6 +125,10 @@ def test_the_source_says_how_long_it_wants_to_be_left_alone(
             read(in_turn(answer))
         assert 3500 < raised.value.after_seconds <= 3600
     assert len(waits) == 2
+    for never, seconds in (("9" * 400, 86400), ("²", 0)):
+        with pytest.raises(Transient) as raised:
+            read(lambda _, never=never: Answer(status=429, headers={"Retry-After": never}))
+        assert raised.value.after_seconds == seconds
 
 
 def test_requests_are_spaced(read: Callable[..., int], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -208,7 +208,7 @@ class Oauth:
             ends_at = time.time() + float(given.get("expires_in") or _USUAL)
             if not (isinstance(access, str) and access.isascii() and access.isprintable() and isinstance(later, str)):
                 raise TypeError
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise Permanent(
                 f"{self._whose}: token_url gave no JSON with an access_token, as RFC 6749 has it; correct token_url"
             ) from None

@@ -30,6 +30,8 @@ _MOVED = (301, 302, 303, 307, 308)
 _GOOD = (200, 204)
 _UNAUTHORIZED, _FORBIDDEN = 401, 403
 _HOPS = 5
+_LONGEST = 86400.0
+"""Seconds for which a server may ask to be left alone; whoever asks for more is asked again then."""
 _WORDS = 200
 """Characters of a server's words that a message has."""
 _ADVICE = {
@@ -227,14 +229,21 @@ def _is_limited(response: Response) -> bool:
 def _after(response: Response) -> float:
     """For how many seconds the server asks to be left alone."""
     given = response.headers.get("retry-after", "").strip()
-    if given.isdigit():
-        return float(given)
-    moment = _date(given)
-    reset = response.headers.get("x-ratelimit-reset", "")
-    if moment is None and reset.isdigit() and response.headers.get("x-ratelimit-remaining") == "0":
-        now = clock.now().timestamp()
-        return max(0.0, float(reset) - now) if float(reset) > now / 2 else float(reset)
-    return max(0.0, (moment - clock.now()).total_seconds()) if moment else 0.0
+    now = clock.now().timestamp()
+    if (seconds := _seconds(given)) is not None:
+        after = seconds
+    elif (moment := _date(given)) is not None:
+        after = moment.timestamp() - now
+    elif response.headers.get("x-ratelimit-remaining") == "0":
+        reset = _seconds(response.headers.get("x-ratelimit-reset", "")) or 0.0
+        after = reset - now if reset > now / 2 else reset
+    else:
+        after = 0.0
+    return min(max(0.0, after), _LONGEST)
+
+
+def _seconds(text: str) -> float | None:
+    return float(text) if text.isascii() and text.isdecimal() else None
 
 
 def _date(text: str) -> datetime | None:

@@ -11,6 +11,8 @@ from assay.feeds.rest_http import Response
 from assay.feeds.rest_json import MISSING, Page, at, kind_of, page_of
 
 NO_CONTENT = 204
+_DIGITS = 18
+"""Of the largest number of records that is believed."""
 _LINK = re.compile(r'<([^>]*)>((?:\s*;\s*[\w*-]+\s*=\s*(?:"[^"]*"|[^\s",;]+))*)')
 _REL = re.compile(r';\s*rel\s*=\s*"?([^";]*)"?', re.IGNORECASE)
 _NO_JSON = ("text/html", "text/csv", "text/xml", "application/xml")
@@ -52,7 +54,8 @@ def number_at(value: Any, pointer: str) -> int:
     Raises:
         Permanent: It is none.
     """
-    if not str(value).isdigit():
+    text = str(value)
+    if not (text.isascii() and text.isdecimal() and len(text) <= _DIGITS):
         raise Permanent(f"{pointer} is {kind_of(value)}, expected a whole number")
     return int(value)
 
