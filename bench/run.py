@@ -19,6 +19,7 @@ import load
 import looking
 import many_files
 import rivals
+import webhook
 import whole_year
 import years
 from report import Figures, Table, machine, settings_of, write
@@ -47,6 +48,7 @@ def main() -> None:
             "history",
             "comparing",
             "feeds",
+            "webhook",
         ],
     )
     parser.add_argument(
@@ -80,6 +82,7 @@ def main() -> None:
             "described": lambda: described.tables(
                 Path(folder) / "described", options.tables, options.dlt_python.absolute()
             ),
+            "webhook": lambda: webhook.tables(Path(folder) / "webhook"),
             "years": lambda: years.tables(Path(folder) / "years"),
             "many_files": lambda: many_files.tables(Path(folder) / "many", catalog, options.small_files),
             "latency": lambda: latency.tables(Path(folder) / "latency", catalog, options.files, min(options.files, 8)),

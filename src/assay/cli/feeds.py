@@ -14,11 +14,13 @@ from rich.table import Table
 from assay.base import log
 from assay.base.printable import printable
 from assay.base.settings import Settings
+from assay.cli import webhook_trial
 from assay.cli.console import complain, out
 from assay.contract.catalog import Catalog
 from assay.contract.contract import Contract
 from assay.contract.declared_feeds import declared_feed
 from assay.contract.feed import FeedDeclaration
+from assay.contract.feed_kinds.webhook import WebhookFeed
 from assay.contract.masking import hidden_columns
 from assay.contract.names import TableName
 from assay.contract.personal import MASKED
@@ -36,6 +38,9 @@ FAILED = 1
 _RECORDS = 10
 _WIDEST = 60
 """Characters of a value that `assay feed test` shows."""
+_MEANS_OF_WEBHOOKS = (
+    "Events are counted from the beginning again. What is loaded or has landed stays; senders are asked for nothing."
+)
 
 
 def declared(settings: Settings) -> tuple[Catalog, dict[str, FeedDeclaration]]:
@@ -63,6 +68,8 @@ def run(name: str, *, is_once: bool) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         feed = _feed(settings, name)
+        if isinstance(feed, WebhookFeed):
+            fetcher_of(settings, feed).fetch()  # says who brings its events; no fetch of it is noted
         (run_once if is_once else run_on)(settings, feed, lambda fetched: _tell(name, fetched))
     except FeedError as error:
         complain(str(error), feed=name)
@@ -117,7 +124,11 @@ def try_out(name: str) -> int:
     settings = Settings.from_env()
     try:
         catalog, feeds = declared(settings)
-        sample = sample_of(settings, _known(feeds, name), _RECORDS)
+        feed = _known(feeds, name)
+        if isinstance(feed, WebhookFeed):
+            webhook_trial.show(feed, catalog.contracts[name])
+            return 0
+        sample = sample_of(settings, feed, _RECORDS)
     except FeedError as error:
         complain(str(error), feed=name)
         return FAILED
@@ -164,6 +175,7 @@ def reset(name: str, *, is_sure: bool) -> int:
     )
     try:
         feed = _feed(settings, name)
+        means = _MEANS_OF_WEBHOOKS if isinstance(feed, WebhookFeed) else means
         if not is_sure:
             out.print(f"{means}\n`assay feed reset {name} --epoch` does it.", highlight=False)
             return 0

@@ -278,6 +278,17 @@ def dev(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this m
 
 
 @app.command()
+def serve(
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where it listens; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 8765,
+) -> None:
+    """Take the webhooks of all feeds into landing, until it is told to end."""
+    from assay.cli import serving
+
+    raise typer.Exit(serving.serve(host, port))
+
+
+@app.command()
 def setup() -> None:
     """Make what the Dagster UI needs: the instance and the parsed dbt project."""
     from assay.cli import running

@@ -8,6 +8,7 @@ from assay.base.settings import Settings
 from assay.contract.feed import FeedDeclaration
 from assay.contract.feed_kinds.rest import RestFeed
 from assay.contract.feed_kinds.table import TableFeed
+from assay.contract.feed_kinds.webhook import WebhookFeed
 from assay.feeds.frame import Fetcher, Fetching
 from assay.feeds.places import token_file
 from assay.feeds.sample import Sample
@@ -29,6 +30,10 @@ def fetcher_of(settings: Settings, declaration: FeedDeclaration) -> Fetching:
             return Fetcher(settings, declaration, PostgresFeed(declaration))
         case RestFeed():
             return Fetcher(settings, declaration, _rest(settings, declaration))
+        case WebhookFeed():
+            from assay.feeds.webhook import WebhookFetcher  # noqa: PLC0415 - see above
+
+            return WebhookFetcher(settings, declaration)
     raise NotImplementedError(declaration.kind)
 
 

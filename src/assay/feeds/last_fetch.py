@@ -7,11 +7,14 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assay.base import clock
 from assay.base.atomic_write import place
 from assay.base.settings import Settings
-from assay.feeds.frame import Fetched
+
+if TYPE_CHECKING:
+    from assay.feeds.frame import Fetched
 
 
 @dataclass(frozen=True)
@@ -49,17 +52,28 @@ class LastFetch:
 
 def note_fetch(settings: Settings, feed: str, fetched: Fetched | None, problem: str = "") -> None:
     """Note how a fetch ended; a full disk keeps nobody from fetching."""
-    done = fetched or Fetched()
-    last = LastFetch(
-        clock.now().isoformat(timespec="seconds"),
-        problem,
-        done.records,
-        done.size_bytes,
-        done.lag_seconds,
-        done.note,
-        done.lag_records,
-        done.loss_seconds,
+    at = clock.now().isoformat(timespec="seconds")
+    if fetched is None:
+        note(settings, feed, LastFetch(at, problem))
+        return
+    note(
+        settings,
+        feed,
+        LastFetch(
+            at,
+            problem,
+            fetched.records,
+            fetched.size_bytes,
+            fetched.lag_seconds,
+            fetched.note,
+            fetched.lag_records,
+            fetched.loss_seconds,
+        ),
     )
+
+
+def note(settings: Settings, feed: str, last: LastFetch) -> None:
+    """Note a fetch, in place of the one before it."""
     with suppress(OSError):
         place(_file(settings, feed), json.dumps(asdict(last)).encode(), mtime=time.time())
 

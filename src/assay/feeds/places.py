@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from assay.base.run_lock import LockTimeout, RunLock
 from assay.base.settings import Settings
 from assay.feeds.errors import Permanent
-from assay.ledger.feed_batches import LedgerBatch, feed_batches
-from assay.publish.reader import open_published
+
+if TYPE_CHECKING:
+    from assay.ledger.feed_batches import LedgerBatch
 
 
 def alone(settings: Settings, feed: str) -> RunLock:
@@ -44,6 +46,9 @@ def token_file(settings: Settings, feed: str) -> Path:
 
 def ledger_of(settings: Settings, feed: str) -> dict[str, LedgerBatch]:
     """What the published ledger knows of the batches of a feed; nothing before the first run has ended."""
+    from assay.ledger.feed_batches import feed_batches  # noqa: PLC0415 - 50 MB, which not every feed needs for good
+    from assay.publish.reader import open_published  # noqa: PLC0415 - as above
+
     try:
         with open_published(settings.published) as connection:
             return dict(feed_batches(connection, feed))

@@ -83,25 +83,34 @@ def _parsed(record: Record) -> Record:
 
 def object_problem(text: bytes) -> Problem | None:
     """Why this valid UTF-8 is not one JSON object without repeated names; None when it is."""
+    return _read(text, is_object=True)[1]
+
+
+def value_of(text: bytes) -> tuple[object, Problem | None]:
+    """The value that this valid UTF-8 is, numbers as their text, and why it is not JSON as `object_problem` has it."""
+    return _read(text, is_object=False)
+
+
+def _read(text: bytes, *, is_object: bool) -> tuple[object, Problem | None]:
     if _is_too_deep(text):
-        return _TOO_DEEP
+        return None, _TOO_DEEP
     try:
         value = _DECODER.decode(text.decode())
-        if not isinstance(value, dict):
+        if is_object and not isinstance(value, dict):
             kind = _KINDS.get(text.strip(_BLANK)[:1].decode(), "a number")
-            return Problem(f"not an object but {kind}", "object")
+            return None, Problem(f"not an object but {kind}", "object")
         if _SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         what = "text after the end of the object" if error.msg == "Extra data" else f"not JSON: {error.msg}"
-        return Problem(f"{what} at column {error.colno}", "object")
+        return None, Problem(f"{what} at column {error.colno}", "object")
     except _Forbidden as error:
-        return Problem(str(error))
+        return None, Problem(str(error))
     except UnicodeEncodeError:
-        return Problem(r"half of a surrogate pair: \ud800 to \udfff mean a character only in pairs")
+        return None, Problem(r"half of a surrogate pair: \ud800 to \udfff mean a character only in pairs")
     except RecursionError:  # only when the caller is nested as deeply itself
-        return _TOO_DEEP
-    return None
+        return None, _TOO_DEEP
+    return value, None
 
 
 def _is_too_deep(text: bytes) -> bool:
