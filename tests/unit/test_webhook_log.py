@@ -77,8 +77,11 @@ def test_a_group_shares_one_sync_and_repetitions_are_not_written(tmp_path: Path)
     log.seal()
     assert log.append([[event(1), event(4)]]) == [1], "what is in a file that was sealed is remembered"
     assert ids(aside(tmp_path)) == ["1", "2", "3", "3", "4"]
+    assert [ids([path]) for path in aside(tmp_path)] == [["1", "2", "3"], ["3"], ["4"]], "of one id the later is newer"
     assert (log.records, disk.syncs) == (5, 3)
     assert log.append([[event(4)]]) == [0] and disk.syncs == 3
+    assert log.append([[event(5, a=1), event(5, a=2), event(6)], [event(5, a=3), event(4)]]) == [3, 1]
+    assert [ids([path]) for path in aside(tmp_path)][2:] == [["4", "5"], ["5", "6"], ["5"]]
 
 
 def test_a_group_that_is_not_synced_is_cut_off_and_what_comes_next_is_written(tmp_path: Path) -> None:

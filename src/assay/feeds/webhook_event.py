@@ -30,10 +30,12 @@ class Event:
     """An event.
 
     Attributes:
+        delivery: Its id.
         line: As it is stored, with its line end.
         digest: Of its id and body: what tells a repetition from another event, also one of the same id.
     """
 
+    delivery: str
     line: bytes
     digest: bytes
 
@@ -82,7 +84,7 @@ def digest_of(line: bytes) -> bytes | None:
 def _event(delivery: str, between: str, text: str) -> Event:
     body = text.strip(_WHITE).encode().translate(_BREAKS)
     line = b'{"id":' + json.dumps(delivery).encode() + between.encode() + body + b"}\n"
-    return Event(line, _digest(delivery, body))
+    return Event(delivery, line, _digest(delivery, body))
 
 
 def _digest(delivery: str, body: bytes) -> bytes:

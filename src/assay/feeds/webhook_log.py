@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +53,7 @@ class EventLog:
         self._file: int | None = None
         self._size = self._records = 0
         self._digests: set[bytes] = set()
+        self._ids: set[str] = set()
         self._is_torn = False
         self.sealed: list[Sealed] = []
 
@@ -67,23 +68,20 @@ class EventLog:
         return self._records + sum(file.records for file in self.sealed)
 
     def append(self, groups: Sequence[Sequence[Event]]) -> list[int]:
-        """Store the events of some requests, all or none; durable when this returns.
+        """Store the events of some requests; durable when this returns.
 
         Returns:
             Of each request how many of its events were new.
 
         Raises:
-            OSError: The disk is full or failed; nothing of them is there.
+            OSError: The disk is full or failed; which of them are there is not known, and none is half.
         """
         with self._lock:
             new = {event.digest: event for events in groups for event in events if event.digest not in self._digests}
             for digest in self._memory.known(new):
                 del new[digest]
             counts = [_taken(events, new) for events in groups]
-            if new:
-                self._write(b"".join(event.line for event in new.values()))
-                self._digests |= new.keys()
-                self._records += len(new)
+            self._store(new.values())
             return counts
 
     def seal(self) -> None:
@@ -117,7 +115,28 @@ class EventLog:
             self.seal()
         self._memory.close()
 
-    def _write(self, data: bytes) -> None:
+    def _store(self, events: Iterable[Event]) -> None:
+        """Write events; one whose id another one of the file has goes into the next file, which is the newer one.
+
+        Of two rows of one file nobody knows which one counts, and a check would hold the whole source back.
+        """
+        run: list[Event] = []
+        for event in events:
+            if event.delivery in self._ids:
+                self._write(run)
+                self._seal()
+                run = []
+            self._ids.add(event.delivery)
+            run.append(event)
+        self._write(run)
+
+    def _write(self, events: Sequence[Event]) -> None:
+        if events:
+            self._write_bytes(b"".join(event.line for event in events))
+            self._digests |= {event.digest for event in events}
+            self._records += len(events)
+
+    def _write_bytes(self, data: bytes) -> None:
         if self._file is None:
             self._open()
         if self._is_torn:
@@ -166,7 +185,8 @@ class EventLog:
         else:
             self._path.unlink(missing_ok=True)
         self._memory.add(self._digests, time.time())
-        self._file, self._size, self._records, self._path, self._digests = None, 0, 0, self._folder, set()
+        self._file, self._size, self._records, self._path = None, 0, 0, self._folder
+        self._digests, self._ids = set(), set()
 
 
 def recovered(path: Path, memory: Remembered) -> Sealed | None:
