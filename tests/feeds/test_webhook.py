@@ -24,7 +24,9 @@ from typing import Any
 import pytest
 import yaml
 from standardwebhooks import Webhook
+from typer.testing import CliRunner
 
+from assay.cli.main import app
 from assay.feeds.places import lock_file
 from tests.lab import Lab
 from tests.postgres import parsed_project
@@ -68,13 +70,10 @@ class Served:
         places = {"ASSAY_HOME": str(self.home), "ASSAY_DBT_PROJECT": str(self.project), "ASSAY_LOG": "json"}
         return {**os.environ, **places, "HOOK_SECRET": SECRET}
 
-    def assay(self, *arguments: str, code: int = 0, **more: str) -> str:
-        command = [str(Path(sys.executable).with_name("assay")), *arguments]
-        done = subprocess.run(
-            command, env={**self.environment, **more}, capture_output=True, text=True, check=False, timeout=60
-        )
-        assert done.returncode == code, done.stdout + done.stderr
-        return " ".join((done.stdout + done.stderr).split())
+    def assay(self, *arguments: str, code: int = 0) -> str:
+        result = CliRunner().invoke(app, arguments, env={**self.environment, "ASSAY_LOG": ""})
+        assert result.exit_code == code, result.output
+        return " ".join(result.output.split())
 
     def start(self, **more: Any) -> subprocess.Popen[bytes]:
         """A server that answers; the first one chooses the port."""

@@ -285,7 +285,7 @@ def serve(
     """Take the webhooks of all feeds into landing, until it is told to end."""
     from assay.cli import serving
 
-    raise typer.Exit(serving.serve(host, port))
+    raise typer.Exit(stoppable(lambda: serving.serve(host, port)))
 
 
 @app.command()

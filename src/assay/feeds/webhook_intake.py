@@ -10,7 +10,7 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from pathlib import Path
 
-from assay.base import clock, log
+from assay.base import clock
 from assay.base.settings import Settings
 from assay.contract.feed_kinds.webhook import WebhookFeed
 from assay.feeds.errors import FeedError
@@ -19,6 +19,7 @@ from assay.feeds.webhook_event import Event
 from assay.feeds.webhook_landing import Lander, Look, feed_folder
 from assay.feeds.webhook_log import EventLog
 from assay.feeds.webhook_memory import Remembered
+from assay.feeds.webhook_notices import problem
 from assay.feeds.webhook_signature import Check, Refused, check_of
 
 LARGEST_FILE = 16_000_000
@@ -128,23 +129,23 @@ class Intake:
 
     async def _write(self, group: list[tuple[list[Event], asyncio.Future[int]]]) -> None:
         counts: list[int] = []
-        refusal: Refused | None = None
+        refusal: Refused | None = Refused(503, "it could not be stored", _FAILED)
         try:
             counts = await asyncio.get_running_loop().run_in_executor(
                 self._pool, self._events.append, [events for events, _ in group]
             )
+            refusal = None
         except OSError as error:
-            log.error(
-                f"feed {self.feed.source}: {error.strerror or error}; {len(group)} requests were not answered 2xx"
-            )
-            refusal = Refused(503, "it could not be stored", _FAILED)
-        for at, (_, stored) in enumerate(group):
-            if stored.done():  # its sender went away
-                continue
-            if refusal:
-                stored.set_exception(refusal)
-            else:
-                stored.set_result(counts[at])
+            name = self.feed.source
+            problem(f"feed {name}: {error.strerror or error}; {len(group)} requests are answered 503", feed=name)
+        finally:
+            for at, (_, stored) in enumerate(group):
+                if stored.done():  # its sender went away
+                    continue
+                if refusal:
+                    stored.set_exception(refusal)
+                else:
+                    stored.set_result(counts[at])
         if self._events.records:
             self._has_some.set()
         if self._events.size_bytes >= LARGEST_FILE:
@@ -190,11 +191,11 @@ class Intake:
 
     def _tell(self, error: FeedError | OSError) -> None:
         name = self.feed.source
-        problem = str(error)
+        why = str(error)
         if isinstance(error, OSError):
-            problem = f"feed {name}: {error.filename or self._folder}: {error.strerror or error}; events wait aside"
-        log.error(problem, feed=name)
-        note(self._settings, name, LastFetch(clock.now().isoformat(timespec="seconds"), problem))
+            why = f"feed {name}: {error.filename or self._folder}: {error.strerror or error}; events wait aside"
+        problem(why, feed=name)
+        note(self._settings, name, LastFetch(clock.now().isoformat(timespec="seconds"), why))
 
 
 def _there(folder: Path) -> Path:

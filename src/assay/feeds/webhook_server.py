@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from assay.base import clock, log
+from assay.base import clock
 from assay.contract.feed_kinds.yml_webhook import HEALTH
 from assay.feeds.webhook_event import events_of
 from assay.feeds.webhook_intake import Intake
+from assay.feeds.webhook_notices import Requests
 from assay.feeds.webhook_signature import Refused
 
 BODY_SECONDS = 15.0
@@ -38,6 +39,7 @@ class WebhookServer:
     def __init__(self, intakes: Mapping[str, Intake], body_seconds: float = BODY_SECONDS) -> None:
         self._intakes, self._body_seconds = intakes, body_seconds
         self._held = 0
+        self._requests = Requests()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, and log that it came."""
@@ -50,9 +52,9 @@ class WebhookServer:
             response = await self._answer(scope["path"], scope["method"], headers, intake, receive)
         except Refused as refused:
             response, outcome = _refusal(headers, refused), refused.sentence
-        if log.is_on() and scope["path"] != HEALTH:
-            feed, seconds = intake.feed.source if intake else None, round(time.perf_counter() - began, 4)
-            log.info("webhook", feed=feed, status=response.status_code, seconds=seconds, refused=outcome or None)
+        if scope["path"] != HEALTH:
+            feed = intake.feed.source if intake else None
+            self._requests.tell(feed, response.status_code, time.perf_counter() - began, outcome)
         await response(scope, receive, send)
 
     async def _answer(

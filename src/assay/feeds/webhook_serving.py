@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import resource
 import signal
 import socket
 import sys
@@ -14,13 +15,13 @@ from contextlib import ExitStack, contextmanager, suppress
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from assay.base import log
 from assay.base.settings import Settings
 from assay.contract.feed_kinds.webhook import WebhookFeed
 from assay.feeds.errors import Permanent
 from assay.feeds.places import alone
 from assay.feeds.webhook_intake import Intake
 from assay.feeds.webhook_landing import Look
+from assay.feeds.webhook_notices import heed_libraries, problem
 from assay.feeds.webhook_server import WebhookServer
 
 HEAD_SECONDS = 10.0
@@ -58,6 +59,8 @@ def serve(
     """
     refuse_what_cannot_be_served(feeds, host)
     sys.setswitchinterval(_SWITCH_SECONDS)
+    _allow_connections()
+    heed_libraries()
     with ExitStack() as held:
         for feed in feeds:
             held.enter_context(alone(settings, feed.source))
@@ -95,6 +98,14 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def _allow_connections() -> None:
+    """Let this process have as many files open as it takes connections, where the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * CONNECTIONS if hard == resource.RLIM_INFINITY else min(hard, 2 * CONNECTIONS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextmanager
@@ -167,6 +178,8 @@ async def _serve(intakes: dict[str, Intake], listener: socket.socket, tell: Call
         loop.add_signal_handler(number, stop)
     await asyncio.gather(*(intake.begin() for intake in intakes.values()))
     landing = [asyncio.create_task(intake.land_on()) for intake in intakes.values()]
+    for task in landing:
+        task.add_done_callback(lambda _: stop())  # one that fails ends the process, so that it is seen
     host, port = listener.getsockname()[:2]
     tell(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
     try:
@@ -182,6 +195,5 @@ async def _serve(intakes: dict[str, Intake], listener: socket.socket, tell: Call
 
 async def _end(intake: Intake) -> None:
     if not await intake.end():
-        log.warning(
-            f"feed {intake.feed.source}: events wait aside, and land at the next start", feed=intake.feed.source
-        )
+        name = intake.feed.source
+        problem(f"feed {name}: events wait aside, and land at the next start", feed=name)
