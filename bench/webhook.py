@@ -24,7 +24,7 @@ from pathlib import Path
 import yaml
 from report import PROJECT, Table
 
-REQUESTS = 10_000
+REQUESTS = 3_000
 CONNECTIONS = 64
 _KEY = bytes(range(24))
 _SECRET = f"whsec_{base64.b64encode(_KEY).decode()}"
