@@ -196,7 +196,9 @@ def test_every_key_that_is_read_is_described() -> None:
     """No model is left out, and no key has only a name."""
     definitions = {**SCHEMA["$defs"], "PropertiesYml": SCHEMA}
     ours = [model for model in every_model() if not model.__module__.startswith("assay.odcs")]  # a standard of others
-    models = [model for model in ours if not model.__name__.startswith("_")]
+    named = [model for model in ours if not model.__name__.startswith("_")]
+    # What stands in no yml itself, and only gives its keys to others, is described with each of them.
+    models = [model for model in named if model.__name__ in definitions or not model.__subclasses__()]
     assert len(models) > 20
     for model in models:
         properties = definitions[model.__name__]["properties"]
