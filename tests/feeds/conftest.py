@@ -1,4 +1,4 @@
-"""A real PostgreSQL for all tests of feeds; where there is none they are skipped, and fail in CI and in `make
+"""Real servers for all tests of feeds; where there is none they are skipped, and fail in CI and in `make
 feeds`."""
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.mariadb import MariaDb, is_installed, prepare
 from tests.postgres import PASSWORD, Server, binaries
 
 
@@ -45,3 +46,28 @@ def db(server: Server) -> Iterator[psycopg.Connection[Any]]:
         connection.execute("grant usage on schema shop to reader; grant pg_read_all_stats to reader")
         connection.execute("alter default privileges in schema shop grant select on tables to reader")
         yield connection
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDb]:
+    if not is_installed():
+        missing = "no MariaDB is installed: `make feeds` says how to get one"
+        (pytest.fail if os.environ.get("CI") or os.environ.get("ASSAY_FEEDS") else pytest.skip)(missing)
+    folder = Path(tempfile.mkdtemp(prefix="assay-maria-"))
+    folder.chmod(0o755)
+    server = MariaDb(folder)
+    try:
+        server.start()
+        yield server
+        server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def maria(mariadb: MariaDb) -> Iterator[Any]:
+    """A connection of the owner to an empty database `shop`."""
+    connection = mariadb.connect(database=None)
+    prepare(connection)
+    yield connection
+    connection.close()

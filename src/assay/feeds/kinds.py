@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from assay.base.settings import Settings
 from assay.contract.feed import FeedDeclaration
+from assay.contract.feed_kinds.database import DatabaseTable
 from assay.contract.feed_kinds.rest import RestFeed
 from assay.contract.feed_kinds.table import TableFeed
 from assay.contract.feed_kinds.webhook import WebhookFeed
@@ -24,6 +25,10 @@ def fetcher_of(settings: Settings, declaration: FeedDeclaration) -> Fetching:
         Permanent: Nothing fetches it.
     """
     match declaration:
+        case DatabaseTable():
+            from assay.feeds.databases.feed import DatabaseFeed  # noqa: PLC0415 - see above
+
+            return Fetcher(settings, declaration, DatabaseFeed(declaration))
         case TableFeed():
             from assay.feeds.postgres import PostgresFeed  # noqa: PLC0415 - see above
 
@@ -44,6 +49,10 @@ def sample_of(settings: Settings, declaration: FeedDeclaration, count: int) -> S
         FeedError: It cannot be read.
     """
     match declaration:
+        case DatabaseTable():
+            from assay.feeds.databases.feed import DatabaseFeed  # noqa: PLC0415 - see above
+
+            return DatabaseFeed(declaration).sample(count)
         case TableFeed():
             from assay.feeds.postgres import PostgresFeed  # noqa: PLC0415 - see above
 

@@ -6,13 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from assay.contract.errors import ContractError
+from assay.contract.feed_kinds.yml_database import DatabaseFeedYml
 from assay.contract.feed_kinds.yml_postgres import PostgresFeedYml
 from assay.contract.feed_kinds.yml_rest import RestFeedYml
 from assay.contract.feed_kinds.yml_webhook import WebhookFeedYml
 from assay.contract.yml_feed import FeedYml
 
-KINDS: Mapping[str, type[FeedYml]] = {model.kind: model for model in (PostgresFeedYml, RestFeedYml, WebhookFeedYml)}
-AnyFeedYml = PostgresFeedYml | RestFeedYml | WebhookFeedYml
+KINDS: Mapping[str, type[FeedYml]] = {
+    model.kind: model
+    for model in (
+        PostgresFeedYml,
+        DatabaseFeedYml,
+        RestFeedYml,
+        WebhookFeedYml,
+    )
+}
+AnyFeedYml = PostgresFeedYml | DatabaseFeedYml | RestFeedYml | WebhookFeedYml
 """For the schema for editors: any of them."""
 
 

@@ -1,0 +1,227 @@
+"""A table of MariaDB that is fetched by watermark is in silver as it is at the source, also when the feed is killed."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pymysql
+import pytest
+
+from tests.mariadb import URL, MariaDb, run
+from tests.postgres import PASSWORD, FedLake
+
+COLUMNS = {"id": "bigint", "amount": "decimal(10,2)", "note": "varchar", "at": "timestamp with time zone"}
+FEED = {"table": "shop.orders", "mode": "watermark", "cursor": "at", "margin": 0.1}
+ORDERS = """
+    create table orders (
+        id bigint primary key, amount decimal(10, 2), note text, at timestamp(3) null default current_timestamp(3)
+    )
+"""
+NINE = "insert into orders select seq, seq / 8, concat('n', seq), now(3) - interval 1 hour from seq_1_to_9"
+KILLS = 3
+
+
+@pytest.fixture
+def lake(tmp_path: Path, mariadb: MariaDb, maria: Any) -> FedLake:
+    run(maria, ORDERS)
+    return FedLake(tmp_path / "lake", mariadb, {**mariadb.feed, **FEED}, COLUMNS)
+
+
+def assert_equal(lake: FedLake, maria: Any) -> None:
+    lab = lake.lab()
+    lab.good_run()
+    at = """strftime("at" at time zone 'UTC', '%Y-%m-%d %H:%M:%S.%g')"""
+    rows = lab.rows(f"select id, amount, note, {at} from silver.orders order by id")
+    assert rows == run(maria, "select id, amount, note, cast(at as char) from orders order by id")
+
+
+def test_rows_that_change_arrive_and_ties_of_the_boundary_too(lake: FedLake, maria: Any) -> None:
+    run(maria, NINE)
+    assert "9 records landed" in lake.feed("run", "orders", "--once")
+    assert "0 records landed" in lake.feed("run", "orders", "--once")
+    run(maria, "set @tie = (select max(at) from orders)")
+    run(maria, "insert into orders values (10, 1, 'tie', @tie), (11, 2, 'new', now(3) - interval 1 minute)")
+    run(maria, "update orders set amount = -1, at = @tie where id = 3")
+    assert "11 records landed" in lake.feed("run", "orders", "--once")
+    assert_equal(lake, maria)
+
+
+def test_rows_of_a_transaction_that_ends_late_are_read(lake: FedLake, mariadb: MariaDb, maria: Any) -> None:
+    run(maria, NINE)
+    late = mariadb.connect(autocommit=False)
+    run(late, "insert into orders values (50, 1, 'late', now(3))")
+    time.sleep(1.1)  # what the server says of the beginning of a transaction is in seconds
+    run(maria, "insert into orders values (51, 1, 'between', now(3))")
+    time.sleep(0.2)
+    lake.feed("run", "orders", "--once")
+    assert "wait for what thread" in lake.feed("status", "--json")
+    late.commit()
+    time.sleep(0.2)
+    lake.feed("run", "orders", "--once")
+    assert_equal(lake, maria)
+
+
+def test_a_statement_that_waits_before_its_transaction_begins_holds_the_window_back(
+    lake: FedLake, mariadb: MariaDb, maria: Any
+) -> None:
+    run(maria, NINE)
+    other, late = mariadb.connect(), mariadb.connect()
+    run(other, "lock tables orders write")
+    insert = "insert into orders values (50, 1, 'waited', now(3))"
+    threads = [
+        threading.Thread(target=run, args=(late, insert)),
+        threading.Thread(target=lake.feed, args=("run", "orders", "--once"), kwargs={"env": lake.environment}),
+    ]
+    waiting = "select count(*) from information_schema.processlist where state = 'Waiting for table metadata lock'"
+    for number, thread in enumerate(threads, start=1):
+        thread.start()
+        deadline = time.monotonic() + 30
+        while run(maria, waiting) != [(number,)]:  # the second one is the feed, which has its snapshot then
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        if number == 1:
+            time.sleep(1.1)
+            run(other, "insert into orders values (51, 1, 'between', now(3))")
+            time.sleep(0.2)
+    run(other, "unlock tables")
+    for thread in threads:
+        thread.join()
+    time.sleep(0.2)
+    lake.feed("run", "orders", "--once")
+    assert_equal(lake, maria)
+
+
+def test_numbers_of_a_sequence_wait_for_those_that_are_open(lake: FedLake, mariadb: MariaDb, maria: Any) -> None:
+    run(maria, "alter table orders add version bigint not null auto_increment unique")
+    feed = {**mariadb.feed, "table": "orders", "mode": "watermark", "cursor": "version"}
+    lake.declare(feed, {**COLUMNS, "version": "bigint"})
+    run(maria, NINE.replace("orders select", "orders (id, amount, note, at) select"))
+    lake.feed("run", "orders", "--once")
+    late = mariadb.connect(autocommit=False)
+    run(late, "insert into orders (id, note) values (50, 'late')")
+    run(maria, "insert into orders (id, note) values (51, 'between')")
+    threading.Timer(1, late.commit).start()
+    assert "3 records landed" in lake.feed("run", "orders", "--once")  # with one that is read again
+    assert_equal(lake, maria)
+
+
+PROBLEMS = {
+    "update orders set at = null where id < 3": "2 rows of shop.orders have no at",
+    "set sql_mode = ''; update orders set at = 0 where id = 3": "1 rows of shop.orders have no at",
+    "update orders set at = now() + interval 3 day where id = 3": "1 rows of shop.orders have a at more than",
+    "revoke process on *.* from reader@'%'": "PROCESS privilege",
+    "revoke select on shop.* from reader@'%'": "grant the right to read",
+    "alter table orders modify at datetime(3)": "write `cursor_zone: UTC` if all writers write UTC",
+    "alter table orders modify at varchar(30)": "is of type varchar(30); expected a time",
+    "alter table orders rename column at to changed": "has no such column",
+    "alter table orders rename to Orders": "there is no table shop.orders",
+    "alter table orders engine = Aria": "a table of Aria",
+    "set global read_only = 1": "the server is a replica",
+    "create or replace user reader@'%' identified by 'other'": "Access denied",
+}
+
+
+def test_what_would_lose_rows_is_refused_with_what_to_do(lake: FedLake, maria: Any) -> None:
+    for change, problem in PROBLEMS.items():
+        run(maria, "drop table if exists orders, Orders", ORDERS, NINE)
+        run(maria, *change.split("; "))
+        told = lake.feed("run", "orders", "--once", code=1)
+        assert problem in told and "feed orders" in told, change
+        run(maria, "set global read_only = 0", "set sql_mode = default")
+        with maria.cursor() as cursor:
+            cursor.execute("create or replace user reader@'%%' identified by %s", [PASSWORD])
+        run(maria, "grant select on shop.* to reader@'%'", "grant process on *.* to reader@'%'")
+    run(maria, "drop table if exists orders, Orders", ORDERS, NINE)
+    assert "9 records landed" in lake.feed("run", "orders", "--once")
+
+
+def test_no_secret_is_written_or_told_anywhere(lake: FedLake, mariadb: MariaDb, maria: Any) -> None:
+    run(maria, NINE)
+    told = [lake.feed("list"), lake.feed("test", "orders")]
+    told.append(lake.feed("run", "orders", "--once", env={**lake.environment, "ASSAY_LOG": "json"}))
+    lake.lab().good_run()
+    good = URL.format(port=mariadb.port)
+    for words, url in (
+        (("run", "orders", "--once"), good.replace("/shop", "/no_such")),
+        (("test", "orders"), good.replace(str(mariadb.port), "1")),
+        (("run", "orders", "--once"), "${env:SHOP_PASSWORD}"),
+        (("run", "orders", "--once"), good.replace("reader:", "nobody:")),
+    ):
+        lake.declare({**mariadb.feed, **FEED, "url": url}, COLUMNS)
+        told.append(lake.feed(*words, code=1))
+    told.append(lake.feed("status"))
+    spellings = [text.encode() for text in (PASSWORD, quote(PASSWORD, safe=""), quote(PASSWORD), PASSWORD[:7])]
+    assert not [text for text in told for secret in spellings if secret in text.encode()]
+    files = [path for path in lake.project.parent.rglob("*") if path.is_file()]
+    assert len(files) > 20
+    assert not [path for path in files for secret in spellings if secret in path.read_bytes()]
+
+
+class Writers:
+    """Transactions that end late, are rolled back, share a time, and change rows that are there."""
+
+    def __init__(self, server: MariaDb, seed: int) -> None:
+        self._server, self._seed = server, seed
+        self._is_over = threading.Event()
+        self._threads = [threading.Thread(target=self._write, args=(number,)) for number in range(4)]
+        self.transactions = 0
+
+    def __enter__(self) -> Writers:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _write(self, number: int) -> None:
+        draw = random.Random(self._seed + number)  # noqa: S311 - a plan is no secret
+        db = self._server.connect(autocommit=False)
+        while not self._is_over.is_set():
+            with contextlib.suppress(pymysql.err.OperationalError):  # a deadlock is a rollback
+                for _ in range(draw.randint(1, 20)):
+                    order, amount = 4 * draw.randint(0, 300) + number, draw.randint(0, 9999) / 100
+                    at = "now(3)" if draw.random() < 0.5 else "now()"  # ties of two transactions
+                    run(db, f"replace into orders values ({order}, {amount}, 'note {draw.random()}', {at})")
+                time.sleep(draw.choice([0, 0, 0.01, 0.4, 1.5]))  # others begin later and end before it
+                (db.rollback if draw.random() < 0.2 else db.commit)()
+                self.transactions += 1
+        db.close()
+
+
+def test_a_feed_that_is_killed_under_live_writes_has_every_row_once(
+    lake: FedLake, mariadb: MariaDb, maria: Any
+) -> None:
+    seed = random.SystemRandom().randrange(1_000_000)
+    print(f"seed {seed}")  # noqa: T201 - shown when it fails
+    draw = random.Random(seed)  # noqa: S311 - as above
+    lake.declare({**mariadb.feed, **FEED, "every": 0.1}, COLUMNS)
+    with Writers(mariadb, seed) as writers:
+        for kill in range(KILLS):
+            feed = subprocess.Popen(lake.command("run", "orders"), env=lake.environment, stdout=subprocess.DEVNULL)
+            before, deadline = len(lake.landed()), time.monotonic() + 30
+            while len(lake.landed()) < before + 2 and time.monotonic() < deadline:
+                assert feed.poll() is None
+                time.sleep(draw.random() / 10)
+            time.sleep(draw.random() / 2)
+            feed.send_signal(signal.SIGKILL)
+            feed.wait()
+            if kill == 1:
+                lake.lab().good_run()
+                for path in lake.landed()[:2]:
+                    path.unlink()
+    time.sleep(1.2)
+    assert writers.transactions > 20
+    lake.feed("run", "orders", "--once")
+    assert_equal(lake, maria)
+    assert lake.lab().rows("select count(*) from ops.loaded_files")[0][0] >= 2 * KILLS
