@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ import pytest
 from assay.contract.feed_kinds.database import DatabaseTable
 from assay.feeds.content import Rows
 from assay.feeds.databases.feed import DatabaseFeed
-from assay.feeds.errors import Restart
+from assay.feeds.errors import Permanent, Restart, Transient
 from assay.feeds.position import Position
 from tests.mariadb import MariaDb, run
 from tests.postgres import PASSWORD, FedLake
@@ -140,3 +143,38 @@ def test_views_empty_tables_and_tables_without_rights_are_told_apart(
     empty, seen = (fetched(declaration(mariadb, monkeypatch, name)) for name in ("none", "seen"))
     assert (empty.num_rows, empty.schema.names, seen.num_rows) == (0, ["id"], 0)
     assert str(seen.schema.field("half").type).startswith("decimal128")
+
+
+def test_a_connection_to_another_machine_is_encrypted_or_refused(
+    mariadb: MariaDb, maria: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(maria, "create table one (id int)")
+    monkeypatch.setattr("assay.feeds.databases.session.are_here", lambda _: False)
+    feed = declaration(mariadb, monkeypatch, "one")
+    with pytest.raises(Permanent, match="SSL"):
+        fetched(feed)
+    assert fetched(replace(feed, url=f"{feed.url}?ssl_disabled=true")).num_rows == 0
+
+
+def test_a_server_that_goes_away_in_the_middle_passes(
+    mariadb: MariaDb, maria: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(
+        maria,
+        "create table one (id int, body text)",
+        "insert into one select seq, repeat('x', 3000) from seq_1_to_9000",
+    )
+    batches = DatabaseFeed(declaration(mariadb, monkeypatch, "one"), 1).read(Position(), "2026-01-01T00:00:00")
+    batch = next(batches)
+    assert not isinstance(batch, str) and isinstance(batch.content, Rows)
+    tables = batch.content.tables()
+    next(tables)
+    reader = "select id from information_schema.processlist where user = 'reader'"
+    run(maria, f"kill connection {run(maria, reader)[0][0]}")
+    with pytest.raises(Transient, match="Lost connection"):
+        list(tables)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # what the driver forgets, it forgets without a word
+        batches.close()
+        del tables, batch, batches
+        gc.collect()

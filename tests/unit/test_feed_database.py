@@ -23,7 +23,6 @@ from assay.feeds.databases.columns import SourceColumn, array
 from assay.feeds.databases.dialect import Dialect
 from assay.feeds.databases.feed import DatabaseFeed
 from assay.feeds.databases.mysql import MySql
-from assay.feeds.databases.session import is_here
 from assay.feeds.errors import Permanent, Restart, Transient
 from assay.feeds.frame import Batch
 from assay.feeds.position import Position
@@ -253,11 +252,6 @@ def test_a_locked_file_passes(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> No
     shop.db.execute("begin exclusive")
     with pytest.raises(Transient, match="database is locked"):
         whole(shop.feed())
-
-
-def test_only_this_machine_is_here() -> None:
-    assert [is_here(host) for host in (None, "", "localhost", "127.0.0.1", "::1")] == [True] * 5
-    assert [is_here(host) for host in ("db.example.com", "10.0.0.1", "localhost.example.com")] == [False] * 3
 
 
 def test_databases_that_cannot_be_asked_need_the_longest_transaction() -> None:

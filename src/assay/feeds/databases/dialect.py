@@ -5,7 +5,8 @@ Belongs here: what is so in most databases. Keep out: what one of them has of it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -141,6 +142,12 @@ class Dialect:
         """What holds for rows without a cursor."""
         del cursor
         return column.is_(None)
+
+    @contextmanager
+    def leaving(self, result: sa.CursorResult[Any]) -> Iterator[None]:
+        """A block that reads rows of a result; what the driver needs when it fails."""
+        del result
+        yield
 
     def passes(self, error: sa.exc.DBAPIError) -> bool:
         """Whether an error may be over by itself."""

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
 PIECE = 8 << 20
 """Bytes of values that become a row group."""
-_ROWS = 200
-"""Rows that are asked for at once, of whatever width."""
+_MOST_ROWS = 200
+"""Rows that are asked for at once; of wide ones fewer, so that they are a fraction of a row group."""
+_FRACTION = 4
 
 
 class DatabaseFeed:
@@ -99,8 +100,9 @@ class DatabaseFeed:
 
         def read() -> Iterator[pa.Table]:
             query = self._query(opened, current, span, count)
-            options = {"stream_results": True, "max_row_buffer": _ROWS}
-            with opened.telling(), opened.connection.execution_options(**options).execute(query) as result:
+            options = {"stream_results": True, "max_row_buffer": _MOST_ROWS}
+            connection = opened.connection.execution_options(**options)
+            with opened.telling(), connection.execute(query) as result, opened.dialect.leaving(result):
                 yield from self._pieces(result, current)
 
         return read
@@ -129,11 +131,13 @@ class DatabaseFeed:
 
         schema = pa.schema([(column.name, column.arrow) for column in columns])
         held: list[pa.Table] = []
-        is_first, size = True, 0
-        while rows := result.fetchmany(_ROWS):
+        is_first, size, count = True, 0, 1
+        while rows := result.fetchmany(count):
             arrays = [self._array(columns, at, values) for at, values in enumerate(zip(*rows, strict=True))]
             held.append(pa.table(arrays, schema=schema))
             size += held[-1].nbytes
+            fitting = count * self._piece // (_FRACTION * max(1, held[-1].nbytes))
+            count = max(1, min(2 * count, fitting, _MOST_ROWS))
             if size >= self._piece:
                 yield pa.concat_tables(held)
                 held, size, is_first = [], 0, False

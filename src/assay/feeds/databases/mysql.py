@@ -7,7 +7,8 @@ because the server writes six digits of them. Keep out: which transactions are o
 from __future__ import annotations
 
 import ssl
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -120,6 +121,17 @@ class MySql(Dialect):
         if cursor.is_number:
             return column.is_(None)
         return sa.or_(column.is_(None), column < "1000-01-01 00:00:00")
+
+    @contextmanager
+    def leaving(self, result: sa.CursorResult[Any]) -> Iterator[None]:
+        """See `Dialect`; pymysql would read on from a connection that is lost when it forgets the result."""
+        rows: Any = getattr(result.cursor, "_result", None)
+        try:
+            yield
+        except sa.exc.DBAPIError:
+            if hasattr(rows, "unbuffered_active"):
+                rows.unbuffered_active = False
+            raise
 
     def passes(self, error: sa.exc.DBAPIError) -> bool:
         """See `Dialect`; by the number of the error."""

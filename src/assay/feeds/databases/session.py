@@ -6,12 +6,12 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from assay.contract.feed_kinds.database import DatabaseTable
 from assay.feeds.credentials import resolved, scrubbed
 from assay.feeds.errors import FeedError, Permanent, Transient
+from assay.feeds.hosts import are_here
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -80,7 +80,7 @@ def session(feed: DatabaseTable) -> Iterator[Session]:
     with _telling(feed, where, secrets, dialect), warnings.catch_warnings():
         warnings.simplefilter("ignore", SAWarning)  # types that it does not know are read as they come
         with _usable(feed, where, secrets):
-            engine = dialect.engine(url, is_here=is_here(url.host))
+            engine = dialect.engine(url, is_here=are_here(url.host or ""))
             if engine.dialect.is_async:
                 raise ValueError(f"{url.drivername} is a driver for asyncio, which feeds do not use")
             connected = engine.connect()
@@ -90,16 +90,6 @@ def session(feed: DatabaseTable) -> Iterator[Session]:
                 yield Session(connection, dialect, feed, where, secrets)
         finally:
             engine.dispose()
-
-
-def is_here(host: str | None) -> bool:
-    """Whether a host is this machine; an url without one leads to a file or a socket."""
-    if not host or host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _address(feed: DatabaseTable) -> tuple[sa.URL, tuple[str, ...]]:
