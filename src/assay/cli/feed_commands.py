@@ -22,11 +22,17 @@ def list_feeds() -> None:
 
 @feed_app.command("run", epilog="Examples: assay feed run orders --once; assay feed run orders")
 def run_feed(
-    name: _Feed, once: Annotated[bool, typer.Option("--once", help="Fetch what is new, and end.")] = False
+    name: _Feed,
+    once: Annotated[bool, typer.Option("--once", help="Fetch what is new, and end.")] = False,
+    compare_keys: Annotated[
+        bool, typer.Option("--compare-keys", help="Fetch nothing; show the keys of silver that the source deleted.")
+    ] = False,
 ) -> None:
     """Fetch what is new into landing, again and again; `assay run` or the services load it."""
-    from assay.cli import feeds
+    from assay.cli import feed_keys, feeds
 
+    if compare_keys:
+        raise typer.Exit(stoppable(lambda: feed_keys.compare(name)))
     raise typer.Exit(stoppable(lambda: feeds.run(name, is_once=once)))
 
 

@@ -26,6 +26,7 @@ from assay.contract.names import TableName
 from assay.contract.personal import MASKED
 from assay.contract.places import OF_RECORD
 from assay.contract.pointer import pointer_keys, pointer_of
+from assay.feeds.deleted_keys import last_comparison
 from assay.feeds.errors import FeedError, Permanent
 from assay.feeds.frame import Fetched
 from assay.feeds.kinds import fetcher_of, sample_of
@@ -101,6 +102,7 @@ def status(*, as_json: bool) -> None:
                 "batches_not_loaded": progress.waiting,
                 "problem": problem,
                 "last_fetch": asdict(last) if last else None,
+                "compared_keys": last_comparison(settings, name),
             }
         )
         table.add_row(
@@ -124,7 +126,7 @@ def try_out(name: str) -> int:
     settings = Settings.from_env()
     try:
         catalog, feeds = declared(settings)
-        feed = _known(feeds, name)
+        feed = known_feed(feeds, name)
         if isinstance(feed, WebhookFeed):
             webhook_trial.show(feed, catalog.contracts[name])
             return 0
@@ -190,10 +192,15 @@ def reset(name: str, *, is_sure: bool) -> int:
 
 
 def _feed(settings: Settings, name: str) -> FeedDeclaration:
-    return _known(declared(settings)[1], name)
+    return known_feed(declared(settings)[1], name)
 
 
-def _known(feeds: dict[str, FeedDeclaration], name: str) -> FeedDeclaration:
+def known_feed(feeds: dict[str, FeedDeclaration], name: str) -> FeedDeclaration:
+    """The feed of a name.
+
+    Raises:
+        Permanent: There is none.
+    """
     if name not in feeds:
         known = f"; there are {', '.join(sorted(feeds))}" if feeds else "; no source of this project has one"
         raise Permanent(f"there is no feed {name!r}{known}")

@@ -10,11 +10,13 @@ from assay.contract.feed_kinds.database import DatabaseTable
 from assay.contract.feed_kinds.rest import RestFeed
 from assay.contract.feed_kinds.table import TableFeed
 from assay.contract.feed_kinds.webhook import WebhookFeed
+from assay.feeds.errors import Permanent
 from assay.feeds.frame import Fetcher, Fetching
 from assay.feeds.places import token_file
 from assay.feeds.sample import Sample
 
 if TYPE_CHECKING:
+    from assay.feeds.deleted_keys import HasKeys
     from assay.feeds.rest import RestReader
 
 
@@ -40,6 +42,23 @@ def fetcher_of(settings: Settings, declaration: FeedDeclaration) -> Fetching:
 
             return WebhookFetcher(settings, declaration)
     raise NotImplementedError(declaration.kind)
+
+
+def keys_of(declaration: FeedDeclaration) -> HasKeys:
+    """What reads the keys of a declared feed alone.
+
+    Raises:
+        Permanent: Its files say by themselves what was deleted, or nothing does.
+    """
+    if not isinstance(declaration, TableFeed) or declaration.mode != "watermark":
+        raise Permanent(f"feed {declaration.source}: keys are compared of `mode: watermark` alone")
+    if isinstance(declaration, DatabaseTable):
+        from assay.feeds.databases.feed import DatabaseFeed  # noqa: PLC0415 - see above
+
+        return DatabaseFeed(declaration)
+    from assay.feeds.postgres import PostgresFeed  # noqa: PLC0415 - see above
+
+    return PostgresFeed(declaration)
 
 
 def sample_of(settings: Settings, declaration: FeedDeclaration, count: int) -> Sample:

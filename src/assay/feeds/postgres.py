@@ -6,7 +6,7 @@ positions as names (`frame.py`), and how far a watermark may go (`postgres_windo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from assay.feeds import postgres_copy
 from assay.feeds.content import Rows
 from assay.feeds.errors import Permanent, Restart
 from assay.feeds.frame import Batch
+from assay.feeds.missing_columns import refuse_missing
 from assay.feeds.names import WHOLE
 from assay.feeds.position import Position
 from assay.feeds.postgres_session import Session, session
@@ -72,6 +73,14 @@ class PostgresFeed:
             values = [column.to_pylist() for column in pa.concat_tables(tables).columns]
             shown = (SampleColumn(column.name, column.type.shown, str(column.arrow)) for column in columns)
             return Sample(tuple(shown), tuple(zip(*values, strict=True)))
+
+    @contextmanager
+    def keys(self, names: Sequence[str]) -> Iterator[Rows]:
+        """See `deleted_keys.HasKeys`."""
+        with session(self._feed) as opened, self._one_instant(opened.connection) as columns:
+            known = {column.name: column for column in columns}
+            refuse_missing(self._feed, names, known)
+            yield Rows(self._tables(opened, tuple(known[name] for name in names), ""))
 
     @property
     def table(self) -> str:

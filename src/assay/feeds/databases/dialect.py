@@ -52,8 +52,11 @@ class Dialect:
             levels = ()
         level = next((level for level in _OF_ONE_INSTANT if level in levels), None)
         connection.rollback()
-        if level is not None:
-            connection.execution_options(isolation_level=level)
+        try:
+            if level is not None:
+                connection.execution_options(isolation_level=level)
+        except (AttributeError, NotImplementedError):
+            level = None  # dialects that build upon another one have its names and not always what they stand for
         connection.begin()
         return "" if level else f"{connection.dialect.name} has no level of isolation for the rows of one instant"
 

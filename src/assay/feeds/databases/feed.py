@@ -7,7 +7,8 @@ Rows are streamed, so that a table of any size takes little memory. Keep out: fi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from assay.contract.feed_kinds.database import DatabaseTable
@@ -15,6 +16,7 @@ from assay.feeds.content import Rows
 from assay.feeds.databases.session import Session, session
 from assay.feeds.errors import Restart
 from assay.feeds.frame import Batch
+from assay.feeds.missing_columns import refuse_missing
 from assay.feeds.names import WHOLE
 from assay.feeds.position import Position
 from assay.feeds.sample import Sample, SampleColumn
@@ -68,6 +70,15 @@ class DatabaseFeed:
             ]
             shown = (SampleColumn(column.name, column.shown, str(column.arrow)) for column in columns)
             return Sample(tuple(shown), tuple(rows))
+
+    @contextmanager
+    def keys(self, names: Sequence[str]) -> Iterator[Rows]:
+        """See `deleted_keys.HasKeys`."""
+        with session(self._feed) as opened:
+            opened.dialect.begin(opened.connection)
+            columns = {column.name: column for column in opened.dialect.columns(opened.connection, self._feed)}
+            refuse_missing(self._feed, names, columns)
+            yield Rows(self._tables(opened, tuple(columns[name] for name in names)))
 
     def _read_on(self, opened: Session, position: Position) -> Generator[Batch | str]:
         """The rows of the window after a position."""
