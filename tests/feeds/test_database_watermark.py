@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +16,11 @@ from urllib.parse import quote
 import pymysql
 import pytest
 
+from assay.contract.feed_kinds.database import DatabaseTable
+from assay.feeds.databases.feed import DatabaseFeed
+from assay.feeds.errors import Permanent, Transient
+from assay.feeds.frame import Batch
+from assay.feeds.position import Position
 from tests.mariadb import URL, MariaDb, run
 from tests.postgres import PASSWORD, FedLake
 
@@ -141,6 +147,47 @@ def test_what_would_lose_rows_is_refused_with_what_to_do(lake: FedLake, maria: A
         run(maria, "grant select on shop.* to reader@'%'", "grant process on *.* to reader@'%'")
     run(maria, "drop table if exists orders, Orders", ORDERS, NINE)
     assert "9 records landed" in lake.feed("run", "orders", "--once")
+
+
+def test_what_the_server_does_not_say_of_transactions_is_waited_for(
+    mariadb: MariaDb, maria: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOP_PASSWORD", PASSWORD)
+    monkeypatch.setattr("assay.feeds.databases.mysql_open._MOST_WAIT", 0.5)
+    run(maria, ORDERS, NINE, "create view seen as select * from orders")
+    keys = {"source": "orders", "mode": "watermark", "cursor": "at", **mariadb.feed}
+    feed = DatabaseTable(**keys, table=("orders",))
+
+    def fetch(feed: DatabaseTable) -> Any:
+        return next(DatabaseFeed(feed).read(Position(), "2026-01-01T00:00:00"), None)
+
+    prepared = mariadb.connect()
+    run(prepared, "xa start 'one'", "insert into orders values (50, 1, 'two phases', now(3))", "xa end 'one'")
+    run(prepared, "xa prepare 'one'")
+    prepared.close()
+    with pytest.raises(Transient, match="a prepared transaction waits"):
+        fetch(feed)
+    run(maria, "xa rollback 'one'")
+    is_over = threading.Event()
+
+    def ask() -> None:
+        with mariadb.connect() as poller:
+            while not is_over.wait(0.01):
+                run(poller, "select count(*) from information_schema.innodb_trx")
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    time.sleep(0.2)
+    try:
+        with pytest.raises(Transient, match="does not say which transactions are open"):
+            fetch(feed)
+    finally:
+        is_over.set()
+        asking.join()
+    with pytest.raises(Permanent, match="seen is a view"):
+        fetch(replace(feed, table=("seen",)))
+    run(maria, "revoke process on *.* from reader@'%'")  # what is not asked needs no right
+    assert isinstance(fetch(replace(feed, table=("seen",), longest_transaction=600.0)), Batch)
 
 
 def test_no_secret_is_written_or_told_anywhere(lake: FedLake, mariadb: MariaDb, maria: Any) -> None:
