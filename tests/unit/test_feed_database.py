@@ -12,6 +12,8 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 from pymysql.err import InternalError, OperationalError, ProgrammingError
+from sqlalchemy.dialects import mssql, oracle
+from sqlalchemy.engine.default import DefaultDialect
 
 from assay.contract.contract import Contract
 from assay.contract.declared_feeds import declared_feed
@@ -20,7 +22,7 @@ from assay.contract.feed_kinds.database import DatabaseTable
 from assay.contract.parse import parse_contract
 from assay.feeds.content import Rows
 from assay.feeds.databases.columns import SourceColumn, array
-from assay.feeds.databases.dialect import Dialect
+from assay.feeds.databases.dialect import Dialect, _column
 from assay.feeds.databases.feed import DatabaseFeed
 from assay.feeds.databases.mysql import MySql
 from assay.feeds.errors import Permanent, Restart, Transient
@@ -279,3 +281,49 @@ def test_decimals_that_a_driver_rounds_are_refused() -> None:
     column = SourceColumn("price", "number", "decimal", 10, 2)
     with pytest.raises(Permanent, match="as floats, which are rounded"):
         array(column, [1.5], "feed orders")
+
+
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [
+        (sa.SmallInteger(), "int64"),
+        (sa.Numeric(10, 2), "decimal"),
+        (sa.Numeric(), "text"),
+        (sa.Numeric(40, 2), "text"),
+        (oracle.NUMBER(38, 0), "decimal"),
+        (sa.Double(), "float64"),
+        (sa.Boolean(), "boolean"),
+        (sa.Date(), "date"),
+        (oracle.DATE(), "timestamp"),
+        (sa.DateTime(timezone=True), "timestamptz"),
+        (mssql.DATETIME2(7), "text"),
+        (mssql.UNIQUEIDENTIFIER(), "text"),
+        (mssql.BIT(), "boolean"),
+        (sa.LargeBinary(), "text"),
+        (sa.JSON(), "text"),
+        (sa.Time(), "text"),
+        (sa.types.NullType(), "text"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__ + str(getattr(value, "precision", "")),
+)
+def test_types_that_sqlalchemy_reads_become_what_holds_all_of_their_values(kind: Any, form: str) -> None:
+    assert _column("a", kind, DefaultDialect()).form == form
+
+
+def test_a_database_of_which_nothing_is_known_is_read_by_what_sqlalchemy_knows(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assay.feeds.databases.dialects.dialect_of", lambda _: Dialect())
+    shop.db.execute('create table "Or ders" (id integer, price numeric(8,2), "at" timestamp, "select" text)')
+    old = "2024-01-01 00:00:00.000000"
+    shop.db.execute("""insert into "Or ders" values (1, 2, ?, 'x'), (2, 3, ?, 'y')""", (old, NOW.isoformat(" ")))
+    feed = shop.feed("Or ders", mode="watermark", cursor="at", is_utc=True, longest_transaction=600.0)
+    for batch in feed.read(Position(), "2026-01-01T00:00:00"):
+        assert isinstance(batch, Batch) and batch.end == "2024-01-01T00:00:00"
+        assert rows(batch).to_pylist() == [
+            {"id": 1, "price": Decimal("2.00"), "at": datetime(2024, 1, 1), "select": "x"}
+        ]
+    with pytest.raises(Permanent, match="there is no table missing"):
+        whole(shop.feed("missing"))
+    with pytest.raises(Permanent, match="has no such column"):
+        next(shop.feed("Or ders", mode="watermark", cursor="AT", longest_transaction=1.0).read(Position(), "x"))
