@@ -27,6 +27,7 @@ _SETTINGS = (
     "set session sql_select_limit = default",
     "set session net_write_timeout = 86400",  # a disk that waits for a while is no reason to hang up
     "set session wait_timeout = 86400",
+    "set session lock_wait_timeout = 60",  # of a table that is altered; a day else, without a word
 )
 _LIMITS = {True: "set session max_statement_time = 0", False: "set session max_execution_time = 0"}
 """By whether the server is MariaDB."""
