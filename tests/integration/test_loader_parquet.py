@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -166,3 +167,14 @@ def test_an_empty_table_is_a_file_of_no_records(put: Make, tmp_path: Path) -> No
     source.run()
     assert set(source.files().values()) <= {"loaded", "duplicate"}, source.files()
     assert source.rows() == []
+
+
+@pytest.mark.parametrize("lists", [[[], []], [None, None], [["a"], []]], ids=["all empty", "all NULL", "one empty"])
+def test_lists_without_an_element_are_values(make: Make, lists: list[list[str] | None]) -> None:
+    """pyarrow gives an empty dictionary inside of a list, over which DuckDB 1.5.5 stumbles."""
+    made = io.BytesIO()
+    pq.write_table(pa.table({"id": [1, 2], "tags": pa.array(lists, pa.list_(pa.string()))}), made)
+    source = make({"id": "bigint", "tags": "varchar[]"}, format=PARQUET)
+    source.put("a.parquet", made.getvalue())
+    source.run()
+    assert source.rows() == [(1, lists[0]), (2, lists[1])], source.reason("a.parquet")

@@ -145,6 +145,9 @@ class _Planner:
         column = self.column(leaf)
         if column.physical_type != "BYTE_ARRAY" or column.logical_type.type not in _DIRECT:
             return False
+        is_nested = "." in column.path
+        if is_nested and not all(chunks[leaf].entries for chunks in self._groups):
+            return False  # DuckDB 1.5.5 stumbles over a dictionary without entries inside of another value
         encodings = {page.encoding for chunks in self._groups for page in chunks[leaf].pages}
         return bool(encodings) and encodings <= _BY_DICTIONARY
 
