@@ -17,6 +17,7 @@ from assay.checks.kept_counts import RowsDoNotAddUp, compare, correct
 from assay.checks.results import KEPT_COUNTS, CheckResult
 from assay.checks.session import Session
 from assay.contract.catalog import Catalog
+from assay.contract.contract import Contract
 from tests.lab import Lab, environment, everything, product, receipt, receipts_csv
 from tests.places import PROJECT
 from tests.processes import command
@@ -65,6 +66,10 @@ def untidy(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     lab.put("transactions/day2.csv", again + b"too,few,fields\n")
     lab.good_run()
     return lab
+
+
+def contract_of(lab: Lab, source: str) -> Contract:
+    return Catalog.read(lab.settings.dbt_project).contracts[source]
 
 
 def checked(connection: duckdb.DuckDBPyConnection, lab: Lab, whole_at: datetime | None = None) -> CheckResult:
@@ -135,7 +140,7 @@ def test_a_recount_fails_by_a_rule_of_its_own_when_the_kept_counts_are_wrong_in(
 
 def test_a_run_reads_no_row_of_bronze_and_silver_and_gets_every_term_right(untidy: Lab) -> None:
     with spoilt(untidy) as connection:
-        whole = conservation.count(connection, "transactions", "silver.transactions")
+        whole = conservation.count(connection, contract_of(untidy, "transactions"), "silver.transactions")
         connection.execute("drop view quarantine.transactions")
         connection.execute("drop table bronze.transactions; drop table silver.transactions")
         result = checked(connection, untidy, NOW)
@@ -146,7 +151,7 @@ def test_a_run_reads_no_row_of_bronze_and_silver_and_gets_every_term_right(untid
 
 def test_a_lake_of_before_is_counted_whole_once(untidy: Lab) -> None:
     with spoilt(untidy, "delete from ops.file_counts; delete from ops.table_counts") as connection:
-        whole = conservation.count(connection, "transactions", "silver.transactions")
+        whole = conservation.count(connection, contract_of(untidy, "transactions"), "silver.transactions")
         assert conservation.kept(connection, "transactions", "silver.transactions") == whole
         assert checked(connection, untidy).passed
 
@@ -155,7 +160,7 @@ def assert_counts_are_kept(lab: Lab) -> None:
     with spoilt(lab) as connection:
         for source in ("transactions", "products"):
             kept = conservation.kept(connection, source, f"silver.{source}")
-            assert kept == conservation.count(connection, source, f"silver.{source}")
+            assert kept == conservation.count(connection, contract_of(lab, source), f"silver.{source}")
             assert conservation.files_kept_otherwise(connection, source) == []
             assert kept.is_conserved
 
@@ -213,13 +218,13 @@ def test_a_lost_row_blocks_gold_and_readers_until_the_table_is_loaded_again(lab:
 def test_a_recount_by_hand_puts_kept_counts_right_and_says_what_they_were(untidy: Lab, miscount: str) -> None:
     """Files that are gone cannot be loaded again, and their rows are whole."""
     with spoilt(untidy, MISCOUNTS[miscount]) as connection:
-        correction = compare(connection, "transactions", "silver.transactions")
+        correction = compare(connection, contract_of(untidy, "transactions"), "silver.transactions")
         assert not correction.is_empty
         connection.execute("commit")
-        correct(connection, "transactions", "silver.transactions", correction, "restored", "ada")
+        correct(connection, contract_of(untidy, "transactions"), "silver.transactions", correction, "restored", "ada")
         assert checked(connection, untidy, NOW).passed
         assert checked(connection, untidy).passed
-        assert compare(connection, "transactions", "silver.transactions").is_empty
+        assert compare(connection, contract_of(untidy, "transactions"), "silver.transactions").is_empty
         kept = "select source, decided_by, because, corrected::json from ops.count_corrections"
         assert connection.execute(f"{kept} order by decided_at desc limit 1").fetchall()[0][:3] == (
             "transactions",
@@ -235,7 +240,7 @@ def test_no_recount_by_hand_hides_rows_that_are_wrong(untidy: Lab, breakage: str
         spoilt(untidy, BREAKAGES[breakage]) as connection,
         pytest.raises(RowsDoNotAddUp, match=r"full-refresh bronze\.transactions"),
     ):
-        compare(connection, "transactions", "silver.transactions")
+        compare(connection, contract_of(untidy, "transactions"), "silver.transactions")
 
 
 def run_command(lab: Lab, *args: str) -> str:
@@ -247,7 +252,7 @@ def run_command(lab: Lab, *args: str) -> str:
 def test_a_silver_table_that_is_behind_its_source_is_no_loss(untidy: Lab) -> None:
     later = "update ops.tables set seq = seq + 1 where table_name = 'bronze.transactions'"
     with spoilt(untidy, later) as connection, pytest.raises(RowsDoNotAddUp, match="`assay run` first"):
-        compare(connection, "transactions", "silver.transactions")
+        compare(connection, contract_of(untidy, "transactions"), "silver.transactions")
 
 
 @pytest.mark.slow  # many real runs

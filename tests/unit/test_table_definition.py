@@ -32,7 +32,7 @@ DECIDES = {
     Rule: {"name", "expression"},
 }  # fmt: skip
 DECIDES_NO_STORED_ROW = {
-    Contract: {"version", "owner", "shares_with", "max_loss"},
+    Contract: {"version", "owner", "shares_with", "max_loss", "has_history"},
     Format: set(),
     Column: {"description", "is_personal"},
     Rule: {"column"},

@@ -6,6 +6,7 @@ create schema if not exists gold;
 create schema if not exists quarantine;
 create schema if not exists changes;
 create schema if not exists touched;
+create schema if not exists superseded;
 
 -- One row per sighting: a path and the content seen there. `mtime_ns`, `ctime_ns` and `inode` only save hashing;
 -- `landed_at` is when the file was complete there; `file_date` is the moment that its name says. `content_hash` is the
@@ -111,6 +112,26 @@ create table if not exists ops.file_counts (
     records_malformed bigint not null
 );
 
+-- Where changes of a source end all rows before them: a row for each truncate, and one with an empty position for a file
+-- that begins an epoch, which has its snapshot. `happened_at` is the time at the source.
+create table if not exists ops.change_cuts (
+    source varchar not null,
+    file_id bigint not null,
+    epoch bigint not null,
+    position varchar not null,
+    happened_at timestamptz
+);
+
+-- Changes that left out unchanged values and break a rule once silver has completed them, or that nothing completes.
+create table if not exists ops.held_changes (
+    table_name varchar not null,
+    source varchar not null,
+    key varchar not null,
+    file_id bigint not null,
+    position varchar not null,
+    reasons varchar[] not null
+);
+
 -- The terms of promise 1 that a silver table stands for: counted whole when it is rebuilt, and moved in the transaction
 -- that redoes keys, by what is counted on the rows that went and on those that came.
 create table if not exists ops.table_counts (
@@ -119,6 +140,9 @@ create table if not exists ops.table_counts (
     duplicates_identical bigint not null,
     duplicates_conflicting bigint not null
 );
+-- Of `load: changes`: rows that a newer change replaced or took out, and changes that are held until they are clean.
+alter table ops.table_counts add column if not exists rows_superseded bigint default 0;
+alter table ops.table_counts add column if not exists rows_held bigint default 0;
 
 -- One row per table: `seq` grows when its rows change, `rebuilt_seq` is the last seq that came from a full rebuild.
 create table if not exists ops.tables (
@@ -430,7 +454,7 @@ create or replace view ops.current_files as
 select live.source, live.file_id, live.file_date
 from ops.live_files as live
 inner join ops.sources as sources on live.source = sources.source
-where sources.load = 'events'
+where sources.load in ('events', 'changes')
 union all
 select snapshots.source, snapshots.file_id, snapshots.file_date
 from ops.snapshots as snapshots

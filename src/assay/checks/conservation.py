@@ -11,10 +11,12 @@ from dataclasses import asdict, astuple, dataclass
 import duckdb
 
 from assay.base import clock
+from assay.contract.contract import Contract
 from assay.contract.names import TableName, literal, relation
 from assay.ledger import file_counts
 from assay.ledger.contents import sums_loaded
 from assay.tables import silver_counts
+from assay.tables.change_states import HELD, SUPERSEDED, change_states, everything
 
 
 @dataclass(frozen=True)
@@ -64,21 +66,30 @@ def kept(connection: duckdb.DuckDBPyConnection, source: str, silver: str) -> Con
     file_counts.count_unless_kept(connection, source)
     silver_counts.count_unless_kept(connection, silver)
     malformed, bronze, quarantined, superseded = file_counts.sums(connection, source)
-    rows, identical, conflicting = silver_counts.terms(connection, silver)
+    table = silver_counts.terms(connection, silver)
     return Conservation(
-        *sums_loaded(connection, source), malformed, bronze, rows, quarantined, superseded, identical, conflicting
+        *sums_loaded(connection, source),
+        malformed,
+        bronze,
+        table.rows,
+        quarantined + table.held,
+        superseded + table.superseded,
+        table.identical,
+        table.conflicting,
     )
 
 
-def count(connection: duckdb.DuckDBPyConnection, source: str, silver: str) -> Conservation:
+def count(connection: duckdb.DuckDBPyConnection, contract: Contract, silver: str) -> Conservation:
     """Count the terms of one source on all of its rows.
 
     Args:
         connection: The warehouse.
-        source: e.g. `products`.
+        contract: Of the source.
         silver: The table that takes the source in, e.g. `silver.products`.
     """
+    source = contract.source
     bronze = TableName.of_source(source).sql
+    held, superseded = _changes_left_out(connection, contract)
     current = f"(select file_id from ops.current_files where source = {literal(source)})"
     rows = connection.execute(
         f"""
@@ -86,13 +97,25 @@ def count(connection: duckdb.DuckDBPyConnection, source: str, silver: str) -> Co
             (select count(*) from ops.malformed where source = {literal(source)}),
             (select count(*) from {bronze}),
             (select count(*) from {relation(silver)}),
-            (select count(*) from {bronze} where _violations is not null and _file_id in {current}),
-            (select count(*) from {bronze} where _file_id not in {current}),
+            (select count(*) from {bronze} where _violations is not null and _file_id in {current})
+                + {held},
+            (select count(*) from {bronze} where _file_id not in {current}) + {superseded},
             (select coalesce(sum(_duplicates_identical), 0) from {relation(silver)}),
             (select coalesce(sum(_duplicates_conflicting), 0) from {relation(silver)})
         """
     ).fetchall()[0]
     return Conservation(*sums_loaded(connection, source), *map(int, rows))
+
+
+def _changes_left_out(connection: duckdb.DuckDBPyConnection, contract: Contract) -> tuple[int, int]:
+    """Changes of current files that are held, and that newer ones replaced or took out; none of other loads."""
+    if contract.load != "changes":
+        return 0, 0
+    states = change_states(contract, everything)
+    rows = connection.execute(
+        f"select count(*) filter (_state = '{HELD}'), count(*) filter (_state = '{SUPERSEDED}') from ({states})"
+    ).fetchall()
+    return int(rows[0][0]), int(rows[0][1])
 
 
 def stored_rows(connection: duckdb.DuckDBPyConnection, source: str, silver: str) -> tuple[int, int]:

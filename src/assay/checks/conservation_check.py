@@ -28,7 +28,7 @@ def check_conservation(lake: Session, model: str, whole_at: datetime | None = No
     if whole_at is not None:
         terms, rules = kept, (*_equations(kept), _files(lake, source, lake.run_id), _rows(lake, source, table, kept))
     if whole_at is None or not all(rule.passed for rule in rules):
-        whole_at, terms = None, conservation.count(lake.connection, source, table)
+        whole_at, terms = None, conservation.count(lake.connection, lake.catalog.contracts[source], table)
         rules = (*_equations(terms), _files(lake, source, None), _kept_counts(lake, source, kept, terms))
     conservation.record(lake.connection, source, terms, lake.run_id)
     how = "as kept beside files and tables" if whole_at else "every row counted again"

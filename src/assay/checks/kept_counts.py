@@ -16,9 +16,11 @@ from assay.base.errors import UserError
 from assay.base.warehouse import transaction
 from assay.checks import conservation
 from assay.checks.validity import behind
+from assay.contract.contract import Contract
 from assay.contract.names import TableName
 from assay.ledger import file_counts
 from assay.tables.silver_counts import DUPLICATES, count_whole
+from assay.tables.superseded_changes import LeftOut
 
 
 class RowsDoNotAddUp(UserError):
@@ -43,23 +45,24 @@ class Correction:
         return not (self.terms or self.files)
 
 
-def compare(connection: duckdb.DuckDBPyConnection, source: str, silver: str) -> Correction:
+def compare(connection: duckdb.DuckDBPyConnection, contract: Contract, silver: str) -> Correction:
     """Hold the kept counts of a source against a count of all its rows.
 
     Args:
         connection: The warehouse.
-        source: e.g. `products`.
+        contract: Of the source.
         silver: The table that takes the source in, e.g. `silver.products`.
 
     Raises:
         RowsDoNotAddUp: An equation of promise 1 does not hold on the rows, or a file has not the rows that the ledger
             says; or the silver table has not taken in all of the source yet.
     """
+    source = contract.source
     if silver in behind(connection):
         raise RowsDoNotAddUp(
             f"{silver} has not taken in all of {source} yet, so it cannot be counted; `assay run` first"
         )
-    counted = conservation.count(connection, source, silver)
+    counted = conservation.count(connection, contract, silver)
     odd = conservation.files_that_disagree(connection, source, None)
     if odd or not counted.is_conserved:
         what = f"; the first file that disagrees is {odd[0][0]}" if odd else ""
@@ -72,23 +75,36 @@ def compare(connection: duckdb.DuckDBPyConnection, source: str, silver: str) -> 
 
 
 def correct(
-    connection: duckdb.DuckDBPyConnection, source: str, silver: str, correction: Correction, because: str, by: str
+    connection: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    silver: str,
+    correction: Correction,
+    because: str,
+    by: str,
 ) -> None:
     """Keep the counts of the rows from now on, and who decided it, when and why; all in one transaction.
 
     Args:
         connection: The warehouse.
-        source: e.g. `products`.
+        contract: Of the source.
         silver: The table that takes the source in.
         correction: As `compare` gave it.
         because: Why the rows are right.
         by: Who says so.
     """
     with transaction(connection):
-        file_counts.forget_counts(connection, source)
-        file_counts.count_unless_kept(connection, source)
+        file_counts.forget_counts(connection, contract.source)
+        file_counts.count_unless_kept(connection, contract.source)
         count_whole(connection, silver, DUPLICATES)
+        if contract.load == "changes":
+            LeftOut(connection, TableName.parse(silver), contract).count_whole()
         connection.execute(
             "insert into ops.count_corrections values (?, ?, ?, ?, ?)",
-            [source, by, because, clock.now(), json.dumps({"terms": correction.terms, "files": correction.files})],
+            [
+                contract.source,
+                by,
+                because,
+                clock.now(),
+                json.dumps({"terms": correction.terms, "files": correction.files}),
+            ],
         )

@@ -12,6 +12,7 @@ from datetime import date
 
 import duckdb
 
+from assay.contract.change_columns import is_whole
 from assay.contract.contract import Column, Contract
 from assay.contract.names import TableName, literal, quoted
 
@@ -101,7 +102,8 @@ def _write(
     connection: duckdb.DuckDBPyConnection, contract: Contract, measured: Sequence[str], files: list[int], run_id: str
 ) -> None:
     bronze = TableName.of_source(contract.source).sql
-    rows = f"(select * from {bronze} where _file_id in ({', '.join(map(str, files))}))"
+    listed = ", ".join(map(str, files))
+    rows = f"(select * from {bronze} where _file_id in ({listed}) and {is_whole(contract.load)})"
     connection.execute(
         f"""
         insert into ops.profiles
@@ -128,7 +130,7 @@ def _write(
 def _summed(contract: Contract, measured: Collection[str], rows: str) -> str:
     """SQL of lists for each file, of the names, NULLs and totals of its columns, all from one pass over its rows."""
     names, nulls, totals = ["''"], ["0"], ["null::double"]
-    for column in contract.columns:
+    for column in (column for column in contract.columns if not column.name.startswith("_")):
         name = quoted(column.name)
         is_summed = column.name in measured and column.type.kind in _AMOUNTS
         names.append(literal(column.name))

@@ -15,6 +15,7 @@ from assay.ledger.contents import records_read
 from assay.ledger.pending import File, files_to_read_again_or_gone
 from assay.loading.rejudge import mark_as_read_today
 from assay.reading.parquet import count_records as count_records_of_parquet
+from assay.tables.change_states import DUPLICATE, change_states, everything
 from assay.text import NoRoom, Unreadable, split
 
 
@@ -90,6 +91,8 @@ def count_records(file: File, contract: Contract) -> int:
 def _duplicates(connection: duckdb.DuckDBPyConnection, contract: Contract) -> int:
     if not contract.key:
         return 0
+    if contract.load == "changes":
+        return _duplicate_changes(connection, contract)
     key = ", ".join(quoted(name) for name in contract.key)
     rows = connection.execute(
         f"""
@@ -102,4 +105,11 @@ def _duplicates(connection: duckdb.DuckDBPyConnection, contract: Contract) -> in
         )
         """
     ).fetchall()
+    return int(rows[0][0])
+
+
+def _duplicate_changes(connection: duckdb.DuckDBPyConnection, contract: Contract) -> int:
+    """Changes that stand at the same place as that whose row is there, of which there can be one."""
+    states = change_states(contract, everything)
+    rows = connection.execute(f"select count(*) from ({states}) where _state = '{DUPLICATE}'").fetchall()
     return int(rows[0][0])

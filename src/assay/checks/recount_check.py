@@ -20,7 +20,7 @@ def check_recount(lake: Session, source: str, silver: str) -> CheckResult:
         silver: The model that takes it in.
     """
     counted = recount(lake.connection, lake.settings.landing, lake.catalog.contracts[source])
-    stored = conservation.count(lake.connection, source, table_of(silver))
+    stored = conservation.count(lake.connection, lake.catalog.contracts[source], table_of(silver))
     duplicates = stored.duplicates_identical + stored.duplicates_conflicting
     differing = tuple(dict(zip(("file", "ledger", "counted"), row, strict=True)) for row in counted.differing[:SHOWN])
     odd = conservation.files_that_disagree(lake.connection, source, None)

@@ -37,17 +37,18 @@ def recount(source: str, because: str, by: str) -> int:
     silver = catalog.silver_of(source) if source in catalog.contracts else None
     if silver is None:
         raise ContractError(f"there is no source {source!r}; there are {', '.join(sorted(catalog.contracts))}")
+    contract = catalog.contracts[source]
     run_id = f"recount-{uuid.uuid4()}"
     with (
         progress("waiting for the lake") as tell,
         open_session(settings, catalog, run_id, is_run=False, tell=tell) as lake,
     ):
         tell(f"counting every row of {source}")
-        correction = compare(lake.connection, source, table_of(silver))
+        correction = compare(lake.connection, contract, table_of(silver))
         _show(source, correction)
         if because and not correction.is_empty:
             who = by or getpass.getuser()
-            correct(lake.connection, source, table_of(silver), correction, because, who)
+            correct(lake.connection, contract, table_of(silver), correction, because, who)
             log.info("counts corrected", run=run_id, source=source, by=who, because=because)
             out.print("The counts of the rows are kept from now on; the next run goes on from there.")
     return 0

@@ -18,7 +18,7 @@ from assay.contract.declared_checks import FILES_AGREE, ROWS_AGREE, LoadChecks, 
 from assay.contract.errors import ContractError
 from assay.contract.freshness import Policy
 from assay.contract.moving_rules import refuse_moving_verdicts
-from assay.contract.names import TableName, layer_of, table_of
+from assay.contract.names import TableName, history_model, layer_of, table_of
 from assay.contract.parse import naming_yml, parse_columns, parse_contract, place_of, yml_of
 from assay.contract.part_choice import PartChoice, parse_part_choice
 from assay.contract.personal import personal_columns
@@ -206,7 +206,8 @@ class Catalog:
     def silver_of(self, source: str) -> str | None:
         """The silver model that takes in a source: the one whose only parent is its bronze model."""
         bronze = TableName.of_source(source).model
-        models = [model for model in self.of_layer("silver") if self.parents(model) == [bronze]]
+        history = history_model(source) if source in self.contracts and self.contracts[source].has_history else ""
+        models = [m for m in self.of_layer("silver") if self.parents(m) == [bronze] and m != history]
         return models[0] if len(models) == 1 else None
 
     @cached_property

@@ -15,7 +15,7 @@ from assay.contract.pointer import pointer_keys
 from assay.contract.spelling import PLAIN, Spelling
 from assay.contract.types import ColumnType
 
-Load = Literal["events", "snapshot"]
+Load = Literal["events", "snapshot", "changes"]
 NewColumns = Literal["rescue", "add", "refuse"]
 Origin = Literal["records", "path", "file_date"]
 """Where the values of a column stand: in the records, in the path of their file, or in the moment of its name."""
@@ -67,7 +67,7 @@ class Contract:
         owner: The team that answers for the source.
         files: Glob under the landing zone, `/` between folders; `!/` between an archive and its members.
         format: The dialect of the files.
-        load: `events` add up; of `snapshot` files the newest is the truth.
+        load: `events` add up; of `snapshot` files the newest is the truth; `changes` are made to the rows of a table.
         columns: In the order of the table.
         key: The primary key's columns; none where each record counts by itself (`key: none`).
         rules: Everything that a row is judged by, key columns included.
@@ -78,6 +78,7 @@ class Contract:
         max_loss: The share of the keys of a snapshot that the next one may lack without being held back, 0 to 1. The
             default is half: fewer is more often a delivery that was cut short than so much that really ended.
         path_template: `files` with names of columns in braces, where the path says them; empty where it says none.
+        has_history: Whether each version of a row is kept in a table of its own, of `changes`.
     """
 
     source: str
@@ -95,6 +96,7 @@ class Contract:
     shares_with: tuple[str, ...] = ()
     max_loss: float = 0.5
     path_template: str = ""
+    has_history: bool = False
 
     @property
     def paths(self) -> str:

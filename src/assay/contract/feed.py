@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from assay.contract.change_columns import EPOCH
+
 FOLDER = "feeds"
 """The folder of the landing zone in which feeds write, one folder each."""
 MOMENT = "%Y-%m-%dT%H-%M-%S.%f"
@@ -61,3 +63,14 @@ def batches_of(source: str, suffix: str) -> Mapping[str, Any]:
         suffix: With which all of its files end, e.g. `.parquet`.
     """
     return {"files": f"{FOLDER}/{source}/*/*/*/*{suffix}", "newest_by": {"file_date": f"{MOMENT}{suffix}"}}
+
+
+def changes_of(source: str, *, has_history: bool) -> Mapping[str, Any]:
+    """What a contract says of files that hold the changes of a table, one batch each.
+
+    Args:
+        source: The feed.
+        has_history: Whether each version of a row is kept.
+    """
+    files = f"{FOLDER}/{source}/{{{EPOCH}}}/*/*/*.parquet"
+    return {"files": files, "format": {"type": "parquet"}, "load": "changes", "history": has_history}

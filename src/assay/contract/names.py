@@ -125,6 +125,11 @@ class TableName:
         return f"touched.{quoted(self.model)}"
 
     @property
+    def superseded_sql(self) -> str:
+        """The relation with the keys of changes that a silver table leaves out: `superseded."silver_orders"`."""
+        return f"superseded.{quoted(self.model)}"
+
+    @property
     def subject(self) -> str:
         """What runs are asked for by this name: a source for its bronze table, any other table for itself."""
         return self.entity if self.is_bronze else self.table
@@ -137,6 +142,11 @@ class TableName:
     def in_layer(self, layer: str) -> TableName:
         """The table of the same entity in another layer."""
         return TableName(layer, self.entity)
+
+
+def history_model(source: str) -> str:
+    """The silver model with each version of the rows of a source of changes: `silver_orders_history`."""
+    return TableName("silver", f"{source}_history").model
 
 
 def layer_of(model: str) -> str:

@@ -10,6 +10,8 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from assay.contract.aliases import aliases_of
+from assay.contract.change_columns import LOAD as CHANGES
+from assay.contract.change_columns import with_change_columns
 from assay.contract.check_format import check_format
 from assay.contract.contract import Column, Contract, Rule
 from assay.contract.declared_feeds import contract_block
@@ -70,6 +72,9 @@ def _parse(node: Node) -> Contract:
 
     source = TableName.of_model(str(node["name"])).entity
     declared = ContractYml.read(contract_block(source, node))
+    _check_own_names(node)
+    if declared.load == CHANGES:
+        node = with_change_columns(node, declared.files)
     form = _format(dict(declared.format))
     template = path_template(declared.files)
     origins = origins_of(node, template)
@@ -78,9 +83,6 @@ def _parse(node: Node) -> Contract:
         for column in parse_columns(node)
     )
     names = [column.name for column in columns]
-    ours = [name for name in names if name.startswith("_")]
-    if ours:
-        raise ContractError(f"column {ours[0]}: names that start with `_` are kept for columns that Assay adds")
     metas = {column.name: column_meta(node["columns"][column.name]) for column in columns}
     elsewhere = [column.name for column in columns if column.origin != "records"]
     form = replace(form, shapes=shapes_of(columns, form))
@@ -108,7 +110,14 @@ def _parse(node: Node) -> Contract:
         shares_with=declared.shares_with or (),
         max_loss=declared.max_loss,
         path_template=template.text if template.columns else "",
+        has_history=declared.history,
     )
+
+
+def _check_own_names(node: Node) -> None:
+    ours = [str(name) for name in node["columns"] if str(name).startswith("_")]
+    if ours:
+        raise ContractError(f"column {ours[0]}: names that start with `_` are kept for columns that Assay adds")
 
 
 def parse_columns(node: Node) -> tuple[Column, ...]:

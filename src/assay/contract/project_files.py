@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from assay.contract.errors import ContractError
-from assay.contract.names import TableName, listed
+from assay.contract.names import TableName, history_model, listed
 from assay.contract.yaml_lint import check_written
 
 _NAME = re.compile(r"[A-Za-z0-9_]+")
@@ -95,14 +95,20 @@ class ProjectFiles:
         bronze = table.in_layer("bronze").model
         if table.is_bronze or (table.layer != "gold" and bronze in self.models):
             return
+        if table.layer == "silver" and table.model in map(history_model, self._sources()):
+            return  # of which the contract says whether it has a history
         where, sql = self.ymls[table.model], f"models/{table.layer}/{table.model}.sql"
         if table.layer == "gold":
             raise ContractError(f"{where}: {table.model} has no SQL, so nothing would build it; write {sql}")
-        sources = [model for model in self.models if TableName.of_model(model).is_bronze]
+        sources = [TableName.of_source(source).model for source in self._sources()]
         raise ContractError(
             f"{where}: {table.model} has neither SQL nor a source of the same name, so nothing would build it; write "
             f"{sql}, or describe {bronze} (there is {listed(sources) or 'no bronze model'})"
         )
+
+    def _sources(self) -> list[str]:
+        """The sources that are described."""
+        return [table.entity for table in map(TableName.of_model, self.models) if table.is_bronze]
 
 
 def _check_name(model: str, where: str) -> None:

@@ -8,7 +8,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from assay.contract.change_columns import EPOCH
 from assay.contract.contract import Contract, Load, NewColumns
+from assay.contract.feed import FOLDER
 from assay.contract.file_glob import ARCHIVE
 from assay.contract.yml import Expected, Name, Yml
 from assay.contract.yml_format import AvroYml, CsvYml, ExcelYml, FixedYml, JsonlYml, JsonYml, ParquetYml, XmlYml
@@ -71,7 +73,10 @@ class ContractYml(Yml):
     format: Annotated[
         CsvYml | FixedYml | ExcelYml | JsonlYml | JsonYml | XmlYml | AvroYml | ParquetYml, Field(discriminator="type")
     ] = Field(description="How the files are written; nothing of it is guessed.")
-    load: Load = Field(description="`events`: rows of all files add up; `snapshot`: the newest file is the truth.")
+    load: Load = Field(
+        description="`events`: rows of all files add up; `snapshot`: the newest file is the truth; `changes`: each row "
+        "is a change of a row of a table, which silver mirrors."
+    )
     new_columns: NewColumns = Field(
         description="Columns that are not named here: `rescue` keeps them in `_rescued`, `add` also shows them to "
         "readers as texts, `refuse` refuses the file."
@@ -99,6 +104,32 @@ class ContractYml(Yml):
         ]
         | None
     ) = Field(default=None, description="Other sources whose globs may claim the same files; each loads such a file.")
+
+    history: bool = Field(
+        default=False, description="Of `load: changes`: whether a silver table keeps each version of each key."
+    )
+
+    @model_validator(mode="after")
+    def _changes_fit(self) -> Self:
+        if self.load != "changes":
+            if self.history:
+                raise ValueError(f"history: goes with `load: changes`; files of `load: {self.load}` say no versions")
+            return self
+        if self.format.type != "parquet":
+            raise ValueError(f"load: changes is read from Parquet, and the format is {self.format.type}")
+        if self.key:
+            raise ValueError("key: none: a change says by its key which row it is of; declare a primary_key")
+        if self.newest_by is not None:
+            raise ValueError("newest_by: of changes the greatest `_position` is the newest; leave the key out")
+        if self.new_columns == "add":
+            raise ValueError(
+                "new_columns: add: a change may leave out a column that did not change, and one that is not declared "
+                "cannot be completed; write rescue or refuse, and declare the column to show it"
+            )
+        is_fed = PurePosixPath(self.files).parts[0] == FOLDER
+        if is_fed and f"{{{EPOCH}}}" not in self.files:
+            raise ValueError(f"files: {self.files!r}: the folder of the epoch is written {{{EPOCH}}} in changes")
+        return self
 
     @model_validator(mode="after")
     def _load_fits(self) -> Self:

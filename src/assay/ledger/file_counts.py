@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import duckdb
 
 from assay.contract.names import TableName
+from assay.ledger.change_cuts import forget_cuts, note_cuts
 
 _COUNT = """
     insert into ops.file_counts (source, file_id, rows_loaded, rows_violating, records_malformed)
@@ -81,6 +82,7 @@ def sums(connection: duckdb.DuckDBPyConnection, source: str) -> tuple[int, int, 
 def forget_counts(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     """Forget the counts of a source whose rows are deleted."""
     connection.execute("delete from ops.file_counts where source = ?", [source])
+    forget_cuts(connection, source)
 
 
 def _count(
@@ -93,3 +95,4 @@ def _count(
         bronze=TableName.of_source(source).sql, of_files=of_files, malformed_of_files=malformed_of_files
     )
     connection.execute(sql, {"source": source, "files": list(file_ids)})
+    note_cuts(connection, source, file_ids)

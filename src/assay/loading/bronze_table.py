@@ -9,12 +9,14 @@ from typing import Any
 
 import duckdb
 
+from assay.contract.change_columns import UNCHANGED
 from assay.contract.contract import Contract
 from assay.contract.names import TableName, literal, quoted
 from assay.ledger.contents import has_loaded, set_judged
 from assay.ledger.file_counts import count_files, forget_counts
 from assay.ledger.rows import forget_broken, forget_profiles
 from assay.ledger.snapshots import decide_again, forget_losses
+from assay.loading.change_verdict import violations
 from assay.loading.judged_again import judge_again
 from assay.loading.widening import RESCUED, widen
 from assay.tables.table_definition import Definition, is_judged_otherwise, is_widened
@@ -135,6 +137,7 @@ class BronzeTable:
 
     def _take_as_changed(self, files: Sequence[int]) -> None:
         """Write down the definition of now, and that rows of some contents are not what they were."""
+        files = sorted({*files, *self._incomplete()})
         count_files(self._connection, self._contract.source, files)
         self._connection.execute(
             "update ops.tables set fingerprint = ?, definition = ? where table_name = ?",
@@ -146,6 +149,13 @@ class BronzeTable:
                 "delete from ops.seen_files where input = ? and list_contains(?::bigint[], file_id)", [self.name, files]
             )
             self.note_change()
+
+    def _incomplete(self) -> list[int]:
+        """Contents with changes that silver completes, and judges by the rules of now."""
+        if self._contract.load != "changes":
+            return []
+        rows = self._rows(f"select distinct _file_id from {self._relation} where len({UNCHANGED}) > 0")
+        return [int(file_id) for (file_id,) in rows]
 
     def _known_rules(self, definition: str | None) -> set[str]:
         """Rules that the stored rows were judged by; of the first lakes, all but those on optional columns."""
@@ -210,7 +220,7 @@ class BronzeTable:
         at = f"{literal(now.isoformat())}::timestamptz"
         done = self._rows(
             f"insert into {self._relation} ({names}, _rescued, _violations, _file_id, _load_id, _loaded_at) "
-            f"select {names}, _rescued, _violations, {file_id}, {load_id}, {at} from ({self.sql}\n)"
+            f"select {names}, _rescued, {violations(self._contract)}, {file_id}, {load_id}, {at} from ({self.sql}\n)"
         )
         return int(done[0][0])
 

@@ -6,6 +6,7 @@ import duckdb
 
 from assay.contract.contract import Contract
 from assay.contract.names import TableName, quoted
+from assay.loading.change_verdict import violations
 from assay.tables.versions import changed_with_data
 
 _JUDGED = "temp.assay_judged"
@@ -33,7 +34,8 @@ def judge_again(connection: duckdb.DuckDBPyConnection, contract: Contract, sql: 
         f"_violations as _before from {bronze.sql}"
     )
     connection.execute(
-        f"create or replace temp table {_JUDGED.split('.')[1]} as select _row, _of, _violations from ({sql}\n) "
+        f"create or replace temp table {_JUDGED.split('.')[1]} as select _row, _of, _violations from "
+        f"(select _row, _of, _before, {violations(contract)} as _violations from ({sql}\n)) "
         "where _violations is distinct from _before"
     )
     counted = f"select count(*) from ({sql}\n) union all select count(*) from {bronze.sql}"

@@ -74,5 +74,10 @@ def _bronze_rows(lake: Session, source: str) -> dict[str, int]:
 
 
 def _duplicates(lake: Session, table: str) -> dict[str, int]:
-    _, identical, conflicting = silver_counts.terms(lake.connection, table)
-    return {"duplicates_identical": identical, "duplicates_conflicting": conflicting}
+    terms = silver_counts.terms(lake.connection, table)
+    of_changes = {"superseded": terms.superseded, "quarantined": terms.held}
+    return {
+        "duplicates_identical": terms.identical,
+        "duplicates_conflicting": terms.conflicting,
+        **{name: count for name, count in of_changes.items() if count},
+    }

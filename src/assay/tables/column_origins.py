@@ -42,6 +42,8 @@ def _trace(catalog: Catalog, model: str, compiled: str) -> Origins:
         columns = {
             c["name"]: sql_type(c.get("data_type", "varchar")) for c in catalog.models[parent]["columns"].values()
         }
+        if name.is_bronze:
+            columns |= {column.name: column.type.sql for column in catalog.contracts[name.entity].columns}
         schema.setdefault(name.layer, {})[name.entity] = columns | {"_file_id": "bigint", "_violations": "varchar[]"}
     try:
         nodes = lineage(None, compiled, schema=schema, dialect="duckdb", trim_selects=False)

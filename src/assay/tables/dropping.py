@@ -22,6 +22,7 @@ from assay.ledger.contents import accepted_paths, count_paths, retire
 from assay.ledger.rows import forget_profiles
 from assay.ledger.scan import landing_path
 from assay.tables.retired import Retired, note_retired, read_retired
+from assay.tables.superseded_changes import forget_left_out
 from assay.tables.written_keys import forget_written
 
 SHOWN = 5
@@ -112,7 +113,16 @@ def _only_stored_here(connection: duckdb.DuckDBPyConnection, landing: Path, sour
 
 def _drop_source(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     connection.execute(f"drop view if exists {TableName('quarantine', source).sql}")
-    known_of_files = ("malformed", "file_counts", "sources", "archives", "schema_changes", "conservation", "deliveries")
+    known_of_files = (
+        "malformed",
+        "file_counts",
+        "change_cuts",
+        "sources",
+        "archives",
+        "schema_changes",
+        "conservation",
+        "deliveries",
+    )
     for name in (*known_of_files, "snapshots", "snapshot_losses", "acceptances"):
         connection.execute(f"delete from ops.{name} where source = ?", [source])
     forget_profiles(connection, source)
@@ -125,6 +135,7 @@ def _drop_table(connection: duckdb.DuckDBPyConnection, table: str) -> None:
         connection.execute(f"drop table if exists {name.sql}")
     connection.execute(f"drop table if exists {name.changes_sql}")
     forget_written(connection, name)
+    forget_left_out(connection, name)
     for of in (
         "tables",
         "table_counts",

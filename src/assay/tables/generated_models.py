@@ -27,6 +27,7 @@ from assay.contract.parse import origin_of
 from assay.contract.path_columns import FILE_DATE, check_dated
 from assay.contract.project_files import ProjectFiles
 from assay.contract.types import column_type, loses, sql_type
+from assay.tables.generated_history import changes_block, histories, plain_history
 
 PACKAGE = ENGINE / "dbt_package"
 BUILD = "build"
@@ -83,21 +84,28 @@ def package_files() -> Iterator[Path]:
 def _generated(project: ProjectFiles) -> Iterator[tuple[str, str]]:
     """Path and content of each file."""
     plain: dict[str, Mapping[str, Any]] = {
-        TableName.of_model(bronze).in_layer("silver").model: _plain_silver(bronze, project.models[bronze])
+        TableName.of_model(bronze).in_layer("silver").model: _plain_silver(
+            bronze, project.models[bronze], is_mirror=bool(changes_block(project, bronze))
+        )
         for bronze in project.without_silver()
     }
+    versions = histories(project)
+    for name, bronze in versions.items():
+        if name not in project.models:
+            plain[name] = plain_history(project, bronze, [*map(_plain_column, _columns(project.models[bronze]))])
     for name, model in plain.items():
         yield f"silver/{name}.yml", _as_yml(model)
     for name, model in {**project.models, **plain}.items():
         if layer_of(name) not in ("bronze", "silver"):
             continue
         table = TableName.of_model(name)
-        bronze = table.in_layer("bronze").model
+        bronze = versions.get(name) or table.in_layer("bronze").model
         if table.is_bronze:
             yield from _of_source(project, table.entity, model)
         elif name not in project.written and bronze in project.models:
             try:
-                yield f"silver/{name}.sql", _silver(bronze, model, project.models[bronze])
+                rows, own = ("history_rows", ()) if name in versions else ("newest_rows", tuple(OWN_COLUMNS))
+                yield f"silver/{name}.sql", _silver(bronze, model, project.models[bronze], rows, own)
             except ContractError as error:
                 raise ContractError(f"{project.ymls.get(name, project.ymls[bronze])}: {name}: {error}") from error
 
@@ -108,7 +116,8 @@ def _of_source(project: ProjectFiles, source: str, node: Mapping[str, Any]) -> I
     if bronze not in project.written:
         yield f"bronze/{bronze}.sql", _BRONZE
     if quarantine not in project.written:
-        yield f"quarantine/{quarantine}.sql", f"{{{{ assay.quarantined('{bronze}') }}}}\n"
+        more = ", has_changes=true" if changes_block(project, bronze) else ""
+        yield f"quarantine/{quarantine}.sql", f"{{{{ assay.quarantined('{bronze}'{more}) }}}}\n"
     if quarantine not in project.models:
         yield f"quarantine/{quarantine}.yml", _quarantine_yml(source, node)
 
@@ -138,7 +147,7 @@ def _quarantine_yml(source: str, bronze: Mapping[str, Any]) -> str:
     return _as_yml(model)
 
 
-def _plain_silver(name: str, bronze: Mapping[str, Any]) -> dict[str, Any]:
+def _plain_silver(name: str, bronze: Mapping[str, Any], *, is_mirror: bool) -> dict[str, Any]:
     """What the yml of a silver table says that is the columns of a contract under their names."""
     meta = (bronze.get("config") or {}).get("meta") or {}
     contract = meta.get("contract")
@@ -148,7 +157,9 @@ def _plain_silver(name: str, bronze: Mapping[str, Any]) -> dict[str, Any]:
     keys = [item for item in bronze.get("constraints") or () if item.get("type") == "primary_key"]
     entity = TableName.of_model(name).entity
     grain = f"One row per record of {entity}: all clean rows of the files that count."
-    if "key" not in declared:
+    if is_mirror:
+        grain = f"One row per row of {entity} that is there at its source."
+    elif "key" not in declared:
         columns = ", ".join(map(str, (keys[0].get("columns") if keys else None) or ()))
         grain = f"One row per {columns}: of the clean rows of the files that count, the newest of each key."
     return {
@@ -178,8 +189,16 @@ def _plain_column(column: Mapping[str, Any]) -> dict[str, Any]:
     return {**kept, **({"config": {"meta": rest}} if rest else {})}
 
 
-def _silver(model: str, silver: Mapping[str, Any], bronze: Mapping[str, Any]) -> str:
-    """The newest row of each key, with columns renamed (`config: {meta: {from: …}}`) and cast to their types."""
+def _silver(model: str, silver: Mapping[str, Any], bronze: Mapping[str, Any], rows: str, own: tuple[str, ...]) -> str:
+    """The rows that a macro gives, with columns renamed (`config: {meta: {from: …}}`) and cast to their types.
+
+    Args:
+        model: The bronze model.
+        silver: The silver model.
+        bronze: What the yml says of the bronze model.
+        rows: The macro.
+        own: Columns of Assay's own that silver has without saying so.
+    """
     if not _columns(silver):
         raise ContractError("columns: there is none")
     types = {str(column.get("name")): sql_type(str(column.get("data_type"))) for column in _columns(bronze)}
@@ -191,9 +210,9 @@ def _silver(model: str, silver: Mapping[str, Any], bronze: Mapping[str, Any]) ->
         _check_cast(name, kind, types.get(source, kind))
         value = quoted(source) if types.get(source) == kind else f"cast({quoted(source)} as {kind})"
         values.append(f"{value} as {quoted(name)}" if name not in OWN_COLUMNS else name)
-    values += [name for name in OWN_COLUMNS if name not in {str(column.get("name")) for column in _columns(silver)}]
+    values += [name for name in own if name not in {str(column.get("name")) for column in _columns(silver)}]
     listed = ",\n    ".join(f"{{% raw %}}{value}{{% endraw %}}" for value in values)
-    return f"select\n    {listed}\nfrom ({{{{ assay.newest_rows('{model}') }}}})\n"
+    return f"select\n    {listed}\nfrom ({{{{ assay.{rows}('{model}') }}}})\n"
 
 
 def _check_column(column: Mapping[str, Any], bronze: Mapping[str, Any], model: str) -> None:

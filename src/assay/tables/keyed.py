@@ -24,7 +24,9 @@ from assay.contract.part_choice import parse_part_choice
 from assay.contract.rebuild_key import Input, RebuildKey, parse_redo
 from assay.contract.table_schema import version_of
 from assay.contract.types import sql_type
+from assay.ledger.change_cuts import have_cuts
 from assay.tables.build_costs import BUILD, note_cost
+from assay.tables.change_views import with_change_views
 from assay.tables.date_ranges import narrowed
 from assay.tables.first_fingerprints import first_keyed
 from assay.tables.key_ranges import is_among
@@ -34,6 +36,7 @@ from assay.tables.parts import build_within_memory, each_part, is_in_part
 from assay.tables.rebuilds import forget_rebuild, note_rebuild
 from assay.tables.silver_counts import count_whole, move_counts
 from assay.tables.strict import stop_when_strict
+from assay.tables.superseded_changes import LeftOut
 from assay.tables.table_columns import stop_unless_as_declared
 from assay.tables.table_definition import Definition, keyed_form
 from assay.tables.touched_parts import note_touched
@@ -77,11 +80,12 @@ class _Keyed:
         declared = [(str(c["name"]), sql_type(str(c["data_type"]))) for c in arguments["model"]["columns"].values()]
         own = undeclared([name for name, _ in declared], list(arguments["inputs"]))
         self._columns = [*declared, *((name, OWN_TYPE) for name in own)]
-        self._sql = str(arguments["sql"])
+        compiled = str(arguments["sql"])
+        self._sql, self._views = with_change_views(compiled, self._model, arguments["inputs"])
         self._run_id = str(arguments["run_id"])
         self._definition = Definition(
-            keyed_form(self._sql, self._columns, self._rebuild_key),
-            first_keyed(arguments["model"], self._sql, self._columns, self._rebuild_key, arguments["inputs"]),
+            keyed_form(compiled, self._columns, self._rebuild_key),
+            first_keyed(arguments["model"], compiled, self._columns, self._rebuild_key, arguments["inputs"]),
             version_of(self._node),
         )
         self._is_asked_full = bool(arguments["is_full_refresh"])
@@ -104,6 +108,8 @@ class _Keyed:
                 self._redo_affected()
             self._note_seen()
             self._prune_inputs()
+        for view in self._views:
+            view.forget(self._connection)
 
     def _widen(self) -> None:
         """Take in what the table's columns hold more since it was built; a change of no row, of which readers hear."""
@@ -127,6 +133,8 @@ class _Keyed:
         self._connection.execute(
             f"create or replace temp macro {quoted(f'is_affected_{self._model}')}({', '.join(asked)}) as ({condition})"
         )
+        for view in self._views:
+            view.make(self._connection, lambda key: f"{self._asks}({', '.join(key)})", is_stored=not self.is_full)
 
     def _is_affected(self, asked: list[str]) -> str:
         """SQL for whether a key, of which each column is an expression, is to be redone."""
@@ -143,6 +151,18 @@ class _Keyed:
         except duckdb.BinderException:  # where the column itself may not stand, as in `having`
             return self._sql
         return sql
+
+    @property
+    def _asks(self) -> str:
+        """The macro that says whether a key is redone."""
+        return f"temp.main.{quoted(f'is_affected_{self._model}')}"
+
+    @property
+    def _left_out(self) -> tuple[LeftOut, str] | None:
+        """What is kept of changes that the table leaves out, and the relation with their states; None of others."""
+        views = [view for view in self._views if not view.has_versions]
+        is_one = len(self._rebuild_key.inputs) == len(views) == 1
+        return (LeftOut(self._connection, self._name, views[0].contract), views[0].relation) if is_one else None
 
     @property
     def _affected_name(self) -> str:
@@ -224,6 +244,8 @@ class _Keyed:
         )
         files = [int(row[0]) for row in self._connection.execute(changed).fetchall()]
         listed = ", ".join(map(str, files)) or "null"
+        if have_cuts(self._connection, name.entity, files):  # which may take out, or bring back, the row of any key
+            return self._rebuild_key.affected(item, name.sql)
         rows = f"(select * from {name.sql} where _file_id in ({listed}))"
         return self._rebuild_key.affected(item, rows)
 
@@ -243,6 +265,9 @@ class _Keyed:
                 f"insert into {self._name.sql} by name select * from ({self._sql}\n) as made where {where}{order}"
             )
         count_whole(self._connection, self.table, dict(self._columns))
+        if self._left_out:
+            left_out, states = self._left_out
+            left_out.count_whole(states, parts)
         forget_written(self._connection, self._name)
         forget_rebuild(self._connection, self.table)
         self._connection.execute(f"drop table if exists {self._changes}")
@@ -270,6 +295,9 @@ class _Keyed:
             self._connection.execute(f"delete from {target} as made where {where}")
             self._connection.execute(f"insert into {target} by name select * from temp.keyed_new")
             move_counts(self._connection, self.table, dict(self._columns))
+        if self._left_out:
+            left_out, states = self._left_out
+            left_out.move(states, self._asks, f"temp.{self._affected_name}")
         note_rebuild(self._connection, self.table, f"temp.{self._affected_name}", time.monotonic() - began)
         seq = note_built(self._connection, self.table, self._definition, self._run_id, is_changed=differs)
         if differs:

@@ -7,6 +7,7 @@ out: the counts of files (`ledger/file_counts.py`), and the check (`checks/conse
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import duckdb
 
@@ -32,7 +33,11 @@ def count_whole(connection: duckdb.DuckDBPyConnection, table: str, columns: Iter
     if not _has_terms(columns):
         return
     connection.execute("delete from ops.table_counts where table_name = ?", [table])
-    connection.execute(f"insert into ops.table_counts select ?, {_TERMS} from {relation(table)}", [table])
+    connection.execute(
+        "insert into ops.table_counts (table_name, row_count, duplicates_identical, duplicates_conflicting) "
+        f"select ?, {_TERMS} from {relation(table)}",
+        [table],
+    )
 
 
 def move_counts(connection: duckdb.DuckDBPyConnection, table: str, columns: Iterable[str]) -> None:
@@ -53,14 +58,33 @@ def count_unless_kept(connection: duckdb.DuckDBPyConnection, table: str) -> None
         count_whole(connection, table, DUPLICATES)
 
 
-def terms(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[int, int, int]:
-    """Rows of a table, and the duplicates that lost to them, identical and conflicting; zeros of one never built."""
+@dataclass(frozen=True)
+class Terms:
+    """What is kept of a table; zeros of one never built.
+
+    Attributes:
+        rows: Of the table.
+        identical: Duplicates that lost to them and say the same.
+        conflicting: Duplicates that say something else.
+        superseded: Changes that newer ones replaced or took out (`superseded_changes.py`).
+        held: Changes that are held.
+    """
+
+    rows: int = 0
+    identical: int = 0
+    conflicting: int = 0
+    superseded: int = 0
+    held: int = 0
+
+
+def terms(connection: duckdb.DuckDBPyConnection, table: str) -> Terms:
+    """The terms that are kept of a table."""
     kept = connection.execute(
-        "select row_count, duplicates_identical, duplicates_conflicting from ops.table_counts where table_name = ?",
+        "select row_count, duplicates_identical, duplicates_conflicting, rows_superseded, rows_held "
+        "from ops.table_counts where table_name = ?",
         [table],
     ).fetchall()
-    rows, identical, conflicting = kept[0] if kept else (0, 0, 0)
-    return int(rows), int(identical), int(conflicting)
+    return Terms(*(int(term or 0) for term in kept[0])) if kept else Terms()
 
 
 def _has_terms(columns: Iterable[str]) -> bool:

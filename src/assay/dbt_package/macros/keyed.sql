@@ -5,7 +5,8 @@
 
 {# The rows of a bronze table that count, one for each key: clean rows of current files, the newest of each key.
    Rows that are equally new are told apart by all that they say, so the order of arrival decides nothing.
-   Of a contract with `key: none` every clean row of current files counts. #}
+   Of a contract with `key: none` every clean row of current files counts.
+   Of `load: changes` the rows that are there at the source: tables/change_views.py puts a view in the place of this. #}
 {% macro newest_rows(bronze) -%}
     {%- set relation = ref(bronze) -%}
     {%- set contract = assay.contract_of(bronze) -%}
@@ -64,6 +65,19 @@
     qualify _rank = 1
     /*assay:end*/
     {%- endif -%}
+{%- endmacro %}
+
+{# Each version of the rows of a source of changes, with `_valid_from`, `_valid_to`, `_operation` and `_ended_by`. When a
+   model is built, tables/change_views.py puts a view in the place of what stands here, as in that of `newest_rows`. #}
+{% macro history_rows(bronze) -%}
+    /*assay:history_rows {{ bronze }}*/
+    select
+        *,
+        null::timestamptz as _valid_from,
+        null::timestamptz as _valid_to,
+        null::varchar as _ended_by
+    from {{ ref(bronze) }}
+    /*assay:end*/
 {%- endmacro %}
 
 {# What was rescued, in the order of its names: two files may write the same columns in another order. #}

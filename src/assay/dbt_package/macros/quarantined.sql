@@ -1,7 +1,11 @@
-{# All rejected records of a source: malformed records as they stood in the file, and live rows that break a rule. #}
-{% macro quarantined(bronze) -%}
+{# All rejected records of a source: malformed records as they stood in the file, and live rows that break a rule.
+   With `has_changes`, of `load: changes`, also those that break one once silver has completed them. #}
+{% macro quarantined(bronze, has_changes=false) -%}
     {%- set source = bronze.split('_', 1)[1] -%}
     {%- set contract = assay.contract_of(bronze) -%}
+    {%- if has_changes -%}
+        {%- do contract.types.update({'_operation': 'varchar', '_position': 'varchar', '_unchanged': 'varchar[]'}) -%}
+    {%- endif -%}
     {%- set holds_doubles = [] -%}
     {%- for type in contract.types.values() if 'double' in type | lower and type | lower | trim != 'double' -%}
         {%- do holds_doubles.append(type) -%}
@@ -22,7 +26,7 @@
     union all
     select
         'quarantined' as kind,
-        bronze._violations as reasons,
+        {% if has_changes -%} coalesce(bronze._violations, held.reasons) {%- else -%} bronze._violations {%- endif %} as reasons,
         {#- What was rescued is no column of the contract, so its members are further ones; as a text it keeps its digits. #}
         regexp_replace(
             {% if holds_doubles -%} {{ assay.before_strict_json() }} {%- endif -%}
@@ -46,7 +50,21 @@
         select file_id, min_by(path, sighting_id) as path, max(contract_version) as contract_version
         from ops.loaded_files group by file_id
     ) as files on bronze._file_id = files.file_id
+    {% if has_changes -%}
+    left join (
+        select key, file_id, position, min(reasons) as reasons
+        from ops.held_changes where source = {{ assay.literal(source) }} group by key, file_id, position
+    ) as held
+        on
+            bronze._file_id = held.file_id
+            and bronze._position = held.position
+            and json_array(
+                {%- for name in contract.key -%} bronze.{{ name }}::varchar{{ ', ' if not loop.last }} {%- endfor -%}
+            )::varchar = held.key
+    where bronze._violations is not null or held.reasons is not null
+    {%- else -%}
     where bronze._violations is not null
+    {%- endif %}
 {%- endmacro %}
 
 {# A value as JSON holds it; NaN and infinity, which JSON does not have, are strings. #}

@@ -19,6 +19,7 @@ from assay.contract.types import ColumnType
 from assay.reading.exact_casts import from_text, from_value, json_object
 from assay.reading.nested import from_nested, nested_reasons
 from assay.reading.parquet.batches import LINE, ExactParquet, columns_in, plan_reading, text_columns
+from assay.reading.parquet.change_fields import change_field
 from assay.reading.parquet.exact import OUT_OF_RANGE
 from assay.reading.parquet.ranges import out_of_range
 from assay.reading.parquet.schema import FileColumn, leads_somewhere
@@ -200,6 +201,8 @@ def _fields(rows: ParquetRows, contract: Contract) -> tuple[Sequence[Field], str
     """The contract's columns in a file, and SQL of what is rescued of it."""
     origins = {column.name: rows.way(contract.ways[column.name]) for column in contract.columns}
     fields = [rows.field(column, origins[column.name]) for column in contract.columns]
+    if contract.load == "changes":
+        fields = [change_field(field, rows.types) for field in fields]
     ways: dict[str, list[Sequence[str]]] = {name: [] for name in rows.places}
     for name, *inner in origins.values():
         ways.setdefault(name, []).append(inner)
