@@ -49,14 +49,21 @@ def histories(project: ProjectFiles) -> dict[str, str]:
     """The silver models that hold versions of rows, each with its bronze model.
 
     Raises:
-        ContractError: A source has the name that such a table would have; names the yml.
+        ContractError: A source has the name that such a table would have, or nothing makes one that is described;
+            names the yml.
     """
     models = {}
     for bronze in [name for name in project.models if TableName.of_model(name).is_bronze]:
-        if not (block := changes_block(project, bronze)) or block.get("history") is not True:
-            continue
         model = history_model(TableName.of_model(bronze).entity)
-        if TableName.of_model(model).in_layer("bronze").model in project.models:
+        is_of_source = TableName.of_model(model).in_layer("bronze").model in project.models
+        if not (block := changes_block(project, bronze)) or block.get("history") is not True:
+            if model in project.models and model not in project.written and not is_of_source:
+                raise ContractError(
+                    f"{project.ymls[model]}: {model} has no SQL, and {bronze} keeps no versions, so nothing would "
+                    "build it; write `history: true` in its contract, of `load: changes`, or the table's SQL"
+                )
+            continue
+        if is_of_source:
             raise ContractError(
                 f"{project.ymls[bronze]}: history: its table would be {model}, which is that of another source; rename "
                 "one of the two"
