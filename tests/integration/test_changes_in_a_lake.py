@@ -80,13 +80,15 @@ def test_hand_written_silver_takes_changes_in_by_the_same_macros(tmp_path: Path)
     columns += [{"name": "label", "data_type": "varchar"}, {"name": "changed_at", "data_type": "timestamptz"}]
     key = [{"type": "primary_key", "columns": ["order_id"]}]
     history = [{"name": "id", "data_type": "bigint"}, {"name": "_position", "data_type": "varchar"}]
+    history += [{"name": "_file_id", "data_type": "bigint"}]
     both = [{"type": "primary_key", "columns": ["id", "_position"]}]
     silver = [
         {"name": "silver_orders", "constraints": key, "columns": columns},
         {"name": "silver_orders_history", "constraints": both, "columns": history},
     ]
     (project / "models" / "silver.yml").write_text(yaml.safe_dump({"models": silver}))
-    (project / "models" / "silver_orders.sql").write_text(
+    (project / "models" / "silver").mkdir()
+    (project / "models" / "silver" / "silver_orders.sql").write_text(
         "select id as order_id, upper(name) as label, _source_time as changed_at, _file_id, _duplicates_identical, "
         "_duplicates_conflicting from ({{ assay.newest_rows('bronze_orders') }})\n"
     )

@@ -109,6 +109,10 @@ def test_a_history_may_be_described_by_hand(tmp_path: Path) -> None:
     columns[1]["data_type"] = "timestamp with time zone"
     model = {"name": "silver_orders_history", "columns": columns}
     (project / "models" / "silver_orders_history.yml").write_text(yaml.safe_dump({"models": [model]}))
+    with pytest.raises(ContractError, match="silver_orders_history: column _file_id is missing"):
+        built(project)
+    columns.append({"name": "_file_id", "data_type": "bigint"})
+    (project / "models" / "silver_orders_history.yml").write_text(yaml.safe_dump({"models": [model]}))
     made = built(project)
     assert '"_valid_from" as timestamp with time zone) as "since"' in made["silver_orders_history.sql"]
     assert "silver_orders_history.yml" not in made

@@ -68,8 +68,19 @@ def histories(project: ProjectFiles) -> dict[str, str]:
                 f"{project.ymls[bronze]}: history: its table would be {model}, which is that of another source; rename "
                 "one of the two"
             )
+        _check_described(project, model)
         models[model] = bronze
     return models
+
+
+def _check_described(project: ProjectFiles, model: str) -> None:
+    """Refuse a table of versions that is described without the column that each table of one source has."""
+    columns = project.models.get(model, {}).get("columns")
+    if isinstance(columns, list) and FILE not in [c.get("name") for c in columns if isinstance(c, Mapping)]:
+        raise ContractError(
+            f"{project.ymls[model]}: {model}: column {FILE} is missing, which says the file of each version; declare "
+            f"it as {OWN_TYPE}"
+        )
 
 
 def plain_history(project: ProjectFiles, bronze: str, columns: list[dict[str, Any]]) -> dict[str, Any]:
