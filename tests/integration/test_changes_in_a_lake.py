@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from assay.base.archive_limits import ArchiveLimits
 from assay.contract.catalog import Catalog
+from assay.describing.archive_files import described
+from assay.describing.proposal import propose
 from tests.changes import NAMED, batch, change, parquet
 from tests.lab import Lab
 from tests.sources_project import write_sources
@@ -101,3 +104,14 @@ def test_hand_written_silver_takes_changes_in_by_the_same_macros(tmp_path: Path)
     assert told == [(1, "MINT", 11), (3, "TEA", 1)]
     assert lab.source("orders")["rows"]["superseded"] == 3
     assert lab.rows("select count(*) from silver.orders_history") == [(4,)]
+
+
+def test_files_of_changes_are_proposed_as_such(tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").write_bytes(parquet([*SNAPSHOT, *LATER[:4], change("truncate", 20)]))
+    with described("orders", [tmp_path / "a.parquet"], ArchiveLimits()) as files:
+        proposal = propose("orders", files, "tests")
+    [model] = yaml.safe_load(proposal.yml)["models"]
+    assert model["config"]["meta"]["contract"]["load"] == "changes"
+    assert model["constraints"] == [{"type": "primary_key", "columns": ["id"]}]
+    assert [(column["name"], column["data_type"]) for column in model["columns"]] == list(NAMED.items())
+    assert "load: each record has _operation and _position" in proposal.unsure[0]

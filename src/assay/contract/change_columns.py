@@ -7,7 +7,7 @@ silver where its yml asks for one, as `config: {meta: {from: _source_time}}`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 OPERATION = "_operation"
 POSITION = "_position"
@@ -17,8 +17,8 @@ BEFORE = "_before"
 EPOCH = "_epoch"
 OPERATIONS = ("snapshot", "insert", "update", "delete", "truncate")
 """What may have become of a row; `truncate` is of all rows at once, and has no key."""
-LOAD = "changes"
-_COLUMNS = {
+LOAD: Literal["changes"] = "changes"
+CHANGE_COLUMNS = {
     OPERATION: ("varchar", "What became of the row: snapshot, insert, update, delete or truncate."),
     POSITION: ("varchar", "Where the change stands in the order of all; compared byte by byte."),
     SOURCE_TIME: ("timestamp with time zone", "When the change was made at the source."),
@@ -58,6 +58,6 @@ def with_change_columns(node: Mapping[str, Any], files: str) -> Mapping[str, Any
                 }
             },
         }
-        for name, (kind, description) in {**_COLUMNS, **in_path}.items()
+        for name, (kind, description) in {**CHANGE_COLUMNS, **in_path}.items()
     }
     return {**node, "columns": {**node["columns"], **added}}

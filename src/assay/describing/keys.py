@@ -78,7 +78,7 @@ def identity_of(
     texts.values.update({c.name: from_text(quoted(c.name), c.type) for c in as_text})
     dated = date_in_names(paths)
     candidates = _candidates(texts, columns, outside)
-    named = [name for name in candidates if _is_named_so(name) or name in outside]
+    named = [name for name in candidates if is_named_so(name) or name in outside]
     inside = [name for name in candidates if name not in outside]
     key = _key(texts, named, per_file=False)
     if (
@@ -139,7 +139,7 @@ def _alike(texts: Texts, key: Sequence[str], outside: Sequence[str]) -> float:
     return sum(figures) / len(figures) if figures else 1.0
 
 
-def _is_named_so(name: str) -> bool:
+def is_named_so(name: str) -> bool:
     """Whether a column is called like one of a key; where none has a name, the first one is."""
     return bool(_IDENTIFIES.search(name)) or name == "column_1"
 
@@ -180,7 +180,7 @@ def _candidates(texts: Texts, columns: Sequence[Proposed], outside: Sequence[str
     order = sorted(
         whole,
         key=lambda c: (
-            not _is_named_so(c.name),
+            not is_named_so(c.name),
             c.name not in outside,
             c.name in measures,
             -distinct[c.name],

@@ -11,6 +11,7 @@ from pathlib import Path
 from assay.contract.format import Format
 from assay.contract.spelling import PLAIN, Spelling
 from assay.describing.archive_files import Described
+from assay.describing.changes import of_changes
 from assay.describing.children import (
     Child,
     Holder,
@@ -125,8 +126,14 @@ def _proposal(
     columns = [*in_records, *of_folders]
     if ask:
         columns = asked_dates(ask, columns)
-    identity = identity_of(texts, columns, described.files, outside) if holder is None else elements_identity(holder)
-    if ask and holder is None:
+    mirrored = of_changes(texts, columns) if holder is None else None
+    if mirrored:
+        columns, identity = mirrored
+    elif holder is None:
+        identity = identity_of(texts, columns, described.files, outside)
+    else:
+        identity = elements_identity(holder)
+    if ask and holder is None and not mirrored:
         identity = asked_identity(ask, texts, identity, described.files)
     columns += [identity.dated] if identity.dated else []
     files, parent = (holder.files, holder.parent) if holder and holder.files else (described.glob(outside), "")

@@ -112,6 +112,8 @@ class ProposedYml:
 
     @property
     def _grain(self) -> str:
+        if self._identity.load == "changes":
+            return f"One row per change of a row of {self._source}."
         return f"One row per {', '.join(self._identity.key) or f'record of {self._source}'}."
 
     def _column(self, column: Proposed) -> list[str]:
