@@ -30,16 +30,17 @@ def everything(_: Sequence[str]) -> str:
     return "true"
 
 
-def change_states(contract: Contract, affected: Affected) -> str:
+def change_states(contract: Contract, affected: Affected, *, are_few: bool = False) -> str:
     """SQL of the changes of some keys, each completed, with its `_state`, the `_reasons` of one that is held, and the
     columns of Assay's own that rows of silver have.
 
     Args:
         contract: The source's contract, of `load: changes`.
         affected: Whether a key is asked for.
+        are_few: Whether few keys are, whose changes are better kept than looked for again.
     """
     return f"""
-        with {_placed(contract, affected)},
+        with {_placed(contract, affected, are_few=are_few)},
         {_judged(contract)},
         ranked as (
             select
@@ -66,7 +67,7 @@ def change_states(contract: Contract, affected: Affected) -> str:
     """
 
 
-def row_versions(contract: Contract, affected: Affected) -> str:
+def row_versions(contract: Contract, affected: Affected, *, are_few: bool = False) -> str:
     """SQL of each version of the rows of some keys: from which moment to which it was there, and what ended it.
 
     A version lasts until the next clean change of its key or the next cut. The columns of one are those of its change,
@@ -75,10 +76,11 @@ def row_versions(contract: Contract, affected: Affected) -> str:
     Args:
         contract: As of `change_states`.
         affected: As of `change_states`.
+        are_few: As of `change_states`.
     """
     next_change = f"lead({{}}) over (partition by {_key(contract)} order by _number)"
     return f"""
-        with {_placed(contract, affected)},
+        with {_placed(contract, affected, are_few=are_few)},
         {_judged(contract)},
         alone as (
             select * from judged where _is_clean and {OPERATION} <> 'truncate'
@@ -134,7 +136,7 @@ _STATE = f"""
 """
 
 
-def _placed(contract: Contract, affected: Affected) -> str:
+def _placed(contract: Contract, affected: Affected, *, are_few: bool) -> str:
     """CTEs of the changes of the keys that are asked for, of `cuts`, and of `lone` ones.
 
     Most keys of a table that was read as a snapshot have one change, of which nothing has to be sorted.
@@ -148,7 +150,7 @@ def _placed(contract: Contract, affected: Affected) -> str:
                 row_number() over (order by epoch, position) as number
             from ({current_cuts(contract.source)})
         ),
-        placed as not materialized (
+        placed as {"" if are_few else "not "}materialized (
             select
                 stored.*, stored.rowid as _row, current_files.file_date as _file_date,
                 {{'epoch': {epoch}, 'position': stored.{POSITION}}} as _at,

@@ -50,7 +50,7 @@ class ChangeView:
             affected: Whether a key is.
             is_stored: Whether its rows are worked out now, once; those of some keys are few, and asked for often.
         """
-        query = (row_versions if self.has_versions else change_states)(self.contract, affected)
+        query = (row_versions if self.has_versions else change_states)(self.contract, affected, are_few=is_stored)
         if is_stored:
             connection.execute(f"create or replace temp table {self._stored} as {query}")
             query = f"from temp.main.{self._stored}"
