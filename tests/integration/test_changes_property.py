@@ -61,7 +61,7 @@ def _disturb(rng: Random, files: list[File]) -> None:
 
 @pytest.mark.parametrize("seed", [3])
 def test_silver_is_what_the_changes_make_in_any_order(tmp_path: Path, seed: int) -> None:
-    follow(tmp_path, seed, 5)
+    follow(tmp_path, seed, 3)
 
 
 @pytest.mark.slow
