@@ -21,7 +21,8 @@ _NOTE = """
     with files as (select distinct unnest($files::bigint[]) as file_id),
     rows as (
         select _file_id, {epoch} as epoch, {operation}, {position}, {time} from {bronze}
-        where list_contains($files::bigint[], _file_id) and {operation} in ('truncate', 'snapshot')
+        where _file_id between $first and $last and list_contains($files::bigint[], _file_id)
+            and {operation} in ('truncate', 'snapshot')
     ),
     begun as (
         select files.file_id, max(paths.path) as path from files
@@ -48,7 +49,7 @@ def note_cuts(connection: duckdb.DuckDBPyConnection, source: str, file_ids: Sequ
         file_ids: The contents.
     """
     of_changes = connection.execute("select 1 from ops.sources where source = ? and load = ?", [source, LOAD])
-    if not of_changes.fetchall():
+    if not of_changes.fetchall() or not file_ids:
         return
     connection.execute(
         "delete from ops.change_cuts where source = ? and list_contains(?::bigint[], file_id)", [source, list(file_ids)]
@@ -61,9 +62,8 @@ def note_cuts(connection: duckdb.DuckDBPyConnection, source: str, file_ids: Sequ
         position=POSITION,
         time=SOURCE_TIME,
     )
-    connection.execute(
-        sql, {"source": source, "files": list(file_ids), "beginning": FROM_THE_BEGINNING, "moment": MOMENT}
-    )
+    of_files = {"files": list(file_ids), "first": min(file_ids), "last": max(file_ids)}
+    connection.execute(sql, {"source": source, **of_files, "beginning": FROM_THE_BEGINNING, "moment": MOMENT})
 
 
 def has_epochs(connection: duckdb.DuckDBPyConnection, source: str) -> bool:
