@@ -224,6 +224,7 @@ def test_changed_rules_judge_completed_rows_too(begun: Mirror) -> None:
     assert begun.rows()[0] == (1, "basil", "long", 30)
 
 
+@pytest.mark.slow
 def test_versions_say_from_when_to_when_a_row_was_there(begun: Mirror) -> None:
     begun.put(SECOND, [change("update", 11, id=1, name="mint", price=30, _unchanged=["body"])])
     begun.put(batch(20, 30), [change("delete", 21, id=1), change("insert", 22, id=1, name="b", body="b", price=20)])
