@@ -27,4 +27,13 @@ class Transient(FeedError):
 
 
 class Restart(Exception):
-    """A batch is to be read again from its beginning, in the same transaction of the source: its columns change."""
+    """A batch is to be read again from its beginning, in the same transaction of the source: its columns change.
+
+    Args:
+        why: What is in the way, without values.
+        column: The number of the column that it is about; None where that is not known.
+    """
+
+    def __init__(self, why: str = "", column: int | None = None) -> None:
+        super().__init__(why)
+        self.column = column

@@ -6,22 +6,51 @@ quotes: they stay apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.csv as pc
 
+from assay.contract.names import quoted
 from assay.feeds.errors import Restart
+from assay.feeds.postgres_session import Session
 from assay.feeds.postgres_stream import pieces
-from assay.feeds.postgres_types import SourceColumn
+from assay.feeds.postgres_types import SourceColumn, without_exceptions
 
 if TYPE_CHECKING:
     import psycopg
 
+_COLUMN = re.compile(r"CSV column #(\d+)")
 PIECE = 8 << 20
 """Bytes of text that become a row group."""
+
+
+def rows(
+    opened: Session, columns: tuple[SourceColumn, ...], of: str, piece: int = PIECE
+) -> Callable[[], Iterator[pa.Table]]:
+    """Gives the rows of a table, and again with text in place of types that do not hold all of them.
+
+    Args:
+        opened: In the transaction that is to see the rows.
+        columns: What is read.
+        of: The table in SQL, and which of its rows.
+        piece: Bytes of text in a table, about.
+    """
+    current = [columns]
+
+    def read() -> Iterator[pa.Table]:
+        listed = ", ".join([*(column.sql(quoted(column.name)) for column in current[0]), "1"])
+        try:
+            with opened.telling():
+                yield from tables(opened.connection, f"select {listed} from {of}", current[0], piece)
+        except Restart as error:
+            current[0] = without_exceptions(current[0], f"feed {opened.feed.source}", error)
+            raise
+
+    return read
 
 
 def tables(
@@ -44,7 +73,7 @@ def tables(
     # A transaction within the transaction: what sees the rows goes on when reading them is given up.
     with connection.transaction(), closing(pieces(connection, _copy(query), piece)) as texts:
         for text in texts:
-            yield _table(text, columns, schema)
+            yield parsed(text, columns, schema)
             is_first = False
     if is_first:
         yield schema.empty_table()
@@ -54,11 +83,16 @@ def _copy(query: str) -> bytes:
     return f"copy ({query}) to stdout (format csv)".encode()
 
 
-def _table(text: bytearray, columns: Sequence[SourceColumn], schema: pa.Schema) -> pa.Table:
+def parsed(text: bytearray, columns: Sequence[SourceColumn], schema: pa.Schema) -> pa.Table:
+    """Lines of CSV as a table: a value for each column and one more, which is a number.
+
+    Raises:
+        Restart: A value is not of the type that its column has in Parquet.
+    """
     names = [f"c{at}" for at in range(len(columns) + 1)]
     types = [*(column.read_as for column in columns), pa.int8()]
     try:
-        parsed = pc.read_csv(
+        values = pc.read_csv(
             pa.BufferReader(pa.py_buffer(text)),
             read_options=pc.ReadOptions(column_names=names, block_size=len(text) + 1),
             parse_options=pc.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
@@ -73,8 +107,14 @@ def _table(text: bytearray, columns: Sequence[SourceColumn], schema: pa.Schema) 
             ),
         )
     except pa.ArrowInvalid as error:
-        raise Restart(_without_value(str(error))) from error
-    arrays = [column.typed(parsed.column(at)) for at, column in enumerate(columns)]
+        place = _COLUMN.search(str(error))
+        raise Restart(_without_value(str(error)), int(place[1]) if place else None) from error
+    arrays = []
+    for at, column in enumerate(columns):
+        try:
+            arrays.append(column.typed(values.column(at)))
+        except ValueError as error:  # those of Arrow are such
+            raise Restart("it is no plain list", at) from error
     return pa.table(arrays, schema=schema)
 
 

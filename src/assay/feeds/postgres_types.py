@@ -8,7 +8,6 @@ styles.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -74,7 +73,7 @@ class SourceColumn:
 
     @property
     def is_list(self) -> bool:
-        """Whether its values come as JSON and become lists."""
+        """Whether its values are arrays that become lists."""
         return bool(pa.types.is_list(self.arrow))
 
     @property
@@ -88,13 +87,7 @@ class SourceColumn:
         return replace(self, arrow=TEXT)
 
     def sql(self, quoted: str) -> str:
-        """The expression that is read: of a list its elements as a JSON array of texts, or what is no plain list as
-        it is."""
-        if self.is_list:
-            return (
-                f"case when array_ndims({quoted}) > 1 or array_lower({quoted}, 1) <> 1 then 'no plain list' "
-                f"else array_to_json({quoted}::text[])::text end"
-            )
+        """The expression that is read."""
         return f"{quoted}::numeric" if self.type.name == "money" and not self.type.is_array else quoted
 
     @property
@@ -106,15 +99,58 @@ class SourceColumn:
         """What was parsed, as the type of the column.
 
         Raises:
-            Restart: A value is not one of it.
+            ValueError: A value is not one of it.
         """
         if not self.is_list:
             return values
-        try:
-            lists = [None if text is None else json.loads(text) for text in values.to_pylist()]
-            return pa.chunked_array([pa.array(lists, pa.list_(TEXT)).cast(self.arrow)])
-        except (ValueError, pa.ArrowException) as error:
-            raise Restart from error
+        lists = [None if text is None else elements(text, self.type.name) for text in values.to_pylist()]
+        return pa.chunked_array([pa.array(lists, pa.list_(TEXT)).cast(self.arrow)])
+
+
+def elements(array: str, of: str) -> list[str | None]:
+    """The texts in an array of one dimension that is numbered from 1, as the server writes it.
+
+    Args:
+        array: e.g. `{1,NULL,3}`.
+        of: The type of its elements, as the catalogue has it.
+
+    Raises:
+        ValueError: It is no such array.
+    """
+    inner, delimiter = array[1:-1], ";" if of == "box" else ","
+    if array[:1] + array[-1:] != "{}":
+        raise ValueError("it is not numbered from 1")
+    if not inner:
+        return []
+    if not any(mark in inner for mark in '"{\\'):
+        parts = [None if part == "NULL" else part for part in inner.split(delimiter)]
+    else:
+        parts, at = [], 0
+        while at <= len(inner):
+            text, at = _element(inner, at, delimiter)
+            parts.append(text)
+    return [{"t": "true", "f": "false"}.get(part or "", part) for part in parts] if of == "bool" else parts
+
+
+def _element(inner: str, at: int, delimiter: str) -> tuple[str | None, int]:
+    """The element that begins at a place, and where the next one does."""
+    if inner[at : at + 1] == '"':
+        end, pieces = at + 1, []
+        while inner[end] != '"':
+            end += inner[end] == "\\"
+            pieces.append(inner[end])
+            end += 1
+        text: str | None = "".join(pieces)
+        end += 1
+    else:
+        end = inner.find(delimiter, at)
+        end = len(inner) if end < 0 else end
+        text = None if inner[at:end] == "NULL" else inner[at:end]
+        if "{" in inner[at:end]:
+            raise ValueError("it has more dimensions than one")
+    if end < len(inner) and inner[end] != delimiter:
+        raise ValueError(f"expected {delimiter}")
+    return text, end + 1
 
 
 def _arrow(kind: SourceType) -> pa.DataType:
@@ -127,12 +163,14 @@ def _arrow(kind: SourceType) -> pa.DataType:
     return TEXT
 
 
-def without_exceptions(columns: tuple[SourceColumn, ...], whose: str, why: Exception) -> tuple[SourceColumn, ...]:
-    """The columns with text for each that may hold a value that its type does not.
+def without_exceptions(columns: tuple[SourceColumn, ...], whose: str, why: Restart) -> tuple[SourceColumn, ...]:
+    """The columns with text for the one that has a value that its type does not hold, or for each that may have one.
 
     Raises:
         Permanent: There is none, so the server sent something that nobody can read.
     """
-    if not any(column.has_exceptions for column in columns):
+    exceptional = [at for at, column in enumerate(columns) if column.has_exceptions]
+    if not exceptional:
         raise Permanent(f"{whose}: the server sent rows that cannot be read as it declares them: {why}") from None
-    return tuple(column.as_text if column.has_exceptions else column for column in columns)
+    changed = [why.column] if why.column in exceptional else exceptional
+    return tuple(column.as_text if at in changed else column for at, column in enumerate(columns))

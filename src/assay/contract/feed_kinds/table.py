@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from assay.contract.errors import ContractError
-from assay.contract.feed import FeedDeclaration, batches_of
+from assay.contract.feed import FOLDER, FeedDeclaration, batches_of
+from assay.contract.names import quoted
 
-Mode = Literal["whole", "watermark"]
+Mode = Literal["whole", "watermark", "changes"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class TableFeed(FeedDeclaration):
-    """A table of a database, whole or by watermark.
+    """A table of a database, whole, by watermark or by the log of its changes.
 
     Attributes:
         url: Where the server is, with secrets as references.
         table: The parts of the table's name, as the server has them.
-        mode: `whole`: each fetch is a snapshot; `watermark`: rows whose cursor grew.
+        mode: `whole`: each fetch is a snapshot; `watermark`: rows whose cursor grew; `changes`: what the log says.
         cursor: The column that grows with each change; empty for a whole table.
         is_utc: Whether a cursor without a time zone is UTC.
         margin: Seconds by which clocks of writers may be behind.
+        slot: Of changes: what the server keeps the log for.
+        publication: Of changes: what the server publishes the table's changes as.
+        has_history: Of changes: whether silver keeps each version of a row.
+        key: Of changes: the columns that the contract tells rows apart by.
     """
 
     url: str
@@ -30,6 +36,10 @@ class TableFeed(FeedDeclaration):
     cursor: str = ""
     is_utc: bool = False
     margin: float = 1.0
+    slot: str = ""
+    publication: str = ""
+    has_history: bool = False
+    key: tuple[str, ...] = ()
 
     @property
     def where(self) -> str:
@@ -41,6 +51,15 @@ class TableFeed(FeedDeclaration):
         """The table, and by what its changes are seen."""
         return f"{'.'.join(self.table)}, {self.mode}{f' by {self.cursor}' if self.cursor else ''}"
 
+    @property
+    def table_sql(self) -> str:
+        """The table's name in SQL."""
+        return ".".join(map(quoted, self.table))
+
+    def keyed(self, key: Sequence[str]) -> TableFeed:
+        """See `FeedDeclaration`."""
+        return replace(self, key=tuple(key)) if self.mode == "changes" else self
+
     def completed(self, block: Any) -> dict[str, Any]:
         """See `FeedDeclaration`."""
         from assay.contract.yml_feed import FedContractYml  # noqa: PLC0415 - see assay.contract.yml
@@ -50,7 +69,19 @@ class TableFeed(FeedDeclaration):
             raise ContractError(
                 "key: none: a watermark reads rows again, which only a primary_key tells from other rows"
             )
-        if self.mode == "watermark" and "max_loss" in block:
-            raise ContractError("max_loss: no file of a watermark replaces another; it goes with `mode: whole`")
+        if self.mode == "changes" and block.get("key"):
+            raise ContractError("key: none: a change says by the primary_key which row it is of; declare one")
+        if self.mode != "whole" and "max_loss" in block:
+            raise ContractError(
+                f"max_loss: no file of `mode: {self.mode}` replaces another; it goes with `mode: whole`"
+            )
+        if self.mode == "changes":
+            return {**block, **_changes_of(self.source, has_history=self.has_history)}
         load = "snapshot" if self.mode == "whole" else "events"
         return {**block, **batches_of(self.source, ".parquet"), "format": {"type": "parquet"}, "load": load}
+
+
+def _changes_of(source: str, *, has_history: bool) -> dict[str, Any]:
+    """What a contract says of files that hold the changes of a table."""
+    files = f"{FOLDER}/{source}/{{_epoch}}/*/*/*.parquet"
+    return {"files": files, "format": {"type": "parquet"}, "load": "changes", "history": has_history}
