@@ -50,7 +50,8 @@ class Server:
         self.folder, self._programs = folder, programs
         self.port = next(port for port in range(15_000 + os.getpid() % 15_000, 32_000) if is_free(port))
         self._user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-        if self._user:
+        self.user = ("postgres", "postgres") if self._user else ()
+        if self.user:
             shutil.chown(folder, "postgres")
 
     def start(self) -> None:
@@ -60,7 +61,8 @@ class Server:
             options = [f"--pwfile={passwords}", "--auth=scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
             self._run("initdb", "-D", "data", "-U", "owner", *options)
         options = [f"-p {self.port}", "-c listen_addresses=127.0.0.1", f"-c unix_socket_directories={self.folder}"]
-        options += ["-c fsync=off", "-c max_prepared_transactions=5"]
+        options += ["-c fsync=off", "-c max_prepared_transactions=5", "-c wal_level=logical"]
+        options += ["-c max_replication_slots=20", "-c max_wal_senders=20"]
         self._run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", " ".join(options), "start")
 
     def stop(self) -> None:

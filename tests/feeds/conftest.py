@@ -71,3 +71,20 @@ def maria(mariadb: MariaDb) -> Iterator[Any]:
     prepare(connection)
     yield connection
     connection.close()
+
+
+@pytest.fixture
+def log_db(server: Server, db: psycopg.Connection[Any]) -> Iterator[psycopg.Connection[Any]]:
+    """As `db`, for feeds that read the log: `reader` may, and no slot and publication is left of a test before."""
+    _forget(db)
+    db.execute("alter role reader replication")
+    yield db
+    with server.connect() as again:  # a test may restart the server
+        _forget(again)
+        again.execute("alter role reader noreplication")
+
+
+def _forget(db: psycopg.Connection[Any]) -> None:
+    db.execute("select pg_drop_replication_slot(slot_name) from pg_replication_slots where not active")
+    for (name,) in db.execute("select pubname from pg_publication").fetchall():
+        db.execute(sql.SQL("drop publication {}").format(sql.Identifier(name)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from assay.contract.contract import Contract
 from assay.contract.declared_feeds import declared_feed
 from assay.contract.errors import ContractError
 from assay.contract.feed_kinds.table import TableFeed
-from assay.contract.feed_kinds.yml_postgres import table_parts
+from assay.contract.feed_kinds.yml_postgres import slot_name, table_parts
 from assay.contract.parse import parse_contract
 from assay.feeds.credentials import resolved, scrubbed
 from assay.feeds.errors import Permanent, Transient
@@ -22,6 +23,7 @@ from assay.feeds.postgres_session import _conninfo, _told
 
 FEED = {"kind": "postgres", "url": "${env:DB}", "table": "public.orders", "mode": "watermark", "cursor": "at"}
 WHOLE = {"kind": "postgres", "url": "${env:DB}", "table": "public.orders", "mode": "whole"}
+CHANGES = {"kind": "postgres", "url": "${env:DB}", "table": "public.orders", "mode": "changes"}
 
 
 def node(feed: Any, has_key: bool = True, **contract: Any) -> dict[str, Any]:
@@ -54,14 +56,38 @@ def test_the_feed_says_where_files_are_and_which_row_is_the_newest() -> None:
     )
 
 
+def test_a_feed_of_changes_knows_its_key_and_has_a_slot_and_a_publication_of_its_name() -> None:
+    feed = declared_feed("orders", node(CHANGES))
+    assert isinstance(feed, TableFeed)
+    assert (feed.slot, feed.publication, feed.every, feed.key) == ("assay_orders", "assay_orders", 1, ("id",))
+    named = declared_feed("orders", node({**CHANGES, "slot": "s_1", "publication": "Of All", "every": 5}))
+    assert isinstance(named, TableFeed) and (named.slot, named.publication, named.every) == ("s_1", "Of All", 5)
+    declared = feed.completed({"version": "1.0.0", "owner": "shop", "new_columns": "rescue"})
+    assert (declared["load"], declared["format"], declared["history"]) == ("changes", {"type": "parquet"}, False)
+    assert declared["files"] == "feeds/orders/{_epoch}/*/*/*.parquet"
+
+
+def test_a_slot_is_called_like_its_feed_and_no_two_alike() -> None:
+    sources = ["orders", "Orders", "or-ders", "or_ders", "ör ders", "x" * 57, "x" * 58, "x" * 59, "1"]
+    names = [slot_name(source) for source in sources]
+    assert names[:1] + names[3:4] == ["assay_orders", "assay_or_ders"] and len(set(names)) == len(sources)
+    assert all(re.fullmatch("[a-z0-9_]{1,63}", name) for name in names)
+
+
 @pytest.mark.parametrize(
     ("feed", "contract", "problem"),
     [
         ({**FEED, "cursr": "at"}, {}, r"unknown key 'cursr' \(did you mean cursor\?\)"),
         ({**FEED, "kind": "mysql"}, {}, "'mysql' is not a kind of feed"),
-        ({**FEED, "mode": "cdc"}, {}, "'cdc' is not one of whole and watermark"),
+        ({**FEED, "mode": "cdc"}, {}, "'cdc' is not one of whole, watermark and changes"),
         ({**WHOLE, "mode": "watermark"}, {}, "needs `cursor: updated_at`"),
         ({**WHOLE, "margin": 2}, {}, "margin: goes with `mode: watermark`"),
+        ({**WHOLE, "slot": "x"}, {}, "slot: goes with `mode: changes`"),
+        ({**FEED, "history": True}, {}, "history: goes with `mode: changes`"),
+        ({**CHANGES, "margin": 2}, {}, "margin: goes with `mode: watermark`"),
+        ({**CHANGES, "slot": "Shop-1"}, {}, "slot"),
+        (CHANGES, {"max_loss": 0.5}, "max_loss: no file of `mode: changes` replaces another"),
+        (CHANGES, {"key": "none"}, "a change says by the primary_key which row it is of"),
         ({**FEED, "table": "a.b.c"}, {}, "is not the name of a table"),
         ({**FEED, "margin": 0}, {}, "margin"),
         ({**FEED, "cursor_zone": "CET"}, {}, "'CET' is not UTC"),
@@ -71,7 +97,7 @@ def test_the_feed_says_where_files_are_and_which_row_is_the_newest() -> None:
         ("postgres", {}, "expected keys such as"),
         (FEED, {"files": "orders/*"}, "unknown key 'files'.*leave the key out"),
         (FEED, {"format": {"type": "csv"}}, "the feed says it"),
-        (FEED, {"max_loss": 0.5}, "max_loss: no file of a watermark replaces another"),
+        (FEED, {"max_loss": 0.5}, "max_loss: no file of `mode: watermark` replaces another"),
         (FEED, {"key": "none", "has_key": False}, "which only a primary_key tells"),
     ],
 )

@@ -151,6 +151,8 @@ def try_out(name: str) -> int:
         cells = zip(row, sample.columns, strict=True)
         records.add_row(*(_value(value, column.name in hidden) for value, column in cells))
     out.print(records)
+    for note in sample.notes:
+        out.print(note, highlight=False, markup=False)
     if hidden:
         out.print(f"{MASKED}: columns about people, and those that the contract does not name", highlight=False)
     return 0

@@ -22,7 +22,8 @@ def declared_feed(source: str, node: Mapping[str, Any]) -> FeedDeclaration | Non
         return None
     from assay.contract.feed_kinds.yml_kinds import feed_yml  # noqa: PLC0415 - see assay.contract.yml
 
-    return feed_yml(block).declaration(source)
+    keys = [item for item in node.get("constraints") or [] if item["type"] == "primary_key"]
+    return feed_yml(block).declaration(source).keyed(keys[0].get("columns") or () if keys else ())
 
 
 def contract_block(source: str, node: Mapping[str, Any]) -> Any:

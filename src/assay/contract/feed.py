@@ -7,9 +7,9 @@ Belongs here: what all kinds share. Keep out: what a kind has of its own (`feed_
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from assay.contract.change_columns import EPOCH
 
@@ -42,6 +42,10 @@ class FeedDeclaration(ABC):
     @abstractmethod
     def what(self) -> str:
         """What it reads there and how, for people."""
+
+    def keyed(self, key: Sequence[str]) -> Self:  # noqa: ARG002 - of kinds that have to know it
+        """The feed, knowing the columns that the contract tells rows apart by."""
+        return self
 
     @abstractmethod
     def completed(self, block: Any) -> dict[str, Any]:

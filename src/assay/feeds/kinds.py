@@ -31,6 +31,10 @@ def fetcher_of(settings: Settings, declaration: FeedDeclaration) -> Fetching:
             from assay.feeds.databases.feed import DatabaseFeed  # noqa: PLC0415 - see above
 
             return Fetcher(settings, declaration, DatabaseFeed(declaration))
+        case TableFeed(mode="changes"):
+            from assay.feeds.changes_fetcher import ChangesFetcher  # noqa: PLC0415 - see above
+
+            return ChangesFetcher(settings, declaration)
         case TableFeed():
             from assay.feeds.postgres import PostgresFeed  # noqa: PLC0415 - see above
 
@@ -72,6 +76,10 @@ def sample_of(settings: Settings, declaration: FeedDeclaration, count: int) -> S
             from assay.feeds.databases.feed import DatabaseFeed  # noqa: PLC0415 - see above
 
             return DatabaseFeed(declaration).sample(count)
+        case TableFeed(mode="changes"):
+            from assay.feeds.postgres_changes import ChangesFeed  # noqa: PLC0415 - see above
+
+            return ChangesFeed(declaration).sample(count)
         case TableFeed():
             from assay.feeds.postgres import PostgresFeed  # noqa: PLC0415 - see above
 

@@ -35,6 +35,8 @@ _USUAL = {
     "client_encoding": "UTF8",
     "application_name": "assay feed",
 }
+_MOST_WAIT = 300
+"""Seconds for which a transaction of others may hold up the beginning of a slot."""
 _NOW = ("08", "53", "55", "57", "58", "40", "25P03")
 """Beginnings of states of errors that pass: connection, resources, locks, shutdown, input and output, conflicts."""
 _REFUSALS = (
@@ -92,6 +94,25 @@ def session(feed: TableFeed) -> Iterator[Session]:
             [text for setting in _SETTINGS.items() for text in setting],
         )
         yield Session(connection, feed, where, secrets)
+
+
+@contextmanager
+def replication(opened: Session) -> Iterator[psycopg.Connection]:
+    """A second connection of a session, which takes commands of replication instead of queries with values.
+
+    Raises:
+        Permanent: The server does not let it be made; says why.
+        Transient: The server cannot be reached, or a transaction that stays open is in its way.
+    """
+    import psycopg  # noqa: PLC0415 - as above
+
+    conninfo, _ = _conninfo(opened.feed)
+    options = f"{conninfo.pop('options', None) or ''} -c lock_timeout={_MOST_WAIT}s"
+    with (
+        opened.telling(),
+        psycopg.connect(**conninfo, options=options, replication="database", autocommit=True) as connection,
+    ):
+        yield connection
 
 
 @contextmanager

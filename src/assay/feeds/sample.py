@@ -27,7 +27,9 @@ class Sample:
     Attributes:
         columns: As the source has them.
         records: Values as texts of the source; None for NULL.
+        notes: What else there is to say of the source.
     """
 
     columns: tuple[SampleColumn, ...]
     records: tuple[tuple[object, ...], ...]
+    notes: tuple[str, ...] = ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Annotated, Literal, Self
 
@@ -11,6 +12,11 @@ from assay.contract.feed_kinds.table import TableFeed
 from assay.contract.yml import Expected, Name
 from assay.contract.yml_feed import FeedYml, checked_references
 
+_MOST_CHARACTERS = 63
+"""Of the name of a slot."""
+_EVERY = 1.0
+"""Seconds between two looks at a log, which cost next to nothing where nothing happened."""
+_OF_MODE = {"watermark": ("cursor", "cursor_zone", "margin"), "changes": ("slot", "publication", "history")}
 _NAME = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
 
 
@@ -37,6 +43,15 @@ def _table(written: str) -> str:
     return written
 
 
+def slot_name(source: str) -> str:
+    """The slot of a feed that names none: of its name, and where a slot cannot be called so, told apart by a hash."""
+    plain = f"assay_{re.sub('[^a-z0-9_]', '_', source.lower())}"
+    if plain == f"assay_{source}" and len(plain) <= _MOST_CHARACTERS:
+        return plain
+    mark = hashlib.sha256(source.encode()).hexdigest()[:8]
+    return f"{plain[: _MOST_CHARACTERS - 9]}_{mark}"
+
+
 class PostgresFeedYml(FeedYml):
     """A table of PostgreSQL, and how its changes are seen."""
 
@@ -53,8 +68,11 @@ class PostgresFeedYml(FeedYml):
         description="`schema.table`, as the server calls it; in double quotes where a name holds a dot.",
         examples=["public.orders"],
     )
-    mode: Annotated[Literal["whole", "watermark"], Expected("{found} is not one of whole and watermark")] = Field(
-        description="`whole`: each fetch is a snapshot of the table; `watermark`: rows whose cursor grew."
+    mode: Annotated[
+        Literal["whole", "watermark", "changes"], Expected("{found} is not one of whole, watermark and changes")
+    ] = Field(
+        description="`whole`: each fetch is a snapshot of the table; `watermark`: rows whose cursor grew; `changes`: "
+        "inserts, updates and deletes by logical replication."
     )
     cursor: Name | None = Field(
         default=None, description="Of `watermark`: the column that each insert and update sets to the time or a number."
@@ -66,25 +84,40 @@ class PostgresFeedYml(FeedYml):
         default=1.0, description="Of `watermark`: seconds by which clocks of writers may be behind, or values cut."
     )
 
+    slot: Annotated[str, Field(pattern="^[a-z0-9_]{1,63}$")] | None = Field(
+        default=None,
+        description="Of `changes`: the replication slot, which the feed makes; `assay_<feed>` if left out.",
+    )
+    publication: Name | None = Field(
+        default=None, description="Of `changes`: the publication that has the table; called as the slot if left out."
+    )
+    history: bool = Field(default=False, description="Of `changes`: whether silver keeps each version of a row.")
+
     @model_validator(mode="after")
-    def _cursor_goes_with_watermark(self) -> Self:
+    def _keys_go_with_the_mode(self) -> Self:
         if self.mode == "watermark" and not self.cursor:
             raise ValueError("mode: watermark needs `cursor: updated_at`, the column that each change sets")
-        others = [name for name in ("cursor", "cursor_zone", "margin") if name in self.model_fields_set]
-        if self.mode == "whole" and others:
-            raise ValueError(f"{others[0]}: goes with `mode: watermark`; a whole table is read without it")
+        for mode, names in _OF_MODE.items():
+            others = [name for name in names if name in self.model_fields_set]
+            if self.mode != mode and others:
+                raise ValueError(f"{others[0]}: goes with `mode: {mode}`; `mode: {self.mode}` reads without it")
         return self
 
     def declaration(self, source: str) -> TableFeed:
         """See `FeedYml`."""
+        is_log = self.mode == "changes"
+        slot = self.slot or slot_name(source)
         return TableFeed(
             source=source,
             kind=self.kind,
-            every=self.every,
+            every=_EVERY if is_log and "every" not in self.model_fields_set else self.every,
             url=self.url,
             table=table_parts(self.table),
             mode=self.mode,
             cursor=self.cursor or "",
             is_utc=self.cursor_zone == "UTC",
             margin=self.margin,
+            slot=slot if is_log else "",
+            publication=(self.publication or slot) if is_log else "",
+            has_history=self.history,
         )
