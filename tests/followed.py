@@ -28,8 +28,8 @@ class Followed:
     def __init__(self, home: Path, server: Server, **declared: Any) -> None:
         os.environ[_ENVIRONMENT] = PASSWORD
         self.settings = Settings(home=home)
-        source = declared.pop("source", "orders")
-        url = f"postgresql://reader:${{env:{_ENVIRONMENT}}}@127.0.0.1:{server.port}/postgres"
+        source, database = declared.pop("source", "orders"), declared.pop("database", "postgres")
+        url = f"postgresql://reader:${{env:{_ENVIRONMENT}}}@127.0.0.1:{server.port}/{database}"
         slot = declared.pop("slot", "assay_orders")
         usual: dict[str, Any] = {"url": url, "table": ("shop", "orders"), "publication": "assay_orders", "key": ("id",)}
         self.feed = TableFeed(

@@ -11,13 +11,15 @@ import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from psycopg import sql
 
+from assay.contract.feed_kinds.yml_postgres import slot_name
 from assay.feeds.changes_fetcher import ChangesFetcher
 from assay.feeds.errors import Permanent
 from assay.feeds.frame import Fetcher
 from assay.feeds.postgres_changes import ChangesFeed
 from tests.followed import Followed
-from tests.postgres import Server
+from tests.postgres import PASSWORD, Server
 
 ORDERS = """
     create table shop.orders (id bigint primary key, amount numeric(10, 2), note text, body text);
@@ -246,6 +248,50 @@ def test_a_log_is_read_in_windows_and_none_cuts_a_transaction(
     assert fetched.records == 80 and len(fetched.batches) > 3
     assert_same(followed, log_db)
     assert followed.fetch().records == 0
+
+
+HOSTILE = ["Größe (cm)", 'say "no"', "per cent %s", "semi;colon", "a.b", "ORDER"]
+
+
+def test_names_may_be_any(tmp_path: Path, server: Server, log_db: psycopg.Connection[Any]) -> None:
+    table, columns = sql.Identifier("shop", 'Ta.b"le %s'), sql.SQL(", ").join(map(sql.Identifier, HOSTILE))
+    log_db.execute(
+        sql.SQL("create table {} ({} text)").format(table, sql.SQL(" text, ").join(map(sql.Identifier, HOSTILE)))
+    )
+    first, second = sql.Identifier(HOSTILE[1]), sql.Identifier(HOSTILE[2])
+    log_db.execute(sql.SQL("alter table {} add primary key ({})").format(table, first))
+    log_db.execute(sql.SQL("alter table {} alter {} set storage external").format(table, second))
+    log_db.execute(sql.SQL("create publication {} for table {}").format(sql.Identifier('we "ird, %s'), table))
+    log_db.execute(sql.SQL("insert into {} values ('a', 'b', {}, 'd', 'e', 'f')").format(table, sql.SQL(LONG)))
+    followed = Followed(
+        tmp_path / "home", server, source="Ö %s.x", slot=slot_name("Ö %s.x"), table=("shop", 'Ta.b"le %s'),
+        publication='we "ird, %s', key=(HOSTILE[1],),
+    )  # fmt: skip
+    followed.fetch()
+    log_db.execute(sql.SQL("update {} set {} = 'x %s', {} = ''").format(table, first, sql.Identifier("ORDER")))
+    followed.fetch()
+    assert [row["_operation"] for row in followed.rows()] == ["snapshot", "delete", "insert"]
+    assert followed.replayed() == log_db.execute(sql.SQL("select {} from {}").format(columns, table)).fetchall()
+
+
+def test_texts_of_a_database_in_another_encoding_are_unicode(
+    tmp_path: Path, server: Server, log_db: psycopg.Connection[Any]
+) -> None:
+    log_db.execute("create database latin template template0 encoding 'LATIN1' locale 'C'")
+    try:
+        with server.connect() as other, psycopg.connect(other.info.dsn, password=PASSWORD, dbname="latin") as db:
+            db.autocommit = True
+            db.execute("create table orders (id int primary key, größe text)")
+            db.execute("grant select on orders to reader; create publication assay_orders for table orders")
+            followed = Followed(tmp_path / "home", server, database="latin", table=("public", "orders"))
+            db.execute("insert into orders values (1, 'Fuß')")
+            followed.fetch()
+            db.execute("insert into orders values (2, 'Ärger')")
+            followed.fetch()
+            assert [(row["id"], row["größe"]) for row in followed.rows()] == [(1, "Fuß"), (2, "Ärger")]
+            db.execute("select pg_drop_replication_slot('assay_orders')")
+    finally:
+        log_db.execute("drop database latin with (force)")
 
 
 def test_two_feeds_of_one_database_share_nothing_but_the_publication(

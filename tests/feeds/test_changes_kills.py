@@ -105,6 +105,10 @@ def test_a_feed_of_changes_that_is_killed_under_live_writes_has_each_change_once
             if kill == 2:
                 server.stop()
                 server.start()
+                before, deadline = len(followed.landed()), time.monotonic() + 40
+                while len(followed.landed()) == before and time.monotonic() < deadline:
+                    assert feed.poll() is None, "a server that restarts is waited for"
+                    time.sleep(0.05)
             if kill == KILLS:
                 with server.connect() as db:
                     db.execute(LARGE)

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from assay.feeds import postgres_changes
+from assay.feeds import postgres_changes, postgres_session
 from assay.feeds.changes_fetcher import ChangesFetcher
 from assay.feeds.errors import Permanent, Transient
 from assay.feeds.frame import Fetcher
@@ -291,6 +291,23 @@ def test_what_a_feed_would_read_is_shown_and_nothing_is_made(
     assert slot(log_db) is None and not followed.settings.home.exists()
     followed.fetch()
     assert any("slot assay_orders keeps 0 MB" in note for note in ChangesFeed(followed.feed).sample(3).notes)
+
+
+def test_a_slot_waits_for_transactions_that_are_open_and_not_for_ever(
+    tmp_path: Path, server: Server, log_db: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_db.execute(ORDERS)
+    log_db.execute(NINE)
+    followed = Followed(tmp_path / "home", server)
+    monkeypatch.setattr(postgres_session, "_MOST_WAIT", 1)
+    with server.connect(autocommit=False) as late:
+        late.execute(CHANGE)
+        with pytest.raises(Transient, match="one stays open for minutes"):
+            followed.fetch()
+        assert slot(log_db) is None
+        late.commit()
+    followed.fetch()
+    assert_same(followed, log_db)
 
 
 def test_a_slot_that_another_reads_is_waited_for(followed: Followed) -> None:

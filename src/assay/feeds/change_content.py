@@ -132,11 +132,11 @@ def _row_of_key(
     if not known or not key or not key.keys() <= now:
         return {}
     table = sql.SQL(".").join(map(sql.Identifier, (relation.schema, relation.name)))
-    condition = sql.SQL(" and ").join(sql.SQL("{} = {}").format(sql.Identifier(n), sql.Placeholder()) for n in key)
+    parts = [sql.SQL("{} = {}").format(sql.Identifier(name), value.decode()) for name, value in key.items()]
     columns = sql.SQL(", ").join(map(sql.Identifier, known))
-    query = sql.SQL("select {} from {} where {}").format(columns, table, condition)
+    query = sql.SQL("select {} from {} where {}").format(columns, table, sql.SQL(" and ").join(parts))
     with opened.connection.cursor() as cursor:
-        cursor.execute(query, [value.decode() for value in key.values()])
+        cursor.execute(query)  # without values of its own: a name may hold a `%`
         result = cursor.pgresult
         if result is None or not result.ntuples:
             return {}
