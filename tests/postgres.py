@@ -54,7 +54,8 @@ class Server:
         if self.user:
             shutil.chown(folder, "postgres")
 
-    def start(self) -> None:
+    def start(self, *more: str) -> None:
+        """Start it, with options of the server's own."""
         if not (self.folder / "data").exists():
             passwords = self.folder / "password"
             passwords.write_text(PASSWORD)
@@ -62,7 +63,7 @@ class Server:
             self._run("initdb", "-D", "data", "-U", "owner", *options)
         options = [f"-p {self.port}", "-c listen_addresses=127.0.0.1", f"-c unix_socket_directories={self.folder}"]
         options += ["-c fsync=off", "-c max_prepared_transactions=5", "-c wal_level=logical"]
-        options += ["-c max_replication_slots=20", "-c max_wal_senders=20"]
+        options += ["-c max_replication_slots=20", "-c max_wal_senders=20", *more]
         self._run("pg_ctl", "-D", "data", "-w", "-l", "log", "-o", " ".join(options), "start")
 
     def stop(self) -> None:

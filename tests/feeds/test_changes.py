@@ -81,13 +81,16 @@ def test_the_order_is_that_of_commits_and_what_is_rolled_back_never_was(
             second.execute("update shop.orders set note = 'never' where id = 4; delete from shop.orders where id = 5")
         second.commit()
         followed.fetch()
+        log_db.execute("begin; update shop.orders set note = 'twice' where id = 6; prepare transaction 'two'")
         log_db.execute("update shop.orders set amount = 9 where id = 9")
+        followed.fetch()
+        log_db.execute("commit prepared 'two'")
         log_db.execute("begin; delete from shop.orders where id = 8; rollback")
         first.commit()
     followed.fetch()
     changes = [(row["id"], row["note"]) for row in followed.rows() if row["_operation"] == "update"]
     assert changes == [
-        (2, "second"), (3, "in a subtransaction"), (9, "n9"), (1, "written first, committed last"),
+        (2, "second"), (3, "in a subtransaction"), (9, "n9"), (6, "twice"), (1, "written first, committed last"),
     ]  # fmt: skip
     assert_same(followed, log_db)
 

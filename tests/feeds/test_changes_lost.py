@@ -53,6 +53,7 @@ LOSSES = {
     "drop publication assay_orders": "there is no publication assay_orders: create publication",
     f"drop publication assay_orders; {CHANGE}; create publication assay_orders for table shop.orders": "was altered",
     "alter publication assay_orders drop table shop.orders": "publication assay_orders does not have shop.orders",
+    "drop publication assay_orders; create publication assay_orders for tables in schema shop": "was altered",
     "alter publication assay_orders set (publish = 'insert, update')": "leaves out delete and truncate",
     "alter publication assay_orders set (publish = 'insert');"
     f"{CHANGE}; alter publication assay_orders set (publish = 'insert, update, delete, truncate')": "was altered",
@@ -84,6 +85,40 @@ def test_what_is_lost_is_told_and_a_new_epoch_makes_it_good(
     log_db.execute("delete from shop.orders where id = 2")
     followed.fetch()
     assert_same(followed, log_db)
+
+
+def test_a_schema_that_was_taken_out_of_its_publication_for_a_while_is_told(
+    tmp_path: Path, server: Server, log_db: psycopg.Connection[Any]
+) -> None:
+    log_db.execute(ORDERS)
+    log_db.execute("drop publication assay_orders; create publication assay_orders for tables in schema shop")
+    followed = Followed(tmp_path / "home", server)
+    followed.fetch()
+    log_db.execute(
+        "create schema if not exists elsewhere; alter publication assay_orders add tables in schema elsewhere"
+    )
+    log_db.execute(NINE)
+    assert followed.fetch().records == 9
+    log_db.execute("alter publication assay_orders drop tables in schema shop")
+    log_db.execute(CHANGE)
+    log_db.execute("alter publication assay_orders add tables in schema shop; drop schema elsewhere")
+    with pytest.raises(Permanent, match="was altered"):
+        followed.fetch()
+
+
+def test_a_log_without_what_logical_replication_needs_is_told(
+    tmp_path: Path, server: Server, log_db: psycopg.Connection[Any]
+) -> None:
+    log_db.execute(ORDERS)
+    followed = Followed(tmp_path / "home", server)
+    server.stop()
+    try:
+        server.start("-c wal_level=replica")
+        with pytest.raises(Permanent, match="alter system set wal_level = 'logical', and restart it"):
+            followed.fetch()
+    finally:
+        server.stop()
+        server.start()
 
 
 def test_a_slot_that_the_server_gave_up_is_told(followed: Followed, log_db: psycopg.Connection[Any]) -> None:

@@ -175,7 +175,7 @@ def reset(name: str, *, is_sure: bool) -> int:
     means = (
         "The next fetch reads the whole table again, into an epoch of its own. What is loaded stays: rows that are "
         "read again replace those of their keys, and of a watermark rows that the source deleted meanwhile "
-        "stay in silver."
+        "stay in silver. Of changes the new epoch replaces all before it, and a new slot the one before."
     )
     try:
         feed = _feed(settings, name)

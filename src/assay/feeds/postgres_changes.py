@@ -102,6 +102,8 @@ class ChangesFeed:
                 check_kind(self._feed, state)
                 slot = state.shown(self._note())
             notes = [f"publication {self._feed.publication} has the table", slot]
+            if state.limit == "-1":
+                notes.append("max_slot_wal_keep_size is -1: a feed that is stopped for long fills the server's disk")
             if seen.generated:
                 notes.append(f"computed by the server and not in its log: {', '.join(seen.generated)}")
             return change_sample(opened, seen, count, notes)

@@ -38,11 +38,11 @@ _TABLE = """
     from pg_catalog.pg_class as c where c.oid = to_regclass(%s)
 """
 _PUBLICATION = """
-    select to_jsonb(p), p.oid::text || ':' || p.xmin::text || coalesce(
-            (
-                select ':' || r.oid::text || ':' || r.xmin::text from pg_catalog.pg_publication_rel as r
-                where r.prpubid = p.oid and r.prrelid = %s
-            ), ''
+    select to_jsonb(p), concat_ws(
+            ':', p.oid, p.xmin,
+            (select concat(r.oid, '.', r.xmin) from pg_catalog.pg_publication_rel as r
+                where r.prpubid = p.oid and r.prrelid = %s),
+            {schemas}
         ),
         (
             select to_jsonb(t) from pg_catalog.pg_publication_tables as t
@@ -52,10 +52,16 @@ _PUBLICATION = """
         )
     from pg_catalog.pg_publication as p where p.pubname = %s
 """
+_SCHEMAS = """
+            (select concat(n.oid, '.', n.xmin) from pg_catalog.pg_publication_namespace as n
+                inner join pg_catalog.pg_class as c on n.pnnspid = c.relnamespace
+                where n.pnpubid = p.oid and c.oid = %s)
+"""
 _GENERATED = """
     select attname::text from pg_catalog.pg_attribute
     where attrelid = %s and attnum > 0 and not attisdropped and attgenerated <> '' order by attnum
 """
+_PUBLISHES_SCHEMAS = 15_00_00
 _LISTS_GENERATED = 18_00_00
 """From which version on the list of published columns has those computed by the server only where they are sent."""
 _OPERATIONS = {"insert": "pubinsert", "update": "pubupdate", "delete": "pubdelete", "truncate": "pubtruncate"}
@@ -173,7 +179,9 @@ def _publication_problems(
 ) -> tuple[list[str], tuple[str, dict[str, Any]] | None]:
     """What is wrong with the publication, else what tells it from another and how it has the table."""
     name, shown = feed.publication, ".".join(feed.table)
-    row = connection.execute(_PUBLICATION, [table, table, name]).fetchone()
+    has_schemas = connection.info.server_version >= _PUBLISHES_SCHEMAS
+    query = _PUBLICATION.format(schemas=_SCHEMAS if has_schemas else "%s::text")
+    row = connection.execute(query.encode(), [table, table if has_schemas else None, table, name]).fetchone()
     loss = "" if is_new else f", and `assay feed reset {feed.source} --epoch`: what was not published is not in the log"
     if row is None:
         create = f"create publication {quoted(name)} for table {feed.table_sql}"
