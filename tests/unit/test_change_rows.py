@@ -140,6 +140,14 @@ def test_a_spool_takes_nothing_that_is_no_message(tmp_path: Path) -> None:
         spool.add(b"S\0")
 
 
+def test_a_damaged_change_is_told_and_lands_nothing(tmp_path: Path) -> None:
+    for damaged in (log.insert(b"1"), log.insert(b"1", b"x") + b"more"):
+        read = lambda: iter(rows(ORDERS, damaged))  # noqa: B023, E731 - read at once
+        tables = ChangeTables("feed orders", (column("id", "int4"),), read, list, 16)
+        with pytest.raises(Permanent, match="feed orders: the server sent what cannot be read"):
+            Rows(tables).write(tmp_path / str(len(damaged)))
+
+
 def column(name: str, kind: str, modifier: int = -1, *, is_array: bool = False) -> SourceColumn:
     return SourceColumn.of(name, SourceType(kind, modifier, is_array, kind))
 

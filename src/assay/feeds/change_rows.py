@@ -11,8 +11,19 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING
 
-from assay.feeds.errors import Restart
-from assay.feeds.pgoutput import UNCHANGED, Absent, Begin, Change, Relation, Truncate, Value, decode, moment
+from assay.feeds.errors import Permanent, Restart
+from assay.feeds.pgoutput import (
+    UNCHANGED,
+    Absent,
+    Begin,
+    Change,
+    Relation,
+    Truncate,
+    UnknownMessage,
+    Value,
+    decode,
+    moment,
+)
 from assay.feeds.postgres_types import SourceColumn, without_exceptions
 
 if TYPE_CHECKING:
@@ -92,6 +103,8 @@ def _parts(message: Truncate | Change, relation: Relation, key: Sequence[str], f
     if isinstance(message, Truncate):
         yield "truncate", {}, (), None
         return
+    if any(row is not None and len(row) != len(relation.columns) for row in (message.new, message.old)):
+        raise UnknownMessage(f"a row of {relation.name} has another number of values than it has columns")
     before = _before(message, relation)
     if message.new is None:
         yield "delete", before or {}, (), before
@@ -124,16 +137,17 @@ def _after(
     change: Change, relation: Relation, before: Mapping[str, bytes | None] | None
 ) -> tuple[dict[str, bytes | None], tuple[str, ...]]:
     """The row after a change, and the columns of which it is not known."""
+    sent: tuple[Value, ...] = change.new or ()
+    if UNCHANGED not in sent:
+        return dict(zip(relation.names, sent, strict=True)), ()  # type: ignore[arg-type]  # none of them is absent
     values: dict[str, bytes | None] = {}
     unchanged = []
-    sent: tuple[Value, ...] = change.new or ()
     for column, value in zip(relation.columns, sent, strict=True):
         if not isinstance(value, Absent):
             values[column.name] = value
         elif before is not None and column.name in before:
             values[column.name] = before[column.name]
         else:
-            assert value is UNCHANGED  # noqa: S101 - there is one reason to leave a value out
             unchanged.append(column.name)
     return values, tuple(unchanged)
 
@@ -174,6 +188,7 @@ class ChangeTables:
         """See above.
 
         Raises:
+            Permanent: The server sent what is no message.
             Restart: A value is not of the type that its column has in Parquet.
         """
         try:
@@ -187,6 +202,8 @@ class ChangeTables:
                     rows, size, is_first = [], 0, False
             if rows or is_first:
                 yield self._table(rows)
+        except UnknownMessage as error:
+            raise Permanent(f"{self._whose}: the server sent what cannot be read: {error}") from None
         except Restart as error:
             self._columns = without_exceptions(self._columns, self._whose, error)
             raise

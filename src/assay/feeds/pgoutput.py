@@ -7,7 +7,7 @@ Positions in the log (LSN) are whole numbers.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
@@ -51,6 +51,12 @@ class Relation:
     name: str
     identity: str
     columns: tuple[RelationColumn, ...]
+
+    names: tuple[str, ...] = field(init=False, compare=False)
+    """Of the columns; made once, as each change needs it."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", tuple(column.name for column in self.columns))
 
     @property
     def shape(self) -> tuple[tuple[str, int, int], ...]:

@@ -17,14 +17,13 @@ if TYPE_CHECKING:
     import psycopg
 
 _SERVER = """
-    select current_setting('wal_level'), pg_is_in_recovery(), current_user::text, system_identifier::text,
+    select current_setting('wal_level'), pg_is_in_recovery(), current_user::text,
         (select rolreplication or rolsuper from pg_catalog.pg_roles where rolname = current_user)
         or exists (
             select 1 from pg_catalog.pg_roles
             where rolname = 'rds_replication' and pg_has_role(current_user, oid, 'member')
         ),
         current_setting('max_replication_slots')::int, (select count(*) from pg_catalog.pg_replication_slots)
-    from pg_control_system()
 """
 _TABLE = """
     select c.oid::bigint, c.relkind::text, c.relpersistence::text, c.relreplident::text,
@@ -72,7 +71,7 @@ class Published:
     """A table as its server publishes it.
 
     Attributes:
-        system: Which server it is, as it calls itself.
+        system: Which server it is, as it calls itself; empty where it does not say.
         table: The oid of the table.
         publication: Differs when the publication was altered, or the table was taken out of it and put in again.
         columns: The columns that are published; None for all but `generated`.
@@ -103,7 +102,7 @@ def published(connection: psycopg.Connection, feed: TableFeed, *, is_new: bool) 
     Raises:
         Permanent: Something is missing; says all of it, and what to do.
     """
-    with_server, system = _server_problems(connection, is_new)
+    with_server = _server_problems(connection, is_new)
     with_table, table = _table_problems(connection, feed)
     with_publication, publication = _publication_problems(connection, feed, table, is_new)
     problems = [*with_server, *with_table, *with_publication]
@@ -117,7 +116,7 @@ def published(connection: psycopg.Connection, feed: TableFeed, *, is_new: bool) 
     elif listed is not None:
         generated = tuple(name for name in generated if name not in listed)
     columns = None if listed is None else tuple(map(str, listed))
-    seen = Published(system, table, identity, columns, generated, str(known.get("rowfilter") or ""))
+    seen = Published(_system(connection), table, identity, columns, generated, str(known.get("rowfilter") or ""))
     if hidden := [name for name in feed.key if not seen.has(name)]:
         raise Permanent(
             f"feed {feed.source}: the key of the contract has {', '.join(hidden)}, which publication "
@@ -126,10 +125,21 @@ def published(connection: psycopg.Connection, feed: TableFeed, *, is_new: bool) 
     return seen
 
 
-def _server_problems(connection: psycopg.Connection, is_new: bool) -> tuple[list[str], str]:
+def _system(connection: psycopg.Connection) -> str:
+    """Which server it is; empty where its host keeps that to itself."""
+    from psycopg.errors import InsufficientPrivilege, UndefinedFunction  # noqa: PLC0415 - an extra
+
+    try:
+        row = connection.execute("select system_identifier::text from pg_control_system()").fetchone()
+    except (InsufficientPrivilege, UndefinedFunction):
+        return ""
+    return str(row[0]) if row else ""
+
+
+def _server_problems(connection: psycopg.Connection, is_new: bool) -> list[str]:
     row = connection.execute(_SERVER).fetchone()
     assert row is not None  # noqa: S101 - a server has one state
-    level, is_standby, role, system, may_replicate, most, slots = row
+    level, is_standby, role, may_replicate, most, slots = row
     problems = []
     if level != "logical":
         problems.append(f"the server has wal_level = {level}: alter system set wal_level = 'logical', and restart it")
@@ -139,7 +149,7 @@ def _server_problems(connection: psycopg.Connection, is_new: bool) -> tuple[list
         problems.append(f"the role of the url may not read the log: alter role {quoted(role)} replication")
     if is_new and slots >= most:
         problems.append(f"all {most} slots of the server are taken: raise max_replication_slots, or drop one")
-    return problems, system
+    return problems
 
 
 def _table_problems(connection: psycopg.Connection, feed: TableFeed) -> tuple[list[str], int]:
