@@ -15,6 +15,7 @@ from assay.feeds import postgres_changes, postgres_session
 from assay.feeds.changes_fetcher import ChangesFetcher
 from assay.feeds.errors import Permanent, Transient
 from assay.feeds.frame import Fetcher
+from assay.feeds.pgoutput import lsn_of
 from assay.feeds.places import journal_file
 from assay.feeds.position import Position
 from assay.feeds.postgres_changes import ChangesFeed
@@ -241,6 +242,15 @@ def test_a_slot_behind_what_has_landed_brings_nothing_twice(
     assert followed.fetch().records == 1
     assert_same(followed, log_db)
     assert slot(log_db) > behind
+
+
+def test_a_slot_is_moved_to_what_has_landed_and_no_further(followed: Followed, log_db: psycopg.Connection[Any]) -> None:
+    log_db.execute(CHANGE)
+    log_db.execute("create table shop.others (text text)")
+    assert followed.fetch().records == 1
+    end = followed.landed()[-1].parent.name.partition("~")[2]
+    assert lsn_of(slot(log_db, "confirmed_flush_lsn::text")) == int(end, 16)
+    assert followed.fetch().records == 0
 
 
 def test_a_table_that_rests_does_not_hold_the_log_of_a_busy_server(
