@@ -29,6 +29,7 @@ def test_silver_is_the_table_after_every_kind_of_change_and_a_new_epoch(
     lake = FedLake(tmp_path / "lake", server, FEED, COLUMNS)
     shown = lake.feed("test", "orders")
     assert "slot assay_orders is made by the first fetch" in shown and "n3" in shown and not lake.folder.exists()
+    assert "is not there" not in shown, "what a file of changes has beside the table's columns is no column of it"
     lab = lake.lab()
     assert_silver(lake, lab, log_db)
     log_db.execute("update shop.orders set amount = 7 where id <= 3")  # body is 100 kB and not sent

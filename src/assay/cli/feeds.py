@@ -161,7 +161,7 @@ def try_out(name: str) -> int:
 def _promised(contract: Contract) -> Iterator[tuple[str, str]]:
     """Of each column of a contract by what name the source has it, or what it stands in; and its type."""
     places = dict(contract.format.places)
-    for column in contract.columns:
+    for column in (column for column in contract.columns if not column.name.startswith("_")):  # those are Assay's own
         place = places.get(column.name, pointer_of(column.name))
         is_of_record = place.startswith(OF_RECORD) or contract.format.each is None
         keys = pointer_keys(place.removeprefix(OF_RECORD) if is_of_record else str(contract.format.each))
