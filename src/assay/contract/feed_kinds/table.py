@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from assay.contract.errors import ContractError
-from assay.contract.feed import FOLDER, FeedDeclaration, batches_of
+from assay.contract.feed import FeedDeclaration, batches_of, changes_of
 from assay.contract.names import quoted
 
 Mode = Literal["whole", "watermark", "changes"]
@@ -76,12 +76,6 @@ class TableFeed(FeedDeclaration):
                 f"max_loss: no file of `mode: {self.mode}` replaces another; it goes with `mode: whole`"
             )
         if self.mode == "changes":
-            return {**block, **_changes_of(self.source, has_history=self.has_history)}
+            return {**block, **changes_of(self.source, has_history=self.has_history)}
         load = "snapshot" if self.mode == "whole" else "events"
         return {**block, **batches_of(self.source, ".parquet"), "format": {"type": "parquet"}, "load": load}
-
-
-def _changes_of(source: str, *, has_history: bool) -> dict[str, Any]:
-    """What a contract says of files that hold the changes of a table."""
-    files = f"{FOLDER}/{source}/{{_epoch}}/*/*/*.parquet"
-    return {"files": files, "format": {"type": "parquet"}, "load": "changes", "history": has_history}
