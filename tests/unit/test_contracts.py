@@ -50,7 +50,7 @@ def test_a_contract_says_what_its_yml_says() -> None:
 @pytest.mark.parametrize(
     ("contract", "message"),
     [
-        ({"colour": "red"}, "contract: unknown key 'colour'; known are version, owner, files"),
+        ({"colour": "red"}, "contract: unknown key 'colour'; known are files, version, owner"),
         ({1: 2, "x": 3}, "contract: unknown key '1', 'x'"),
         ({"version": "1.0"}, "version: '1.0' is not a semantic version"),
         ({"version": 1.0}, "version: 1.0 is not a semantic version"),

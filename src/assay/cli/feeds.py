@@ -20,6 +20,7 @@ from assay.contract.catalog import Catalog
 from assay.contract.contract import Contract
 from assay.contract.declared_feeds import declared_feed
 from assay.contract.feed import FeedDeclaration
+from assay.contract.feed_kinds.objects import ObjectsFeed
 from assay.contract.feed_kinds.webhook import WebhookFeed
 from assay.contract.masking import hidden_columns
 from assay.contract.names import TableName
@@ -32,6 +33,7 @@ from assay.feeds.frame import Fetched
 from assay.feeds.kinds import fetcher_of, sample_of
 from assay.feeds.last_fetch import LastFetch
 from assay.feeds.running import run_on, run_once
+from assay.feeds.sample import Sample
 from assay.feeds.seen import progress_of
 from assay.tables.dbt import parse_if_changed
 
@@ -41,6 +43,17 @@ _WIDEST = 60
 """Characters of a value that `assay feed test` shows."""
 _MEANS_OF_WEBHOOKS = (
     "Events are counted from the beginning again. What is loaded or has landed stays; senders are asked for nothing."
+)
+
+
+_MEANS = (
+    "The next fetch reads the whole table again, into an epoch of its own. What is loaded stays: rows that are "
+    "read again replace those of their keys, and of a watermark rows that the source deleted meanwhile "
+    "stay in silver. Of changes the new epoch replaces all before it, and a new slot the one before."
+)
+_MEANS_OF_FILES = (
+    "The next fetch reads all files again, to the names that they had. What is loaded stays, and a file with the bytes "
+    "that it had adds nothing."
 )
 
 
@@ -87,12 +100,12 @@ def status(*, as_json: bool) -> None:
     _, feeds = declared(settings)
     table = Table("feed", "fetched now", "epoch", "position", "not loaded", "last fetch", "lag", "what became of it")
     values = []
-    for name in feeds:
-        progress, last = progress_of(settings, name), LastFetch.read(settings, name)
+    for name, feed in feeds.items():
+        progress, last = progress_of(settings, feed), LastFetch.read(settings, name)
         problem = progress.problem or (last.problem if last else "")
         ends = dict(progress.position.ends)
         lag = last.lag_seconds if last else None
-        became = problem or (f"{last.records:,} records landed{_because(last.note)}" if last else "never fetched")
+        became = problem or (f"{last.records:,} {last.unit} landed{_because(last.note)}" if last else "never fetched")
         values.append(
             {
                 "feed": name,
@@ -134,6 +147,9 @@ def try_out(name: str) -> int:
     except FeedError as error:
         complain(str(error), feed=name)
         return FAILED
+    if sample.is_of_files:
+        _show_files(sample)
+        return 0
     contract = catalog.contracts[name]
     promised: dict[str, list[str]] = {}
     for name_there, wanted in _promised(contract):
@@ -158,6 +174,14 @@ def try_out(name: str) -> int:
     return 0
 
 
+def _show_files(sample: Sample) -> None:
+    """Print the first files that would land; their names are no values."""
+    table = Table(*(column.name for column in sample.columns))
+    for row in sample.records:
+        table.add_row(*(escape(printable(str(value))) for value in row))
+    out.print(table if sample.records else "nothing is there")
+
+
 def _promised(contract: Contract) -> Iterator[tuple[str, str]]:
     """Of each column of a contract by what name the source has it, or what it stands in; and its type."""
     places = dict(contract.format.places)
@@ -169,17 +193,22 @@ def _promised(contract: Contract) -> Iterator[tuple[str, str]]:
         yield keys[0], column.type.declared if is_itself else f"{column.name} {column.type.declared}"
 
 
+def _means(feed: FeedDeclaration) -> str:
+    """What a new epoch of a feed means."""
+    match feed:
+        case WebhookFeed():
+            return _MEANS_OF_WEBHOOKS
+        case ObjectsFeed():
+            return _MEANS_OF_FILES
+    return _MEANS
+
+
 def reset(name: str, *, is_sure: bool) -> int:
     """Begin a new epoch of a feed; gives the exit code."""
     settings = Settings.from_env()
-    means = (
-        "The next fetch reads the whole table again, into an epoch of its own. What is loaded stays: rows that are "
-        "read again replace those of their keys, and of a watermark rows that the source deleted meanwhile "
-        "stay in silver. Of changes the new epoch replaces all before it, and a new slot the one before."
-    )
     try:
         feed = _feed(settings, name)
-        means = _MEANS_OF_WEBHOOKS if isinstance(feed, WebhookFeed) else means
+        means = _means(feed)
         if not is_sure:
             out.print(f"{means}\n`assay feed reset {name} --epoch` does it.", highlight=False)
             return 0
@@ -212,10 +241,12 @@ def known_feed(feeds: dict[str, FeedDeclaration], name: str) -> FeedDeclaration:
 def _tell(name: str, fetched: Fetched) -> None:
     """Print what a fetch brought; the log has its own line."""
     if not log.is_on():
-        count = len(fetched.batches)
+        count = len(fetched.batches) if fetched.unit == "records" else 0
         files = f" in {count:,} file{'s' if count > 1 else ''}" if count else ""
         size = f", {fetched.size_bytes:,} bytes" if fetched.batches else ""
-        out.print(f"{name}: {fetched.records:,} records landed{files}{size}{_because(fetched.note)}", highlight=False)
+        out.print(
+            f"{name}: {fetched.records:,} {fetched.unit} landed{files}{size}{_because(fetched.note)}", highlight=False
+        )
 
 
 def _because(note: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -42,8 +42,8 @@ def _check_archives(glob: str, parts: Sequence[str]) -> None:
         raise ValueError(f'{glob!r}: `!` follows an archive in a folder, as in "deliveries/*.zip!/*.csv"')
 
 
-class ContractYml(Yml):
-    """What a source promises about its files and rows."""
+class _PromisesYml(Yml):
+    """What a source promises about its files and rows, wherever the files are."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -59,16 +59,6 @@ class ContractYml(Yml):
     ] = Field(description="Semantic version; a breaking change is a major version.")
     owner: Annotated[str, Field(min_length=1), Expected("{found} is not the name of a team")] = Field(
         description="The team that answers for the source."
-    )
-    files: Annotated[
-        str,
-        Expected('{found} is not a glob under the landing zone such as "transactions/*.csv"'),
-        AfterValidator(_files),
-    ] = Field(
-        description="A glob below the landing zone; `**` stands for any folders, `{column}` for the value of a column, "
-        "and `!/` is before members of archives.",
-        examples=["sales/*.csv", "sales/region={region}/*.csv", "deliveries/*.zip!/*.csv"],
-        json_schema_extra={"pattern": "^[^/]+/"},
     )
     format: Annotated[
         CsvYml | FixedYml | ExcelYml | JsonlYml | JsonYml | XmlYml | AvroYml | ParquetYml, Field(discriminator="type")
@@ -126,9 +116,6 @@ class ContractYml(Yml):
                 "new_columns: add: a change may leave out a column that did not change, and one that is not declared "
                 "cannot be completed; write rescue or refuse, and declare the column to show it"
             )
-        is_fed = PurePosixPath(self.files).parts[0] == FOLDER
-        if is_fed and f"{{{EPOCH}}}" not in self.files:
-            raise ValueError(f"files: {self.files!r}: the folder of the epoch is written {{{EPOCH}}} in changes")
         return self
 
     @model_validator(mode="after")
@@ -142,3 +129,31 @@ class ContractYml(Yml):
                 f"max_loss: a file of `load: {self.load}` replaces no other; it goes with `load: snapshot`"
             )
         return self
+
+
+class ContractYml(_PromisesYml):
+    """What a source promises about its files and rows."""
+
+    files: Annotated[
+        str,
+        Expected('{found} is not a glob under the landing zone such as "transactions/*.csv"'),
+        AfterValidator(_files),
+    ] = Field(
+        description="A glob below the landing zone; `**` stands for any folders, `{column}` for the value of a column, "
+        "and `!/` is before members of archives.",
+        examples=["sales/*.csv", "sales/region={region}/*.csv", "deliveries/*.zip!/*.csv"],
+        json_schema_extra={"pattern": "^[^/]+/"},
+    )
+
+    @model_validator(mode="after")
+    def _changes_name_their_epoch(self) -> Self:
+        is_fed = PurePosixPath(self.files).parts[0] == FOLDER
+        if self.load == "changes" and is_fed and f"{{{EPOCH}}}" not in self.files:
+            raise ValueError(f"files: {self.files!r}: the folder of the epoch is written {{{EPOCH}}} in changes")
+        return self
+
+
+class FetchedContractYml(_PromisesYml):
+    """The contract of a source whose files a feed fetches whole: the feed says which, and where they are."""
+
+    hints: ClassVar[Mapping[str, str]] = {"files": "the feed says it: write `files` there, below its url or folder"}

@@ -15,7 +15,7 @@ from assay.contract.feed_kinds.yml_kinds import AnyFeedYml
 from assay.contract.types import ALIASES, KINDS
 from assay.contract.yml import Expected, Name, Names, Yml
 from assay.contract.yml_checks import FreshnessYml, LoadChecksYml, ReasonsYml, RedoYml, TableChecksYml
-from assay.contract.yml_contract import ContractYml
+from assay.contract.yml_contract import ContractYml, FetchedContractYml
 from assay.contract.yml_feed import FedContractYml
 from assay.contract.yml_format import Dates, Locale, Thousands
 
@@ -153,7 +153,7 @@ class MetaYml(Yml):
 
     model_config = _OPEN
     owner: str | None = Field(default=None, description="The team that answers for the table.")
-    contract: ContractYml | FedContractYml | None = Field(
+    contract: ContractYml | FedContractYml | FetchedContractYml | None = Field(
         default=None, description="Of a bronze model: what the source promises."
     )
     feed: AnyFeedYml | None = Field(default=None, description="Of a bronze model: from where its files are fetched.")

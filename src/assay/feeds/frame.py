@@ -82,6 +82,7 @@ class Fetched:
         note: Why nothing more came, where there is something to say.
         lag_records: How many records the last one was behind; None where that is not known.
         loss_seconds: When the source begins to forget what was not read; None where it does not.
+        unit: What `records` counts; of a source whose files land as they are, its files.
     """
 
     records: int = 0
@@ -91,6 +92,7 @@ class Fetched:
     note: str = ""
     lag_records: int | None = None
     loss_seconds: float | None = None
+    unit: str = "records"
 
 
 class Fetching(Protocol):

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from assay.base.settings import Settings
 from assay.contract.feed import FeedDeclaration
 from assay.contract.feed_kinds.database import DatabaseTable
+from assay.contract.feed_kinds.objects import BucketFeed, ObjectsFeed
 from assay.contract.feed_kinds.rest import RestFeed
+from assay.contract.feed_kinds.sftp import SftpFeed
 from assay.contract.feed_kinds.table import TableFeed
 from assay.contract.feed_kinds.webhook import WebhookFeed
 from assay.feeds.errors import Permanent
 from assay.feeds.frame import Fetcher, Fetching
+from assay.feeds.objects.source import ObjectSource
 from assay.feeds.places import token_file
 from assay.feeds.sample import Sample
 
@@ -39,6 +42,10 @@ def fetcher_of(settings: Settings, declaration: FeedDeclaration) -> Fetching:
             from assay.feeds.postgres import PostgresFeed  # noqa: PLC0415 - see above
 
             return Fetcher(settings, declaration, PostgresFeed(declaration))
+        case ObjectsFeed():
+            from assay.feeds.objects.fetcher import ObjectsFetcher  # noqa: PLC0415 - see above
+
+            return ObjectsFetcher(settings, declaration, _source_of(declaration))
         case RestFeed():
             return Fetcher(settings, declaration, _rest(settings, declaration))
         case WebhookFeed():
@@ -84,6 +91,10 @@ def sample_of(settings: Settings, declaration: FeedDeclaration, count: int) -> S
             from assay.feeds.postgres import PostgresFeed  # noqa: PLC0415 - see above
 
             return PostgresFeed(declaration).sample(count)
+        case ObjectsFeed():
+            from assay.feeds.objects.sample import sample  # noqa: PLC0415 - see above
+
+            return sample(declaration, _source_of(declaration), count)
         case RestFeed():
             return _rest(settings, declaration).sample(count)
     raise NotImplementedError(declaration.kind)
@@ -93,3 +104,20 @@ def _rest(settings: Settings, declaration: RestFeed) -> RestReader:
     from assay.feeds.rest import RestReader  # noqa: PLC0415 - see above
 
     return RestReader(declaration, token_file(settings, declaration.source), settings.dbt_project)
+
+
+def _source_of(declaration: ObjectsFeed) -> ObjectSource:
+    match declaration:
+        case BucketFeed() if declaration.scheme != "s3":
+            from assay.feeds.objects.blobs import BlobSource  # noqa: PLC0415 - see above
+
+            return BlobSource(declaration)
+        case BucketFeed():
+            from assay.feeds.objects.s3 import S3Source  # noqa: PLC0415 - see above
+
+            return S3Source(declaration)
+        case SftpFeed():
+            from assay.feeds.objects.sftp import SftpSource  # noqa: PLC0415 - see above
+
+            return SftpSource(declaration)
+    raise NotImplementedError(declaration.kind)

@@ -73,13 +73,7 @@ class BatchStore:
             OSError: The disk is full or failed; nothing is there then.
         """
         target = self._landing / name.path
-        settled = time.time() - self._age
-        os.utime(aside, (settled, settled))
-        sync(aside)
-        missing = [folder for folder in target.parents if not folder.exists()]
-        target.parent.mkdir(parents=True, exist_ok=True)
-        for folder in missing:
-            sync(folder.parent)
+        make_durable(aside, target, self._age)
         if others := [path for path in target.parent.iterdir() if path.name != target.name]:
             raise Permanent(f"feed {name.feed}: {others[0]} holds the same range as what was read now; nothing landed")
         landed = Landed(name.path, digest(aside), aside.stat().st_size, aside.stat().st_mtime_ns)
@@ -102,6 +96,23 @@ class BatchStore:
         if stat.st_size != size_bytes:
             return False
         return stat.st_mtime_ns == mtime_ns or digest(self._landing / path) == sha256
+
+
+def make_durable(aside: Path, target: Path, age_seconds: float) -> None:
+    """Make a file that was written aside survive a power cut, and the folders in which it is to be.
+
+    Args:
+        aside: The file.
+        target: Where it is to be.
+        age_seconds: How old it is made, so that a run takes it at once.
+    """
+    settled = time.time() - age_seconds
+    os.utime(aside, (settled, settled))
+    sync(aside)
+    missing = [folder for folder in target.parents if not folder.exists()]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for folder in missing:
+        sync(folder.parent)
 
 
 def digest(path: Path) -> str:

@@ -30,6 +30,7 @@ class LastFetch:
         note: Why no more landed.
         lag_records: By how many records; None where that is not known.
         loss_seconds: When the source begins to forget what was not read, from then; None where it does not.
+        unit: What `records` counts.
     """
 
     at: str
@@ -40,6 +41,7 @@ class LastFetch:
     note: str = ""
     lag_records: int | None = None
     loss_seconds: float | None = None
+    unit: str = "records"
 
     @classmethod
     def read(cls, settings: Settings, feed: str) -> LastFetch | None:
@@ -68,6 +70,7 @@ def note_fetch(settings: Settings, feed: str, fetched: Fetched | None, problem: 
             fetched.note,
             fetched.lag_records,
             fetched.loss_seconds,
+            fetched.unit,
         ),
     )
 

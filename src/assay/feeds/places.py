@@ -39,6 +39,11 @@ def journal_file(settings: Settings, feed: str) -> Path:
     return settings.home / "feeds" / f"{feed}.journal"
 
 
+def objects_file(settings: Settings, feed: str) -> Path:
+    """What a feed of whole objects knows of them."""
+    return settings.home / "feeds" / f"{feed}.objects"
+
+
 def token_file(settings: Settings, feed: str) -> Path:
     """Where a feed keeps tokens that can be used once."""
     return settings.home / "feeds" / f"{feed}.token"

@@ -28,8 +28,10 @@ class Sample:
         columns: As the source has them.
         records: Values as texts of the source; None for NULL.
         notes: What else there is to say of the source.
+        is_of_files: Whether these are no records but files that would land as they are.
     """
 
     columns: tuple[SampleColumn, ...]
     records: tuple[tuple[object, ...], ...]
     notes: tuple[str, ...] = ()
+    is_of_files: bool = False

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from assay.contract.errors import ContractError
+from assay.contract.feed_kinds.yml_bucket import BucketFeedYml
 from assay.contract.feed_kinds.yml_database import DatabaseFeedYml
 from assay.contract.feed_kinds.yml_postgres import PostgresFeedYml
 from assay.contract.feed_kinds.yml_rest import RestFeedYml
+from assay.contract.feed_kinds.yml_sftp import SftpFeedYml
 from assay.contract.feed_kinds.yml_webhook import WebhookFeedYml
 from assay.contract.yml_feed import FeedYml
 
@@ -19,9 +21,11 @@ KINDS: Mapping[str, type[FeedYml]] = {
         DatabaseFeedYml,
         RestFeedYml,
         WebhookFeedYml,
+        BucketFeedYml,
+        SftpFeedYml,
     )
 }
-AnyFeedYml = PostgresFeedYml | DatabaseFeedYml | RestFeedYml | WebhookFeedYml
+AnyFeedYml = PostgresFeedYml | DatabaseFeedYml | RestFeedYml | WebhookFeedYml | BucketFeedYml | SftpFeedYml
 """For the schema for editors: any of them."""
 
 

@@ -1,0 +1,1 @@
+"""Feeds of whole files: objects of buckets, and files of servers."""
