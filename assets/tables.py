@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from assay.orchestration.checks import layer_checks
+from assay.orchestration.feed_assets import feed_assets, feed_jobs
 from assay.orchestration.freshness_sensor import with_freshness
 from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.landing import landing_assets
@@ -17,10 +18,11 @@ from assay.orchestration.refresh import refresh_job
 LAYERS = ("bronze", "silver", "gold")
 
 
-def tables(lake: Lakehouse) -> Sequence[dg.AssetsDefinition]:
-    """What has arrived, the dbt models of each layer, and what readers open; each with its freshness policy."""
+def tables(lake: Lakehouse) -> Sequence[dg.AssetsDefinition | dg.AssetSpec]:
+    """What fetches, what has arrived, the dbt models of each layer, and what readers open, with freshness policies."""
     models = [assets for layer in LAYERS for assets in layer_assets(lake.catalog, layer)]
-    return with_freshness(lake, [landing_assets(lake.catalog), *models, published_asset(lake.catalog)])
+    made = with_freshness(lake, [landing_assets(lake.catalog), *models, published_asset(lake.catalog)])
+    return [*feed_assets(lake.catalog), *made]
 
 
 def checks(lake: Lakehouse) -> Sequence[dg.AssetChecksDefinition]:
@@ -28,6 +30,6 @@ def checks(lake: Lakehouse) -> Sequence[dg.AssetChecksDefinition]:
     return [checks for layer in LAYERS for checks in layer_checks(lake.catalog, layer)]
 
 
-def jobs(lake: Lakehouse) -> Sequence[dg.UnresolvedAssetJobDefinition]:  # noqa: ARG001 - yours may depend on the lake
-    """`refresh`, which `assay run` and the services run in whole or in part."""
-    return [refresh_job()]
+def jobs(lake: Lakehouse) -> Sequence[dg.UnresolvedAssetJobDefinition | dg.JobDefinition]:
+    """`refresh`, which `assay run` and the services run in whole or in part; `feeds`, which fetches once."""
+    return [refresh_job(), *feed_jobs(lake)]

@@ -179,7 +179,7 @@ def test_an_error_of_the_engine_keeps_its_traceback(tmp_path: Path, monkeypatch:
     """To call it the project's would hide where it is from."""
     init(tmp_path / "lake", has_example=True)
     lab = Lab(tmp_path / "lake" / "data", tmp_path / "lake" / "dbt_project")
-    monkeypatch.setattr("assay.orchestration.landing._spec", lambda _: 1 / 0)
+    monkeypatch.setattr("assay.orchestration.landing._spec", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         lab.run()
 

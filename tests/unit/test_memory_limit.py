@@ -6,8 +6,9 @@ import duckdb
 import pytest
 
 from assay.base import memory
-from assay.base.memory import default_limit, engine_share, limit_of, limited_load, parse_size
+from assay.base.memory import default_limit, engine_share, limit_of, limited_load
 from assay.base.settings import Settings, SettingsError
+from assay.base.sizes import parse_size
 
 
 @pytest.mark.parametrize(

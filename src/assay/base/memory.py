@@ -7,7 +7,6 @@ the loader's and the ledger's.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from assay.base.duckdb_errors import first_line
+from assay.base.sizes import parse_size
 
 ATTEMPTS = 2
 """Loads that a file may fail for want of memory or room, each in a run of its own, before it is refused."""
@@ -27,8 +27,6 @@ _LOAD_SHARE = 0.5
 _LEAST = 256 << 20
 """Below this, DuckDB cannot read the longest line that is allowed."""
 _CGROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-_UNITS = {"": 1, "B": 1, **{f"{u}B": 1000**n for n, u in enumerate("KMGT", 1)}}
-_UNITS |= {f"{u}IB": 1024**n for n, u in enumerate("KMGT", 1)}
 
 
 class NotEnoughMemory(MemoryError):
@@ -37,13 +35,6 @@ class NotEnoughMemory(MemoryError):
 
 NOT_ENOUGH = (MemoryError, duckdb.OutOfMemoryException)
 """What Python, Arrow and DuckDB raise when memory runs out."""
-
-
-def parse_size(text: str) -> int | None:
-    """Bytes of a size as people and DuckDB write it, `4GB` or `3.7 GiB`; None where it is not one."""
-    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", text, re.ASCII)
-    unit = _UNITS.get(match[2].upper()) if match else None
-    return int(float(match[1]) * unit) if match and unit else None
 
 
 def default_limit() -> int:

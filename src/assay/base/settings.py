@@ -20,8 +20,8 @@ from pydantic_settings import (
 
 from assay.base.archive_limits import ArchiveLimits
 from assay.base.errors import UserError
-from assay.base.memory import parse_size
 from assay.base.project import MARKER, find_project
+from assay.base.sizes import parse_size
 
 _PREFIX = "ASSAY_"
 _FOLDERS = ("home", "dbt_project")
@@ -37,10 +37,18 @@ _EXPECTED = {
     "archive_members": "a whole number, at least 1",
     "archive_size": "a size, such as 4GB or 3.5 GiB",
     "archive_ratio": "a whole number, at least 1",
+    "supervise_feeds": "true or false",
+    "feed_backlog_files": "a whole number, at least 1",
+    "feed_backlog_size": "a size, such as 4GB or 3.5 GiB",
+    "feed_reserve": "a size, such as 4GB or 3.5 GiB",
     "clear_for": "names of users of this machine, separated by blanks",
     "commands": "the module and name of a Typer app, such as demo.commands:app",
 }
-_WHOLE_NUMBERS = ("run_limit_seconds", "history_days", "run_history_days", "archive_members", "archive_ratio")
+_WHOLE_NUMBERS = (
+    *("run_limit_seconds", "history_days", "run_history_days", "archive_members", "archive_ratio"),
+    "feed_backlog_files",
+)
+_SIZES = ("memory_limit", "spill_limit", "archive_size", "feed_backlog_size", "feed_reserve")
 _LEAST_SIZE = 1 << 20
 """Bytes; a limit below it is a number without its unit."""
 _CLOSE = 0.85
@@ -78,6 +86,10 @@ class Settings(BaseSettings):
         archive_size: Bytes that the members of a zip archive may unpack to.
         archive_ratio: Bytes that one byte of a member may unpack to.
         clear_for: Users of this machine, separated by blanks, to whom commands show values about people on request.
+        supervise_feeds: Whether the services run the feeds of the project.
+        feed_backlog_files: A feed pauses while so many of its files in landing are not loaded.
+        feed_backlog_size: Or files of so many bytes.
+        feed_reserve: Or while less than so many bytes of the disk are free; None for 5 %, 10 GB at most.
         log: `json` for a line of JSON on standard error for all that a run does, empty for none.
         commands: Commands of the project's own: module and name of a Typer app.
     """
@@ -103,6 +115,10 @@ class Settings(BaseSettings):
     archive_size: int = Field(default=ArchiveLimits.size, ge=1)
     archive_ratio: int = Field(default=ArchiveLimits.ratio, ge=1)
     clear_for: str = ""
+    supervise_feeds: bool = True
+    feed_backlog_files: int = Field(default=1000, ge=1)
+    feed_backlog_size: int = Field(default=10_000_000_000, ge=_LEAST_SIZE)
+    feed_reserve: int | None = Field(default=None, ge=0)
     log: Literal["", "json"] = ""
     commands: str = Field(default="", pattern=r"^([\w.]+:\w+)?$")
 
@@ -112,10 +128,11 @@ class Settings(BaseSettings):
         """Take the folder around the dbt project for the project, unless one is given."""
         return {"project": Path(options["dbt_project"]).parent, **options} if "dbt_project" in options else options
 
-    @field_validator("memory_limit", "spill_limit", "archive_size", mode="before")
+    @field_validator(*_SIZES, mode="before")
     @classmethod
     def _size(cls, value: object) -> object:
-        return parse_size(value) or "not a size" if isinstance(value, str) else value
+        size = parse_size(value) if isinstance(value, str) else None
+        return value if not isinstance(value, str) else "not a size" if size is None else size
 
     @field_validator(*_WHOLE_NUMBERS, mode="before")
     @classmethod

@@ -16,6 +16,7 @@ from assay.checks.statistics import ENOUGH, Against
 from assay.contract.declared_checks import LoadChecks, Severity
 from assay.contract.names import TableName
 from assay.ledger.contents import last_loaded, newest_loaded
+from assay.ledger.feed_looks import latest, same_at
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,7 @@ def _freshness(lake: Session, source: str) -> Rule:
     """Whether the source has sent files as its policy asks; only a warning, because no table is wrong without them."""
     policy = lake.catalog.policies[TableName.of_source(source).model]
     now = clock.now()
-    newest = newest_loaded(lake.connection, source)
+    newest = latest(newest_loaded(lake.connection, source), same_at(lake.settings.home, source))
     expected = f"a file {policy}" if policy.by else f"a file in the last {policy}"
     if newest is None:
         return Rule("newest_file", expected, "no file yet", False, severity="warn")

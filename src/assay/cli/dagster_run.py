@@ -172,9 +172,10 @@ def selected_keys(definitions: dg.Definitions, select: str) -> list[dg.AssetKey]
     parts = [part.strip() for part in select.split(",")]
     selection = " or ".join(f'key:"{part.replace(".", "/", 1)}"' if _TABLE.fullmatch(part) else part for part in parts)
     try:
-        keys = sorted(dg.AssetSelection.from_string(selection).resolve(graph))
+        chosen = dg.AssetSelection.from_string(selection).resolve(graph)
     except (dg.DagsterError, ValueError) as error:
         raise ContractError(f"--select {select!r} is not a selection: {str(error).splitlines()[0]}") from error
+    keys = sorted(chosen & graph.executable_asset_keys)  # no run makes a feed
     if not keys:
         raise ContractError(f"--select {select!r} selects nothing; `assay status` names the tables")
     return keys

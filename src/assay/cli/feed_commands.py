@@ -38,10 +38,10 @@ def run_feed(
 
 @feed_app.command("status")
 def show_status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
-    """How far each feed is, what waits to be loaded, and how the last fetch ended."""
-    from assay.cli import feeds
+    """How far each feed is and how far behind, until when it may be, what waits to be loaded, and what is wrong."""
+    from assay.cli import feed_status
 
-    feeds.status(as_json=as_json)
+    feed_status.status(as_json=as_json)
 
 
 @feed_app.command("test")

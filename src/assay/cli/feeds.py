@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import sys
 from collections.abc import Iterator
-from dataclasses import asdict
 
 from rich.markup import escape
 from rich.table import Table
@@ -18,7 +15,7 @@ from assay.cli import webhook_trial
 from assay.cli.console import complain, out
 from assay.contract.catalog import Catalog
 from assay.contract.contract import Contract
-from assay.contract.declared_feeds import declared_feed
+from assay.contract.declared_feeds import feeds_of
 from assay.contract.feed import FeedDeclaration
 from assay.contract.feed_kinds.objects import ObjectsFeed
 from assay.contract.feed_kinds.webhook import WebhookFeed
@@ -27,17 +24,16 @@ from assay.contract.names import TableName
 from assay.contract.personal import MASKED
 from assay.contract.places import OF_RECORD
 from assay.contract.pointer import pointer_keys, pointer_of
-from assay.feeds.deleted_keys import last_comparison
 from assay.feeds.errors import FeedError, Permanent
 from assay.feeds.frame import Fetched
 from assay.feeds.kinds import fetcher_of, sample_of
-from assay.feeds.last_fetch import LastFetch
-from assay.feeds.running import run_on, run_once
+from assay.feeds.process import become
+from assay.feeds.running import run_once
 from assay.feeds.sample import Sample
-from assay.feeds.seen import progress_of
 from assay.tables.dbt import parse_if_changed
 
 FAILED = 1
+NONE = "no source of this project has a feed; docs/feeds.md shows one"
 _RECORDS = 10
 _WIDEST = 60
 """Characters of a value that `assay feed test` shows."""
@@ -61,9 +57,7 @@ def declared(settings: Settings) -> tuple[Catalog, dict[str, FeedDeclaration]]:
     """The project, and its feeds by name."""
     parse_if_changed(settings)
     catalog = Catalog.read(settings.dbt_project)
-    sources = [TableName.of_model(model) for model in catalog.of_layer("bronze")]
-    feeds = {name.entity: declared_feed(name.entity, catalog.models[name.model]) for name in sources}
-    return catalog, {name: feed for name, feed in feeds.items() if feed is not None}
+    return catalog, feeds_of(catalog.models)
 
 
 def show() -> None:
@@ -72,7 +66,7 @@ def show() -> None:
     table = Table("feed", "kind", "reads", "every", "from")
     for name, feed in feeds.items():
         table.add_row(name, feed.kind, escape(feed.what), f"{feed.every:g} s", escape(feed.where))
-    out.print(table if feeds else "no source of this project has a feed; docs/feeds.md shows one")
+    out.print(table if feeds else NONE)
 
 
 def run(name: str, *, is_once: bool) -> int:
@@ -81,57 +75,17 @@ def run(name: str, *, is_once: bool) -> int:
     log.configure(settings)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        feed = _feed(settings, name)
+        catalog, feeds = declared(settings)
+        feed = known_feed(feeds, name)
         if isinstance(feed, WebhookFeed):
             fetcher_of(settings, feed).fetch()  # says who brings its events; no fetch of it is noted
-        (run_once if is_once else run_on)(settings, feed, lambda fetched: _tell(name, fetched))
+        if not is_once:
+            become(catalog.models[TableName.of_source(name).model], name)
+        run_once(settings, feed, lambda fetched: _tell(name, fetched))
     except FeedError as error:
         complain(str(error), feed=name)
         return FAILED
-    except KeyboardInterrupt:
-        if is_once:
-            raise
-    return 0  # who is told to end did what it was there for
-
-
-def status(*, as_json: bool) -> None:
-    """Print how far each feed is."""
-    settings = Settings.from_env()
-    _, feeds = declared(settings)
-    table = Table("feed", "fetched now", "epoch", "position", "not loaded", "last fetch", "lag", "what became of it")
-    values = []
-    for name, feed in feeds.items():
-        progress, last = progress_of(settings, feed), LastFetch.read(settings, name)
-        problem = progress.problem or (last.problem if last else "")
-        ends = dict(progress.position.ends)
-        lag = last.lag_seconds if last else None
-        became = problem or (f"{last.records:,} {last.unit} landed{_because(last.note)}" if last else "never fetched")
-        values.append(
-            {
-                "feed": name,
-                "is_running": progress.is_running,
-                "epoch": progress.position.epoch,
-                "position": ends,
-                "batches_not_loaded": progress.waiting,
-                "problem": problem,
-                "last_fetch": asdict(last) if last else None,
-                "compared_keys": last_comparison(settings, name),
-            }
-        )
-        table.add_row(
-            name,
-            "yes" if progress.is_running else "no",
-            str(progress.position.epoch),
-            escape(", ".join(map(printable, ends.values())) or "the beginning"),
-            f"{progress.waiting:,}",
-            last.at if last else "",
-            "" if lag is None else f"{lag:,.1f} s",
-            escape(became),
-        )
-    if as_json:
-        sys.stdout.write(json.dumps(values, indent=2) + "\n")
-    else:
-        out.print(table if feeds else "no source of this project has a feed; docs/feeds.md shows one")
+    return 0
 
 
 def try_out(name: str) -> int:

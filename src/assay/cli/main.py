@@ -270,11 +270,16 @@ def check(
 
 
 @app.command()
-def dev(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 3000) -> None:
-    """The Dagster UI on this machine's lake."""
+def dev(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on this machine.")] = 3000,
+    feeds: Annotated[
+        bool, typer.Option("--feeds/--no-feeds", help="Run each feed of the project, as a process of its own.")
+    ] = True,
+) -> None:
+    """The Dagster UI on this machine's lake, and its feeds."""
     from assay.cli import ui
 
-    ui.dev(port)
+    ui.dev(port, has_feeds=feeds)
 
 
 @app.command()

@@ -8,18 +8,21 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import yaml
 
 from assay.base import log
 from assay.base.errors import UserError
+from assay.base.fork_mark import is_fork
 from assay.base.project import MARKER, definitions_of
 from assay.base.settings import Settings
 from assay.base.signals import heed_interrupts
+from assay.cli import feed_nodes
 from assay.cli.console import err
 from assay.cli.running import prepare
+from assay.feeds.supervisor import Supervisor
 from assay.orchestration.instance import CODE_LOCATION
 from assay.orchestration.patches.dev_instance import serve_instance_of
 
@@ -31,11 +34,12 @@ class PortTaken(UserError):
     """Something else listens on the port of the UI."""
 
 
-def dev(port: int) -> None:
+def dev(port: int, *, has_feeds: bool = True) -> None:
     """Run `dagster dev` on the lake until Ctrl-C or SIGTERM.
 
     Args:
         port: Of the UI, on this machine only.
+        has_feeds: Whether to run the feeds of the project too, where the settings do not say otherwise.
 
     Raises:
         PortTaken: The port is in use.
@@ -52,13 +56,15 @@ def dev(port: int) -> None:
     import dagster as dg  # noqa: PLC0415 - 1.3 s that `assay status` should not cost
     from dagster._cli.dev import dev_command  # noqa: PLC0415 - as above
 
+    if not has_feeds:
+        os.environ["ASSAY_SUPERVISE_FEEDS"] = "false"  # so that the sensor of incidents misses none
     serve_instance_of(settings)
     heed_interrupts()
     if log.is_on():
         log.info("services begun", address=f"http://{HOST}:{port}")
     else:
         err.print(f"The UI will be at [bold]http://{HOST}:{port}[/] in some seconds; Ctrl-C ends it.", highlight=False)
-    with warnings.catch_warnings(), _keeping_libraries(settings):
+    with warnings.catch_warnings(), _keeping_libraries(settings), _running_feeds(settings, has_feeds=has_feeds):
         warnings.simplefilter("ignore", dg.SupersessionWarning)  # says to use another product's command
         dev_command.main(
             ["-w", str(_workspace(settings)), "-h", HOST, "-p", str(port), *_log_format(settings)],
@@ -76,6 +82,13 @@ def _keeping_libraries(settings: Settings) -> Iterator[None]:
     command = [sys.executable, "-P", "-m", "assay.cli.warm_server", str(settings.home)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True):  # noqa: S603 - a command of ours
         yield
+
+
+def _running_feeds(settings: Settings, *, has_feeds: bool) -> AbstractContextManager[None]:
+    """Run each feed beside Dagster as long as the block lasts; not of a fork, which would take from the source."""
+    if not (has_feeds and settings.supervise_feeds) or is_fork(settings.home):
+        return nullcontext()
+    return Supervisor(settings, list(feed_nodes.COMMAND)).running()
 
 
 def _workspace(settings: Settings) -> Path:

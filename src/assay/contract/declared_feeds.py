@@ -6,9 +6,11 @@ Every reader of `meta: contract:` goes by `contract_block`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from assay.contract.feed import FeedDeclaration
+from assay.contract.names import LAYERS, TableName, layer_of
 
 
 def declared_feed(source: str, node: Mapping[str, Any]) -> FeedDeclaration | None:
@@ -22,8 +24,24 @@ def declared_feed(source: str, node: Mapping[str, Any]) -> FeedDeclaration | Non
         return None
     from assay.contract.feed_kinds.yml_kinds import feed_yml  # noqa: PLC0415 - see assay.contract.yml
 
+    yml = feed_yml(block)
     keys = [item for item in node.get("constraints") or [] if item["type"] == "primary_key"]
-    return feed_yml(block).declaration(source).keyed(keys[0].get("columns") or () if keys else ())
+    keyed = yml.declaration(source).keyed(keys[0].get("columns") or () if keys else ())
+    return replace(keyed, lag_limit=yml.lag_limit, loss_limit=yml.loss_limit)
+
+
+def feeds_of(models: Mapping[str, Mapping[str, Any]]) -> dict[str, FeedDeclaration]:
+    """All feeds of a project, by source.
+
+    Args:
+        models: The nodes of its models, by name; see `Catalog`.
+
+    Raises:
+        ContractError: One cannot be used.
+    """
+    names = [TableName.of_model(model) for model in sorted(models) if layer_of(model) in LAYERS]
+    feeds = {name.entity: declared_feed(name.entity, models[name.model]) for name in names if name.is_bronze}
+    return {source: feed for source, feed in feeds.items() if feed is not None}
 
 
 def contract_block(source: str, node: Mapping[str, Any]) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from assay.contract.change_columns import EPOCH
 
@@ -17,6 +17,11 @@ FOLDER = "feeds"
 """The folder of the landing zone in which feeds write, one folder each."""
 MOMENT = "%Y-%m-%dT%H-%M-%S.%f"
 """How the name of a landed file says when it was read, in UTC."""
+
+LAG_LIMIT = 3600.0
+"""An hour: a feed that looks each minute has then failed to catch up sixty times."""
+LOSS_LIMIT = 86400.0
+"""A day: whoever has to do something may be asleep, and then has to find out what."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,11 +32,18 @@ class FeedDeclaration(ABC):
         source: The source, by whose name the feed goes.
         kind: What is fetched from, e.g. `postgres`.
         every: Seconds between two fetches.
+        lag_limit: Seconds by which landing may be behind the source before its owner is told.
+        loss_limit: Seconds before the source begins to forget what was not read at which its owner is told.
     """
+
+    is_fetched: ClassVar[bool] = True
+    """Whether a process of its own fetches it; false for what others bring, which nobody runs."""
 
     source: str
     kind: str
     every: float = 60.0
+    lag_limit: float = LAG_LIMIT
+    loss_limit: float = LOSS_LIMIT
 
     @property
     @abstractmethod

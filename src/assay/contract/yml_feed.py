@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from assay.contract.contract import Contract, NewColumns
-from assay.contract.feed import FeedDeclaration
+from assay.contract.feed import LAG_LIMIT, LOSS_LIMIT, FeedDeclaration
 from assay.contract.yml import Yml
 
 REFERENCE = re.compile(r"\$\{(\w+):([^{}]+)\}")
@@ -76,6 +76,14 @@ class FeedYml(NearestYml):
 
     every: Annotated[float, Field(ge=0.1, strict=False)] = Field(
         default=60.0, description="Seconds between two fetches of `assay feed run`."
+    )
+
+    lag_limit: Annotated[float, Field(gt=0, strict=False)] = Field(
+        default=LAG_LIMIT, description="Seconds by which landing may be behind the source before its owner is told."
+    )
+    loss_limit: Annotated[float, Field(ge=0, strict=False)] = Field(
+        default=LOSS_LIMIT,
+        description="Seconds before the source begins to forget what was not read at which its owner is told.",
     )
 
     @abstractmethod

@@ -13,6 +13,17 @@ class Permanent(FeedError):
     """It stays so until somebody does what the message says."""
 
 
+class Elsewhere(Permanent):
+    """Another process fetches the feed."""
+
+
+class PositionLost(Permanent):
+    """Between what has landed and what the source still has, or in what has landed, a part is missing.
+
+    Nothing goes on by itself: a person puts back what is missing, or begins a new epoch.
+    """
+
+
 class Transient(FeedError):
     """It may be over by itself, as a server that restarts.
 

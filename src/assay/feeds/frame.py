@@ -17,12 +17,13 @@ from assay.base import clock, log
 from assay.base.settings import Settings
 from assay.contract.feed import FeedDeclaration
 from assay.feeds.content import Content
-from assay.feeds.errors import Permanent, Transient
+from assay.feeds.errors import PositionLost, Transient
 from assay.feeds.journal import Journal, Landed
 from assay.feeds.landing import BatchStore, digest
 from assay.feeds.names import WHOLE, BatchName
 from assay.feeds.places import alone, journal_file, ledger_of
 from assay.feeds.position import Position, position_of
+from assay.feeds.pressure import Gate
 from assay.ledger.feed_batches import LedgerBatch
 
 _LEAST_STEP = timedelta(microseconds=1)
@@ -83,6 +84,7 @@ class Fetched:
         lag_records: How many records the last one was behind; None where that is not known.
         loss_seconds: When the source begins to forget what was not read; None where it does not.
         unit: What `records` counts; of a source whose files land as they are, its files.
+        is_same: Whether all of the source was read and is as it was.
     """
 
     records: int = 0
@@ -93,6 +95,7 @@ class Fetched:
     lag_records: int | None = None
     loss_seconds: float | None = None
     unit: str = "records"
+    is_same: bool = False
 
 
 class Fetching(Protocol):
@@ -157,7 +160,7 @@ class Fetcher:
         """
         ledger = ledger_of(self._settings, self._name)
         journal, position = self._positions(ledger)
-        before, fetched = time.monotonic(), Fetched()
+        before, fetched, gate = time.monotonic(), Fetched(), Gate(self._settings, self._name)
         read_at = max(clock.now().astimezone(UTC).replace(tzinfo=None), _after(position))
         with closing(self._feed.read(position, read_at.isoformat())) as batches:
             for batch in batches:
@@ -171,6 +174,9 @@ class Fetcher:
                 self._land(batch, name, before_it, journal, fetched)
                 fetched.lag_seconds, fetched.note = batch.lag_seconds, batch.note or fetched.note
                 fetched.lag_records, fetched.loss_seconds = batch.lag_records, batch.loss_seconds
+                if full := gate.after(len(fetched.batches), fetched.size_bytes):
+                    fetched.note = full
+                    break  # what comes after is read when there is room again
         log.info(
             "feed",
             feed=self._name,
@@ -230,7 +236,7 @@ class Fetcher:
         """Refuse a file that holds other bytes than it landed with.
 
         Raises:
-            Permanent: It does.
+            PositionLost: It does.
         """
         if noted is not None:
             hashes, size, mtime = {noted.sha256, *(known.sha256 if known else ())}, noted.size_bytes, noted.mtime_ns
@@ -238,7 +244,7 @@ class Fetcher:
             assert known is not None  # noqa: S101 - one of the two is there
             hashes, size, mtime = set(known.sha256), known.size_bytes, known.mtime_ns
         if len(hashes) > 1 or not self._store.is_same(path, size, mtime, next(iter(hashes))):
-            raise Permanent(
+            raise PositionLost(
                 f"feed {self._name}: {path} holds other bytes than it landed with; put the file back as it was, or "
                 f"`assay feed reset {self._name} --epoch` to read everything anew"
             )
@@ -249,7 +255,7 @@ class Fetcher:
         with self._store.aside() as aside:
             records = batch.content.write(aside)
             if before_it and digest(aside) in before_it:
-                fetched.note = "the table is as it was: no new snapshot"
+                fetched.note, fetched.is_same = "the table is as it was: no new snapshot", True
                 return
             landed = self._store.land(aside, name)
         journal.note(landed)
@@ -272,7 +278,7 @@ def _check_gone(feed: str, path: str, known: LedgerBatch | None, journal: Journa
     """Refuse to go on past a batch whose file is gone and whose rows are not stored, as far as is known.
 
     Raises:
-        Permanent: They are not.
+        PositionLost: They are not.
         Transient: The ledger that is published does not know the batch.
     """
     if known is not None and known.is_loaded:
@@ -284,7 +290,7 @@ def _check_gone(feed: str, path: str, known: LedgerBatch | None, journal: Journa
             f"if the file was removed before a run, put it back or `assay feed reset {feed} --epoch`"
         )
     status = known.status if known else "unknown"
-    raise Permanent(
+    raise PositionLost(
         f"feed {feed}: {path} is gone and was never loaded (the ledger says {status}), so its rows are missing; put "
         f"the file back, or `assay feed reset {feed} --epoch` to read everything anew"
     )

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from assay.contract.feed import FOLDER, MOMENT
 from assay.contract.moments import pattern
-from assay.feeds.errors import Permanent
+from assay.feeds.errors import Permanent, PositionLost
 
 SUFFIXES = (".parquet", ".jsonl")
 """With which batches end: rows with types, or records as the source has them, a line each."""
@@ -26,7 +26,7 @@ _MOST_BYTES = 255
 _PARTS = 6
 
 
-class UnreadableName(Permanent):
+class UnreadableName(PositionLost):
     """A file stands where batches of a feed stand, and its name is not one that a feed gives."""
 
 

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from assay.base.run_lock import LockTimeout, RunLock
 from assay.base.settings import Settings
-from assay.feeds.errors import Permanent
+from assay.contract.names import literal
+from assay.feeds.errors import Elsewhere
 
 if TYPE_CHECKING:
     from assay.ledger.feed_batches import LedgerBatch
+
+_latest: dict[object, tuple[object, Mapping[str, LedgerBatch]]] = {}
+"""What was read last of each feed, and of which ledger."""
 
 
 def alone(settings: Settings, feed: str) -> RunLock:
     """The lock of a feed, held: for a block.
 
     Raises:
-        Permanent: Another process holds it.
+        Elsewhere: Another process holds it.
     """
     lock = RunLock(lock_file(settings, feed))
     try:
         lock.acquire(f"feed {feed}", wait_seconds=0)
     except LockTimeout:
-        raise Permanent(
+        raise Elsewhere(
             f"feed {feed} is being fetched by another process; only one may, so this one ends and changed nothing"
         ) from None
     return lock
@@ -49,13 +54,26 @@ def token_file(settings: Settings, feed: str) -> Path:
     return settings.home / "feeds" / f"{feed}.token"
 
 
-def ledger_of(settings: Settings, feed: str) -> dict[str, LedgerBatch]:
-    """What the published ledger knows of the batches of a feed; nothing before the first run has ended."""
-    from assay.ledger.feed_batches import feed_batches  # noqa: PLC0415 - 50 MB, which not every feed needs for good
-    from assay.publish.reader import open_published  # noqa: PLC0415 - as above
+def ledger_of(settings: Settings, feed: str) -> Mapping[str, LedgerBatch]:
+    """What the published ledger knows of the batches of a feed; nothing before the first run has ended.
 
+    It is read again only when a run has published, and DuckDB imported only when there is something to read: the
+    process of a feed is small.
+    """
     try:
-        with open_published(settings.published) as connection:
-            return dict(feed_batches(connection, feed))
+        file = (settings.published / "ops.duckdb").resolve(strict=True)
+        stat = file.stat()
     except FileNotFoundError:
         return {}
+    key, stamp = (settings.published, feed), (file, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+    if key not in _latest or _latest[key][0] != stamp:
+        import duckdb  # noqa: PLC0415 - see above
+
+        from assay.ledger.feed_batches import feed_batches  # noqa: PLC0415 - see above
+
+        with duckdb.connect(config={"threads": 1}) as connection:
+            connection.execute(f"attach {literal(str(file))} as ops_published (read_only)")
+            connection.execute("set search_path = 'ops_published.ops'")
+            batches = feed_batches(connection, feed)
+        _latest[key] = (stamp, batches)
+    return _latest[key][1]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from assay.feeds.errors import Permanent
+from assay.feeds.errors import PositionLost
 from assay.feeds.names import WHOLE, BatchName
 
 
-class BrokenChain(Permanent):
+class BrokenChain(PositionLost):
     """The ranges of the landed batches do not follow each other."""
 
 

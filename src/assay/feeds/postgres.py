@@ -1,7 +1,8 @@
 """The kind of feed that reads a table of PostgreSQL: whole, or the rows whose cursor grew.
 
 Each batch is read in one repeatable-read transaction, so its rows are those of one instant. Keep out: files and
-positions as names (`frame.py`), and how far a watermark may go (`postgres_window.py`).
+positions as names (`frame.py`), and how far a watermark may go (`postgres_window.py`). What brings pyarrow is imported
+when there are rows: a feed at rest is small.
 """
 
 from __future__ import annotations
@@ -10,23 +11,21 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from assay.contract.feed_kinds.table import TableFeed
-from assay.feeds import postgres_copy
 from assay.feeds.content import Rows
 from assay.feeds.frame import Batch
 from assay.feeds.missing_columns import refuse_missing
 from assay.feeds.names import WHOLE
 from assay.feeds.position import Position
-from assay.feeds.postgres_catalogue import columns_of
 from assay.feeds.postgres_session import Session, session
-from assay.feeds.postgres_types import SourceColumn
 from assay.feeds.postgres_window import Window, barrier, window
 from assay.feeds.sample import Sample, SampleColumn
 
 if TYPE_CHECKING:
     import psycopg
+    import pyarrow as pa
+
+    from assay.feeds.postgres_types import SourceColumn
 
 
 class PostgresFeed:
@@ -34,10 +33,10 @@ class PostgresFeed:
 
     Args:
         declaration: The feed, as the yml declares it.
-        piece: Bytes of text that are held at once.
+        piece: Bytes of text that are held at once; None for the usual.
     """
 
-    def __init__(self, declaration: TableFeed, piece: int = postgres_copy.PIECE) -> None:
+    def __init__(self, declaration: TableFeed, piece: int | None = None) -> None:
         self._feed = declaration
         self._piece = piece
 
@@ -46,7 +45,8 @@ class PostgresFeed:
         with session(self._feed) as opened:
             connection = opened.connection
             if self._feed.mode == "whole":
-                with self._one_instant(connection) as columns:
+                with self._one_instant(connection):
+                    columns = self._columns(connection)
                     yield Batch(WHOLE, None, read_at, Rows(self._tables(opened, columns, "")), lag_seconds=0.0)
                 return
             partition = f"by:{self._feed.cursor}"
@@ -61,7 +61,10 @@ class PostgresFeed:
 
     def sample(self, count: int) -> Sample:
         """The columns of the table and some of its rows."""
-        with session(self._feed) as opened, self._one_instant(opened.connection) as columns:
+        import pyarrow as pa  # noqa: PLC0415 - see above
+
+        with session(self._feed) as opened, self._one_instant(opened.connection):
+            columns = self._columns(opened.connection)
             tables = [*self._tables(opened, columns, f" limit {int(count)}", all_text=True)()]
             values = [column.to_pylist() for column in pa.concat_tables(tables).columns]
             shown = (SampleColumn(column.name, column.type.shown, str(column.arrow)) for column in columns)
@@ -70,26 +73,33 @@ class PostgresFeed:
     @contextmanager
     def keys(self, names: Sequence[str]) -> Iterator[Rows]:
         """See `deleted_keys.HasKeys`."""
-        with session(self._feed) as opened, self._one_instant(opened.connection) as columns:
-            known = {column.name: column for column in columns}
+        with session(self._feed) as opened, self._one_instant(opened.connection):
+            known = {column.name: column for column in self._columns(opened.connection)}
             refuse_missing(self._feed, names, known)
             yield Rows(self._tables(opened, tuple(known[name] for name in names), ""))
 
     def _batch(self, opened: Session, partition: str, start: str | None, span: Window) -> Batch:
-        columns = columns_of(opened.connection, self._feed)
+        columns = self._columns(opened.connection)
         rows = self._tables(opened, columns, f" where {span.condition}")
         return Batch(partition, start, span.end, Rows(rows), span.lag_seconds, span.note)
 
     @contextmanager
-    def _one_instant(self, connection: psycopg.Connection) -> Iterator[tuple[SourceColumn, ...]]:
-        """A transaction in which all statements see the same rows; gives the columns of the table."""
+    def _one_instant(self, connection: psycopg.Connection) -> Iterator[None]:
+        """A transaction in which all statements see the same rows."""
         with connection.transaction():
             connection.execute("set transaction isolation level repeatable read, read only")
-            yield columns_of(connection, self._feed)
+            yield
+
+    def _columns(self, connection: psycopg.Connection) -> tuple[SourceColumn, ...]:
+        from assay.feeds.postgres_catalogue import columns_of  # noqa: PLC0415 - see above
+
+        return columns_of(connection, self._feed)
 
     def _tables(
         self, opened: Session, columns: tuple[SourceColumn, ...], rest: str, *, all_text: bool = False
     ) -> Callable[[], Iterator[pa.Table]]:
+        from assay.feeds import postgres_copy  # noqa: PLC0415 - see above
+
         if all_text:
             columns = tuple(column.as_text for column in columns)
-        return postgres_copy.rows(opened, columns, f"{self._feed.table_sql}{rest}", self._piece)
+        return postgres_copy.rows(opened, columns, f"{self._feed.table_sql}{rest}", self._piece or postgres_copy.PIECE)

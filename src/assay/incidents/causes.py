@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from assay.contract.names import TableName
 from assay.incidents.data_causes import broken_records, counts_that_differ, failed_checks, refused_files
+from assay.incidents.feed_causes import feed_causes
 from assay.incidents.held import held_back
 from assay.incidents.inputs import Inputs
 from assay.incidents.lineage import LAKE_OWNER
@@ -13,6 +14,7 @@ from assay.incidents.overlooked import unclaimed_files
 from assay.incidents.reconcile import Cause
 from assay.incidents.run_causes import broken_promises, failed_runs, open_breakers
 from assay.incidents.shape_changes import shape_changes
+from assay.ledger.feed_looks import latest
 
 FREE_PCT = 5.0
 """A disk with less than this free slows down and is soon full; file systems keep as much for themselves."""
@@ -33,6 +35,7 @@ def causes(inputs: Inputs) -> list[Cause]:
         *held_back(inputs),
         *broken_records(inputs),
         *shape_changes(inputs),
+        *feed_causes(inputs),
         *_silent_sources(inputs),
         *unclaimed_files(inputs),
         *_disk(inputs),
@@ -42,10 +45,15 @@ def causes(inputs: Inputs) -> list[Cause]:
 
 
 def _silent_sources(inputs: Inputs) -> Iterator[Cause]:
-    """Sources without a loaded file for longer than their yml allows; by the clock, because no run reports it."""
+    """Sources without a loaded file for longer than their yml allows; by the clock, because no run reports it.
+
+    A feed that reads all of its source and finds it unchanged is as good as a file.
+    """
     for source, contract in inputs.catalog.contracts.items():
         policy = inputs.catalog.policies.get(TableName.of_source(source).model)
-        last = inputs.facts.newest.get(source) or inputs.facts.began
+        feed = inputs.feeds.get(source)
+        newest_known = latest(inputs.facts.newest.get(source), feed.same_at if feed else None)
+        last = newest_known or inputs.facts.began
         if policy is None or last is None or inputs.now <= policy.late_from(last):
             continue
         newest = (

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from assay.contract.catalog import Catalog
+from assay.incidents.feed_health import FeedHealth
 from assay.incidents.lineage import affects
 from assay.incidents.published_problems import Facts
 from assay.ledger.unclaimed import Unclaimed
@@ -37,6 +38,7 @@ class Inputs:
         health: How things stand with each source and table that runs may fail for.
         unclaimed: Files that no source has claimed for too long.
         unclaimed_since: When the oldest of them came.
+        feeds: How things stand with each feed, by source.
     """
 
     catalog: Catalog
@@ -49,6 +51,7 @@ class Inputs:
     health: Mapping[str, Health] = field(default_factory=dict)
     unclaimed: Unclaimed = field(default_factory=Unclaimed)
     unclaimed_since: datetime | None = None
+    feeds: Mapping[str, FeedHealth] = field(default_factory=dict)
 
     def affects(self, *models: str) -> str:
         """The line of a message that names the tables downstream."""

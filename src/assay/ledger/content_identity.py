@@ -7,8 +7,10 @@ adds nothing. A contract that takes nothing from paths knows a content by its by
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
-from assay.reading.path_values import PathValues
+if TYPE_CHECKING:
+    from assay.reading.path_values import PathValues
 
 
 def content_identity(sha256: str, values: PathValues) -> str:

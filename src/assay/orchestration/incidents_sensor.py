@@ -12,9 +12,13 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 
 from assay.base import clock
+from assay.base.fork_mark import is_fork
 from assay.base.run_lock import LockTimeout, RunLock
 from assay.base.settings import Settings
 from assay.contract.catalog import Catalog
+from assay.contract.declared_feeds import feeds_of
+from assay.feeds.health import health_of
+from assay.feeds.supervision import is_supervised
 from assay.incidents import slo_history, store
 from assay.incidents.causes import causes
 from assay.incidents.inputs import Disk, Inputs
@@ -25,6 +29,7 @@ from assay.incidents.published_problems import Facts, read_facts
 from assay.incidents.reconcile import Cause, Incident, Plan
 from assay.ledger.landing_zone import find
 from assay.ledger.scan import landing_path
+from assay.orchestration.feed_events import FeedObserver
 from assay.orchestration.freshness_events import confirm
 from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.run_history import History, subjects_of
@@ -36,6 +41,8 @@ from assay.triggers.backoff import health
 
 SHOWN_AGAIN = timedelta(seconds=30)
 """The page is written anew after this, though nothing has changed."""
+FEEDS_START = timedelta(minutes=2)
+"""What the services may take to begin with feeds, or to go on with them."""
 PATIENCE = 5.0
 """Seconds that a look waits for another one, which takes tenths of a second."""
 
@@ -56,6 +63,8 @@ class Watchman:
         self._facts: tuple[str, Facts] = ("", Facts())
         self._told: tuple[str, date] | None = None
         self._shown: tuple[object, datetime] | None = None
+        self._feeds = feeds_of(catalog.models)
+        self._unsupervised_since: datetime | None = None
 
     def look(self, instance: dg.DagsterInstance, now: datetime) -> Plan:
         """Open, raise and close incidents, and publish them when something changed.
@@ -94,8 +103,20 @@ class Watchman:
                 health(subjects_of(self._catalog), runs),
                 self._unclaimed.overdue,
                 self._unclaimed.overdue_since,
+                health_of(self._settings, self._feeds, now, are_missed=self.are_feeds_missed(now)),
             )
         )
+
+    def are_feeds_missed(self, now: datetime) -> bool:
+        """Whether the services should have been running feeds for a while and do not.
+
+        Who looks once, as `assay run` does, cannot tell.
+        """
+        if not self._settings.supervise_feeds or is_fork(self._settings.home) or is_supervised(self._settings):
+            self._unsupervised_since = None
+            return False
+        self._unsupervised_since = self._unsupervised_since or now
+        return abs(now - self._unsupervised_since) > FEEDS_START
 
     def _publish_levels(self, connection: sqlite3.Connection, now: datetime) -> None:
         """Give readers `ops.slo` anew when a run has published since, or a day has begun."""
@@ -164,6 +185,7 @@ def incidents_sensor(lake: Lakehouse) -> dg.SensorDefinition:
     """
     settings = lake.settings
     watchman = Watchman(settings, lake.catalog)
+    observer = FeedObserver(settings, feeds_of(lake.catalog.models))
     postman: list[subprocess.Popen[bytes]] = []
 
     @dg.sensor(
@@ -172,7 +194,7 @@ def incidents_sensor(lake: Lakehouse) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=(
             "Looks for what is wrong: failed runs and checks, refused and unclaimed files, broken records, silent "
-            "sources, the disk. "
+            "sources, feeds, the disk. "
             "Keeps one incident for each cause in ops.incidents, and has messages sent when one opens, rises or ends."
         ),
     )
@@ -186,6 +208,7 @@ def incidents_sensor(lake: Lakehouse) -> dg.SensorDefinition:
             postman[:] = [process for process in postman if process.poll() is None]
             if not postman:
                 postman.extend(filter(None, [poke(settings, now)]))
+        observer.observe(context.instance, now)
         for message in plan.messages:
             context.log.info(message.title)
         with store.opened(settings.incidents) as connection:

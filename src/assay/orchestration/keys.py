@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dagster import AssetKey
 
+from assay.contract.feed import FOLDER
 from assay.contract.names import TableName
 from assay.incidents import unresolved_failures
 
@@ -19,6 +20,11 @@ def key_of(table: str) -> AssetKey:
 def table_of_key(key: AssetKey) -> str:
     """`silver/products` → `silver.products`."""
     return ".".join(key.path)
+
+
+def feed_key(source: str) -> AssetKey:
+    """The asset that stands for what fetches a source."""
+    return AssetKey([FOLDER, source])
 
 
 def landing_key(source: str) -> AssetKey:

@@ -1,7 +1,7 @@
 """The landing assets: one per source, which looks at the landing zone and writes the ledger."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 import dagster as dg
 
@@ -11,20 +11,22 @@ from assay.base.warehouse import transaction
 from assay.checks.session import Session
 from assay.contract.catalog import Catalog
 from assay.contract.contract import Contract
+from assay.contract.declared_feeds import feeds_of
 from assay.ledger.archives import read_archives
 from assay.ledger.landing_zone import Arrival, find, settled
 from assay.ledger.scan import Ledger, Looked
 from assay.ledger.unclaimed import NAMED, list_unclaimed
-from assay.orchestration.keys import landing_key
+from assay.orchestration.keys import feed_key, landing_key
 from assay.orchestration.metadata_tables import text_table
 
 
 def landing_assets(catalog: Catalog) -> dg.AssetsDefinition:
     """One asset per source of the catalog; together one step, because files of all sources settle in the same wait."""
+    fed = feeds_of(catalog.models)
 
     @dg.multi_asset(
         name="landing",
-        specs=[_spec(contract) for contract in catalog.contracts.values()],
+        specs=[_spec(contract, fed) for contract in catalog.contracts.values()],
         can_subset=True,
         required_resource_keys={"lake"},
     )
@@ -105,9 +107,10 @@ def _log(lake: Session, source: str, looked: Looked, ready: list[Arrival]) -> No
         log.info("file", status=status, run=lake.run_id, source=source, file=name, bytes=sizes.get(name), reason=reason)
 
 
-def _spec(contract: Contract) -> dg.AssetSpec:
+def _spec(contract: Contract, fed: Container[str]) -> dg.AssetSpec:
     return dg.AssetSpec(
         landing_key(contract.source),
+        deps=[feed_key(contract.source)] if contract.source in fed else None,
         group_name="landing",
         kinds={"file", contract.format.type},
         owners=[f"team:{contract.owner}"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import duckdb
 
@@ -20,6 +21,7 @@ from assay.contract.moving_rules import AT_ONCE
 from assay.contract.names import TableName, table_of
 from assay.ledger.check_definition import definition
 from assay.ledger.contents import newest_loaded
+from assay.ledger.feed_looks import latest, same_at
 from assay.publish.reader import is_of_this_version
 from assay.publish.states import moved_from
 from assay.tables.whole_runs import project_of_whole_run
@@ -81,7 +83,7 @@ def pending_work(settings: Settings, catalog: Catalog, project: str) -> Pending:
             return Pending(None)
         known = read_known(connection, catalog)
         subjects = {*LandingWatch(settings, catalog).differing(known), *_of_tables(catalog, known)}
-        return Pending(frozenset(subjects | set(_of_results(connection, catalog, clock.now()))), known)
+        return Pending(frozenset(subjects | set(_of_results(settings, connection, catalog, clock.now()))), known)
 
 
 def _of_tables(catalog: Catalog, known: Known) -> Iterator[str]:
@@ -98,7 +100,9 @@ def _of_tables(catalog: Catalog, known: Known) -> Iterator[str]:
     yield from (name for name, expiring in known.expiring.items() if expiring.is_over(now))
 
 
-def _of_results(connection: duckdb.DuckDBPyConnection, catalog: Catalog, now: datetime) -> Iterator[str]:
+def _of_results(
+    settings: Settings, connection: duckdb.DuckDBPyConnection, catalog: Catalog, now: datetime
+) -> Iterator[str]:
     """Sources and tables with files that they have not taken in, or a result that would not be the same today."""
     consumers = connection.execute(_UNSEEN_FILES).fetchall()
     yield from (consumer for (consumer,) in consumers)
@@ -114,13 +118,15 @@ def _of_results(connection: duckdb.DuckDBPyConnection, catalog: Catalog, now: da
             or (
                 name.is_bronze
                 and check == "freshness"
-                and (verdict == "pass") == _is_late(connection, catalog, name, now)
+                and (verdict == "pass") == _is_late(settings.home, connection, catalog, name, now)
             )
         ):
             yield name.subject
 
 
-def _is_late(connection: duckdb.DuckDBPyConnection, catalog: Catalog, bronze: TableName, now: datetime) -> bool:
+def _is_late(
+    home: Path, connection: duckdb.DuckDBPyConnection, catalog: Catalog, bronze: TableName, now: datetime
+) -> bool:
     """Whether a source is silent for longer than its policy allows."""
-    newest = newest_loaded(connection, bronze.entity)
+    newest = latest(newest_loaded(connection, bronze.entity), same_at(home, bronze.entity))
     return newest is None or now > catalog.policies[bronze.model].late_from(newest)

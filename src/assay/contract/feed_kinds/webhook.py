@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from assay.contract.errors import ContractError
 from assay.contract.feed import FeedDeclaration, batches_of
@@ -27,6 +27,8 @@ class WebhookFeed(FeedDeclaration):
         reserve: Bytes of the disk that stay free.
         backlog: Bytes that landed and are not loaded, beyond which nothing is taken.
     """
+
+    is_fetched: ClassVar[bool] = False
 
     path: str
     signature: Signature

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
-from assay.base.memory import parse_size
+from assay.base.sizes import parse_size
 from assay.contract.feed_kinds.webhook import WebhookFeed
 from assay.contract.freshness import UNITS
 from assay.contract.pointer import pointer_keys
