@@ -19,7 +19,7 @@ from assay.base import log
 from assay.contract.feed_kinds.table import TableFeed
 from assay.feeds.change_spool import MOST, ChangeSpool, Transactions
 from assay.feeds.content import Rows
-from assay.feeds.errors import FeedError, Permanent
+from assay.feeds.errors import FeedError, Permanent, PositionLost
 from assay.feeds.frame import Batch
 from assay.feeds.pgoutput import Relation, moment
 from assay.feeds.position import Position
@@ -150,7 +150,7 @@ class ChangesFeed:
                 f"({position.ends[0][0]}); `assay feed reset {feed.source} --epoch` begins anew with `mode: changes`"
             )
         if note is not None and note.epoch == epoch and note.is_landed:
-            raise Permanent(
+            raise PositionLost(
                 f"feed {feed.source}: the snapshot of epoch {epoch} has landed, and neither landing nor the published "
                 f"ledger has it any more; put the files back, or `assay feed reset {feed.source} --epoch`"
             )

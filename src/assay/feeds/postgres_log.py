@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from assay.contract.feed_kinds.table import TableFeed
 from assay.contract.names import literal, quoted
 from assay.feeds.change_spool import last_end
-from assay.feeds.errors import Permanent
+from assay.feeds.errors import Permanent, PositionLost
 from assay.feeds.pgoutput import UnknownMessage, lsn_text
 from assay.feeds.postgres_session import Session
 from assay.feeds.postgres_slot import moved
@@ -67,7 +67,7 @@ class ServerLog:
             Permanent: The log has another history than what has landed.
         """
         if last_end(self.messages(opened, at), table) != at:
-            raise Permanent(
+            raise PositionLost(
                 f"feed {self._feed.source}: what has landed ends at {lsn_text(at)}, where no transaction of the log "
                 "ends that changed the table: the server was restored and has another history; "
                 f"`assay feed reset {self._feed.source} --epoch` reads the table anew"
@@ -96,6 +96,6 @@ class ServerLog:
                 f"of the log was made, so what was changed is not known; {reset}"
             ) from None
         except errors.ObjectNotInPrerequisiteState as error:
-            raise Permanent(f"{whose}: slot {self._feed.slot}: {error.diag.message_primary}; {reset}") from None
+            raise PositionLost(f"{whose}: slot {self._feed.slot}: {error.diag.message_primary}; {reset}") from None
         now = time.monotonic()
         self._rest_until = now + _REST * (now - began)

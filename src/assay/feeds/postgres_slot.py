@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from assay.base.atomic_write import place
 from assay.contract.feed_kinds.table import TableFeed
 from assay.contract.names import quoted
-from assay.feeds.errors import Permanent, Transient
+from assay.feeds.errors import Permanent, PositionLost, Transient
 from assay.feeds.pgoutput import lsn_of, lsn_text
 from assay.feeds.postgres_session import Session, replication
 
@@ -205,29 +205,29 @@ def check_position(feed: TableFeed, state: SlotState, note: SlotNote | None, epo
     landed = f"what has landed ends at {lsn_text(at)}"
     if state.slot is None:
         noted = f" (it was {note.slot} so far)" if note and note.slot != feed.slot else ""
-        raise Permanent(
+        raise PositionLost(
             f"{whose}: the server has no slot {feed.slot}{noted}, and {landed}: what was changed since then is "
             f"lost; was it dropped, or the server restored or promoted? {reset}"
         )
     if note is not None and note.timeline != state.timeline and note.epoch == epoch:
-        raise Permanent(
+        raise PositionLost(
             f"{whose}: the server is in timeline {state.timeline}, and was in {note.timeline}: it was restored or "
             f"promoted, and its log may lack or repeat what has landed; {reset}"
         )
     if state.slot.get("wal_status") == "lost" or state.slot.get("restart_lsn") is None:
-        raise Permanent(
+        raise PositionLost(
             f"{whose}: the server has given up slot {feed.slot}, because it kept more than {_LIMIT} = {state.limit} "
             f"allows; {landed}, and changes since then are lost; {reset}"
         )
     if state.written < at:
-        raise Permanent(
+        raise PositionLost(
             f"{whose}: the log of the server ends at {lsn_text(state.written)}, before {landed}: it was restored from "
             f"an earlier backup, or is another one; {reset}"
         )
     is_known = note is not None and note.epoch == epoch and note.passed_from == at
     passed = note.passed_to if note is not None and is_known else at
     if state.confirmed > max(at, passed):
-        raise Permanent(
+        raise PositionLost(
             f"{whose}: slot {feed.slot} was moved to {lsn_text(state.confirmed)} and {landed}: somebody else reads or "
             f"moved it, and the changes between are lost; {reset}"
         )

@@ -44,7 +44,7 @@ class Standing:
         name = feed.source
         backlog, last = backlog_of(settings, name), LastFetch.read(settings, name)
         compared = last_comparison(settings, name)
-        return cls(feed, progress_of(settings, name), backlog, last, child, clock.now(), compared)
+        return cls(feed, progress_of(settings, feed), backlog, last, child, clock.now(), compared)
 
     @property
     def problem(self) -> str:
@@ -93,6 +93,7 @@ class Standing:
                 "landed_at": last.landed_at or None,
                 "same_at": last.same_at or None,
                 "records": last.records,
+                "unit": last.unit,
                 "size_bytes": last.size_bytes,
                 "note": last.note,
             }
@@ -106,7 +107,7 @@ class Standing:
         if self.problem or self.last is None:
             return self.problem or "never fetched"
         because = f" ({self.last.note})" if self.last.note else ""
-        return self.last.paused or f"{self.last.records:,} records landed{because}"
+        return self.last.paused or f"{self.last.records:,} {self.last.unit} landed{because}"
 
 
 def _iso(seconds: float | None) -> str | None:
