@@ -11,10 +11,10 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from assay.base.settings import Settings
+from assay.connectors.postgres.changes_fetcher import ChangesFetcher
 from assay.contract.feed_kinds.table import TableFeed
-from assay.feeds.changes_fetcher import ChangesFetcher
 from assay.feeds.frame import Fetched
-from assay.feeds.running import run_on
+from assay.fetching.running import run_on
 from tests.places import PROJECT
 from tests.postgres import PASSWORD, Server
 

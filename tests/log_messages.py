@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from assay.feeds.pgoutput import UNCHANGED, Value
+from assay.connectors.postgres.pgoutput import UNCHANGED, Value
 
 TABLE = 16_384
 INT4, INT8, TEXT, NUMERIC = 23, 20, 25, 1700

@@ -6,11 +6,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from assay.connectors.rest.feed import PARTITION, RestReader
 from assay.contract.declared_feeds import declared_feed
 from assay.contract.feed_kinds.rest import RestFeed
 from assay.feeds.frame import Batch
 from assay.feeds.position import Position
-from assay.feeds.rest import PARTITION, RestReader
 from tests.postgres import FedLake
 
 READ_AT = "2026-11-01T00:00:00"

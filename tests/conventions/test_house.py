@@ -33,6 +33,8 @@ ORDER = (
     "triggers",
     "incidents",
     "feeds",
+    "connectors",
+    "fetching",
     "page",
     "orchestration",
     "cli",

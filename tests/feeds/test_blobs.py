@@ -73,7 +73,7 @@ def test_objects_land_and_newer_versions_replace_older_ones(lake: ObjectsLake, b
 
 
 def test_parts_and_troubles(lake: ObjectsLake, blobs: Blobs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assay.feeds.objects.blobs.PART", 100_000)
+    monkeypatch.setattr("assay.connectors.objects.blobs.PART", 100_000)
     big = csv(*((number, number) for number in range(40_000)))
     blobs.put("exports/big.csv", big)
     troubles = iter([None, 500, None, (10,), (50_000,)])
@@ -134,7 +134,7 @@ def test_azure_as_its_emulator_speaks_it(tmp_path: Path, monkeypatch: pytest.Mon
         lake = ObjectsLake(tmp_path / "lake", feed)
         for number in range(8):
             obstore.put(store, f"exports/day={number}/ü +.csv", csv((number, number)))
-        monkeypatch.setattr("assay.feeds.objects.blobs.PART", 10)
+        monkeypatch.setattr("assay.connectors.objects.blobs.PART", 10)
         assert "8 objects landed" in lake.fetch()
         assert [number for number, _ in lake.silver()] == [*range(8)]
         obstore.put(store, "exports/day=1/ü +.csv", csv((1, 11)))

@@ -26,12 +26,12 @@ from pathlib import Path
 from assay.base.settings import Settings
 from assay.contract.feed_kinds.objects import BucketFeed
 from assay.feeds.journal import Landed
-from assay.feeds.objects.index import ObjectIndex
-from assay.feeds.objects.placing import Placing
-from assay.feeds.objects.source import Seen
-from assay.feeds.objects.fetcher import ObjectsFetcher
+from assay.connectors.objects.index import ObjectIndex
+from assay.connectors.objects.placing import Placing
+from assay.connectors.objects.source import Seen
+from assay.connectors.objects.fetcher import ObjectsFetcher
 from assay.feeds.places import objects_file
-from assay.feeds.objects.s3 import S3Source
+from assay.connectors.objects.s3 import S3Source
 
 home, endpoint, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 settings = Settings(home=home)

@@ -185,7 +185,7 @@ def test_a_lake_that_was_made_anew_gets_everything_again(lake: ObjectsLake, s3: 
 def test_parts_that_break_off_go_on_and_an_object_that_changes_begins_again(
     lake: ObjectsLake, s3: Any, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assay.feeds.objects.s3.PART", 100_000)
+    monkeypatch.setattr("assay.connectors.objects.s3.PART", 100_000)
     big = csv(*((number, number) for number in range(60_000)))
     put(s3, "sales/big.csv", big)
     cuts = iter([0, 1, 50_000, 99_999])
@@ -214,7 +214,7 @@ def test_parts_that_break_off_go_on_and_an_object_that_changes_begins_again(
 def test_damaged_bytes_do_not_land(
     lake: ObjectsLake, s3: Any, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, part: int
 ) -> None:
-    monkeypatch.setattr("assay.feeds.objects.s3.PART", part)
+    monkeypatch.setattr("assay.connectors.objects.s3.PART", part)
     body = csv(*((number, number) for number in range(1_500)))
     put(s3, "sales/a.csv", body)
     proxy.trouble = lambda path: (lambda there: there[:-1] + b"x") if "a.csv" in path else None

@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from psycopg import sql
 
+from assay.connectors.postgres.changes import ChangesFeed
+from assay.connectors.postgres.changes_fetcher import ChangesFetcher
 from assay.contract.feed_kinds.yml_postgres import slot_name
-from assay.feeds.changes_fetcher import ChangesFetcher
 from assay.feeds.errors import Permanent
 from assay.feeds.frame import Fetcher
-from assay.feeds.postgres_changes import ChangesFeed
 from tests.followed import Followed
 from tests.postgres import PASSWORD, Server
 

@@ -11,14 +11,15 @@ from typing import Any
 import psycopg
 import pytest
 
-from assay.feeds import postgres_changes, postgres_session
-from assay.feeds.changes_fetcher import ChangesFetcher
+from assay.connectors.postgres import changes as postgres_changes
+from assay.connectors.postgres import session as postgres_session
+from assay.connectors.postgres.changes import ChangesFeed
+from assay.connectors.postgres.changes_fetcher import ChangesFetcher
+from assay.connectors.postgres.pgoutput import lsn_of
 from assay.feeds.errors import Permanent, Transient
 from assay.feeds.frame import Fetcher
-from assay.feeds.pgoutput import lsn_of
 from assay.feeds.places import journal_file
 from assay.feeds.position import Position
-from assay.feeds.postgres_changes import ChangesFeed
 from tests.feeds.test_changes import ALL, ORDERS, assert_same
 from tests.followed import Followed
 from tests.postgres import Server

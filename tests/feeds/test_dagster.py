@@ -22,7 +22,7 @@ from assay.contract.feed import FeedDeclaration
 from assay.feeds.errors import Permanent
 from assay.feeds.last_fetch import note_problem
 from assay.feeds.places import alone
-from assay.feeds.supervision import services_lock
+from assay.fetching.supervision import services_lock
 from assay.orchestration.definitions import build_definitions
 from assay.orchestration.feed_assets import FEEDS_JOB
 from assay.orchestration.feed_events import CHANGED, GOT_ON, FeedObserver, drop_observations

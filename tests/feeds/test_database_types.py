@@ -12,9 +12,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from assay.connectors.databases.feed import DatabaseFeed
 from assay.contract.feed_kinds.database import DatabaseTable
 from assay.feeds.content import Rows
-from assay.feeds.databases.feed import DatabaseFeed
 from assay.feeds.errors import Permanent, Restart, Transient
 from assay.feeds.position import Position
 from tests.mariadb import MariaDb, run
@@ -149,7 +149,7 @@ def test_a_connection_to_another_machine_is_encrypted_or_refused(
     mariadb: MariaDb, maria: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run(maria, "create table one (id int)")
-    monkeypatch.setattr("assay.feeds.databases.session.are_here", lambda _: False)
+    monkeypatch.setattr("assay.connectors.databases.session.are_here", lambda _: False)
     feed = declaration(mariadb, monkeypatch, "one")
     with pytest.raises(Permanent, match="SSL"):
         fetched(feed)

@@ -16,8 +16,8 @@ from urllib.parse import quote
 import pymysql
 import pytest
 
+from assay.connectors.databases.feed import DatabaseFeed
 from assay.contract.feed_kinds.database import DatabaseTable
-from assay.feeds.databases.feed import DatabaseFeed
 from assay.feeds.errors import Permanent, Transient
 from assay.feeds.frame import Batch
 from assay.feeds.position import Position
@@ -153,7 +153,7 @@ def test_what_the_server_does_not_say_of_transactions_is_waited_for(
     mariadb: MariaDb, maria: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SHOP_PASSWORD", PASSWORD)
-    monkeypatch.setattr("assay.feeds.databases.mysql_open._MOST_WAIT", 0.5)
+    monkeypatch.setattr("assay.connectors.databases.mysql_open._MOST_WAIT", 0.5)
     run(maria, ORDERS, NINE, "create view seen as select * from orders")
     keys = {"source": "orders", "mode": "watermark", "cursor": "at", **mariadb.feed}
     feed = DatabaseTable(**keys, table=("orders",))

@@ -18,7 +18,7 @@ import pytest
 from assay.base.run_lock import is_locked
 from assay.feeds.last_fetch import LastFetch
 from assay.feeds.places import lock_file
-from assay.feeds.supervision import Child, read_children
+from assay.fetching.supervision import Child, read_children
 from tests.feeds.test_watermark import COLUMNS, FEED, NINE, ORDERS
 from tests.postgres import FedLake, Server
 
@@ -28,7 +28,7 @@ import sys, time
 from assay.base import log
 from assay.base.settings import Settings
 from assay.cli import feed_nodes
-from assay.feeds.supervisor import Supervisor
+from assay.fetching.supervisor import Supervisor
 settings = Settings.from_env()
 log.configure(settings)
 with Supervisor(settings, list(feed_nodes.COMMAND)).running():

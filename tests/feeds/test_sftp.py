@@ -17,7 +17,7 @@ from typing import Any
 import asyncssh
 import pytest
 
-from assay.feeds.objects import sftp
+from assay.connectors.objects import sftp
 from tests.objects import SECRET, ObjectsLake, csv
 
 pytestmark = pytest.mark.feeds
@@ -300,7 +300,7 @@ def test_a_feed_that_is_killed_under_live_writes_has_what_the_server_holds(
 
 
 def test_a_server_that_is_gone_is_tried_again(lake: ObjectsLake, feed: dict[str, Any], monkeypatch: Any) -> None:
-    monkeypatch.setattr("assay.feeds.running.ATTEMPTS", 2)
+    monkeypatch.setattr("assay.fetching.running.ATTEMPTS", 2)
     lake.declare({**feed, "port": 1})
     assert "Unable to connect" in lake.fetch(code=1)
     assert sftp.SftpSource.at_once == 1

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from assay.connectors.postgres.feed import PostgresFeed
 from assay.contract.feed_kinds.table import TableFeed
 from assay.feeds.content import Rows
 from assay.feeds.position import Position
-from assay.feeds.postgres import PostgresFeed
 from tests.postgres import PASSWORD, FedLake, Server
 
 TYPES = {

@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from assay.feeds.change_rows import COLUMNS, ChangedRow, ChangeTables, changed_rows, position_in, unified
-from assay.feeds.change_spool import IN_MEMORY, ChangeSpool, last_end
+from assay.connectors.postgres.change_rows import COLUMNS, ChangedRow, ChangeTables, changed_rows, position_in, unified
+from assay.connectors.postgres.change_spool import IN_MEMORY, ChangeSpool, last_end
+from assay.connectors.postgres.column_types import SourceColumn, SourceType, elements
+from assay.connectors.postgres.pgoutput import UNCHANGED, Relation, UnknownMessage
 from assay.feeds.content import Rows
 from assay.feeds.errors import Permanent
-from assay.feeds.pgoutput import UNCHANGED, Relation, UnknownMessage
-from assay.feeds.postgres_types import SourceColumn, SourceType, elements
 from tests import log_messages as log
 
 ORDERS = log.relation([("id", log.INT4, True), ("note", log.TEXT, False)])

@@ -15,16 +15,16 @@ from pymysql.err import InternalError, OperationalError, ProgrammingError
 from sqlalchemy.dialects import mssql, oracle
 from sqlalchemy.engine.default import DefaultDialect
 
+from assay.connectors.databases.columns import SourceColumn, array
+from assay.connectors.databases.dialect import Dialect, _column
+from assay.connectors.databases.feed import DatabaseFeed
+from assay.connectors.databases.mysql import MySql
 from assay.contract.contract import Contract
 from assay.contract.declared_feeds import declared_feed
 from assay.contract.errors import ContractError
 from assay.contract.feed_kinds.database import DatabaseTable
 from assay.contract.parse import parse_contract
 from assay.feeds.content import Rows
-from assay.feeds.databases.columns import SourceColumn, array
-from assay.feeds.databases.dialect import Dialect, _column
-from assay.feeds.databases.feed import DatabaseFeed
-from assay.feeds.databases.mysql import MySql
 from assay.feeds.errors import Permanent, Restart, Transient
 from assay.feeds.frame import Batch
 from assay.feeds.position import Position
@@ -249,7 +249,7 @@ def test_what_passes_by_itself_is_told_by_the_class_and_number(
 
 
 def test_a_locked_file_passes(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("assay.feeds.databases.sqlite._WAIT", 0.01)
+    monkeypatch.setattr("assay.connectors.databases.sqlite._WAIT", 0.01)
     shop.db.execute("create table orders (id integer)")
     shop.db.execute("begin exclusive")
     with pytest.raises(Transient, match="database is locked"):
@@ -313,7 +313,7 @@ def test_types_that_sqlalchemy_reads_become_what_holds_all_of_their_values(kind:
 def test_a_database_of_which_nothing_is_known_is_read_by_what_sqlalchemy_knows(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("assay.feeds.databases.dialects.dialect_of", lambda _: Dialect())
+    monkeypatch.setattr("assay.connectors.databases.dialects.dialect_of", lambda _: Dialect())
     shop.db.execute('create table "Or ders" (id integer, price numeric(8,2), "at" timestamp, "select" text)')
     old = "2024-01-01 00:00:00.000000"
     shop.db.execute("""insert into "Or ders" values (1, 2, ?, 'x'), (2, 3, ?, 'y')""", (old, NOW.isoformat(" ")))

@@ -11,6 +11,7 @@ from jsonschema import Draft7Validator
 from psycopg import Error, OperationalError, errors
 
 from assay.cli.schema import yml_schema
+from assay.connectors.postgres.session import _conninfo, _told
 from assay.contract.contract import Contract
 from assay.contract.declared_feeds import declared_feed
 from assay.contract.errors import ContractError
@@ -19,7 +20,6 @@ from assay.contract.feed_kinds.yml_postgres import slot_name, table_parts
 from assay.contract.parse import parse_contract
 from assay.feeds.credentials import resolved, scrubbed
 from assay.feeds.errors import Permanent, Transient
-from assay.feeds.postgres_session import _conninfo, _told
 
 FEED = {"kind": "postgres", "url": "${env:DB}", "table": "public.orders", "mode": "watermark", "cursor": "at"}
 WHOLE = {"kind": "postgres", "url": "${env:DB}", "table": "public.orders", "mode": "whole"}

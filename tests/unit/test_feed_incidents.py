@@ -14,10 +14,10 @@ from assay.base.settings import Settings
 from assay.contract.feed_kinds.table import TableFeed
 from assay.feeds.errors import Permanent
 from assay.feeds.frame import Fetched
-from assay.feeds.health import health_of
 from assay.feeds.last_fetch import note_fetch, note_problem
 from assay.feeds.places import lock_file
-from assay.feeds.supervision import Child, services_lock, write_children
+from assay.fetching.health import health_of
+from assay.fetching.supervision import Child, services_lock, write_children
 from assay.incidents.causes import causes
 from assay.incidents.feed_health import FeedHealth
 from assay.incidents.published_problems import Facts

@@ -18,16 +18,16 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from assay.cli.schema import yml_schema
+from assay.connectors.objects.listings import Listings
+from assay.connectors.objects.names import path_of, problem_of
+from assay.connectors.objects.s3 import S3Source
+from assay.connectors.objects.source import Changed, Denied, OneObject
+from assay.connectors.objects.told import Told
 from assay.contract.declared_feeds import declared_feed
 from assay.contract.errors import ContractError
 from assay.contract.feed_kinds.objects import BucketFeed
 from assay.contract.parse import parse_contract
 from assay.feeds.errors import FeedError, Permanent, Transient
-from assay.feeds.objects.listings import Listings
-from assay.feeds.objects.names import path_of, problem_of
-from assay.feeds.objects.s3 import S3Source
-from assay.feeds.objects.source import Changed, Denied, OneObject
-from assay.feeds.objects.told import Told
 
 BUCKET = {"kind": "bucket", "url": "s3://shop/exports", "files": "region={region}/*.csv"}
 FILES = {"format": {"type": "csv", "delimiter": ",", "header": True, "encoding": "utf-8"}, "load": "events"}

@@ -19,7 +19,7 @@ from assay.feeds.journal import Journal, Landed
 from assay.feeds.landing import BatchStore
 from assay.feeds.names import WHOLE, BatchName, UnreadableName, escaped, unescaped
 from assay.feeds.position import BrokenChain, position_of
-from assay.feeds.running import run_once
+from assay.fetching.running import run_once
 
 AT = datetime(2026, 11, 26, 22, 0, 1, 5)
 HOSTILE = ["~", "(start)", "..", ".", "%", "%41", "a/b", "", " ", "ü\n", "2026-11-26T22:00:00.5+00", "'; drop"]
@@ -132,7 +132,7 @@ def test_a_server_that_is_not_there_is_waited_for_between_attempts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[float] = []
-    monkeypatch.setattr("assay.feeds.running.time.sleep", waited.append)
+    monkeypatch.setattr("assay.fetching.running.time.sleep", waited.append)
     nobody = "postgresql://reader@127.0.0.1:1/shop"  # of the ports that no server listens on
     feed = TableFeed(source="orders", kind="postgres", url=nobody, table=("public", "orders"), mode="whole")
     with pytest.raises(Transient, match="Connection refused"):

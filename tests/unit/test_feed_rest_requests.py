@@ -19,9 +19,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from assay.feeds import backoff, rest_client, rest_token
+from assay.connectors.rest import client as rest_client
+from assay.connectors.rest import token as rest_token
+from assay.connectors.rest.token import TokenFile
+from assay.feeds import backoff
 from assay.feeds.errors import Permanent, Transient
-from assay.feeds.rest_token import TokenFile
 from tests.http_server import Answer, Asked, HttpServer, Program
 from tests.rest import lines_of, reader
 

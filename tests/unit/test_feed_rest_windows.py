@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import time_machine
 
+from assay.connectors.rest.document import Number
+from assay.connectors.rest.times import asked, parsed, written
 from assay.contract.feed_kinds.rest import Window
 from assay.feeds.errors import Permanent, Transient
 from assay.feeds.position import Position
-from assay.feeds.rest_json import Number
-from assay.feeds.rest_times import asked, parsed, written
 from tests.http_server import Answer, Asked, HttpServer
 from tests.places import PROJECT
 from tests.rest import fetched, lines_of, reader

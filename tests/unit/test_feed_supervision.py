@@ -19,8 +19,8 @@ from assay.feeds.frame import Batch, Fetched, Fetcher
 from assay.feeds.last_fetch import LastFetch, note_fetch, note_pause, note_problem
 from assay.feeds.position import BrokenChain, Position
 from assay.feeds.pressure import Backlog, Gate, backlog_of, pressure
-from assay.feeds.process import ELSEWHERE, PERMANENT
-from assay.feeds.supervision import (
+from assay.fetching.process import ELSEWHERE, PERMANENT
+from assay.fetching.supervision import (
     LEFT_ALONE_SECONDS,
     LONGEST_SECONDS,
     STEADY_SECONDS,

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from assay.feeds import pgoutput
-from assay.feeds.pgoutput import (
+from assay.connectors.postgres import pgoutput
+from assay.connectors.postgres.pgoutput import (
     UNCHANGED,
     Begin,
     Change,

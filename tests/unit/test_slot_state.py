@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from assay.feeds.postgres_slot import SlotNote, SlotState
+from assay.connectors.postgres.slot import SlotNote, SlotState
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 GB = 1 << 30

@@ -17,14 +17,9 @@ from jsonschema import Draft7Validator
 from standardwebhooks import Webhook
 
 from assay.cli.schema import yml_schema
-from assay.contract.declared_feeds import declared_feed
-from assay.contract.errors import ContractError
-from assay.contract.feed_kinds.webhook import WebhookFeed
-from assay.contract.parse import parse_contract
-from assay.feeds.errors import Permanent
-from assay.feeds.webhook_event import digest_of, events_of
-from assay.feeds.webhook_serving import refuse_what_cannot_be_served
-from assay.feeds.webhook_signature import (
+from assay.connectors.webhook.event import digest_of, events_of
+from assay.connectors.webhook.serving import refuse_what_cannot_be_served
+from assay.connectors.webhook.signature import (
     Check,
     Refused,
     check_github,
@@ -34,6 +29,11 @@ from assay.feeds.webhook_signature import (
     sign_standard,
     standard_key,
 )
+from assay.contract.declared_feeds import declared_feed
+from assay.contract.errors import ContractError
+from assay.contract.feed_kinds.webhook import WebhookFeed
+from assay.contract.parse import parse_contract
+from assay.feeds.errors import Permanent
 
 NOW = datetime(2026, 11, 27, 12, 0, 0, 5, tzinfo=UTC)
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - of the published test vectors

@@ -18,17 +18,17 @@ from typing import Any
 import pytest
 
 from assay.base.settings import Settings
+from assay.connectors.webhook.event import Event, events_of
+from assay.connectors.webhook.feed import WebhookFetcher
+from assay.connectors.webhook.intake import Intake
+from assay.connectors.webhook.landing import Lander, Look, feed_folder, unlanded
+from assay.connectors.webhook.log import EventLog
+from assay.connectors.webhook.memory import Remembered
+from assay.connectors.webhook.server import WebhookServer
+from assay.connectors.webhook.signature import Refused
 from assay.contract.feed_kinds.webhook import WebhookFeed
 from assay.feeds.errors import Permanent
 from assay.feeds.places import journal_file
-from assay.feeds.webhook import WebhookFetcher
-from assay.feeds.webhook_event import Event, events_of
-from assay.feeds.webhook_intake import Intake
-from assay.feeds.webhook_landing import Lander, Look, feed_folder, unlanded
-from assay.feeds.webhook_log import EventLog
-from assay.feeds.webhook_memory import Remembered
-from assay.feeds.webhook_server import WebhookServer
-from assay.feeds.webhook_signature import Refused
 from tests.unit.test_webhook_events import FEED, NOW
 
 UNSIGNED = replace(FEED, signature="none", id="/id", reserve=0, every=0.1)
@@ -111,8 +111,8 @@ def test_half_an_event_on_a_full_disk_is_cut_off(tmp_path: Path, monkeypatch: py
     def cannot_cut(*_: object) -> None:
         raise OSError(errno.EIO, "cannot cut")
 
-    monkeypatch.setattr("assay.feeds.webhook_log.os.write", until_full)
-    monkeypatch.setattr("assay.feeds.webhook_log.os.ftruncate", cannot_cut)
+    monkeypatch.setattr("assay.connectors.webhook.log.os.write", until_full)
+    monkeypatch.setattr("assay.connectors.webhook.log.os.ftruncate", cannot_cut)
     with pytest.raises(OSError, match="full"):
         log.append([[event(2), event(3)]])
     with pytest.raises(OSError, match="cannot cut"):
@@ -294,10 +294,10 @@ def test_each_request_is_answered_as_the_docs_say(tmp_path: Path, monkeypatch: p
         assert ask(b'{"id":4', b"stuck")[0] == 408
         assert server._held == 0
         with monkeypatch.context() as patched:
-            patched.setattr("assay.feeds.webhook_server.HELD_BYTES", 5)
+            patched.setattr("assay.connectors.webhook.server.HELD_BYTES", 5)
             assert ask(b'{"id":4}')[0] == 503
         one._room_until = 0
-        monkeypatch.setattr("assay.feeds.webhook_intake.shutil.disk_usage", lambda _: type("U", (), {"free": 10}))
+        monkeypatch.setattr("assay.connectors.webhook.intake.shutil.disk_usage", lambda _: type("U", (), {"free": 10}))
         status, headers, told = ask(b'{"id":5}')
         assert (status, headers["retry-after"], told) == (503, "60", "the disk has too little room\n")
         one._room_until = time.monotonic() + 60

@@ -12,7 +12,7 @@ from assay.base.errors import UserError
 from assay.base.settings import Settings
 from assay.cli.feeds import declared
 from assay.contract.names import TableName
-from assay.feeds.process import handed_over
+from assay.fetching.process import handed_over
 
 COMMAND = (sys.executable, "-P", "-m", "assay.cli.feed_nodes")
 

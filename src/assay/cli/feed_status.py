@@ -13,8 +13,8 @@ from assay.base.printable import printable
 from assay.base.settings import Settings
 from assay.cli.console import out
 from assay.cli.feeds import NONE, declared
-from assay.feeds.standing import Standing
-from assay.feeds.supervision import read_children
+from assay.fetching.standing import Standing
+from assay.fetching.supervision import read_children
 from assay.publish.heartbeat import lasted
 
 

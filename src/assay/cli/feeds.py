@@ -26,10 +26,10 @@ from assay.contract.places import OF_RECORD
 from assay.contract.pointer import pointer_keys, pointer_of
 from assay.feeds.errors import FeedError, Permanent
 from assay.feeds.frame import Fetched
-from assay.feeds.kinds import fetcher_of, sample_of
-from assay.feeds.process import become
-from assay.feeds.running import run_once
 from assay.feeds.sample import Sample
+from assay.fetching.kinds import fetcher_of, sample_of
+from assay.fetching.process import become
+from assay.fetching.running import run_once
 from assay.tables.dbt import parse_if_changed
 
 FAILED = 1

@@ -8,7 +8,7 @@ from assay.contract.catalog import Catalog
 from assay.contract.declared_feeds import feeds_of
 from assay.contract.errors import ContractError
 from assay.contract.names import TableName
-from assay.feeds.supervision import ask_again
+from assay.fetching.supervision import ask_again
 from assay.orchestration.instance import open_instance
 
 

@@ -15,9 +15,9 @@ from typing import Any
 from assay.base import log
 from assay.base.settings import Settings
 from assay.cli.console import complain, err, out
+from assay.connectors.webhook.landing import Look
 from assay.contract.feed_kinds.webhook import WebhookFeed
 from assay.feeds.errors import FeedError, Permanent, Transient
-from assay.feeds.webhook_landing import Look
 
 FAILED = 1
 _LOOK_SECONDS = 600.0
@@ -31,7 +31,7 @@ def serve(host: str, port: int) -> int:
         feeds = _declared()
         if not feeds:
             raise Permanent("no source of this project has a feed of kind webhook; docs/feeds_webhook.md shows one")
-        from assay.feeds import webhook_serving  # noqa: PLC0415 - the server's libraries
+        from assay.connectors.webhook import serving as webhook_serving  # noqa: PLC0415 - the server's libraries
 
         webhook_serving.refuse_what_cannot_be_served(feeds, host)
         for feed in feeds:

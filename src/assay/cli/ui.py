@@ -22,7 +22,7 @@ from assay.base.signals import heed_interrupts
 from assay.cli import feed_nodes
 from assay.cli.console import err
 from assay.cli.running import prepare
-from assay.feeds.supervisor import Supervisor
+from assay.fetching.supervisor import Supervisor
 from assay.orchestration.instance import CODE_LOCATION
 from assay.orchestration.patches.dev_instance import serve_instance_of
 

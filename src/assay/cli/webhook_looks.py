@@ -12,8 +12,8 @@ from dataclasses import asdict
 from assay.base.errors import UserError
 from assay.base.settings import Settings
 from assay.cli.feeds import declared
+from assay.connectors.webhook.feed import WebhookFetcher
 from assay.contract.feed_kinds.webhook import WebhookFeed
-from assay.feeds.webhook import WebhookFetcher
 
 
 def main() -> None:

@@ -10,10 +10,10 @@ from rich.markup import escape
 
 from assay.base import clock
 from assay.cli.console import err, out
+from assay.connectors.webhook.signature import keys_of, sign_github, sign_standard
 from assay.contract.contract import Contract
 from assay.contract.feed_kinds.webhook import WebhookFeed
 from assay.contract.pointer import pointer_keys
-from assay.feeds.webhook_signature import keys_of, sign_github, sign_standard
 
 ADDRESS = "http://127.0.0.1:8765"
 """Of `assay serve` without options."""

@@ -1,6 +1,5 @@
-"""Feeds: what fetches from databases and APIs, and writes files into landing, each row at least once and in order.
+"""What all feeds share: each fetches from a source and writes files into landing, each record at least once, in order.
 
-A feed is a small class with `read(position)`; everything that all feeds share (`frame.py`) is done once: names that are
-positions, durable writing, one writer, repeating, counting. Imports what is published and the contracts; knows no
-Dagster.
+A feed is a small class with `read(position)` (`assay.connectors`); the frame does the rest once: names that are
+positions, durable writing, one writer, counting. Imports what is published and the contracts; knows no Dagster.
 """

@@ -14,9 +14,9 @@ from assay.contract.declared_feeds import feeds_of
 from assay.contract.feed import FeedDeclaration
 from assay.feeds.errors import Elsewhere, FeedError
 from assay.feeds.frame import Fetched
-from assay.feeds.running import run_once
-from assay.feeds.standing import Standing
-from assay.feeds.supervision import read_children
+from assay.fetching.running import run_once
+from assay.fetching.standing import Standing
+from assay.fetching.supervision import read_children
 from assay.orchestration.feed_events import observation
 from assay.orchestration.keys import feed_key
 from assay.orchestration.lakehouse import Lakehouse

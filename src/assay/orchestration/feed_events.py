@@ -17,8 +17,8 @@ from sqlalchemy import text
 from assay.base.settings import Settings
 from assay.contract.feed import FeedDeclaration
 from assay.feeds.last_fetch import LastFetch
-from assay.feeds.standing import Standing
-from assay.feeds.supervision import Child, read_children
+from assay.fetching.standing import Standing
+from assay.fetching.supervision import Child, read_children
 from assay.orchestration.keys import feed_key
 
 CHANGED = timedelta(minutes=1)

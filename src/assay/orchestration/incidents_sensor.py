@@ -17,8 +17,8 @@ from assay.base.run_lock import LockTimeout, RunLock
 from assay.base.settings import Settings
 from assay.contract.catalog import Catalog
 from assay.contract.declared_feeds import feeds_of
-from assay.feeds.health import health_of
-from assay.feeds.supervision import is_supervised
+from assay.fetching.health import health_of
+from assay.fetching.supervision import is_supervised
 from assay.incidents import slo_history, store
 from assay.incidents.causes import causes
 from assay.incidents.inputs import Disk, Inputs

@@ -1,0 +1,1 @@
+"""HTTP APIs, whole or by windows of time."""

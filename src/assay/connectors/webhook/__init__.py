@@ -1,0 +1,1 @@
+"""Events that senders post, taken by `assay serve`."""
