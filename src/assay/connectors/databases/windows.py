@@ -1,7 +1,8 @@
 """How far a watermark may go: not past a row that a transaction still under way may bring.
 
 The bound is looked at before the snapshot is taken that reads the rows. Which transactions are open a database says in
-its own way (`mysql.py`, `sqlite.py`); where it does not, the yml says how long one may last. See `connectors/postgres/window.py`.
+its own way (`mysql.py`, `sqlite.py`); where it does not, the yml says how long one may last. See
+`connectors/postgres/window.py`.
 """
 
 from __future__ import annotations
