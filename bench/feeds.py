@@ -8,17 +8,25 @@ and, up to gold, `assay run` with the ledger, the verdict, silver, checks and pu
 from __future__ import annotations
 
 import os
+import random
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
+import duckdb
+import psycopg
 import yaml
+from latency import ASSAY_COMMAND
 from report import Table
+from services import free_port, services
 
 from assay.cli.init import init
 from tests.postgres import PASSWORD, Server, binaries
@@ -26,6 +34,7 @@ from tests.postgres import PASSWORD, Server, binaries
 HERE = Path(__file__).parent
 ASSAY = Path(sys.executable).with_name("assay")
 ROWS = 1_000_000
+LIMIT = 120.0
 COLUMNS = {
     "id": "bigint",
     "amount": "decimal(12,2)",
@@ -92,10 +101,46 @@ def _server() -> Iterator[Server]:
             server.stop()
 
 
-def _project(folder: Path, server: Server) -> Path:
+def changes(folder: Path, commits: int = 40) -> list[Table]:
+    """From the commit of a transaction at PostgreSQL to its row at readers of silver, by its log, services running.
+
+    Args:
+        folder: Where the lake goes.
+        commits: How many, one after the other with a random pause of up to four seconds.
+    """
+    table = Table("From a commit at PostgreSQL to readers of silver, services running", "a commit")
+    with _server() as server, server.connect() as db:
+        db.execute("create schema shop")
+        db.execute(_MADE.format(10_000).encode())
+        project = _project(folder / "lake", server, "changes")
+        command = ["-W", "ignore", "-c", ASSAY_COMMAND, "dev", "--port", str(free_port())]
+        environment = {"SHOP_PASSWORD": PASSWORD, "ASSAY_HOME": str(project / "data")}
+        with services(command, project, environment, folder / "services.log"):
+            _await_note(project, 1, "'first'", db)
+            table.rows["a commit"] = [_await_note(project, number, f"'n{number}'", db) for number in range(commits)]
+    cuts = statistics.quantiles(table.rows["a commit"], n=100, method="inclusive")
+    table.notes["a commit"] = f"{commits} commits, p50 {cuts[49]:.1f} s, p95 {cuts[94]:.1f} s; aims 8 and 15 s"
+    return [table]
+
+
+def _await_note(project: Path, number: int, note: str, db: psycopg.Connection[Any]) -> float:
+    """Change the note of an order, and wait until readers see it; gives the seconds."""
+    time.sleep(random.random() * 4)  # noqa: S311 - a pause is no secret
+    db.execute(f"update shop.orders set note = {note} where id = {number + 1}".encode())
+    began, link = time.monotonic(), project / "data" / "published" / "lake.duckdb"
+    while time.monotonic() - began < LIMIT:
+        if link.exists():
+            with suppress(duckdb.Error), duckdb.connect(str(link.resolve()), read_only=True) as lake:
+                if lake.execute(f"select 1 from silver.orders where id = {number + 1} and note = {note}").fetchall():
+                    return time.monotonic() - began
+        time.sleep(0.1)
+    raise SystemExit(f"{note} did not come within {LIMIT} s")
+
+
+def _project(folder: Path, server: Server, mode: str = "whole") -> Path:
     """A project with a feed and a table of gold, set up."""
     init(folder, has_example=False)
-    feed = {"kind": "postgres", "url": _url(server, "${env:SHOP_PASSWORD}"), "table": "shop.orders", "mode": "whole"}
+    feed = {"kind": "postgres", "url": _url(server, "${env:SHOP_PASSWORD}"), "table": "shop.orders", "mode": mode}
     contract = {"version": "1.0.0", "owner": "bench", "new_columns": "rescue"}
     orders = {
         "name": "bronze_orders",

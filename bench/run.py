@@ -48,6 +48,7 @@ def main() -> None:
             "history",
             "comparing",
             "feeds",
+            "changes",
             "webhook",
         ],
     )
@@ -78,6 +79,7 @@ def main() -> None:
             "history": lambda: history.tables(Path(folder) / "history"),
             "comparing": lambda: comparing.tables(Path(folder) / "comparing"),
             "feeds": lambda: feeds.tables(Path(folder) / "feeds", options.dlt_python.absolute()),
+            "changes": lambda: feeds.changes(Path(folder) / "changes"),
             "whole_year": lambda: whole_year.tables(Path(folder) / "whole year", catalog),
             "described": lambda: described.tables(
                 Path(folder) / "described", options.tables, options.dlt_python.absolute()
