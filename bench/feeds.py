@@ -112,6 +112,7 @@ def changes(folder: Path, commits: int = 40) -> list[Table]:
     with _server() as server, server.connect() as db:
         db.execute("create schema shop")
         db.execute(_MADE.format(10_000).encode())
+        db.execute("create publication assay_orders for table shop.orders")
         project = _project(folder / "lake", server, "changes")
         command = ["-W", "ignore", "-c", ASSAY_COMMAND, "dev", "--port", str(free_port())]
         environment = {"SHOP_PASSWORD": PASSWORD, "ASSAY_HOME": str(project / "data")}

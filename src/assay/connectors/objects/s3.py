@@ -65,7 +65,7 @@ class S3Source:
             from botocore.config import Config  # noqa: PLC0415 - as above
         except ImportError:
             raise Permanent(
-                f"feed {self._feed.source}: reading S3 needs boto3; pip install 'assay-lakehouse[buckets,aws]'"
+                f"feed {self._feed.source}: reading S3 needs boto3; pip install 'assay-lakehouse[buckets]'"
             ) from None
         values: dict[str, str] = {}
         for name, text in self._feed.options:
