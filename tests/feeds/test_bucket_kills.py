@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from tests.feeds.test_buckets import feed, proxy, put, s3, service  # noqa: F401 - fixtures
+from tests.kills import KILLS
 from tests.objects import ObjectsLake, csv
 
 pytestmark = pytest.mark.feeds
-KILLS = 3
 
 
 class Writer:

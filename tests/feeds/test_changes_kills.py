@@ -14,9 +14,9 @@ import psycopg
 
 from tests.feeds.test_changes import ALL, ORDERS
 from tests.followed import Followed
+from tests.kills import KILLS
 from tests.postgres import Server
 
-KILLS = 3
 LARGE = """
     insert into shop.orders select -i, i, 'large', repeat('y', 300) from generate_series(1, 20000) as i
     on conflict (id) do update set note = 'again'

@@ -21,6 +21,7 @@ from assay.contract.feed_kinds.database import DatabaseTable
 from assay.feeds.errors import Permanent, Transient
 from assay.feeds.frame import Batch
 from assay.feeds.position import Position
+from tests.kills import KILLS
 from tests.mariadb import URL, MariaDb, run
 from tests.postgres import PASSWORD, FedLake
 
@@ -32,7 +33,6 @@ ORDERS = """
     )
 """
 NINE = "insert into orders select seq, seq / 8, concat('n', seq), now(3) - interval 1 hour from seq_1_to_9"
-KILLS = 3
 
 
 @pytest.fixture

@@ -15,9 +15,8 @@ import psycopg
 import pyarrow.parquet as pq
 
 from tests.feeds.test_watermark import COLUMNS, FEED, ORDERS, assert_equal
+from tests.kills import KILLS
 from tests.postgres import FedLake, Server
-
-KILLS = 3
 
 
 class Writers:

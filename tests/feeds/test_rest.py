@@ -19,13 +19,13 @@ import pytest
 import yaml
 
 from tests.http_server import Answer, Asked, HttpServer
+from tests.kills import KILLS
 from tests.places import PROJECT
 from tests.rest import RestLake
 
 pytestmark = pytest.mark.feeds
 
 COLUMNS = {"id": "bigint", "amount": "decimal(10,2)", "updated_at": "timestamp with time zone"}
-KILLS = 3
 
 
 @pytest.fixture

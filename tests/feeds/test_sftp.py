@@ -18,6 +18,7 @@ import asyncssh
 import pytest
 
 from assay.connectors.objects import sftp
+from tests.kills import KILLS
 from tests.objects import SECRET, ObjectsLake, csv
 
 pytestmark = pytest.mark.feeds
@@ -269,7 +270,7 @@ def test_a_feed_that_is_killed_under_live_writes_has_what_the_server_holds(
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        for kill in range(3):
+        for kill in range(KILLS):
             fetching = subprocess.Popen(lake.command("run", "sales"), env=lake.environment, stdout=subprocess.DEVNULL)
             deadline = time.monotonic() + 30
             while len(lake.landed()) < 8 * (kill + 1) and time.monotonic() < deadline:

@@ -28,6 +28,7 @@ from typer.testing import CliRunner
 
 from assay.cli.main import app
 from assay.feeds.places import lock_file
+from tests.kills import KILLS
 from tests.lab import Lab
 from tests.postgres import parsed_project
 
@@ -35,7 +36,6 @@ pytestmark = pytest.mark.feeds
 
 SECRET = "whsec_c2VjcmV0LXRoYXQtaXMtcGxhbnRlZC1oZXJl"  # noqa: S105 - planted, and searched for
 PATH = "/hooks/orders"
-KILLS = 3
 SENDERS = 8
 
 

@@ -223,7 +223,9 @@ def test_what_dbt_renders_is_not_held_against_a_type_before(tmp_path: Path) -> N
 
 def test_of_several_mistakes_the_outermost_is_named_with_all_its_kind() -> None:
     contract = {"colour": 1, "version": 1, "format": {"type": "orc", "x": 1}, "shape": 2}
-    with pytest.raises(ContractError, match=r"^contract: unknown key 'colour', 'shape'; known are files, version, owner"):
+    with pytest.raises(
+        ContractError, match=r"^contract: unknown key 'colour', 'shape'; known are files, version, owner"
+    ):
         ContractYml.read(contract)
     with pytest.raises(ContractError, match=r"^contract: missing owner, load, new_columns, files$"):
         ContractYml.read({"version": 1, "format": {"type": "orc"}})
