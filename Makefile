@@ -44,13 +44,8 @@ slow: setup ## Tests that only take long: many real runs, the year, every rule b
 chaos: setup ## Kill real runs and services, fill the disk, shuffle arrivals; a quarter of an hour
 	@$(BIN)/pytest -n auto --dist loadfile -m chaos
 
-feeds: setup ## Feeds of real servers, killed under live writes; two minutes (installs PostgreSQL and MariaDB with apt-get where root may)
-	@$(BIN)/python -c 'import sys; from tests.postgres import binaries; sys.exit(binaries() is None)' || { \
-	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null || { echo "The tests of feeds need PostgreSQL's programs (initdb, pg_ctl): install your system's package postgresql, then make feeds again"; exit 1; }; \
-	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends postgresql; }
-	@$(BIN)/python -c 'import sys; from tests.mariadb import is_installed; sys.exit(not is_installed())' || { \
-	  test "$$(id -u)" = 0 && command -v apt-get >/dev/null || { echo "The tests of feeds need MariaDB's programs (mariadbd, mariadb-install-db): install your system's package mariadb-server, then make feeds again"; exit 1; }; \
-	  apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends mariadb-server; }
+feeds: setup ## Feeds of real servers, killed under live writes; some minutes (installs the servers with apt-get and npm where root may)
+	@$(BIN)/python -m tests.install_servers
 	@ASSAY_FEEDS=1 $(BIN)/pytest -n auto --dist load -m feeds tests/feeds
 
 quarter: setup ## Ninety simulated days with crashes, corrupt files, silence and full disks (QUARTER_DAYS=36 for fewer)
@@ -93,4 +88,4 @@ lock: $(INSTALLED) ## Resolve the dependencies again into requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header --extra demo --extra dev -o requirements.lock pyproject.toml
 
 clean: ## Remove the virtual environment and the parsed project; the lake stays
-	@rm -rf .venv .venv-bench dbt_project/target dbt_project/build dbt_project/dbt_packages
+	@rm -rf .venv .venv-bench .azurite dbt_project/target dbt_project/build dbt_project/dbt_packages

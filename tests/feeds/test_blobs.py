@@ -9,7 +9,6 @@ import hmac
 import http.client
 import json
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -23,6 +22,7 @@ import pytest
 from obstore.store import AzureStore
 
 from tests.blobs import BUCKET, Blobs
+from tests.install_servers import azurite
 from tests.objects import ObjectsLake, csv
 
 pytestmark = pytest.mark.feeds
@@ -113,12 +113,15 @@ def test_what_cannot_be_read_is_told(lake: ObjectsLake, blobs: Blobs, feed: dict
     assert "cannot be listed" in told and "x//y.csv" in told
 
 
-@pytest.mark.skipif(shutil.which("azurite-blob") is None, reason="azurite is not installed: npm install -g azurite")
 def test_azure_as_its_emulator_speaks_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = azurite()
+    if program is None:
+        missing = "azurite is not installed: `make feeds` does it"
+        (pytest.fail if os.environ.get("CI") or os.environ.get("ASSAY_FEEDS") else pytest.skip)(missing)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = ["azurite-blob", "--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", str(tmp_path / "az")]
+    command = [program, "--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", str(tmp_path / "az")]
     service = subprocess.Popen(
         [*command, "--silent", "--skipApiVersionCheck"],
         env={**os.environ, "AZURITE_ACCOUNTS": f"account:{KEY}"},
