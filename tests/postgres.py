@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from assay.orchestration.instance import prepare_instance
 from assay.tables.dbt import parse_if_changed
 from tests.lab import Lab
 from tests.places import PROJECT
+from tests.ports import free_port
 
 PLACES = ("/usr/lib/postgresql/*/bin", "/usr/local/bin", "/usr/bin", "/opt/homebrew/bin")
 PASSWORD = "s3cr#t/pä ss@word"  # noqa: S105 - of a server that lives for a minute, with all that an URL escapes
@@ -37,18 +37,12 @@ def binaries() -> Path | None:
     return None
 
 
-def is_free(port: int) -> bool:
-    """Whether nobody listens on a port of 127.0.0.1."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
 class Server:
     """A PostgreSQL on a port of 127.0.0.1, in a temporary folder; root runs it as the user postgres."""
 
     def __init__(self, folder: Path, programs: Path) -> None:
         self.folder, self._programs = folder, programs
-        self.port = next(port for port in range(15_000 + os.getpid() % 15_000, 32_000) if is_free(port))
+        self.port = free_port()
         self._user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
         self.user = ("postgres", "postgres") if self._user else ()
         if self.user:
