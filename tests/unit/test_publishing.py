@@ -10,7 +10,8 @@ import pytest
 
 from assay.base.warehouse import prepare
 from assay.checks.results import CheckResult, Rule, record
-from assay.publish.publishing import HISTORY, OPS_TABLES, publish_ops
+from assay.publish.ops_tables import HISTORY, OPS_TABLES
+from assay.publish.publishing import publish_ops
 from assay.publish.reader import OWN_VIEWS, open_published
 from assay.tables.table_definition import Definition
 from assay.tables.versions import note_built

@@ -29,9 +29,11 @@ def run_feed(
     ] = False,
 ) -> None:
     """Fetch what is new into landing, again and again; `assay run` or the services load it."""
-    from assay.cli import feed_keys, feeds
+    from assay.cli import feeds
 
     if compare_keys:
+        from assay.cli import feed_keys
+
         raise typer.Exit(stoppable(lambda: feed_keys.compare(name)))
     raise typer.Exit(stoppable(lambda: feeds.run(name, is_once=once)))
 

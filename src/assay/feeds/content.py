@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from assay.base.read_ahead import one_ahead
 from assay.feeds.errors import Restart
 
 if TYPE_CHECKING:
@@ -52,17 +53,20 @@ class Rows:
     def _written(self, path: Path) -> int:
         import pyarrow.parquet as pq  # noqa: PLC0415 - 30 MB, when there is something to write
 
-        records, writer = 0, None
+        writer: pq.ParquetWriter | None = None
+
+        def add(table: pa.Table) -> int:
+            nonlocal writer
+            writer = writer or pq.ParquetWriter(target, table.schema, **_PARQUET)
+            writer.write_table(table)
+            return int(table.num_rows)
+
         with path.open("xb") as target:
             try:
-                for table in self.tables():
-                    writer = writer or pq.ParquetWriter(target, table.schema, **_PARQUET)
-                    writer.write_table(table)
-                    records += table.num_rows
+                return sum(one_ahead(add, self.tables()))
             finally:
                 if writer is not None:
                     writer.close()
-        return records
 
 
 @dataclass(frozen=True)

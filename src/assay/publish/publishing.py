@@ -22,37 +22,12 @@ from assay.checks.validity import reasons_against
 from assay.contract.names import TableName, literal, quoted, relation
 from assay.contract.part_choice import PartChoice
 from assay.publish.lake_state import StateWriter, Wanted
+from assay.publish.ops_tables import HISTORY, OPS_TABLES, OPS_VIEWS
 from assay.publish.seen_lake import BEFORE, SeenLake, attached
 from assay.publish.states import clean_states, drop_old_states
 from assay.publish.switched_file import aside, attach_new
 from assay.tables.touched_parts import forget_touched, version_of
 from assay.tables.versions import seqs
-
-OPS_TABLES = (
-    "files",
-    "archives",
-    "sources",
-    "schema_changes",
-    "snapshots",
-    "acceptances",
-    "tables",
-    "seen",
-    "conservation",
-    "checks",
-    "check_results",
-    "profiles",
-    "quality_score",
-    "deliveries",
-    "freshness",
-    "retired",
-    "publications",
-    "pruned",
-    "rebuilds",
-    "build_costs",
-)
-HISTORY = ("checks", "check_results")
-"""Tables of `ops` to which runs add, the most by far; after old rows were dropped they are copied whole."""
-OPS_VIEWS = ("live_files", "current_files")
 
 
 @dataclass(frozen=True)

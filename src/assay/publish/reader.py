@@ -11,7 +11,7 @@ import duckdb
 from assay.base.warehouse import view_statement
 from assay.contract.names import literal
 from assay.ledger.archives import Archive, read_archives
-from assay.publish.publishing import OPS_TABLES
+from assay.publish.ops_tables import OPS_TABLES
 
 OWN_SCHEMA = "memory.ops"
 """Where the views of a connection are: beside what is published, which is read only."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.csv as pc
 
+from assay.base.read_ahead import one_ahead
 from assay.connectors.postgres.column_types import SourceColumn, without_exceptions
 from assay.connectors.postgres.session import Session
 from assay.connectors.postgres.stream import pieces
@@ -72,8 +73,8 @@ def tables(
     is_first = True
     # A transaction within the transaction: what sees the rows goes on when reading them is given up.
     with connection.transaction(), closing(pieces(connection, _copy(query), piece)) as texts:
-        for text in texts:
-            yield parsed(text, columns, schema)
+        for table in one_ahead(lambda text: parsed(text, columns, schema), texts):
+            yield table
             is_first = False
     if is_first:
         yield schema.empty_table()

@@ -7,15 +7,15 @@ does; here rows are taken from libpq as long as some are there, and waited for w
 from __future__ import annotations
 
 from collections.abc import Generator
-from selectors import EVENT_READ, DefaultSelector
+from select import POLLIN, poll
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import psycopg
     from psycopg.pq.abc import PGconn, PGresult
 
-_LOOK_SECONDS = 1.0
-"""How long is waited at once, so that a signal is heeded."""
+_LOOK_MS = 1_000
+"""Milliseconds that are waited at once, so that a signal is heeded."""
 
 
 def pieces(connection: psycopg.Connection, query: bytes, size: int) -> Generator[bytearray]:
@@ -103,7 +103,7 @@ def _result(server: PGconn, wanted: int) -> PGresult:
 
 def _wait(server: PGconn) -> None:
     """Until the server has sent something."""
-    with DefaultSelector() as selector:
-        selector.register(server.socket, EVENT_READ)
-        selector.select(_LOOK_SECONDS)
+    ready = poll()
+    ready.register(server.socket, POLLIN)
+    ready.poll(_LOOK_MS)
     server.consume_input()
