@@ -22,7 +22,7 @@ from assay.contract.catalog import Catalog
 from assay.contract.contract import Column
 from assay.contract.names import literal
 from assay.contract.parse import parse_contract
-from assay.ledger.landing_zone import find
+from assay.ledger.folded_files import find
 from assay.ledger.scan import Ledger
 from assay.loading.loader import load_landed
 from demo.replay.source_data import source_files

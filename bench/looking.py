@@ -11,7 +11,7 @@ from report import Table, settings_of
 from assay.base.settings import Settings
 from assay.base.warehouse import connect, transaction
 from assay.contract.catalog import Catalog
-from assay.ledger.landing_zone import find
+from assay.ledger.folded_files import find
 from assay.ledger.scan import Ledger
 from assay.publish.publishing import publish_ops
 from assay.triggers.landing_watch import LandingWatch

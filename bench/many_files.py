@@ -26,7 +26,8 @@ from assay.base.warehouse import connect, transaction
 from assay.contract.catalog import Catalog
 from assay.contract.names import literal
 from assay.contract.parse import parse_contract
-from assay.ledger.landing_zone import find, settled
+from assay.ledger.folded_files import find
+from assay.ledger.landing_zone import settled
 from assay.ledger.scan import Ledger
 from assay.loading.loader import load_landed
 from demo.replay.arrivals import build_arrivals

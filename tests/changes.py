@@ -18,7 +18,7 @@ from assay.checks import conservation
 from assay.checks.conservation import Conservation
 from assay.contract.contract import Contract
 from assay.contract.parse import parse_contract
-from assay.ledger.landing_zone import find
+from assay.ledger.folded_files import find
 from assay.ledger.scan import Ledger
 from assay.loading.loader import load_landed
 from assay.tables.keyed import build_keyed

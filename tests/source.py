@@ -17,7 +17,7 @@ from assay.contract.catalog import Catalog
 from assay.contract.contract import Contract
 from assay.contract.names import quoted
 from assay.contract.parse import parse_contract
-from assay.ledger.landing_zone import find
+from assay.ledger.folded_files import find
 from assay.ledger.scan import Ledger, Looked
 from assay.loading.loader import load_landed
 

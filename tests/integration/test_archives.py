@@ -23,7 +23,8 @@ from assay.base.settings import Settings
 from assay.base.warehouse import transaction
 from assay.ledger import scan
 from assay.ledger.archives import read_archives
-from assay.ledger.landing_zone import find, scratch_for_members
+from assay.ledger.folded_files import find
+from assay.ledger.landing_zone import scratch_for_members
 from assay.ledger.unclaimed import list_unclaimed
 from assay.publish.run_session import open_session
 from assay.text.room import Room

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from assay.ledger.landing_zone import Arrival, find, hint_of, settled
+from assay.ledger.folded_files import find
+from assay.ledger.landing_zone import Arrival, hint_of, settled
 from assay.orchestration.landing import each_once
 
 NOW = 1_700_000_000.0

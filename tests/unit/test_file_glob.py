@@ -18,7 +18,7 @@ from assay.contract.file_glob import disk_and_members, file_glob
 from assay.contract.glob_overlap import shared_path
 from assay.contract.parse import parse_contract
 from assay.contract.sharing import check_sharing
-from assay.ledger.landing_zone import find
+from assay.ledger.folded_files import find
 from tests.source import bronze_node, catalog
 
 NAMES = st.sampled_from(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from assay.contract.file_glob import FileGlob
-from assay.ledger.landing_zone import find
+from assay.ledger.folded_files import find
 from assay.triggers.landing_watch import _listed
 
 NAMES = [

@@ -13,7 +13,7 @@ import pytest
 from assay.contract.contract import Contract
 from assay.contract.parse import parse_contract
 from assay.ledger import ignored, unclaimed
-from assay.ledger.landing_zone import find
+from assay.ledger.folded_files import find
 from assay.ledger.unclaimed import Unclaimed, list_unclaimed
 from tests.places import PROJECT
 from tests.source import bronze_node

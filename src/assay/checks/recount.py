@@ -12,6 +12,7 @@ from assay.base.memory import NOT_ENOUGH
 from assay.contract.contract import Contract
 from assay.contract.names import TableName, literal, quoted
 from assay.ledger.contents import records_read
+from assay.ledger.folded_files import UnreadableFold, damaged_folds
 from assay.ledger.pending import File, files_to_read_again_or_gone
 from assay.loading.rejudge import mark_as_read_today
 from assay.reading.parquet import count_records as count_records_of_parquet
@@ -28,7 +29,7 @@ class Recount:
         records: Records in them.
         gone: Names of loaded files that are no longer in landing and cannot be counted.
         differing: (name, records in the ledger, records counted) of files that do not agree with the ledger.
-        uncounted: (name, why) of files that need more memory than there is to be counted.
+        uncounted: (name, why) of files that need more memory than there is to be counted, or are in a damaged fold.
         duplicates: Clean rows of current files beyond the first of their key.
     """
 
@@ -58,8 +59,9 @@ def recount(connection: duckdb.DuckDBPyConnection, landing: Path, contract: Cont
                 counted[file.sighting_id] = count_records(file, contract)
         except NOT_ENOUGH as error:
             uncounted.append((file.name, f"needs more memory than there is: {first_line(error)}"))
-        except NoRoom as error:
+        except (NoRoom, UnreadableFold) as error:
             uncounted.append((file.name, str(error)))
+    uncounted += damaged_folds(landing, contract.paths) if gone else []
     names = {file.sighting_id: file.name for file in present}
     differing = [(names[i], known[i], n) for i, n in sorted(counted.items()) if known[i] != n]
     mark_as_read_today(connection, contract, present)
@@ -77,6 +79,10 @@ def count_records(file: File, contract: Contract) -> int:
     """Records of one file, by the footer of Parquet and by a walk through the records of text.
 
     None in one that an earlier version loaded and that is refused today: it differs from the ledger, and is named.
+
+    Raises:
+        UnreadableFold: It is in a fold that is damaged.
+        NoRoom: It cannot be unpacked.
     """
     width = len(file.header) if file.header is not None else len(contract.of_records.columns)
     try:
@@ -84,6 +90,8 @@ def count_records(file: File, contract: Contract) -> int:
             if contract.format.type == "parquet":
                 return count_records_of_parquet(readable.path)
             return sum(1 for _ in split(readable.path, contract.format, width))
+    except UnreadableFold:
+        raise
     except Unreadable:
         return 0
 

@@ -34,8 +34,9 @@ def check_recount(lake: Session, source: str, silver: str) -> CheckResult:
         ),
         Rule(
             "every_file_could_be_counted",
-            "each within the memory that there is; see ASSAY_MEMORY_LIMIT",
-            f"{len(counted.uncounted)} of {counted.files + len(counted.uncounted):,} files could not be counted",
+            "each is whole, and within the memory that there is; see ASSAY_MEMORY_LIMIT",
+            f"{len(counted.uncounted)} of {counted.files + len(counted.uncounted):,} files could not be counted"
+            + "".join(f": {file}: {why}" for file, why in counted.uncounted[:1]),
             not counted.uncounted,
             tuple(dict(zip(("file", "reason"), row, strict=True)) for row in counted.uncounted[:SHOWN]),
         ),

@@ -17,6 +17,11 @@ from assay.fetching.standing import Standing
 from assay.fetching.supervision import read_children
 from assay.publish.heartbeat import lasted
 
+_COLUMNS = (
+    *("feed", "state", "epoch", "position", "not loaded", "folded"),
+    *("last fetch", "lag", "until loss", "speed"),
+)
+
 
 def status(*, as_json: bool) -> None:
     """Print how far each feed is."""
@@ -27,7 +32,9 @@ def status(*, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps([standing.values() for standing in standings], indent=2) + "\n")
         return
-    table = Table("feed", "state", "epoch", "position", "not loaded", "last fetch", "lag", "until loss", "speed")
+    table = Table(
+        "feed", "state", "epoch", "position", "not loaded", "folded", "last fetch", "lag", "until loss", "speed"
+    )
     for standing in standings:
         table.add_row(*_cells(standing))
     out.print(table if feeds else NONE)
@@ -49,6 +56,7 @@ def _cells(standing: Standing) -> tuple[str, ...]:
         str(standing.progress.position.epoch),
         escape(", ".join(ends) or "the beginning"),
         f"{standing.progress.waiting:,}",
+        f"{values['batches_folded']:,} in {values['folds']:,}" if values["folds"] else "",
         _ago(standing),
         ", ".join(behind),
         "" if loss is None else "over" if loss <= 0 else lasted(loss),

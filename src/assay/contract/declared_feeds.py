@@ -27,7 +27,7 @@ def declared_feed(source: str, node: Mapping[str, Any]) -> FeedDeclaration | Non
     yml = feed_yml(block)
     keys = [item for item in node.get("constraints") or [] if item["type"] == "primary_key"]
     keyed = yml.declaration(source).keyed(keys[0].get("columns") or () if keys else ())
-    return replace(keyed, lag_limit=yml.lag_limit, loss_limit=yml.loss_limit)
+    return replace(keyed, **yml.shared)
 
 
 def feeds_of(models: Mapping[str, Mapping[str, Any]]) -> dict[str, FeedDeclaration]:

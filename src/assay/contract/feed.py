@@ -23,6 +23,11 @@ LAG_LIMIT = 3600.0
 LOSS_LIMIT = 86400.0
 """A day: whoever has to do something may be asleep, and then has to find out what."""
 
+FOLD_FROM = 200
+"""Few enough that a listing of landing stays short, many enough that folding is seldom."""
+FOLD_BELOW = 8_000_000
+"""Bytes: a file of that size is no burden for a listing, and packing it again would be one for the disk."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FeedDeclaration(ABC):
@@ -34,6 +39,8 @@ class FeedDeclaration(ABC):
         every: Seconds between two fetches.
         lag_limit: Seconds by which landing may be behind the source before its owner is told.
         loss_limit: Seconds before the source begins to forget what was not read at which its owner is told.
+        fold_from: How many small batches that are loaded are folded into one archive; 0 for none.
+        fold_below: Bytes below which a batch is small.
     """
 
     is_fetched: ClassVar[bool] = True
@@ -44,6 +51,8 @@ class FeedDeclaration(ABC):
     every: float = 60.0
     lag_limit: float = LAG_LIMIT
     loss_limit: float = LOSS_LIMIT
+    fold_from: int = FOLD_FROM
+    fold_below: int = FOLD_BELOW
 
     @property
     @abstractmethod

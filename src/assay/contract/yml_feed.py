@@ -6,22 +6,30 @@ import re
 from abc import abstractmethod
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
+from assay.base.sizes import parse_size
 from assay.contract.contract import Contract, NewColumns
-from assay.contract.feed import LAG_LIMIT, LOSS_LIMIT, FeedDeclaration
-from assay.contract.yml import Yml
+from assay.contract.feed import FOLD_BELOW, FOLD_FROM, LAG_LIMIT, LOSS_LIMIT, FeedDeclaration
+from assay.contract.yml import Expected, Yml
 
 REFERENCE = re.compile(r"\$\{(\w+):([^{}]+)\}")
 """A secret that a yml refers to: `${place:name}`."""
 PLACES = {"env": "NAME", "file": "/path", "vault": "path#key", "aws": "name#key"}
 """Where secrets may be, and how each is named there; of `aws` the key may be left out."""
+LARGEST_FOLDED = 64_000_000
+"""Bytes of a batch that may be folded: it is in memory as a whole while it is."""
 _PASSWORDS = (
     re.compile(r"://[^/@?#]*:(?P<value>[^@/?#]*)@"),
     re.compile(r"(?:^|[\s?&])(?:password|sslpassword)\s*=\s*(?P<value>[^\s&]*)", re.IGNORECASE),
 )
+
+
+def _bytes(value: object) -> object:
+    size = parse_size(value) if isinstance(value, str) else None
+    return value if size is None else size
 
 
 def checked_references(text: str) -> str:
@@ -86,6 +94,11 @@ class FeedYml(NearestYml):
         description="Seconds before the source begins to forget what was not read at which its owner is told.",
     )
 
+    @property
+    def shared(self) -> dict[str, Any]:
+        """What a feed of every kind is told by these keys."""
+        return {"lag_limit": self.lag_limit, "loss_limit": self.loss_limit}
+
     @abstractmethod
     def declaration(self, source: str) -> FeedDeclaration:
         """The feed of a source.
@@ -93,6 +106,28 @@ class FeedYml(NearestYml):
         Raises:
             ContractError: A key contradicts another.
         """
+
+
+class BatchFeedYml(FeedYml):
+    """A feed whose files are batches of its own making, which are folded once they are loaded."""
+
+    fold: bool = Field(default=True, description="Whether small batches that are loaded are folded into archives.")
+    fold_from: Annotated[int, Field(ge=2), Expected("{key} is a whole number, at least 2, not {found}")] = Field(
+        default=FOLD_FROM, description="How many of them are folded together, at least."
+    )
+    fold_below: Annotated[
+        int,
+        BeforeValidator(_bytes),
+        Field(ge=1, le=LARGEST_FOLDED),
+        Expected("{key} is a size such as 8 MB, at most 64 MB, not {found}"),
+        WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string", "pattern": "^[0-9]"}]}),
+    ] = Field(default=FOLD_BELOW, description="The size of a batch from which on it is not small.")
+
+    @property
+    def shared(self) -> dict[str, Any]:
+        """See `FeedYml`."""
+        folded = {"fold_from": self.fold_from if self.fold else 0, "fold_below": self.fold_below}
+        return {**super().shared, **folded}
 
 
 class FedContractYml(Yml):

@@ -19,7 +19,7 @@ from assay.contract.contract import Column, Contract
 from assay.contract.file_glob import WITHIN, file_glob
 from assay.contract.names import TableName, literal, quoted
 from assay.contract.personal import MASKED
-from assay.ledger.landing_zone import find
+from assay.ledger.folded_files import find
 from assay.ledger.reports import listing
 from assay.ledger.scan import Ledger
 from assay.ledger.schema_changes import read_changes

@@ -18,6 +18,8 @@ from assay.base.settings import Settings
 from assay.contract.feed import FeedDeclaration
 from assay.feeds.content import Content
 from assay.feeds.errors import PositionLost, Transient
+from assay.feeds.folded import Folds
+from assay.feeds.folding import Folding
 from assay.feeds.journal import Journal, Landed
 from assay.feeds.landing import BatchStore, digest
 from assay.feeds.names import WHOLE, BatchName
@@ -119,6 +121,14 @@ class Fetching(Protocol):
         """
         ...
 
+    def fold(self) -> int:
+        """Fold small batches that are loaded, within `alone`; gives how many. A disk that is full is not in the way.
+
+        Raises:
+            Permanent: Somebody has to do something first.
+        """
+        ...
+
     def begin_epoch(self) -> int:
         """Begin anew, within `alone`; gives the number of the epoch."""
         ...
@@ -138,6 +148,7 @@ class Fetcher:
         self._name = declaration.source
         self._feed = feed
         self._store = BatchStore(settings.landing, self._name, settings.settle_seconds)
+        self._folding = Folding(settings, declaration, self._store)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -192,6 +203,23 @@ class Fetcher:
         )
         return fetched
 
+    def fold(self) -> int:
+        """Fold small batches that are loaded; within `alone`.
+
+        Returns:
+            How many.
+
+        Raises:
+            Permanent: A file and its copy in a fold differ, or one is damaged.
+        """
+        try:
+            return self._folding.fold()
+        except OSError as error:
+            log.warning(
+                f"feed {self._name}: {error.filename}: {error.strerror or error}; nothing folded", feed=self._name
+            )
+            return 0
+
     def begin_epoch(self) -> int:
         """Begin anew: the next fetch reads from the beginning; within `alone`.
 
@@ -200,16 +228,20 @@ class Fetcher:
         """
         journal = Journal.read(journal_file(self._settings, self._name))
         paths = {*self._store.names(), *ledger_of(self._settings, self._name), *journal.landed}
-        epochs = [BatchName.parse(path).epoch for path in paths]
+        folded = Folds.of(self._settings.landing, self._name).batches
+        epochs = [batch.epoch for batch in (*map(BatchName.parse, paths), *folded)]
         journal.begin(max([journal.epoch, *epochs]) + 1)
         return journal.epoch
 
     def _positions(self, ledger: Mapping[str, LedgerBatch]) -> tuple[Journal, Position]:
         """The position that landing, ledger and journal say together; what the ledger knows leaves the journal."""
         journal = Journal.read(journal_file(self._settings, self._name))
-        names = self._store.names()
-        batches = {**names, **{path: BatchName.parse(path) for path in {*journal.landed, *ledger}}}
-        epoch = max([journal.epoch, *(batch.epoch for batch in batches.values())])
+        folded = Folds.of(self._settings.landing, self._name)
+        names = self._store.names(folded)
+        elsewhere = {path for path in {*journal.landed, *ledger} if not folded.cover(path)}
+        batches = {**names, **{path: BatchName.parse(path) for path in elsewhere}}
+        every = [*batches.values(), *folded.batches]
+        epoch = max([journal.epoch, *(batch.epoch for batch in every)])
         unnoted = []
         for path in sorted(path for path, batch in batches.items() if batch.epoch == epoch):
             if path in names:
@@ -220,13 +252,13 @@ class Fetcher:
                     unnoted.append(path)  # its writer died before it noted it
             else:
                 _check_gone(self._name, path, ledger.get(path), journal)
-        position = position_of(batches.values(), epoch)
+        position = position_of(every, epoch)
         for path in unnoted:
             journal.note(self._store.landed(path))
         needed = {
             path
             for path in journal.landed
-            if batches[path].epoch == epoch and not (path in ledger and ledger[path].is_loaded)
+            if path in batches and batches[path].epoch == epoch and not (path in ledger and ledger[path].is_loaded)
         }
         if needed != journal.landed.keys():
             journal.keep(sorted(needed))

@@ -16,8 +16,10 @@ from pathlib import Path
 from assay.base.atomic_write import ASIDE_PREFIX, ASIDE_SUFFIX, CHUNK, sync
 from assay.contract.feed import FOLDER
 from assay.feeds.errors import Permanent
+from assay.feeds.folded import Folds
 from assay.feeds.journal import Landed
 from assay.feeds.names import BatchName
+from assay.ledger.folds import FOLDED
 
 
 class BatchStore:
@@ -31,18 +33,32 @@ class BatchStore:
 
     def __init__(self, landing: Path, feed: str, settle_seconds: float) -> None:
         self._landing = landing
+        self._feed = feed
         self._folder = landing / FOLDER / feed
         self._age = settle_seconds
 
-    def names(self) -> dict[str, BatchName]:
+    def names(self, folded: Folds | None = None) -> dict[str, BatchName]:
+        """The batches whose files are there, by path below the landing zone, but for those that are in a fold as well.
+
+        Args:
+            folded: The folds; None to look.
+
+        Raises:
+            UnreadableName: A file has another name.
+            Permanent: A fold is damaged.
+        """
+        there = self.loose()
+        folded = folded or Folds.of(self._landing, self._feed)  # after the files: each is in one of the two
+        return {path: name for path, name in there.items() if not folded.hold(path)}
+
+    def loose(self) -> dict[str, BatchName]:
         """The batches whose files are there, by path below the landing zone.
 
         Raises:
             UnreadableName: A file has another name.
         """
-        paths = sorted(path for path in self._folder.rglob("*") if path.is_file() or path.is_symlink())
-        shown = [path.relative_to(self._landing).as_posix() for path in paths if not path.name.startswith(ASIDE_PREFIX)]
-        return {path: BatchName.parse(path) for path in shown}
+        paths = sorted(path.relative_to(self._landing).as_posix() for path in files_below(self._folder))
+        return {path: BatchName.parse(path) for path in paths}
 
     def clean(self) -> None:
         """Remove what a writer that died left aside, and folders that are empty; for who holds the feed's lock."""
@@ -96,6 +112,19 @@ class BatchStore:
         if stat.st_size != size_bytes:
             return False
         return stat.st_mtime_ns == mtime_ns or digest(self._landing / path) == sha256
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Files of a feed, but for what is aside and folds; folders that go away meanwhile have none."""
+
+    def tell(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    for at, folders, names in os.walk(folder, onerror=tell):
+        if at == str(folder):
+            folders[:] = [name for name in folders if name != FOLDED]
+        yield from (Path(at) / name for name in names if not name.startswith(ASIDE_PREFIX))
 
 
 def make_durable(aside: Path, target: Path, age_seconds: float) -> None:

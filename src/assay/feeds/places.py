@@ -10,9 +10,11 @@ from assay.base.run_lock import LockTimeout, RunLock
 from assay.base.settings import Settings
 from assay.contract.names import literal
 from assay.feeds.errors import Elsewhere
+from assay.feeds.folded import Folds
 
 if TYPE_CHECKING:
     from assay.ledger.feed_batches import LedgerBatch
+    from assay.ledger.folds import Span
 
 _latest: dict[object, tuple[object, Mapping[str, LedgerBatch]]] = {}
 """What was read last of each feed, and of which ledger."""
@@ -54,18 +56,28 @@ def token_file(settings: Settings, feed: str) -> Path:
     return settings.home / "feeds" / f"{feed}.token"
 
 
-def ledger_of(settings: Settings, feed: str) -> Mapping[str, LedgerBatch]:
+def ledger_of(settings: Settings, feed: str, folded: tuple[Span, ...] | None = None) -> Mapping[str, LedgerBatch]:
     """What the published ledger knows of the batches of a feed; nothing before the first run has ended.
 
-    It is read again only when a run has published, and DuckDB imported only when there is something to read: the
+    Of batches that are folded, which are loaded, it says nothing, so that it does not grow with them. It is read again
+    only when a run has published or something was folded, and DuckDB imported only when there is something to read: the
     process of a feed is small.
+
+    Args:
+        settings: The lake.
+        feed: The feed.
+        folded: What its folds hold; None to look.
+
+    Raises:
+        Permanent: A fold is damaged.
     """
+    spans = Folds.of(settings.landing, feed).spans if folded is None else folded
     try:
         file = (settings.published / "ops.duckdb").resolve(strict=True)
         stat = file.stat()
     except FileNotFoundError:
         return {}
-    key, stamp = (settings.published, feed), (file, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+    key, stamp = (settings.published, feed), (file, stat.st_ino, stat.st_mtime_ns, stat.st_size, spans)
     if key not in _latest or _latest[key][0] != stamp:
         import duckdb  # noqa: PLC0415 - see above
 
@@ -74,6 +86,6 @@ def ledger_of(settings: Settings, feed: str) -> Mapping[str, LedgerBatch]:
         with duckdb.connect(config={"threads": 1}) as connection:
             connection.execute(f"attach {literal(str(file))} as ops_published (read_only)")
             connection.execute("set search_path = 'ops_published.ops'")
-            batches = feed_batches(connection, feed)
+            batches = feed_batches(connection, feed, spans)
         _latest[key] = (stamp, batches)
     return _latest[key][1]

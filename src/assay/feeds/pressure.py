@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from assay.base.settings import Settings
 from assay.contract.feed import FOLDER
+from assay.feeds.landing import files_below
 from assay.feeds.places import ledger_of
 
 GOES_ON = 0.9
@@ -34,9 +35,9 @@ def backlog_of(settings: Settings, feed: str) -> Backlog:
     """What of a feed waits to be loaded."""
     ledger = ledger_of(settings, feed)
     files = size = 0
-    for path in (settings.landing / FOLDER / feed).rglob("*"):
+    for path in files_below(settings.landing / FOLDER / feed):
         known = ledger.get(path.relative_to(settings.landing).as_posix())
-        if path.name.startswith(".") or (known is not None and known.is_loaded):
+        if known is not None and known.is_loaded:
             continue
         try:
             if path.is_file():

@@ -39,6 +39,7 @@ def run_once(settings: Settings, declaration: FeedDeclaration, tell: Callable[[F
         for pause in [*islice(pauses(), ATTEMPTS - 1), None]:
             try:
                 tell(_attempt(settings, declaration, fetcher))
+                fetcher.fold()
                 return
             except Transient as error:
                 if pause is None:
@@ -81,6 +82,7 @@ def run_on(
                 _wait(declaration.source, error, pause)
             else:
                 waits = pauses()
+                fetcher.fold()
                 before_rest()
                 time.sleep(declaration.every)
 

@@ -12,6 +12,7 @@ from assay.connectors.objects.placing import Placing
 from assay.contract.feed import FeedDeclaration
 from assay.contract.feed_kinds.objects import ObjectsFeed
 from assay.feeds.errors import FeedError
+from assay.feeds.folded import Folds
 from assay.feeds.journal import Journal
 from assay.feeds.landing import BatchStore
 from assay.feeds.names import BatchName
@@ -28,12 +29,18 @@ class Progress:
         waiting: Batches that landed and are not loaded, as far as is published.
         is_running: Whether a process fetches it now.
         problem: Why it would stop; empty when it would not.
+        landed: Batches in landing that are in no fold.
+        folded: Batches that are in folds.
+        folds: How many folds these are.
     """
 
     position: Position
     waiting: int
     is_running: bool
     problem: str = ""
+    landed: int = 0
+    folded: int = 0
+    folds: int = 0
 
 
 def progress_of(settings: Settings, declaration: FeedDeclaration) -> Progress:
@@ -43,15 +50,16 @@ def progress_of(settings: Settings, declaration: FeedDeclaration) -> Progress:
     if isinstance(declaration, ObjectsFeed):
         return _of_objects(settings, feed, is_running)
     try:
-        ledger = ledger_of(settings, feed)
+        folded = Folds.of(settings.landing, feed)
+        ledger = ledger_of(settings, feed, folded.spans)
         journal = Journal.read(journal_file(settings, feed))
         landed = BatchStore(settings.landing, feed, settings.settle_seconds).names()
-        paths = {*landed, *ledger, *journal.landed}
-        position = position_of([BatchName.parse(path) for path in paths], journal.epoch)
+        paths = {path for path in {*landed, *ledger, *journal.landed} if path in landed or not folded.cover(path)}
+        position = position_of([*map(BatchName.parse, paths), *folded.batches], journal.epoch)
     except FeedError as error:
         return Progress(Position(), 0, is_running, str(error))
     waiting = sum(not (path in ledger and ledger[path].is_loaded) for path in landed)
-    return Progress(position, waiting, is_running)
+    return Progress(position, waiting, is_running, "", len(landed), folded.count, len(folded.files))
 
 
 def _of_objects(settings: Settings, feed: str, is_running: bool) -> Progress:

@@ -12,6 +12,11 @@ from pathlib import Path, PurePath
 
 from assay.contract.file_glob import WILDCARDS, WITHIN, disk_and_members, may_be_claimed
 
+_LOOKS = 10
+"""At a folder whose sub-folders are removed meanwhile."""
+_OF_FOLD = 3
+"""Folders between the landing zone and a fold: feeds, the feed, its folds."""
+
 
 @dataclass(frozen=True)
 class Hint:
@@ -38,6 +43,7 @@ class Arrival:
         hint: None when the path could not be looked at.
         problem: Why the path can be no file of a source; empty when it can.
         archive: The name of the zip archive at the path, of which this is a member; empty for a file itself.
+        is_folded: Whether the path is that of a fold in which the file is (`folds.py`); the hint is that of the file.
     """
 
     name: str
@@ -45,6 +51,7 @@ class Arrival:
     hint: Hint | None
     problem: str = ""
     archive: str = ""
+    is_folded: bool = False
 
     @property
     def member(self) -> str:
@@ -54,11 +61,11 @@ class Arrival:
     @property
     def landing(self) -> Path:
         """The landing zone."""
-        return self.path.parents[len(PurePath(self.archive or self.name).parts) - 1]
+        return self.path.parents[_OF_FOLD if self.is_folded else len(PurePath(self.archive or self.name).parts) - 1]
 
     def is_as_it_was(self) -> bool:
-        """Whether the path still shows what it showed; raises as `hint_of` does."""
-        return hint_of(self.path, self.hint if self.archive else None) == self.hint
+        """Whether the path still shows what it showed; raises as `hint_of` does. What is folded does not change."""
+        return self.is_folded or hint_of(self.path, self.hint if self.archive else None) == self.hint
 
 
 def hint_of(path: Path, of_member: Hint | None = None) -> Hint | None:
@@ -83,10 +90,11 @@ def scratch_for_members(landing: Path) -> Path:
     return landing.parent / "scratch" / "members"
 
 
-def find(landing: Path, pattern: str) -> list[Arrival]:
-    """All paths that the glob claims, in the order of their names, unfinished ones left out.
+def find_files(landing: Path, pattern: str) -> list[Arrival]:
+    """All paths on disk that the glob claims, in the order of their names, unfinished ones left out.
 
-    Of a glob of members it is the archives that are listed; none is opened.
+    Of a glob of members it is the archives that are listed; none is opened. Who looks for files of sources asks
+    `folded_files.find`, which knows those in folds as well.
 
     Raises:
         OSError: The folder of the source cannot be listed; that is not the same as an empty one.
@@ -95,7 +103,7 @@ def find(landing: Path, pattern: str) -> list[Arrival]:
     _list_or_raise(landing, pattern)
     zone = _Zone(landing)
     arrivals = []
-    for path in sorted(landing.glob(pattern), key=os.fsencode):
+    for path in sorted(_globbed(landing, pattern), key=os.fsencode):
         relative = path.relative_to(landing)
         if not may_be_claimed(path.name, relative.parts[:-1]):
             continue
@@ -103,6 +111,14 @@ def find(landing: Path, pattern: str) -> list[Arrival]:
         if arrival is not None:
             arrivals.append(arrival)
     return arrivals
+
+
+def _globbed(landing: Path, pattern: str) -> list[Path]:
+    """The paths that match; `glob` trips over a folder that is removed while it looks, as feeds do that are empty."""
+    for _ in range(_LOOKS - 1):
+        with suppress(FileNotFoundError):
+            return list(landing.glob(pattern))
+    return list(landing.glob(pattern))
 
 
 def _list_or_raise(landing: Path, pattern: str) -> None:
@@ -198,7 +214,7 @@ def settled(
 
 
 def _is_old(arrival: Arrival, before: float) -> bool:
-    return bool(arrival.problem) or arrival.hint is None or arrival.hint.mtime_ns <= before * 1e9
+    return bool(arrival.problem) or arrival.is_folded or arrival.hint is None or arrival.hint.mtime_ns <= before * 1e9
 
 
 def _has_settled(before: Arrival, now_there: Arrival) -> bool:

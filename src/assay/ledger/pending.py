@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import duckdb
 
 from assay.contract.file_glob import WITHIN
 from assay.ledger.archives import as_file
+from assay.ledger.fold_lookup import located
+from assay.ledger.folded_files import reading, unfolded
 from assay.ledger.inspect_file import Examined
 from assay.ledger.landing_zone import Hint, hint_of, scratch_for_members
 from assay.ledger.rows import copies_of_lost
@@ -66,8 +68,15 @@ class File:
 
     @property
     def shown(self) -> Hint | None:
-        """What the path shows now; raises as `hint_of` does."""
-        return hint_of(self.path, self.hint if self.archive else None)
+        """What the path shows now, of a file that is in a fold what it showed there; raises as `hint_of` does."""
+        there = hint_of(self.path, self.hint if self.archive else None)
+        folded = located(self.landing, self.name) if there is None else None
+        return folded.hint if folded else there
+
+    @property
+    def landing(self) -> Path:
+        """The landing zone."""
+        return self.path.parents[len(PurePath(self.archive or self.name).parts) - 1]
 
     @property
     def is_as_hashed(self) -> bool:
@@ -76,13 +85,26 @@ class File:
 
     @contextmanager
     def readable(self) -> Iterator[File]:
-        """The file with a path that holds its content, for the block: a member is unpacked; raises as `as_file`."""
+        """The file with a path that holds its content, for the block: what is in an archive or a fold is unpacked.
+
+        Raises as `as_file` and `unfolded`.
+        """
         if self.archive is None:
-            yield self
+            with reading(self.landing, self.name), self._where_it_is() as path:
+                yield replace(self, path=path)
             return
         member = self.name[len(self.archive + WITHIN) :]
         with as_file(self.path, self.hint, member, self.scratch) as path:
             yield replace(self, path=path)
+
+    @contextmanager
+    def _where_it_is(self) -> Iterator[Path]:
+        """The path that holds the content of a file that is in no archive, for the block."""
+        if self.path.exists():
+            yield self.path
+            return
+        with unfolded(self.landing, self.name, self.scratch) as path:
+            yield path or self.path
 
 
 def files(connection: duckdb.DuckDBPyConnection, landing: Path, source: str, *statuses: str) -> list[File]:

@@ -16,6 +16,8 @@ from assay.contract.contract import Contract
 from assay.ledger.archives import Archives, as_file
 from assay.ledger.content_identity import bytes_of
 from assay.ledger.contents import has_loaded
+from assay.ledger.fold_lookup import located
+from assay.ledger.folded_files import unfolded
 from assay.ledger.inspect_file import Examined, examine, identity_at
 from assay.ledger.landing_zone import Arrival, Hint, scratch_for_members
 from assay.ledger.rows import Contents, Sighting, copies_of_lost, insert, latest, rewrite, set_status, touch
@@ -157,7 +159,10 @@ class _Look:
             examined = self._examined(arrival)
         except FileNotFoundError:
             self._changing.add(arrival.archive)
-            self._note_gone(arrival.name, before)
+            if located(arrival.landing, arrival.name):  # it was folded meanwhile
+                self._looked.changing.append(arrival.name)
+            else:
+                self._note_gone(arrival.name, before)
             return
         if examined is None:
             self._changing.add(arrival.archive)
@@ -169,7 +174,9 @@ class _Look:
         """What the path holds; None when it was written to meanwhile, so that nothing of it can be relied on."""
         if arrival.problem:
             return Examined(None, problem=arrival.problem)
-        if arrival.archive and arrival.hint:
+        if arrival.is_folded:
+            examined = self._within_fold(arrival)
+        elif arrival.archive and arrival.hint:
             examined = self._within_archive(arrival, arrival.hint)
         else:
             examined = self._of_file(arrival.path, arrival.name)
@@ -180,6 +187,17 @@ class _Look:
 
     def _of_file(self, path: Path, name: str) -> Examined:
         return examine(path, self._contract, self._memory, name)
+
+    def _within_fold(self, arrival: Arrival) -> Examined:
+        try:
+            with unfolded(arrival.landing, arrival.name, scratch_for_members(arrival.landing)) as path:
+                if path is None:
+                    raise FileNotFoundError(arrival.path)
+                return self._of_file(path, arrival.name)
+        except Unreadable as error:
+            return Examined(None, problem=str(error))
+        except NoRoom as error:
+            return Examined(None, problem=str(error), is_for_now=True)
 
     def _within_archive(self, arrival: Arrival, hint: Hint) -> Examined:
         try:

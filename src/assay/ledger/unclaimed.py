@@ -20,6 +20,7 @@ from assay.base.printable import printable
 from assay.contract.contract import Contract
 from assay.contract.file_glob import WITHIN, FileGlob, Positions, file_glob, may_be_claimed
 from assay.ledger.archives import Archive
+from assay.ledger.folds import is_fold
 from assay.ledger.ignored import IgnoreFile, is_ignored_file, is_ignored_folder, read_ignore_file
 from assay.ledger.unclaimed_hints import hint_for
 
@@ -193,7 +194,12 @@ class _Folder:
         return _Folder(f"{self.path}{name}/", alive, self.is_claimable and not name.startswith("_"))
 
     def claims(self, name: str, *, leads_nowhere: bool = False) -> bool:
-        """Whether a source claims a name here; a glob without wildcards does not see a link that leads nowhere."""
+        """Whether a source claims a name here; a glob without wildcards does not see a link that leads nowhere.
+
+        A fold is claimed where a source claims files of its feed.
+        """
+        if self.globs and is_fold(self.path + name):
+            return True
         if not self.is_claimable or not may_be_claimed(name):
             return False
         return any(glob.takes(at, name) and not (leads_nowhere and glob.is_fixed_name) for glob, at in self.globs)

@@ -27,7 +27,8 @@ from assay.incidents.notifier import poke
 from assay.incidents.overlooked import UnclaimedWatch
 from assay.incidents.published_problems import Facts, read_facts
 from assay.incidents.reconcile import Cause, Incident, Plan
-from assay.ledger.landing_zone import find
+from assay.ledger.fold_lookup import lies_in_landing
+from assay.ledger.folded_files import find
 from assay.ledger.scan import landing_path
 from assay.orchestration.feed_events import FeedObserver
 from assay.orchestration.freshness_events import confirm
@@ -161,7 +162,7 @@ class Watchman:
         return Disk(usage.total, usage.free, warehouse.stat().st_size if warehouse.exists() else 0)
 
     def _lies_there(self, source: str, name: str) -> bool:
-        if os.path.lexists(landing_path(self._settings.landing, name)):
+        if lies_in_landing(self._settings.landing, landing_path(self._settings.landing, name), name):
             return True
         if name.isascii() and "\\" not in name:
             return False

@@ -13,7 +13,8 @@ from assay.contract.catalog import Catalog
 from assay.contract.contract import Contract
 from assay.contract.declared_feeds import feeds_of
 from assay.ledger.archives import read_archives
-from assay.ledger.landing_zone import Arrival, find, settled
+from assay.ledger.folded_files import find
+from assay.ledger.landing_zone import Arrival, settled
 from assay.ledger.scan import Ledger, Looked
 from assay.ledger.unclaimed import NAMED, list_unclaimed
 from assay.orchestration.keys import feed_key, landing_key

@@ -6,7 +6,6 @@ loads each of its files anew, exactly once.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from assay.contract.catalog import Catalog
 from assay.contract.errors import ContractError
 from assay.contract.names import TableName, relation
 from assay.ledger.contents import accepted_paths, count_paths, retire
+from assay.ledger.fold_lookup import lies_in_landing
 from assay.ledger.rows import forget_profiles
 from assay.ledger.scan import landing_path
 from assay.tables.retired import Retired, note_retired, read_retired
@@ -107,7 +107,7 @@ def _sentences(connection: duckdb.DuckDBPyConnection, landing: Path, retired: Re
 def _only_stored_here(connection: duckdb.DuckDBPyConnection, landing: Path, source: str) -> Iterator[str]:
     """Paths of loaded files that do not lie in landing any more."""
     for path, place in accepted_paths(connection, source):
-        if not os.path.lexists(landing_path(landing, place)):
+        if not lies_in_landing(landing, landing_path(landing, place), path):
             yield path
 
 

@@ -15,7 +15,8 @@ from assay.base.settings import Settings
 from assay.contract.catalog import Catalog
 from assay.contract.contract import Contract
 from assay.contract.file_glob import FileGlob, file_glob, may_be_claimed
-from assay.ledger.landing_zone import find, ledger_name
+from assay.ledger.folded_files import find
+from assay.ledger.landing_zone import ledger_name
 from assay.publish.reader import open_published
 from assay.triggers.published_state import Hints, Known, read_known
 

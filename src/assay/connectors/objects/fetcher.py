@@ -69,6 +69,10 @@ class ObjectsFetcher:
             self._store.clean()
             yield
 
+    def fold(self) -> int:
+        """See `Fetching`: files land as the source's own and stay so."""
+        return 0
+
     def begin_epoch(self) -> int:
         """Begin anew: the next fetch reads all objects again; within `alone`."""
         with ObjectIndex.opened(objects_file(self._settings, self._feed.source)) as index:

@@ -40,8 +40,12 @@ class WebhookFetcher(Fetcher):
         )
 
     def look(self) -> Look:
-        """Where the feed is, by landing, ledger and journal; for who holds its lock, or has it held meanwhile."""
+        """Where the feed is, by landing, ledger and journal; for who holds its lock, or has it held meanwhile.
+
+        What is loaded by now is folded.
+        """
         try:
+            self.fold()
             journal, position = self._positions(ledger_of(self._settings, self._name))
             names = self._store.names()
         except FeedError as error:

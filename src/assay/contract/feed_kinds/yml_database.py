@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from assay.contract.feed_kinds.database import DatabaseTable
 from assay.contract.feed_kinds.yml_postgres import table_parts
 from assay.contract.yml import Expected, Name
-from assay.contract.yml_feed import REFERENCE, FeedYml, checked_references
+from assay.contract.yml_feed import REFERENCE, BatchFeedYml, checked_references
 
 _PASSWORD = re.compile(r"(?:^|[\s;?&{])(?:pwd|passwd|\w*password|token)\s*=\s*(?P<value>[^\s;&}]*)", re.IGNORECASE)
 """A password in the query of an url, as drivers have it; of ODBC a whole connection string stands there."""
@@ -36,7 +36,7 @@ def _table(written: str) -> str:
     return written
 
 
-class DatabaseFeedYml(FeedYml):
+class DatabaseFeedYml(BatchFeedYml):
     """A table of a database, and how its changes are seen."""
 
     shape = "expected keys such as {kind: database, url: '${env:SHOP_DB}', table: shop.orders, mode: whole}"

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from assay.contract.feed_kinds.table import TableFeed
 from assay.contract.yml import Expected, Name
-from assay.contract.yml_feed import FeedYml, checked_references
+from assay.contract.yml_feed import BatchFeedYml, checked_references
 
 _MOST_CHARACTERS = 63
 """Of the name of a slot."""
@@ -52,7 +52,7 @@ def slot_name(source: str) -> str:
     return f"{plain[: _MOST_CHARACTERS - 9]}_{mark}"
 
 
-class PostgresFeedYml(FeedYml):
+class PostgresFeedYml(BatchFeedYml):
     """A table of PostgreSQL, and how its changes are seen."""
 
     shape = "expected keys such as {kind: postgres, url: '${env:SHOP_DB}', table: public.orders, mode: whole}"

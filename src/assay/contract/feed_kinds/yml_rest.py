@@ -13,7 +13,7 @@ from assay.contract.feed_kinds.rest import RestFeed, is_safe
 from assay.contract.feed_kinds.yml_rest_auth import AnyAuthYml, without_secrets
 from assay.contract.feed_kinds.yml_rest_paging import AnyPagingYml, NonePagingYml, Pointer, WindowYml
 from assay.contract.yml import Expected
-from assay.contract.yml_feed import REFERENCE, FeedYml, checked_references
+from assay.contract.yml_feed import REFERENCE, BatchFeedYml, checked_references
 
 _HOOK = re.compile(r"[A-Za-z_]\w*:[A-Za-z_]\w*")
 _OF_HOOK = ("records", "errors", "paging")
@@ -51,7 +51,7 @@ Texts = Annotated[
 ]
 
 
-class RestFeedYml(FeedYml):
+class RestFeedYml(BatchFeedYml):
     """An HTTP API that answers in JSON, how its pages lead on, and how what is new is asked for."""
 
     shape = "expected keys such as {kind: rest, url: https://api.example.com/v1, path: /orders, mode: whole}"

@@ -12,7 +12,7 @@ from assay.contract.feed_kinds.webhook import WebhookFeed
 from assay.contract.freshness import UNITS
 from assay.contract.pointer import pointer_keys
 from assay.contract.yml import Expected, Yml
-from assay.contract.yml_feed import FeedYml, checked_secret
+from assay.contract.yml_feed import BatchFeedYml, checked_secret
 
 HEALTH = "/healthz"
 """Where `assay serve` says that it is alive."""
@@ -116,7 +116,7 @@ class SignatureYml(Yml):
         return self
 
 
-class WebhookFeedYml(FeedYml):
+class WebhookFeedYml(BatchFeedYml):
     """Events that senders post to `assay serve`."""
 
     shape = (
