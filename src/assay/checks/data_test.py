@@ -12,7 +12,7 @@ from assay.contract.catalog import is_blocking
 from assay.contract.moving_rules import moves_of
 from assay.contract.names import table_of
 from assay.contract.personal import masked, unnamed, without_values
-from assay.tables.dbt import NodeResult
+from assay.tables.node_result import NodeResult
 
 
 def as_check(lake: Session, result: NodeResult) -> CheckResult:

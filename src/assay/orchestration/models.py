@@ -21,8 +21,9 @@ from assay.orchestration.keys import key_of, table_of_key
 from assay.orchestration.metadata_tables import severity_of, text_table
 from assay.orchestration.table_metadata import facts_of
 from assay.orchestration.translator import Translator
-from assay.tables.dbt import NodeResult, build
+from assay.tables.dbt import build
 from assay.tables.generated_models import BUILD
+from assay.tables.node_result import NodeResult
 from assay.tables.versions import seqs
 
 LAYERS: Mapping[str, tuple[str, ...]] = {
@@ -71,7 +72,7 @@ def build_models(
     selected = [names[table_of_key(key)] for key in keys]
     _stop_on_unchecked_input(lake, selected)
     refresh = [name for name in selected if name in lake.full_refresh]
-    run_log.info(f"dbt builds {', '.join(selected)}")
+    run_log.info(f"builds {', '.join(selected)}")
     before = seqs(lake.connection)
     results = build(lake.settings, [*selected, *tests], run_id=lake.run_id, full_refresh=refresh)
     failed = []

@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,13 +17,16 @@ from assay.base.errors import UserError
 from assay.base.fork_mark import is_fork
 from assay.base.settings import Settings
 from assay.tables import generated_models
+from assay.tables.compiled_nodes import keep_compiled, project_state
 from assay.tables.generated_models import BUILD, PACKAGES, package_files, write_build
+from assay.tables.handed_over import noting
+from assay.tables.node_result import NodeResult, readable
+from assay.tables.without_dbt import build_without_dbt
 
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
 _SOURCES = (".sql", ".yml", ".yaml", ".csv", ".md", ".py")
-LONGEST = 2000  # characters of a message of dbt that are worth showing
 _WRITERS = ("assay-lakehouse", "dbt-core", "dbt-duckdb")
 """Distributions of which another version may write another manifest from the same files."""
 _KEPT = ("manifest.json", "partial_parse.msgpack")
@@ -33,31 +34,6 @@ _KEPT = ("manifest.json", "partial_parse.msgpack")
 
 class DbtError(UserError):
     """dbt could not do what it was asked; the message is dbt's."""
-
-
-@dataclass(frozen=True)
-class NodeResult:
-    """The result of one model or test.
-
-    Attributes:
-        unique_id: As in the manifest.
-        name: The model or test.
-        is_test: Whether it is a data test.
-        status: dbt's word: success, pass, fail, warn, error, skipped.
-        message: dbt's message, without tracebacks.
-        seconds: How long it took.
-        failures: Rows that a test found.
-        compiled: The compiled SQL.
-    """
-
-    unique_id: str
-    name: str
-    is_test: bool
-    status: str
-    message: str
-    seconds: float
-    failures: int
-    compiled: str
 
 
 def parse_if_changed(settings: Settings) -> bool:
@@ -123,11 +99,22 @@ def build(
         DbtError: dbt could not start; a model that fails is a result, not an error.
     """
     rebuilds_changed = is_fork(settings.home)  # where nothing can be lost
-    variables = json.dumps({"run_id": run_id, "full_refresh": list(full_refresh), "rebuilds_changed": rebuilds_changed})
-    args = ["build", "--select", *nodes, "--indirect-selection", "empty", "--vars", variables]
+    variables = {"run_id": run_id, "full_refresh": list(full_refresh), "rebuilds_changed": rebuilds_changed}
+    done = build_without_dbt(settings, nodes, variables)
+    return _build_by_dbt(settings, nodes, variables) if done is None else done
+
+
+def _build_by_dbt(settings: Settings, nodes: Sequence[str], variables: Mapping[str, Any]) -> list[NodeResult]:
+    args = ["build", "--select", *nodes, "--indirect-selection", "empty", "--vars", json.dumps(variables)]
     args += ["--exclude-resource-type", "unit_test"]
-    done = _invoke(settings, args, settings.scratch / "dbt", _manifest(settings.dbt_project))
-    return [_result(item) for item in done]
+    state = project_state(settings.dbt_project)
+    manifest = _manifest(settings.dbt_project)
+    with noting() as handed_over:
+        done = _invoke(settings, args, settings.scratch / "dbt", manifest)
+    results = [_result(item) for item in done]
+    built = [item.node for item, result in zip(done, results, strict=True) if result.status not in ("error", "skipped")]
+    keep_compiled(settings, state, manifest, built, handed_over)
+    return results
 
 
 def compile_models(settings: Settings) -> dict[str, str]:
@@ -221,13 +208,3 @@ def _result(item: Any) -> NodeResult:
         failures=int(item.failures or 0),
         compiled=str(getattr(node, "compiled_code", "") or ""),
     )
-
-
-def readable(message: str) -> str:
-    """The message of an error that our own code raised inside a dbt model, without the traceback around it."""
-    matches = re.findall(r"^\s*((?:assay|_?duckdb)[\w.]*): (.+(?:\n(?!\s*\n).*)*)", message, re.MULTILINE)
-    if not matches:
-        return message.strip()[:LONGEST]
-    kind, text = matches[-1]
-    name = f"{kind.rsplit('.', 1)[-1]}: " if "duckdb" in kind else ""
-    return f"{name}{text.strip()}"[:LONGEST]

@@ -1,6 +1,6 @@
 {# A dbt Python model that hands a payload to a function of ours, on dbt's own connection. #}
 {% macro python_call(module, function, payload) -%}
-from {{ module }} import {{ function }}
+from assay.tables.handed_over import call
 
 
 class dbtObj:
@@ -9,7 +9,7 @@ class dbtObj:
 
 
 def model(dbt, connection):
-    {{ function }}(connection, {{ tojson(tojson(payload)) }})
+    call(connection, {{ tojson(module) }}, {{ tojson(function) }}, {{ tojson(tojson(payload)) }})
 
 
 def materialize(df, connection):
