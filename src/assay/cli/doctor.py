@@ -42,7 +42,7 @@ from assay.tables.rebuilds import read_rebuilds
 if TYPE_CHECKING:
     import dagster as dg
 
-PINNED = ("dagster", "dagster-dbt", "dbt-core", "dbt-duckdb", "duckdb")
+PINNED = ("dagster", "dbt-core", "dbt-duckdb", "duckdb")
 _COLOURS = {"ok": "green", "warning": "yellow", "problem": "red"}
 
 

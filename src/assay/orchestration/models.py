@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-from dagster_dbt import dbt_assets
 
 from assay.base import log
 from assay.checks.data_test import as_check
@@ -19,8 +18,8 @@ from assay.contract.personal import without_values
 from assay.orchestration.column_lineage import column_lineage
 from assay.orchestration.keys import key_of, table_of_key
 from assay.orchestration.metadata_tables import severity_of, text_table
+from assay.orchestration.model_specs import check_specs, model_specs
 from assay.orchestration.table_metadata import facts_of
-from assay.orchestration.translator import Translator
 from assay.tables.dbt import build
 from assay.tables.generated_models import BUILD
 from assay.tables.node_result import NodeResult
@@ -46,11 +45,11 @@ def layer_assets(catalog: Catalog, step: str) -> Iterator[dg.AssetsDefinition]:
 
 
 def _assets(catalog: Catalog, name: str, selected: Sequence[str]) -> dg.AssetsDefinition:
-    @dbt_assets(
-        manifest=catalog.manifest,
-        select=" ".join(selected),
-        dagster_dbt_translator=Translator(),
+    @dg.multi_asset(
         name=name,
+        specs=model_specs(catalog, selected),
+        check_specs=check_specs(catalog, selected),
+        can_subset=True,
         required_resource_keys={"lake"},
     )
     def models(context: dg.AssetExecutionContext) -> Iterator[Event]:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -192,6 +193,8 @@ def _compiled(
     node: Any, manifest: Manifest, jinja: StaticJinja, database: str, handed_over: HandedOver | None
 ) -> CompiledNode | None:
     """What is kept of a node; None when dbt is needed for it."""
+    if str(node.resource_type) not in ("model", "test"):
+        return None
     config, is_test = node.config, str(node.resource_type) == "test"
     ancestors = _ancestors(manifest, str(node.unique_id))
     kind = "test" if is_test else "view" if config.materialized == "view" else "call"
@@ -230,7 +233,8 @@ def _compiled(
 
 def _is_selected_alone(node: Any, manifest: Manifest) -> bool:
     """Whether dbt takes a node's name for that of no other, of a folder, or of a way to select."""
-    named = [other for other in manifest.nodes.values() if str(node.name) in (str(other.name), *other.fqn[:-1])]
+    others = chain(manifest.nodes.values(), manifest.exposures.values(), manifest.saved_queries.values())
+    named = [other for other in others if str(node.name) in (str(other.name), *other.fqn[:-1])]
     return len(named) == 1 and str(node.name) not in node.fqn[:-1] and re.fullmatch(r"\w+", str(node.name)) is not None
 
 

@@ -29,7 +29,6 @@ LIBRARIES = (
     "dagster._core.storage.runs.sqlite.sqlite_run_storage",
     "dagster._core.storage.schedules.sqlite.sqlite_schedule_storage",
     "dagster._grpc.impl",
-    "dagster_dbt",
     "dbt.adapters.duckdb",
     "dbt.cli.main",
     "dbt.task.build",
