@@ -12,7 +12,11 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from assay.cli.feeds import declared
+from assay.feeds.errors import Permanent
+from assay.fetching.kinds import fetcher_of
 from tests.postgres import PASSWORD, FedLake, Server
+from tests.vault import Vault
 
 COLUMNS = {
     "id": "bigint",
@@ -164,3 +168,29 @@ def test_no_secret_is_written_or_told_anywhere(lake: FedLake, server: Server, db
     files = [path for path in lake.project.parent.rglob("*") if path.is_file()]
     assert len(files) > 20
     assert not [path for path in files for secret in spellings if secret in path.read_bytes()]
+
+
+def test_a_password_that_was_rotated_is_taken_without_a_restart(
+    lake: FedLake, server: Server, db: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db.execute(NINE)
+    url = f"postgresql://reader:${{vault:kv/shop#password}}@127.0.0.1:{server.port}/postgres"
+    lake.declare({**FEED, "url": url}, COLUMNS)
+    declaration = declared(lake.settings)[1]["orders"]
+    password = sql.SQL("alter role reader password {}")
+    with Vault() as vault:
+        for name, value in vault.environment.items():
+            monkeypatch.setenv(name, value)
+        vault.secrets["/v1/kv/shop"]["password"] = PASSWORD
+        fetcher = fetcher_of(lake.settings, declaration)
+        try:
+            with fetcher.alone():
+                assert fetcher.fetch().records == 9
+                db.execute(password.format("another"))
+                db.execute("insert into shop.orders values (10, 1, 'ten', now() - interval '1 second')")
+                with pytest.raises(Permanent, match="password authentication failed"):
+                    fetcher.fetch()
+                vault.secrets["/v1/kv/shop"]["password"] = "another"  # noqa: S105 - of a test
+                assert fetcher.fetch().records == 10  # with the ties of the boundary
+        finally:
+            db.execute(password.format(PASSWORD))

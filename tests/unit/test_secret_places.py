@@ -2,77 +2,42 @@
 
 from __future__ import annotations
 
-import json
-import threading
+import asyncio
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from assay.base.settings import Settings
+from assay.connectors.webhook import keys as webhook_keys
+from assay.connectors.webhook.keys import Keys
+from assay.connectors.webhook.signature import Refused, sign_github
+from assay.contract.feed_kinds.webhook import WebhookFeed
 from assay.feeds import secret_places
 from assay.feeds.errors import Permanent, Transient
 from assay.feeds.secret_places import secret_of
+from assay.fetching.kinds import fetcher_of
+from tests.http_server import Answer, Asked, HttpServer
+from tests.rest import declared
+from tests.vault import TOKEN, Vault
 
 WHOSE = "feed orders: url"
-TOKEN = "s.token"  # noqa: S105 - of a server that lives for a second
-MOUNTS = {"kv": "1", "secret": "2"}
-SECRETS = {
-    "/v1/kv/shop": {"password": "one"},
-    "/v1/secret/data/team/shop": {"data": {"password": "two"}, "metadata": {}},
-}
-
-
-class Vault(BaseHTTPRequestHandler):
-    """The part of Vault's HTTP that a reader of secrets meets."""
-
-    asked = 0
-    is_sealed = False
-
-    def do_GET(self) -> None:
-        type(self).asked += 1
-        if self.is_sealed:
-            return self._answer(503, {"errors": ["Vault is sealed"]})
-        if self.headers.get("X-Vault-Token") != TOKEN:
-            return self._answer(403, {"errors": ["permission denied"]})
-        mounts = "/v1/sys/internal/ui/mounts/"
-        if self.path.startswith(mounts):
-            mount = self.path.removeprefix(mounts).partition("/")[0]
-            if mount not in MOUNTS:
-                return self._answer(403, {"errors": ["preflight capability check returned 403"]})
-            return self._answer(200, {"data": {"path": f"{mount}/", "options": {"version": MOUNTS[mount]}}})
-        if self.path not in SECRETS:
-            return self._answer(404, {"errors": []})
-        return self._answer(200, {"data": SECRETS[self.path]})
-
-    def _answer(self, code: int, body: object) -> None:
-        text = json.dumps(body).encode()
-        self.send_response(code)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *_: object) -> None:
-        """Keep the output of tests clean."""
 
 
 @pytest.fixture
-def vault(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Vault]]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Vault)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+def vault(monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
     monkeypatch.setattr(secret_places, "_kept", {})
-    monkeypatch.setattr(Vault, "asked", 0)
-    monkeypatch.setenv("VAULT_ADDR", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.setenv("VAULT_TOKEN", TOKEN)
-    yield Vault
-    server.shutdown()
-    server.server_close()
+    monkeypatch.setattr(secret_places, "_given", {})
+    with Vault() as vault:
+        for name, value in vault.environment.items():
+            monkeypatch.setenv(name, value)
+        yield vault
 
 
 def test_secrets_of_both_versions_of_vaults_engine_are_read_and_kept_for_a_minute(
-    vault: type[Vault], monkeypatch: pytest.MonkeyPatch
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert secret_of("vault", "kv/shop#password", WHOSE) == "one"
     assert secret_of("vault", "secret/team/shop#password", WHOSE) == "two"
@@ -92,16 +57,16 @@ def test_secrets_of_both_versions_of_vaults_engine_are_read_and_kept_for_a_minut
         ("nowhere/shop#password", "Vault refuses it"),
     ],
 )
-def test_what_vault_does_not_give_is_told(vault: type[Vault], name: str, problem: str) -> None:  # noqa: ARG001
+def test_what_vault_does_not_give_is_told(vault: Vault, name: str, problem: str) -> None:  # noqa: ARG001
     with pytest.raises(Permanent, match=problem) as raised:
         secret_of("vault", name, WHOSE)
     assert TOKEN not in str(raised.value) and "one" not in str(raised.value).split()
 
 
 def test_a_vault_that_is_away_is_asked_again_and_one_that_is_misdeclared_is_not(
-    vault: type[Vault], monkeypatch: pytest.MonkeyPatch
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(vault, "is_sealed", True)
+    vault.is_sealed = True
     with pytest.raises(Transient, match="cannot be asked now"):
         secret_of("vault", "kv/shop#password", WHOSE)
     monkeypatch.setenv("VAULT_ADDR", "http://127.0.0.1:1")
@@ -165,3 +130,80 @@ def test_aws_without_a_region_is_told_and_one_that_is_away_is_asked_again(monkey
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     with pytest.raises(Transient, match="cannot be asked now"):
         secret_of("aws", "plain", WHOSE)
+
+
+@pytest.mark.parametrize("place", ["vault", "file"])
+@pytest.mark.parametrize("auth", ["bearer", "header"])
+def test_a_secret_that_was_rotated_is_taken_at_once_and_one_that_was_not_is_refused(
+    vault: Vault, tmp_path: Path, place: str, auth: str
+) -> None:
+    wanted = ["one"]
+    file = tmp_path / "password"
+
+    def rotate(secret: str) -> None:
+        vault.secrets["/v1/kv/shop"]["password"] = secret
+        file.write_text(secret)
+
+    def program(asked: Asked) -> Answer:
+        given = asked.headers.get("authorization", asked.headers.get("x-key", "")).removeprefix("Bearer ")
+        return Answer([{"id": len(server.asked)}]) if given == wanted[0] else Answer(status=401)
+
+    rotate("one")
+    secret = f"${{file:{file}}}" if place == "file" else "${vault:kv/shop#password}"
+    more = {"auth": {"type": "bearer", "token": secret}} if auth == "bearer" else {"headers": {"X-Key": secret}}
+    with HttpServer(program) as server:
+        fetcher = fetcher_of(Settings(home=tmp_path), declared(url=server.url, **more))
+        with fetcher.alone():
+            assert fetcher.fetch().records == 1
+            rotate("two")
+            wanted[0] = "two"
+            assert fetcher.fetch().records == 1 and len(server.asked) == 3
+            wanted[0] = "three"
+            asked = vault.asked
+            with pytest.raises(Permanent, match="the server says 401"):
+                fetcher.fetch()
+            assert len(server.asked) == 4 and (place == "file" or vault.asked > asked)
+            vault.is_sealed = True
+            with pytest.raises(Permanent, match="the server says 401"):
+                fetcher.fetch()
+        with fetcher.alone():  # its lock was given back
+            pass
+
+
+def test_a_key_of_webhooks_that_was_rotated_is_taken_and_the_one_before_is_not_for_long(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(webhook_keys, "_SOONEST_SECONDS", 0.0)
+    secret = "${vault:kv/shop#password}"  # noqa: S105 - where it is
+    feed = WebhookFeed(source="pay", kind="webhook", path="/pay", signature="github", secrets=(secret,), id="id")
+
+    async def signed(keys: Keys, key: str) -> bool:
+        headers = {"x-hub-signature-256": f"sha256={sign_github(key.encode(), b'{}')}"}
+        try:
+            await keys.check(headers, b"{}", 0.0)
+        except Refused:
+            return False
+        return True
+
+    async def checks() -> None:
+        keys = Keys(feed)
+        asked = vault.asked
+        assert await signed(keys, "one") and vault.asked == asked
+        assert not await signed(keys, "two") and vault.asked > asked
+        vault.secrets["/v1/kv/shop"]["password"] = "two"  # noqa: S105 - of a test
+        both = await asyncio.gather(signed(keys, "two"), signed(keys, "two"))
+        assert both == [True, True] and not await signed(keys, "one")
+        monkeypatch.setattr(webhook_keys, "_SOONEST_SECONDS", 60.0)
+        asked = vault.asked
+        assert not await signed(keys, "three") and vault.asked == asked  # whoever sends rubbish does not ask Vault
+        vault.is_sealed = True
+        monkeypatch.setattr(webhook_keys, "_KEPT_SECONDS", 0.0)
+        assert await signed(keys, "two")
+        await asyncio.sleep(0.1)
+        vault.is_sealed = False
+        vault.secrets["/v1/kv/shop"]["password"] = "three"  # noqa: S105 - of a test
+        assert await signed(keys, "two")  # by which it is looked at again
+        await asyncio.sleep(0.1)
+        assert not await signed(keys, "two") and await signed(keys, "three")
+
+    asyncio.run(checks())

@@ -10,11 +10,11 @@ from assay.base.printable import printable
 from assay.base.settings import Settings
 from assay.cli.console import complain, out
 from assay.cli.feeds import FAILED, declared, known_feed
-from assay.connectors.deleted_keys import SHOWN, compare_keys
 from assay.contract.masking import hidden_columns
 from assay.contract.names import TableName
 from assay.contract.personal import MASKED
 from assay.feeds.errors import FeedError
+from assay.fetching.deleted_keys import SHOWN, compare_keys
 from assay.fetching.kinds import keys_of
 
 GONE = 3

@@ -10,16 +10,18 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from assay.feeds.errors import Permanent, Transient
+from assay.feeds.errors import FeedError, Permanent, Transient
 from assay.feeds.hosts import are_here
 
 _KEPT_SECONDS = 60.0
 _kept: dict[tuple[str, str], tuple[float, str]] = {}
+_given: dict[tuple[str, str], str] = {}
+"""What each place gave last whose secret may change while this process runs."""
 _VAULT_TIMEOUT = 10
 _PASSING = ("Throttling", "ThrottlingException", "InternalServiceError", "InternalServiceErrorException")
 
@@ -37,14 +39,30 @@ def secret_of(place: str, name: str, whose: str) -> str:
         Transient: Who has it cannot be reached.
     """
     reference = f"{whose} refers to ${{{place}:{name}}}"
-    if place in ("env", "file"):
-        return _of_environment(name, reference) if place == "env" else _of_file(name, reference)
+    if place == "env":
+        return _of_environment(name, reference)
     until, secret = _kept.get((place, name), (0.0, ""))
-    if time.monotonic() < until:
-        return secret
-    secret = _ASKED[place](name, reference)
-    _kept[place, name] = (time.monotonic() + _KEPT_SECONDS, secret)
+    if time.monotonic() >= until:
+        secret = _ASKED[place](name, reference)
+        if place != "file":
+            _kept[place, name] = (time.monotonic() + _KEPT_SECONDS, secret)
+    _given[place, name] = secret
     return secret
+
+
+def forget() -> None:
+    """Ask all places anew for what is referred to from now on."""
+    _kept.clear()
+
+
+def have_changed() -> bool:
+    """Whether a place holds another secret by now than it gave last; what cannot be read now is as it was."""
+    forget()
+    before = dict(_given)
+    for place, name in before:
+        with suppress(FeedError):
+            secret_of(place, name, "")
+    return _given != before
 
 
 def _of_environment(name: str, reference: str) -> str:
@@ -146,4 +164,4 @@ def _value(secret: Any, key: str, reference: str) -> str:
     return str(secret[key])
 
 
-_ASKED: Mapping[str, Callable[[str, str], str]] = {"vault": _of_vault, "aws": _of_aws}
+_ASKED: Mapping[str, Callable[[str, str], str]] = {"file": _of_file, "vault": _of_vault, "aws": _of_aws}

@@ -17,18 +17,23 @@ from assay.feeds.errors import Permanent
 from assay.feeds.frame import Fetcher, Fetching
 from assay.feeds.places import token_file
 from assay.feeds.sample import Sample
+from assay.fetching.renewing import Renewing
 
 if TYPE_CHECKING:
-    from assay.connectors.deleted_keys import HasKeys
     from assay.connectors.rest.feed import RestReader
+    from assay.fetching.deleted_keys import HasKeys
 
 
 def fetcher_of(settings: Settings, declaration: FeedDeclaration) -> Fetching:
-    """What lands the files of a declared feed.
+    """What lands the files of a declared feed; a secret that is refused is tried once more as it is by then.
 
     Raises:
         Permanent: Nothing fetches it.
     """
+    return Renewing(declaration.source, lambda: _fetcher_of(settings, declaration))
+
+
+def _fetcher_of(settings: Settings, declaration: FeedDeclaration) -> Fetching:
     match declaration:
         case DatabaseTable():
             from assay.connectors.databases.feed import DatabaseFeed  # noqa: PLC0415 - see above

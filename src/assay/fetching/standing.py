@@ -8,10 +8,10 @@ from typing import Any
 
 from assay.base import clock
 from assay.base.settings import Settings
-from assay.connectors.deleted_keys import last_comparison
 from assay.contract.feed import FeedDeclaration
 from assay.feeds.last_fetch import LastFetch
 from assay.feeds.pressure import Backlog, backlog_of
+from assay.fetching.deleted_keys import last_comparison
 from assay.fetching.seen import Progress, progress_of
 from assay.fetching.supervision import Child
 

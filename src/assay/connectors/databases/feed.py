@@ -73,7 +73,7 @@ class DatabaseFeed:
 
     @contextmanager
     def keys(self, names: Sequence[str]) -> Iterator[Rows]:
-        """See `deleted_keys.HasKeys`."""
+        """See `fetching.deleted_keys.HasKeys`."""
         with session(self._feed) as opened:
             opened.dialect.begin(opened.connection)
             columns = {column.name: column for column in opened.dialect.columns(opened.connection, self._feed)}

@@ -72,7 +72,7 @@ class PostgresFeed:
 
     @contextmanager
     def keys(self, names: Sequence[str]) -> Iterator[Rows]:
-        """See `deleted_keys.HasKeys`."""
+        """See `fetching.deleted_keys.HasKeys`."""
         with session(self._feed) as opened, self._one_instant(opened.connection):
             known = {column.name: column for column in self._columns(opened.connection)}
             refuse_missing(self._feed, names, known)

@@ -13,11 +13,12 @@ from pathlib import Path
 from assay.base import clock
 from assay.base.settings import Settings
 from assay.connectors.webhook.event import Event
+from assay.connectors.webhook.keys import Keys
 from assay.connectors.webhook.landing import Lander, Look, feed_folder
 from assay.connectors.webhook.log import EventLog
 from assay.connectors.webhook.memory import Remembered
 from assay.connectors.webhook.notices import problem
-from assay.connectors.webhook.signature import Check, Refused, check_of
+from assay.connectors.webhook.signature import Refused
 from assay.contract.feed_kinds.webhook import WebhookFeed
 from assay.feeds.errors import FeedError
 from assay.feeds.last_fetch import LastFetch, note
@@ -48,7 +49,7 @@ class Intake:
 
     def __init__(self, settings: Settings, feed: WebhookFeed, look: Callable[[], Look], pool: Executor) -> None:
         self.feed = feed
-        self.check: Check = check_of(feed)
+        self.keys = Keys(feed)
         self._settings, self._pool = settings, pool
         self._folder = feed_folder(settings, feed.source)
         memory = Remembered(settings.home / "feeds" / f"{feed.source}.deliveries", feed.remember)

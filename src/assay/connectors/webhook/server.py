@@ -70,7 +70,7 @@ class WebhookServer:
         _check_kind(headers)
         body = await self._body(headers, receive, intake.feed.max_bytes)
         now = clock.now()
-        intake.check(headers, body, now.timestamp())
+        await intake.keys.check(headers, body, now.timestamp())
         events = events_of(intake.feed, headers, body, now)
         return JSONResponse({"stored": await intake.store(events), "of": len(events)})
 

@@ -39,6 +39,10 @@ class Refused(Exception):
         self.status, self.sentence, self.retry_after = status, sentence, retry_after
 
 
+class Unsigned(Refused):
+    """A request is signed, and by none of the keys."""
+
+
 Check = Callable[[Mapping[str, str], bytes, float], None]
 """Gets headers by names in lower case, the body, and seconds since 1970; raises `Refused` unless they are signed."""
 
@@ -95,7 +99,7 @@ def check_standard(
     """Refuse a request that is not signed as Standard Webhooks has it, by one of the keys and lately.
 
     Raises:
-        Refused: 401.
+        Refused: 401; `Unsigned` where it may be that a key was rotated.
     """
     for prefix in STANDARD_PREFIXES:
         values = [headers.get(prefix + name, "") for name in ("id", "timestamp", "signature")]
@@ -109,7 +113,7 @@ def check_standard(
     given = [text.partition(",")[2] for text in signatures.split(" ")[:_MOST_SIGNATURES] if text.startswith("v1,")]
     wanted = [sign_standard(key, delivery, at, body) for key in keys]
     if not _is_any(given, wanted):
-        raise Refused(401, "no signature fits: another key, or the body was changed on its way")
+        raise Unsigned(401, "no signature fits: another key, or the body was changed on its way")
     if abs(now - int(at)) > tolerance:
         side = "old" if int(at) < now else "far ahead"
         raise Refused(401, f"the signature is too {side}: its time is more than {tolerance:g} s from the clock here")
@@ -125,13 +129,13 @@ def check_github(keys: tuple[bytes, ...], headers: Mapping[str, str], body: byte
     """Refuse a request whose body is not signed as GitHub has it, by one of the keys.
 
     Raises:
-        Refused: 401.
+        Refused: 401; `Unsigned` as above.
     """
     name, _, given = headers.get("x-hub-signature-256", "").partition("=")
     if name != "sha256" or not given:
         raise Refused(401, "X-Hub-Signature-256: sha256=… has to be there")
     if not _is_any([given.lower()], [sign_github(key, body) for key in keys]):
-        raise Refused(401, "the signature does not fit: another secret, or the body was changed on its way")
+        raise Unsigned(401, "the signature does not fit: another secret, or the body was changed on its way")
 
 
 def sign_github(key: bytes, body: bytes) -> str:

@@ -1,0 +1,74 @@
+"""The keys by which a feed checks signatures, as their places hold them while it is served."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+from assay.connectors.webhook.notices import problem
+from assay.connectors.webhook.signature import Unsigned, check_of
+from assay.contract.feed_kinds.webhook import WebhookFeed
+from assay.contract.yml_feed import REFERENCE
+from assay.feeds.errors import FeedError
+from assay.feeds.secret_places import forget
+
+_KEPT_SECONDS = 60.0
+"""After which their places are asked again: a key that was taken back is good for as long."""
+_SOONEST_SECONDS = 5.0
+"""Between two looks because of a signature that fits no key, which anybody can send."""
+
+
+class Keys:
+    """Checks signatures, and looks for other keys in time and where none fits.
+
+    Args:
+        feed: The feed.
+
+    Raises:
+        Permanent: A secret is not there, or is not one.
+    """
+
+    def __init__(self, feed: WebhookFeed) -> None:
+        self._feed = feed
+        self._check = check_of(feed)
+        places = {match[1] for secret in feed.secrets for match in REFERENCE.finditer(secret)}
+        self._may_change = bool(places - {"env"})
+        self._looked_at = time.monotonic()
+        self._look: asyncio.Task[None] | None = None
+
+    async def check(self, headers: Mapping[str, str], body: bytes, now: float) -> None:
+        """Refuse a request that is not signed, as `Check` does.
+
+        Raises:
+            Refused: 401.
+        """
+        if self._is_older_than(_KEPT_SECONDS):
+            self._look_again()
+        try:
+            self._check(headers, body, now)
+        except Unsigned:
+            if self._look is None and self._is_older_than(_SOONEST_SECONDS):
+                self._look_again()
+            if self._look is None:
+                raise
+            await asyncio.shield(self._look)
+            self._check(headers, body, now)
+
+    def _is_older_than(self, seconds: float) -> bool:
+        return self._may_change and time.monotonic() > self._looked_at + seconds
+
+    def _look_again(self) -> None:
+        if self._look is None:
+            self._look = asyncio.create_task(self._renew())
+
+    async def _renew(self) -> None:
+        """Have the keys that are there now; those from before where that cannot be told."""
+        forget()
+        try:
+            self._check = await asyncio.to_thread(check_of, self._feed)
+        except FeedError as error:
+            name = self._feed.source
+            problem(f"{error}; signatures are checked by the keys from before", feed=name)
+        finally:
+            self._looked_at, self._look = time.monotonic(), None
