@@ -51,9 +51,9 @@ feeds: setup ## Feeds of real servers, killed under live writes; some minutes (i
 quarter: setup ## Ninety simulated days with crashes, corrupt files, silence and full disks (QUARTER_DAYS=36 for fewer)
 	@$(BIN)/python -W ignore -m tests.simulation.quarter --days $(QUARTER_DAYS)
 
-soak: setup ## What is too long for CI: a day of a hundred files, and each kind of feed killed twenty times
+soak: setup ## What is too long for CI: a day of a hundred files, and each kind of feed killed twenty times, its source, network and disk with it
 	@$(BIN)/pytest -m soak
-	@ASSAY_KILLS=20 $(BIN)/pytest -m feeds -k kill --timeout 1800 tests/feeds
+	@ASSAY_KILLS=20 $(BIN)/pytest -m feeds -k killed --timeout 1800 tests/feeds
 
 wheel: setup ## Build the wheel and the sdist, install each anew, and run a lake with it; some minutes
 	@$(BIN)/python -m tests.wheel

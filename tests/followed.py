@@ -16,7 +16,7 @@ from assay.contract.feed_kinds.table import TableFeed
 from assay.feeds.frame import Fetched
 from assay.fetching.running import run_on
 from tests.places import PROJECT
-from tests.postgres import PASSWORD, Server
+from tests.postgres import PASSWORD, HasPort
 
 _ENVIRONMENT = "ASSAY_TEST_PASSWORD"
 OURS = ("_operation", "_position", "_source_time", "_unchanged", "_before")
@@ -25,7 +25,7 @@ OURS = ("_operation", "_position", "_source_time", "_unchanged", "_before")
 class Followed:
     """A lake that only lands: feed and landing as in any other, and nobody who loads."""
 
-    def __init__(self, home: Path, server: Server, **declared: Any) -> None:
+    def __init__(self, home: Path, server: HasPort, **declared: Any) -> None:
         os.environ[_ENVIRONMENT] = PASSWORD
         self.settings = Settings(home=home)
         source, database = declared.pop("source", "orders"), declared.pop("database", "postgres")
@@ -50,7 +50,8 @@ class Followed:
     def started(self) -> subprocess.Popen[bytes]:
         """A process that goes on fetching."""
         code = f"from tests.followed import TableFeed, go_on; go_on({str(self.settings.home)!r}, {self.feed!r})"
-        return subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT, stderr=subprocess.PIPE)
+        environment = {**os.environ, "ASSAY_FEED_RESERVE": "0"}
+        return subprocess.Popen([sys.executable, "-c", code], cwd=PROJECT, env=environment, stderr=subprocess.PIPE)
 
     def landed(self) -> list[Path]:
         """The batches of the newest epoch, in the order of their ranges."""

@@ -47,19 +47,37 @@ class HttpServer:
     def __init__(self, program: Program, tls: ssl.SSLContext | None = None) -> None:
         self.program = program
         self.asked: list[Asked] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
-        if tls is not None:
-            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self._server.server_port}"
+        self._tls = tls
+        self._server = self._listening(0)
+        self.port = self._server.server_port
+        self.url = f"http{'s' if tls else ''}://127.0.0.1:{self.port}"
 
     def __enter__(self) -> HttpServer:
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        self._serve()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Take no connection any more; those that are open go on."""
         self._server.shutdown()
         self._server.server_close()
+
+    def start(self) -> None:
+        """Take connections again, on the same port."""
+        self._server = self._listening(self.port)
+        self._serve()
+
+    def _serve(self) -> None:
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def _listening(self, port: int) -> ThreadingHTTPServer:
+        server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
+        server.daemon_threads = True
+        if self._tls is not None:
+            server.socket = self._tls.wrap_socket(server.socket, server_side=True)
+        return server
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         owner = self

@@ -52,7 +52,7 @@ class MariaDb:
             )
             assert done.returncode == 0, done.stdout + done.stderr
         options = [f"--socket={self.folder}/socket", f"--port={self.port}", "--bind-address=127.0.0.1"]
-        options += [f"--pid-file={self.folder}/pid", "--innodb-flush-log-at-trx-commit=0", "--skip-name-resolve"]
+        options += [f"--pid-file={self.folder}/pid", "--innodb-flush-log-at-trx-commit=2", "--skip-name-resolve"]
         options += ["--innodb-buffer-pool-size=32M", "--innodb-use-native-aio=0", f"--log-error={self.folder}/log.err"]
         command = [*self._user, str(program("mariadbd")), "--no-defaults", data, *options]
         self._server = subprocess.Popen(command, env=environment, cwd=self.folder, stdin=subprocess.DEVNULL)

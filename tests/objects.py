@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
+import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import yaml
-from typer.testing import CliRunner
+from moto.server import ThreadedMotoServer
 
-from assay.base.settings import Settings
-from assay.cli.main import app
-from assay.orchestration.instance import prepare_instance
-from assay.tables.dbt import parse_if_changed
-from tests.lab import Lab
-from tests.postgres import parsed_project
+from tests.fed_lake import OneFeed
+from tests.ports import free_port
 
 SECRET = "hunter2/planted+SECRET"  # noqa: S105 - of a server that lives for a minute
 ACCESS = {"access_key": "reader", "secret_key": "${env:BUCKET_SECRET}", "region": "us-east-1"}
 
 
-class ObjectsLake:
+class Moto:
+    """An S3 server on a port of 127.0.0.1, whose buckets outlive a restart."""
+
+    def __init__(self) -> None:
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)
+        self.port = free_port()
+        self._server: ThreadedMotoServer | None = None
+
+    def start(self) -> None:
+        """Answer requests."""
+        self._server = ThreadedMotoServer("127.0.0.1", self.port, verbose=False)
+        self._server.start()
+
+    def stop(self) -> None:
+        """Answer none any more."""
+        assert self._server is not None
+        self._server.stop()
+
+
+class ObjectsLake(OneFeed):
     """A lake with one source, `sales`, of CSV files with `id` and `amount`, that a feed fetches."""
 
+    source = "sales"
+    secrets = {"BUCKET_SECRET": SECRET, "AWS_EC2_METADATA_DISABLED": "true"}  # noqa: RUF012 - nobody changes it
+
     def __init__(self, home: Path, feed: dict[str, Any], **contract: Any) -> None:
-        self.project, self.home = home / "dbt_project", home / "data"
+        super().__init__(home)
         self.declare(feed, **contract)
 
     def declare(
@@ -61,52 +75,24 @@ class ObjectsLake:
             "constraints": [{"type": "primary_key", "columns": list(key)}],
             "columns": [{"name": name, "data_type": kind} for name, kind in kinds.items()],
         }
-        text = yaml.safe_dump({"models": [model]}, allow_unicode=True, sort_keys=False)
-        shutil.rmtree(self.project, ignore_errors=True)
-        shutil.copytree(parsed_project(text), self.project)
-
-    @property
-    def settings(self) -> Settings:
-        return Settings(home=self.home, dbt_project=self.project, watch_seconds=0.0)
-
-    def lab(self) -> Lab:
-        lab = Lab(self.home, self.project)
-        prepare_instance(lab.settings)
-        parse_if_changed(lab.settings)
-        return lab
-
-    @property
-    def environment(self) -> dict[str, str]:
-        places = {"ASSAY_HOME": str(self.home), "ASSAY_DBT_PROJECT": str(self.project)}
-        return {**os.environ, **places, "BUCKET_SECRET": SECRET, "AWS_EC2_METADATA_DISABLED": "true"}
-
-    def command(self, *arguments: str) -> list[str]:
-        return [str(Path(sys.executable).with_name("assay")), "feed", *arguments]
-
-    def feed(self, *arguments: str, code: int = 0, **more: Any) -> str:
-        """Run `assay feed …` and give all that it printed; in a process of its own where options for that are given."""
-        if more:
-            options = {"env": self.environment, "cwd": self.project.parent, **more}
-            done = subprocess.run(self.command(*arguments), capture_output=True, text=True, check=False, **options)
-            ended, told = done.returncode, done.stdout + done.stderr
-        else:
-            result = CliRunner().invoke(app, ["feed", *arguments], env=self.environment)
-            ended, told = result.exit_code, result.output + (repr(result.exception) if result.exit_code > 1 else "")
-            assert result.exception is None or isinstance(result.exception, SystemExit), repr(result.exception)
-        assert ended == code, told
-        return " ".join(told.split())
-
-    def fetch(self, **more: Any) -> str:
-        return self.feed("run", "sales", "--once", **more)
-
-    @property
-    def folder(self) -> Path:
-        return self.settings.landing / "feeds" / "sales"
+        self.write(model)
 
     def landed(self) -> dict[str, bytes]:
         """The files that landed, by their names below the folder of objects."""
         below = self.folder / "objects"
         return {path.relative_to(below).as_posix(): path.read_bytes() for path in below.rglob("*") if path.is_file()}
+
+    def count_of_versions(self) -> Callable[[], int]:
+        """Counts the versions that have landed since it was made, also those in the places of others."""
+        seen: set[tuple[int, int]] = set()
+
+        def count() -> int:
+            for path in (self.folder / "objects").rglob("*.csv"):
+                with suppress(FileNotFoundError):
+                    seen.add(((stat := path.stat()).st_ino, stat.st_ctime_ns))
+            return len(seen)
+
+        return count
 
     def silver(self) -> list[tuple[Any, ...]]:
         """What is loaded now, after a run."""

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import shutil
 import subprocess
-import sys
-import tempfile
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
-import yaml
-from typer.testing import CliRunner
 
-from assay.base.settings import Settings
-from assay.cli.main import app
-from assay.orchestration.instance import prepare_instance
-from assay.tables.dbt import parse_if_changed
-from tests.lab import Lab
-from tests.places import PROJECT
+from tests.fed_lake import OneFeed
 from tests.ports import free_port
 
 PLACES = ("/usr/lib/postgresql/*/bin", "/usr/local/bin", "/usr/bin", "/opt/homebrew/bin")
@@ -77,25 +66,20 @@ class Server:
         assert done.returncode == 0, f"{command}: {log.read_text()}"
 
 
-@cache
-def parsed_project(yml: str) -> Path:
-    """A dbt project with this one yml, parsed once a process."""
-    folder = Path(tempfile.mkdtemp(prefix="assay-fed-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    project = folder / "dbt_project"
-    (project / "models").mkdir(parents=True)
-    for name in ("dbt_project.yml", "profiles.yml"):
-        shutil.copy(PROJECT / "dbt_project" / name, project)
-    (project / "models" / "orders.yml").write_text(yml, encoding="utf-8")
-    parse_if_changed(Settings(home=folder / "home", dbt_project=project))
-    return project
+class HasPort(Protocol):
+    """What listens on a port of 127.0.0.1: a server, or a proxy before it."""
+
+    port: int
 
 
-class FedLake:
-    """A lake with one source, `orders`, that a feed fetches."""
+class FedLake(OneFeed):
+    """A lake with one source, `orders`, that a feed of a table fetches."""
 
-    def __init__(self, home: Path, server: Server, feed: dict[str, Any], columns: dict[str, Any]) -> None:
-        self.project, self.home, self.server = home / "dbt_project", home / "data", server
+    secrets = {"SHOP_PASSWORD": PASSWORD}  # noqa: RUF012 - nobody changes it
+
+    def __init__(self, home: Path, server: HasPort, feed: dict[str, Any], columns: dict[str, Any]) -> None:
+        super().__init__(home)
+        self.server = server
         self.declare(feed, columns)
 
     def declare(self, feed: dict[str, Any], columns: dict[str, Any], **contract: Any) -> None:
@@ -112,43 +96,7 @@ class FedLake:
                 for name, kind in columns.items()
             ],
         }
-        text = yaml.safe_dump({"models": [model]}, allow_unicode=True, sort_keys=False)
-        shutil.rmtree(self.project, ignore_errors=True)
-        shutil.copytree(parsed_project(text), self.project)
-
-    @property
-    def settings(self) -> Settings:
-        return Settings(home=self.home, dbt_project=self.project, watch_seconds=0.0)
-
-    def lab(self) -> Lab:
-        lab = Lab(self.home, self.project)
-        prepare_instance(lab.settings)
-        parse_if_changed(lab.settings)
-        return lab
-
-    @property
-    def environment(self) -> dict[str, str]:
-        places = {"ASSAY_HOME": str(self.home), "ASSAY_DBT_PROJECT": str(self.project)}
-        return {**os.environ, **places, "SHOP_PASSWORD": PASSWORD}
-
-    def command(self, *arguments: str) -> list[str]:
-        return [str(Path(sys.executable).with_name("assay")), "feed", *arguments]
-
-    def feed(self, *arguments: str, code: int = 0, **more: Any) -> str:
-        """Run `assay feed …` and give all that it printed; in a process of its own where options for that are given."""
-        if more:
-            options = {"env": self.environment, "cwd": self.project.parent, **more}
-            done = subprocess.run(self.command(*arguments), capture_output=True, text=True, check=False, **options)
-            ended, told = done.returncode, done.stdout + done.stderr
-        else:
-            result = CliRunner().invoke(app, ["feed", *arguments], env=self.environment)
-            ended, told = result.exit_code, result.output
-        assert ended == code, told
-        return " ".join(told.split())
-
-    @property
-    def folder(self) -> Path:
-        return self.settings.landing / "feeds" / "orders"
+        self.write(model)
 
     def landed(self) -> list[Path]:
         """The batches, by the moment of reading."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import logging
 import shutil
 import signal
 import subprocess
@@ -18,29 +17,27 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from moto.server import ThreadedMotoServer
 
 from assay.feeds.places import objects_file
-from tests.objects import ACCESS, SECRET, ObjectsLake, Proxy, csv
+from tests.objects import ACCESS, SECRET, Moto, ObjectsLake, Proxy, csv
 
 pytestmark = pytest.mark.feeds
 
 
 @pytest.fixture(scope="module")
-def service() -> Iterator[int]:
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    yield server.get_host_and_port()[1]
-    server.stop()
+def service() -> Iterator[Moto]:
+    service = Moto()
+    service.start()
+    yield service
+    service.stop()
 
 
 @pytest.fixture
-def s3(service: int) -> Iterator[Any]:
+def s3(service: Moto) -> Iterator[Any]:
     """A client of the owner, and an empty bucket `shop`."""
     client = boto3.client(
         "s3",
-        endpoint_url=f"http://127.0.0.1:{service}",
+        endpoint_url=f"http://127.0.0.1:{service.port}",
         aws_access_key_id="owner",
         aws_secret_access_key="x",  # noqa: S106 - nobody asks for it
         region_name="us-east-1",
@@ -54,20 +51,25 @@ def s3(service: int) -> Iterator[Any]:
 
 
 @pytest.fixture
-def proxy(service: int) -> Iterator[Proxy]:
-    with Proxy(service).running() as proxy:
+def proxy(service: Moto) -> Iterator[Proxy]:
+    with Proxy(service.port).running() as proxy:
         yield proxy
+
+
+def feed_of(port: int) -> dict[str, Any]:
+    """A feed of the bucket by way of a port."""
+    return {
+        "kind": "bucket",
+        "url": "s3://shop/exports",
+        "endpoint": f"http://127.0.0.1:{port}",
+        "files": "sales/*.csv",
+        **ACCESS,
+    }
 
 
 @pytest.fixture
 def feed(proxy: Proxy) -> dict[str, Any]:
-    return {
-        "kind": "bucket",
-        "url": "s3://shop/exports",
-        "endpoint": f"http://127.0.0.1:{proxy.port}",
-        "files": "sales/*.csv",
-        **ACCESS,
-    }
+    return feed_of(proxy.port)
 
 
 @pytest.fixture

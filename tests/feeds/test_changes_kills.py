@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import random
-import signal
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from tests.disk import small_disk
 from tests.feeds.test_changes import ALL, ORDERS
 from tests.followed import Followed
-from tests.kills import KILLS
+from tests.kills import KILLS, Ordeal, full
 from tests.postgres import Server
+from tests.proxy import TcpProxy
+from tests.writers import Writers
 
 LARGE = """
     insert into shop.orders select -i, i, 'large', repeat('y', 300) from generate_series(1, 20000) as i
@@ -23,33 +24,21 @@ LARGE = """
 """
 
 
-class Writers:
+class Buyers(Writers):
     """Transactions with savepoints, rollbacks, deletes, keys that change, and long values that do not."""
 
+    threads = 3
+    passing = (psycopg.OperationalError,)
+
     def __init__(self, server: Server, seed: int) -> None:
-        self._server, self._seed = server, seed
-        self._is_over = threading.Event()
-        self._threads = [threading.Thread(target=self._write, args=(number,)) for number in range(3)]
-        self.transactions = 0
+        super().__init__(seed)
+        self._server = server
 
-    def __enter__(self) -> Writers:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _write(self, number: int) -> None:
-        draw = random.Random(self._seed + number)  # noqa: S311 - a plan is no secret
-        while not self._is_over.is_set():
-            with contextlib.suppress(psycopg.OperationalError), self._server.connect() as db:  # it may be restarted
-                while not self._is_over.is_set():
-                    self._transact(db, draw, number)
-                    self.transactions += 1
-            time.sleep(0.05)
+    def write(self, number: int, draw: random.Random) -> None:
+        with self._server.connect() as db:
+            while not self.is_over:
+                self._transact(db, draw, number)
+                self.written += 1
 
     def _transact(self, db: psycopg.Connection[Any], draw: random.Random, number: int) -> None:
         with contextlib.suppress(psycopg.Rollback, psycopg.errors.DeadlockDetected), db.transaction():
@@ -89,35 +78,28 @@ def test_a_feed_of_changes_that_is_killed_under_live_writes_has_each_change_once
 ) -> None:
     log_db.execute(ORDERS)
     log_db.execute(LARGE)
-    seed = random.SystemRandom().randrange(1_000_000)
-    print(f"seed {seed}")  # noqa: T201 - shown when it fails
-    draw = random.Random(seed)  # noqa: S311 - as above
-    followed = Followed(tmp_path / "home", server)
-    with Writers(server, seed) as writers:
-        for kill in range(KILLS + 1):
-            feed = followed.started()
-            before, deadline = len(followed.landed()), time.monotonic() + 40
-            least = 2 if kill else 0  # the first one may die before its snapshot has landed
-            while len(followed.landed()) < before + least and time.monotonic() < deadline:
-                if feed.poll() is not None:
-                    raise AssertionError(feed.communicate()[1].decode())
-                time.sleep(draw.random() / 20)
-            if kill == 2:
-                server.stop()
-                server.start()
-                before, deadline = len(followed.landed()), time.monotonic() + 40
-                while len(followed.landed()) == before and time.monotonic() < deadline:
-                    assert feed.poll() is None, "a server that restarts is waited for"
-                    time.sleep(0.05)
-            if kill == KILLS:
-                with server.connect() as db:
-                    db.execute(LARGE)
-            time.sleep(draw.random() * (1 if kill else 1.5))
-            feed.send_signal(signal.SIGKILL)
-            feed.communicate()
-    assert writers.transactions > 50
-    followed.fetch()
-    assert followed.fetch().records == 0
-    with server.connect() as db:
-        assert followed.replayed() == db.execute(ALL).fetchall()
-    assert len(followed.landed()) > 2 * KILLS
+
+    def restart() -> None:
+        server.stop()
+        server.start()
+
+    def write_much() -> None:
+        with server.connect() as db:
+            db.execute(LARGE)
+
+    with TcpProxy(server.port) as proxy, small_disk(tmp_path / "home" / "landing") as disk:
+        followed = Followed(tmp_path / "home", proxy)
+        full_disks = full(disk, followed.settings, "orders")
+        troubles = {"restarts": restart, "cuts": proxy.cut_for_a_while, **full_disks, "large": write_much}
+        ordeal = Ordeal("postgres, changes", followed.started, lambda: len(followed.landed()), troubles)
+        with Buyers(server, ordeal.seed) as buyers:
+            for _ in ordeal.kills():
+                pass
+        assert buyers.written > 50
+        followed.fetch()
+        assert followed.fetch().records == 0
+        with server.connect() as db:
+            rows = db.execute(ALL).fetchall()
+        assert followed.replayed() == rows
+        assert len(followed.landed()) > 2 * KILLS
+        ordeal.tell(len(rows))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import random
-import signal
-import subprocess
 import threading
 import time
 from dataclasses import replace
@@ -21,9 +19,12 @@ from assay.contract.feed_kinds.database import DatabaseTable
 from assay.feeds.errors import Permanent, Transient
 from assay.feeds.frame import Batch
 from assay.feeds.position import Position
-from tests.kills import KILLS
+from tests.disk import small_disk
+from tests.kills import KILLS, Ordeal, full
 from tests.mariadb import URL, MariaDb, run
 from tests.postgres import PASSWORD, FedLake
+from tests.proxy import TcpProxy
+from tests.writers import Writers
 
 COLUMNS = {"id": "bigint", "amount": "decimal(10,2)", "note": "varchar", "at": "timestamp with time zone"}
 FEED = {"table": "shop.orders", "mode": "watermark", "cursor": "at", "margin": 0.1}
@@ -212,63 +213,47 @@ def test_no_secret_is_written_or_told_anywhere(lake: FedLake, mariadb: MariaDb, 
     assert not [path for path in files for secret in spellings if secret in path.read_bytes()]
 
 
-class Writers:
+class Buyers(Writers):
     """Transactions that end late, are rolled back, share a time, and change rows that are there."""
 
+    passing = (pymysql.err.Error,)  # a deadlock is a rollback, and the server restarts
+
     def __init__(self, server: MariaDb, seed: int) -> None:
-        self._server, self._seed = server, seed
-        self._is_over = threading.Event()
-        self._threads = [threading.Thread(target=self._write, args=(number,)) for number in range(4)]
-        self.transactions = 0
+        super().__init__(seed)
+        self._server = server
 
-    def __enter__(self) -> Writers:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _write(self, number: int) -> None:
-        draw = random.Random(self._seed + number)  # noqa: S311 - a plan is no secret
-        db = self._server.connect(autocommit=False)
-        while not self._is_over.is_set():
-            with contextlib.suppress(pymysql.err.OperationalError):  # a deadlock is a rollback
+    def write(self, number: int, draw: random.Random) -> None:
+        with contextlib.closing(self._server.connect(autocommit=False)) as db:
+            while not self.is_over:
                 for _ in range(draw.randint(1, 20)):
                     order, amount = 4 * draw.randint(0, 300) + number, draw.randint(0, 9999) / 100
                     at = "now(3)" if draw.random() < 0.5 else "now()"  # ties of two transactions
                     run(db, f"replace into orders values ({order}, {amount}, 'note {draw.random()}', {at})")
                 time.sleep(draw.choice([0, 0, 0.01, 0.4, 1.5]))  # others begin later and end before it
                 (db.rollback if draw.random() < 0.2 else db.commit)()
-                self.transactions += 1
-        db.close()
+                self.written += 1
 
 
-def test_a_feed_that_is_killed_under_live_writes_has_every_row_once(
-    lake: FedLake, mariadb: MariaDb, maria: Any
-) -> None:
-    seed = random.SystemRandom().randrange(1_000_000)
-    print(f"seed {seed}")  # noqa: T201 - shown when it fails
-    draw = random.Random(seed)  # noqa: S311 - as above
-    lake.declare({**mariadb.feed, **FEED, "every": 0.1}, COLUMNS)
-    with Writers(mariadb, seed) as writers:
-        for kill in range(KILLS):
-            feed = subprocess.Popen(lake.command("run", "orders"), env=lake.environment, stdout=subprocess.DEVNULL)
-            before, deadline = len(lake.landed()), time.monotonic() + 30
-            while len(lake.landed()) < before + 2 and time.monotonic() < deadline:
-                assert feed.poll() is None
-                time.sleep(draw.random() / 10)
-            time.sleep(draw.random() / 2)
-            feed.send_signal(signal.SIGKILL)
-            feed.wait()
-            if kill == 1:
-                lake.lab().good_run()
-                for path in lake.landed()[:2]:
-                    path.unlink()
-    time.sleep(1.2)
-    assert writers.transactions > 20
-    lake.feed("run", "orders", "--once")
-    assert_equal(lake, maria)
-    assert lake.lab().rows("select count(*) from ops.loaded_files")[0][0] >= 2 * KILLS
+def test_a_feed_that_is_killed_under_live_writes_has_every_row_once(lake: FedLake, mariadb: MariaDb) -> None:
+    def restart() -> None:
+        mariadb.stop()
+        mariadb.start()
+
+    with TcpProxy(mariadb.port) as proxy, small_disk(lake.settings.landing) as disk:
+        lake.declare({**mariadb.feed, **FEED, "url": URL.format(port=proxy.port), "every": 0.1}, COLUMNS)
+        troubles = {"restarts": restart, "cuts": proxy.cut_for_a_while, **full(disk, lake.settings, "orders")}
+        ordeal = Ordeal("database (MariaDB)", lake.running, lambda: len(lake.landed()), troubles)
+        with Buyers(mariadb, ordeal.seed) as buyers:
+            for kill in ordeal.kills():
+                if kill == 1:
+                    lake.lab().good_run()
+                    for path in lake.landed()[:2]:
+                        path.unlink()
+        time.sleep(1.2)
+        assert buyers.written > 20
+        lake.feed("run", "orders", "--once")
+        with contextlib.closing(mariadb.connect()) as again:
+            assert_equal(lake, again)
+        lab = lake.lab()
+        assert lab.rows("select count(*) from ops.loaded_files")[0][0] >= 2 * KILLS
+        ordeal.tell(lab.rows("select count(*) from silver.orders")[0][0])

@@ -6,7 +6,6 @@ import contextlib
 import random
 import signal
 import subprocess
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -14,41 +13,33 @@ from typing import Any
 import psycopg
 import pyarrow.parquet as pq
 
+from tests.disk import small_disk
 from tests.feeds.test_watermark import COLUMNS, FEED, ORDERS, assert_equal
-from tests.kills import KILLS
+from tests.kills import KILLS, Ordeal, full
 from tests.postgres import FedLake, Server
+from tests.proxy import TcpProxy
+from tests.writers import Writers
 
 
-class Writers:
+class Buyers(Writers):
     """Transactions that end late, are rolled back, share a time, and change rows that are there."""
 
+    passing = (psycopg.OperationalError,)
+
     def __init__(self, server: Server, seed: int) -> None:
-        self._server, self._seed = server, seed
-        self._is_over = threading.Event()
-        self._threads = [threading.Thread(target=self._write, args=(number,)) for number in range(4)]
-        self.transactions = 0
+        super().__init__(seed)
+        self._server = server
 
-    def __enter__(self) -> Writers:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _write(self, number: int) -> None:
-        draw = random.Random(self._seed + number)  # noqa: S311 - a plan is no secret
+    def write(self, number: int, draw: random.Random) -> None:
         with self._server.connect() as db:
-            while not self._is_over.is_set():
+            while not self.is_over:
                 with contextlib.suppress(psycopg.Rollback), db.transaction():
                     for _ in range(draw.randint(1, 20)):
                         self._change(db, draw, 4 * draw.randint(0, 300) + number)
                     time.sleep(draw.choice([0, 0, 0.01, 0.4]))  # others begin later and end before it
                     if draw.random() < 0.2:
                         raise psycopg.Rollback
-                self.transactions += 1
+                self.written += 1
 
     @staticmethod
     def _change(db: psycopg.Connection[Any], draw: random.Random, order: int) -> None:
@@ -64,31 +55,29 @@ def test_a_feed_that_is_killed_under_live_writes_has_every_row_once(
     tmp_path: Path, server: Server, db: psycopg.Connection[Any]
 ) -> None:
     db.execute(ORDERS)
-    seed = random.SystemRandom().randrange(1_000_000)
-    print(f"seed {seed}")  # noqa: T201 - shown when it fails
-    draw = random.Random(seed)  # noqa: S311 - as above
-    lake = FedLake(tmp_path / "lake", server, {**FEED, "every": 0.1}, COLUMNS)
-    with Writers(server, seed) as writers:
-        for kill in range(KILLS):
-            feed = subprocess.Popen(lake.command("run", "orders"), env=lake.environment, stdout=subprocess.DEVNULL)
-            before, deadline = len(lake.landed()), time.monotonic() + 30
-            while len(lake.landed()) < before + 2 and time.monotonic() < deadline:
-                assert feed.poll() is None
-                time.sleep(draw.random() / 10)
-            time.sleep(draw.random() / 2)
-            feed.send_signal(signal.SIGKILL)
-            feed.wait()
-            if kill == 1:
-                lake.lab().good_run()
-                for path in lake.landed()[:2]:
-                    path.unlink()
-    time.sleep(0.2)
-    assert writers.transactions > 50
-    lake.feed("run", "orders", "--once")
-    assert_equal(lake, db)
-    lab = lake.lab()
-    landed = lab.rows("select count(*) from ops.loaded_files")[0][0]
-    assert landed >= 2 * KILLS
+
+    def restart() -> None:
+        server.stop()
+        server.start()
+
+    with TcpProxy(server.port) as proxy, small_disk(tmp_path / "lake" / "data" / "landing") as disk:
+        lake = FedLake(tmp_path / "lake", proxy, {**FEED, "every": 0.1}, COLUMNS)
+        troubles = {"restarts": restart, "cuts": proxy.cut_for_a_while, **full(disk, lake.settings, "orders")}
+        ordeal = Ordeal("postgres, by watermark", lake.running, lambda: len(lake.landed()), troubles)
+        with Buyers(server, ordeal.seed) as buyers:
+            for kill in ordeal.kills():
+                if kill == 1:
+                    lake.lab().good_run()
+                    for path in lake.landed()[:2]:
+                        path.unlink()
+        time.sleep(0.2)
+        assert buyers.written > 50
+        lake.feed("run", "orders", "--once")
+        with server.connect() as again:
+            assert_equal(lake, again)
+        lab = lake.lab()
+        assert lab.rows("select count(*) from ops.loaded_files")[0][0] >= 2 * KILLS
+        ordeal.tell(lab.rows("select count(*) from silver.orders")[0][0])
 
 
 def test_a_server_that_goes_away_in_the_middle_is_read_again_from_the_same_position(

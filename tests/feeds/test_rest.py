@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import random
 import re
-import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -18,10 +16,13 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.disk import small_disk
 from tests.http_server import Answer, Asked, HttpServer
-from tests.kills import KILLS
+from tests.kills import Ordeal, full
 from tests.places import PROJECT
+from tests.proxy import TcpProxy
 from tests.rest import RestLake
+from tests.writers import Writers
 
 pytestmark = pytest.mark.feeds
 
@@ -34,37 +35,28 @@ def api() -> Iterator[HttpServer]:
         yield server
 
 
-class Orders:
+class Orders(Writers):
     """Orders that change, by time and after an id, of a server that fails now and then in every way it can."""
 
+    threads = 1
+
     def __init__(self, seed: int, trouble: float = 0.0) -> None:
+        super().__init__(seed)
         self.rows: dict[int, dict[str, Any]] = {}
         self._draw = random.Random(seed)  # noqa: S311 - a plan is no secret
         self._trouble = trouble
         self._lock = threading.Lock()
-        self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._change)
-        self.changes = 0
-
-    def __enter__(self) -> Orders:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        self._thread.join()
 
     def put(self, number: int) -> None:
         with self._lock:
             moment = datetime.now(UTC).isoformat(timespec="milliseconds")
             amount = f"{self._draw.randint(0, 99999) / 100:.2f}"
             self.rows[number] = {"id": number, "amount": amount, "updated_at": moment}
-            self.changes += 1
+            self.written += 1
 
-    def _change(self) -> None:
-        draw = random.Random(self._draw.random())  # noqa: S311 - as above
-        while not self._is_over.wait(0.002):
-            self.put(draw.randint(1, 400))
+    def write(self, number: int, draw: random.Random) -> None:  # noqa: ARG002 - there is one thread
+        self.put(draw.randint(1, 400))
+        time.sleep(0.002)
 
     def __call__(self, asked: Asked) -> Answer:
         with self._lock:
@@ -117,31 +109,30 @@ def assert_equal(lake: RestLake, orders: Orders) -> None:
 def test_a_feed_that_is_killed_while_the_source_changes_and_fails_has_every_record_once(
     tmp_path: Path, api: HttpServer
 ) -> None:
-    seed = random.SystemRandom().randrange(1_000_000)
-    print(f"seed {seed}")  # noqa: T201 - shown when it fails
-    draw = random.Random(seed)  # noqa: S311 - a plan is no secret
-    orders = Orders(seed, trouble=0.05)
-    api.program = orders
     window = {**WINDOW["window"], "start": started()}  # type: ignore[dict-item]
-    lake = RestLake(tmp_path / "lake", {**WINDOW, "url": api.url, "window": window, "every": 0.1}, COLUMNS)
-    with orders:
-        for kill in range(KILLS):
-            feed = subprocess.Popen(lake.command("run", "orders"), env=lake.environment, stdout=subprocess.DEVNULL)
-            before, deadline = len(lake.landed()), time.monotonic() + 30
-            while len(lake.landed()) < before + 2 and time.monotonic() < deadline:
-                assert feed.poll() is None
-                time.sleep(draw.random() / 10)
-            time.sleep(draw.random())
-            feed.send_signal(signal.SIGKILL)
-            feed.wait()
-            if kill == 1:
-                lake.lab().good_run()
-                for path in lake.landed()[:2]:
-                    path.unlink()
-    assert orders.changes > 500
-    time.sleep(1.1)  # a window ends at a whole second
-    lake.feed("run", "orders", "--once")
-    assert_equal(lake, orders)
+    with TcpProxy(api.port) as proxy, small_disk(tmp_path / "lake" / "data" / "landing") as disk:
+        url = f"http://127.0.0.1:{proxy.port}"
+        lake = RestLake(tmp_path / "lake", {**WINDOW, "url": url, "window": window, "every": 0.1}, COLUMNS)
+
+        def restart() -> None:
+            api.stop()
+            proxy.cut(0.3, is_silent=False)  # with the connections that are open
+            api.start()
+
+        troubles = {"restarts": restart, "cuts": proxy.cut_for_a_while, **full(disk, lake.settings, "orders")}
+        ordeal = Ordeal("rest, by windows", lake.running, lambda: len(lake.landed()), troubles)
+        with Orders(ordeal.seed, trouble=0.05) as orders:
+            api.program = orders
+            for kill in ordeal.kills():
+                if kill == 1:
+                    lake.lab().good_run()
+                    for path in lake.landed()[:2]:
+                        path.unlink()
+        assert orders.written > 500
+        time.sleep(1.1)  # a window ends at a whole second
+        lake.feed("run", "orders", "--once")
+        assert_equal(lake, orders)
+        ordeal.tell(len(orders.rows))
 
 
 def test_a_backfill_is_a_batch_for_each_window_and_goes_on_after_an_error(tmp_path: Path, api: HttpServer) -> None:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
 import shutil
-import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -18,81 +15,22 @@ import asyncssh
 import pytest
 
 from assay.connectors.objects import sftp
-from tests.kills import KILLS
+from tests.disk import small_disk
+from tests.kills import Ordeal, full
 from tests.objects import SECRET, ObjectsLake, csv
+from tests.proxy import TcpProxy
+from tests.sftp import Files, Server, Sftp
+from tests.writers import Writers
 
 pytestmark = pytest.mark.feeds
 
 
-class Server(asyncssh.SSHServer):
-    """Lets `reader` in with the secret, or with any key of `keys`."""
-
-    keys: tuple[str, ...] = ()
-
-    def begin_auth(self, username: str) -> bool:  # noqa: ARG002 - as asyncssh calls it
-        return True
-
-    def password_auth_supported(self) -> bool:
-        return True
-
-    def validate_password(self, username: str, password: str) -> bool:
-        return (username, password) == ("reader", SECRET)
-
-    def public_key_auth_supported(self) -> bool:
-        return True
-
-    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:  # noqa: ARG002 - as above
-        return key.export_public_key().decode().split()[1] in self.keys
-
-
-class Files(asyncssh.SFTPServer):
-    """The files of a folder.
-
-    Attributes:
-        folder: The folder.
-        forbidden: Names that may not be opened or listed.
-        on_read: Is called with each offset that is read.
-    """
-
-    folder = Path()
-    forbidden: frozenset[bytes] = frozenset()
-    on_read: Any = staticmethod(lambda _: None)
-
-    def __init__(self, channel: Any) -> None:
-        super().__init__(channel, chroot=str(self.folder).encode())
-
-    def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
-        self._check(path)
-        return super().open(path, pflags, attrs)
-
-    def scandir(self, path: bytes) -> Any:
-        self._check(path)
-        return super().scandir(path)
-
-    def read(self, file_obj: Any, offset: int, size: int) -> Any:
-        self.on_read(offset)
-        return super().read(file_obj, offset, size)
-
-    def _check(self, path: bytes) -> None:
-        if path.rstrip(b"/").rpartition(b"/")[2] in self.forbidden:
-            raise asyncssh.SFTPPermissionDenied("Permission denied")
-
-
 @pytest.fixture(scope="module")
-def service() -> Iterator[tuple[int, str]]:
-    """The port of a server, and its key."""
-    key = asyncssh.generate_private_key("ssh-ed25519")
-    loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, daemon=True).start()
-
-    async def listen() -> Any:
-        return await asyncssh.listen(
-            "127.0.0.1", 0, server_factory=Server, server_host_keys=[key], sftp_factory=Files, allow_scp=False
-        )
-
-    server = asyncio.run_coroutine_threadsafe(listen(), loop).result(30)
-    yield server.get_port(), key.export_public_key().decode().strip()
-    loop.call_soon_threadsafe(server.close)
+def service() -> Iterator[Sftp]:
+    service = Sftp()
+    service.start()
+    yield service
+    service.stop()
 
 
 @pytest.fixture
@@ -105,19 +43,24 @@ def there(tmp_path: Path) -> Iterator[Path]:
     Files.forbidden, Files.on_read, Server.keys = frozenset(), staticmethod(lambda _: None), ()
 
 
-@pytest.fixture
-def feed(service: tuple[int, str]) -> dict[str, Any]:
+def feed_of(service: Sftp, port: int) -> dict[str, Any]:
+    """A feed of the server by way of a port."""
     return {
         "kind": "sftp",
         "host": "127.0.0.1",
-        "port": service[0],
+        "port": port,
         "user": "reader",
         "password": "${env:BUCKET_SECRET}",
-        "host_key": service[1],
+        "host_key": service.key,
         "folder": "/out",
         "files": "**/*.csv",
         "settle": 0.2,
     }
+
+
+@pytest.fixture
+def feed(service: Sftp) -> dict[str, Any]:
+    return feed_of(service, service.port)
 
 
 @pytest.fixture
@@ -248,56 +191,57 @@ def test_only_a_server_whose_key_is_known_is_asked(
     assert "needs the right key_password" in lake.fetch(code=1)
 
 
+class Exports(Writers):
+    """Writes files by halves, and others over them."""
+
+    threads = 1
+
+    def __init__(self, folder: Path, seed: int) -> None:
+        super().__init__(seed)
+        self._folder = folder
+
+    def write(self, number: int, draw: random.Random) -> None:
+        number = draw.randint(0, 400)
+        content = csv(*((1000 * number + row, draw.randint(0, 999)) for row in range(draw.randint(1, 90))))
+        with (self._folder / f"{number}.csv").open("wb") as file:
+            file.write(content[: len(content) // 2])
+            file.flush()
+            time.sleep(0.01)
+            file.write(content[len(content) // 2 :])
+        self.written += 1
+
+
 def test_a_feed_that_is_killed_under_live_writes_has_what_the_server_holds(
-    tmp_path: Path, feed: dict[str, Any], there: Path
+    tmp_path: Path, service: Sftp, there: Path
 ) -> None:
-    seed = random.SystemRandom().randrange(1_000_000)
-    print(f"seed {seed}")  # noqa: T201 - shown when it fails
-    draw = random.Random(seed)  # noqa: S311 - a plan is no secret
-    lake = ObjectsLake(tmp_path / "lake", {**feed, "every": 0.1, "settle": 0.1})
-    is_over = threading.Event()
+    with TcpProxy(service.port) as proxy, small_disk(tmp_path / "lake" / "data" / "landing") as disk:
+        lake = ObjectsLake(tmp_path / "lake", {**feed_of(service, proxy.port), "every": 0.1, "settle": 0.1})
 
-    def write() -> None:
-        while not is_over.is_set():
-            number = draw.randint(0, 40)
-            content = csv(*((1000 * number + row, draw.randint(0, 999)) for row in range(draw.randint(1, 900))))
-            with (there / f"{number}.csv").open("wb") as file:
-                file.write(content[: len(content) // 2])
-                file.flush()
-                time.sleep(0.01)
-                file.write(content[len(content) // 2 :])
+        def restart() -> None:
+            service.stop()
+            proxy.cut(0.3, is_silent=False)
+            service.start()
 
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        for kill in range(KILLS):
-            fetching = subprocess.Popen(lake.command("run", "sales"), env=lake.environment, stdout=subprocess.DEVNULL)
-            deadline = time.monotonic() + 30
-            while len(lake.landed()) < 8 * (kill + 1) and time.monotonic() < deadline:
-                assert fetching.poll() is None
-                time.sleep(draw.random() / 10)
-            fetching.send_signal(signal.SIGKILL)
-            fetching.wait()
-            if kill == 1:
-                lake.lab().good_run()
-    finally:
-        is_over.set()
-        writer.join()
-    time.sleep(1.1)
-    for path in there.iterdir():
-        os.utime(path)  # two versions of one size within a second are one to a server that tells whole seconds
-    lake.fetch()
-    lake.lab().good_run()
-    assert "not landed" not in lake.fetch()
-    wanted = {path.name: path.read_bytes() for path in there.iterdir()}
-    rows = sum(content.count(b"\n") - 1 for content in wanted.values())
-    silver = lake.silver()
-    assert len(silver) == rows
-    assert silver == sorted(
-        (int(number), int(amount))
-        for content in wanted.values()
-        for number, amount in (line.split(",") for line in content.decode().splitlines()[1:])
-    )
+        troubles = {"restarts": restart, "cuts": proxy.cut_for_a_while, **full(disk, lake.settings, "sales")}
+        ordeal = Ordeal("sftp", lake.running, lake.count_of_versions(), troubles)
+        with Exports(there, ordeal.seed) as exports:
+            for kill in ordeal.kills():
+                if kill != 1:
+                    lake.lab().good_run()
+        assert exports.written > 50
+        time.sleep(1.1)
+        for path in there.iterdir():
+            os.utime(path)  # two versions of one size within a second are one to a server that tells whole seconds
+        lake.fetch()
+        lake.lab().good_run()
+        assert "not landed" not in lake.fetch()
+        silver = lake.silver()
+        assert silver == sorted(
+            (int(number), int(amount))
+            for path in there.iterdir()
+            for number, amount in (line.split(",") for line in path.read_text().splitlines()[1:])
+        )
+        ordeal.tell(len(silver))
 
 
 def test_a_server_that_is_gone_is_tried_again(lake: ObjectsLake, feed: dict[str, Any], monkeypatch: Any) -> None:

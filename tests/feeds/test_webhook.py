@@ -13,7 +13,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,15 +27,18 @@ from typer.testing import CliRunner
 
 from assay.cli.main import app
 from assay.feeds.places import lock_file
-from tests.kills import KILLS
+from tests.disk import small_disk
+from tests.fed_lake import parsed_project
+from tests.kills import Ordeal
 from tests.lab import Lab
-from tests.postgres import parsed_project
+from tests.ports import free_port
+from tests.proxy import TcpProxy
+from tests.writers import Writers
 
 pytestmark = pytest.mark.feeds
 
 SECRET = "whsec_c2VjcmV0LXRoYXQtaXMtcGxhbnRlZC1oZXJl"  # noqa: S105 - planted, and searched for
 PATH = "/hooks/orders"
-SENDERS = 8
 
 
 class Served:
@@ -131,81 +133,73 @@ class Served:
         return sorted((self.home / "landing" / "feeds" / "orders").rglob("*.jsonl"), key=lambda path: path.name)
 
 
-class Senders:
-    """Threads that send events, repeat what was not answered, and now and then what was."""
+class Senders(Writers):
+    """Send events, repeat what was not answered, and now and then what was."""
 
-    def __init__(self, served: Served, seed: int) -> None:
-        self._served, self._seed = served, seed
-        self._is_over = threading.Event()
-        self._threads = [threading.Thread(target=self._send, args=(number,)) for number in range(SENDERS)]
+    threads = 8
+
+    def __init__(self, served: Served, port: int, seed: int) -> None:
+        super().__init__(seed)
+        self._served, self._port = served, port
         self.answered: dict[str, tuple[str, str]] = {}
         self.sent: set[str] = set()
-        self.repeated = 0
+        self.repeated = self.refused = 0
 
-    def __enter__(self) -> Senders:
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._is_over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _send(self, sender: int) -> None:
-        draw = random.Random(self._seed + sender)  # noqa: S311 - a plan is no secret
-        connection = http.client.HTTPConnection("127.0.0.1", self._served.port, timeout=10)
-        number = 0
-        while not self._is_over.is_set():
-            number += 1
-            delivery, amount, note = (
-                f"{sender}-{number:06}",
-                f"{draw.randint(0, 9999) / 100:.2f}",
-                f"ä\n{draw.random()}",
-            )
-            body = json.dumps({"note": note, "amount": float(amount)}, indent=draw.choice([None, 1])).encode()
-            self.sent.add(delivery)
-            while (status := self._served.post(delivery, body, connection)) != 200:
-                assert status in (0, 503), status
-                if self._is_over.is_set():
-                    return
-                time.sleep(0.05)
-            self.answered[delivery] = (amount, note)
-            if draw.random() < 0.1:
-                self.repeated += self._served.post(delivery, body, connection) == 200
+    def write(self, number: int, draw: random.Random) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        count = 0
+        while not self.is_over:
+            count += 1
+            self._send(f"{number}-{count:06}", draw, connection)
         connection.close()
+
+    def _send(self, delivery: str, draw: random.Random, connection: http.client.HTTPConnection) -> None:
+        amount, note = f"{draw.randint(0, 9999) / 100:.2f}", f"ä\n{draw.random()}"
+        body = json.dumps({"note": note, "amount": float(amount)}, indent=draw.choice([None, 1])).encode()
+        self.sent.add(delivery)
+        while (status := self._served.post(delivery, body, connection)) != 200:
+            assert status in (0, 503), status
+            self.refused += status == 503
+            if self.is_over:
+                return
+            time.sleep(0.05)
+        self.answered[delivery] = (amount, note)
+        if draw.random() < 0.1:
+            self.repeated += self._served.post(delivery, body, connection) == 200
 
 
 def test_what_was_answered_is_in_silver_once_however_often_the_server_is_killed(tmp_path: Path) -> None:
     served = Served(tmp_path / "lake")
-    seed = random.SystemRandom().randrange(1_000_000)
-    print(f"seed {seed}")  # noqa: T201 - shown when it fails
-    draw = random.Random(seed)  # noqa: S311 - as above
-    server = served.start()
-    with Senders(served, seed) as senders:
-        for kill in range(KILLS):
-            time.sleep(0.3 + draw.random())
-            server.send_signal(signal.SIGKILL)
-            server.wait()
-            if kill == 1:
-                served.lab().good_run()
-                for path in served.landed()[:2]:
-                    path.unlink()
+    served.port = free_port()
+    with TcpProxy(served.port) as proxy, small_disk(served.home / "landing") as disk:
+
+        def fill() -> None:
+            before = senders.refused
+            assert disk is not None
+            disk.fill_until(lambda: senders.refused > before)
+
+        troubles: dict[str, Any] = {"cuts": proxy.cut_for_a_while, **({"full disks": fill} if disk else {})}
+        ordeal = Ordeal("webhook", served.start, lambda: len(served.landed()), troubles)
+        senders = Senders(served, proxy.port, ordeal.seed)
+        with senders:
+            for kill in ordeal.kills():
+                if kill == 1:
+                    served.lab().good_run()
+                    for path in served.landed()[:2]:
+                        path.unlink()
             server = served.start()
-        time.sleep(0.5)
-    server.send_signal(signal.SIGTERM)
-    assert server.wait(30) == 0
-    assert len(senders.answered) > 100 and senders.repeated > 5
-    rows = {row[0]: row[1:] for row in served.silver()}
-    assert senders.answered.items() <= rows.items()
-    assert rows.keys() <= senders.sent, "an event that nobody sent"
-    lines = [json.loads(line)["id"] for path in served.landed() for line in path.read_bytes().splitlines()]
-    counts = served.lab().source("orders")
-    print(f"{len(senders.answered)} answered, {len(lines)} lines in landing, {counts}")  # noqa: T201 - as above
-    secret = [SECRET.encode(), SECRET[6:].encode(), b"secret-that-is-planted-here"]
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert len(files) > 20
-    assert not [path for path in files for text in secret if text in path.read_bytes()]
+            time.sleep(0.5)
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(30) == 0
+        assert len(senders.answered) > 100 and senders.repeated > 5
+        rows = {row[0]: row[1:] for row in served.silver()}
+        assert senders.answered.items() <= rows.items()
+        assert rows.keys() <= senders.sent, "an event that nobody sent"
+        ordeal.tell(len(rows))
+        secret = [SECRET.encode(), SECRET[6:].encode(), b"secret-that-is-planted-here"]
+        files = [path for path in tmp_path.rglob("*") if path.is_file()]
+        assert len(files) > 20
+        assert not [path for path in files for text in secret if text in path.read_bytes()]
 
 
 def test_a_full_disk_is_answered_503_and_nothing_is_half(tmp_path: Path) -> None:
