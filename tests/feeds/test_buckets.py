@@ -287,16 +287,6 @@ def test_with_a_marker_an_object_waits_for_it(tmp_path: Path, feed: dict[str, An
     assert list(lake.landed()) == ["sales/b.csv"]
 
 
-def test_a_secret_is_nowhere(lake: ObjectsLake, s3: Any, proxy: Proxy) -> None:
-    put(s3, "sales/a.csv", csv((1, 10)))
-    told = lake.fetch(env={**lake.environment, "ASSAY_LOG": "json"})
-    proxy.trouble = lambda _: 403
-    told += lake.fetch(env={**lake.environment, "ASSAY_LOG": "json"}, code=1) + lake.feed("status") + lake.feed("list")
-    kept = [path.read_bytes() for path in lake.home.rglob("*") if path.is_file()]
-    assert kept and SECRET not in told and not any(SECRET.encode() in content for content in kept)
-    assert "${env:BUCKET_SECRET}" not in "".join(proxy.requests)
-
-
 def zipped(members: dict[str, bytes]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
