@@ -13,7 +13,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     SSLError,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
@@ -97,6 +97,7 @@ def test_what_cannot_be_a_feed_of_objects_is_refused(feed: Any, contract: dict[s
     assert "hunter2" not in str(raised.value)
 
 
+@settings(max_examples=40)
 @given(
     st.lists(st.text(st.characters(codec="utf-8"), max_size=6) | st.sampled_from(["%_", "%_2E", ".", "..", "", "a"]))
 )
