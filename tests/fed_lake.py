@@ -68,7 +68,7 @@ class OneFeed:
 
     @property
     def environment(self) -> dict[str, str]:
-        places = {"ASSAY_HOME": str(self.home), "ASSAY_DBT_PROJECT": str(self.project)}
+        places = {"ASSAY_HOME": str(self.home), "ASSAY_DBT_PROJECT": str(self.project), "ASSAY_SERVE_PORT": "0"}
         return {**os.environ, **places, **self.secrets}
 
     def command(self, *arguments: str) -> list[str]:

@@ -6,9 +6,6 @@ import base64
 import http.client
 import json
 import re
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,7 +37,7 @@ from tests.vault import TOKEN, Vault
 HOOK = "whsec_c2VjcmV0LXRoYXQtaXMtcGxhbnRlZC1oZXJl"
 BEARER = "b3arer.of.a-test"
 SOURCES = ("watermark", "changes", "maria", "api", "files", "sftp")
-"""What the services fetch; senders bring `hook`."""
+"""What the services fetch; they serve `hook`, which senders bring."""
 
 
 class Day(OneFeed):
@@ -176,32 +173,23 @@ def command_lines() -> str:
     return "\n".join(texts)
 
 
-def serve(day: Day, log: Path) -> None:
-    """Serve the feed that senders bring: one event that is signed, and one that another key signed."""
-    command = [str(Path(sys.executable).with_name("assay")), "serve", "--port", "0"]
-    with log.open("ab") as output:
-        serving = subprocess.Popen(
-            command, env={**day.environment, "ASSAY_LOG": "json"}, stdout=output, stderr=output, cwd=day.project.parent
-        )
-    try:
-        match = until(lambda: re.search(rb'"address": "http://127.0.0.1:(\d+)"', log.read_bytes()))
-        now = datetime.now(UTC)
-        statuses = []
-        for delivery, key in (("1", HOOK), ("2", f"whsec_{base64.b64encode(b'x' * 24).decode()}")):
-            headers = {
-                "content-type": "application/json",
-                "webhook-id": delivery,
-                "webhook-timestamp": str(int(now.timestamp())),
-                "webhook-signature": Webhook(key).sign(delivery, now, "{}"),
-            }
-            connection = http.client.HTTPConnection("127.0.0.1", int(match[1]), timeout=10)
-            connection.request("POST", "/hook", b"{}", headers)
-            statuses.append(connection.getresponse().status)
-            connection.close()
-        assert statuses == [200, 401]
-    finally:
-        serving.send_signal(signal.SIGTERM)
-        assert serving.wait(30) == 0
+def post(log: Path) -> None:
+    """Send to the services one event that is signed, and one that another key signed."""
+    match = until(lambda: re.search(rb'"address": "http://127.0.0.1:(\d+)"', log.read_bytes()))
+    now = datetime.now(UTC)
+    statuses = []
+    for delivery, key in (("1", HOOK), ("2", f"whsec_{base64.b64encode(b'x' * 24).decode()}")):
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": delivery,
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Webhook(key).sign(delivery, now, "{}"),
+        }
+        connection = http.client.HTTPConnection("127.0.0.1", int(match[1]), timeout=10)
+        connection.request("POST", "/hook", b"{}", headers)
+        statuses.append(connection.getresponse().status)
+        connection.close()
+    assert statuses == [200, 401]
 
 
 def test_no_secret_of_any_kind_is_written_told_or_listed(
@@ -211,10 +199,10 @@ def test_no_secret_of_any_kind_is_written_told_or_listed(
     proxy: Proxy,  # noqa: F811 - fixtures
 ) -> None:
     told = [day.feed("list"), *(day.feed("test", name) for name in (*SOURCES, "hook"))]
-    good = Services(day, tmp_path / "good")  # type: ignore[arg-type]
+    good = Services(day, tmp_path / "good")
     try:
         until(lambda: all((last := LastFetch.read(day.settings, name)) and last.good_at for name in SOURCES))
-        serve(day, tmp_path / "served")
+        post(good.log)
         told += [command_lines(), day.feed("status"), day.feed("status", "--json")]
     finally:
         good.end()
@@ -223,9 +211,9 @@ def test_no_secret_of_any_kind_is_written_told_or_listed(
     proxy.trouble = lambda _: 403
     told += [day.feed("run", name, "--once", code=1) for name in SOURCES]
     told += [day.feed("test", name, code=1) for name in SOURCES]
-    bad = Services(day, tmp_path / "bad")  # type: ignore[arg-type]
+    bad = Services(day, tmp_path / "bad")
     try:
-        until(lambda: [*(child.state for child in (read_children(day.settings) or {}).values())] == ["stopped"] * 6)
+        until(lambda: [child.state for child in (read_children(day.settings) or {}).values()].count("stopped") == 6)
         with open_instance(day.settings) as instance:
             catalog, feeds = declared(day.settings)
             observer = FeedObserver(day.settings, feeds)
@@ -235,7 +223,7 @@ def test_no_secret_of_any_kind_is_written_told_or_listed(
         told += [command_lines(), day.feed("status"), day.feed("status", "--json")]
     finally:
         bad.end()
-    told += [(tmp_path / name).read_text() for name in ("good", "bad", "served")]
+    told += [(tmp_path / name).read_text() for name in ("good", "bad")]
     assert_nowhere(day.planted, told, tmp_path)
 
 

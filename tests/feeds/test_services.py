@@ -8,14 +8,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 import pytest
 
 from assay.base.run_lock import is_locked
+from assay.base.settings import Settings
 from assay.feeds.last_fetch import LastFetch
 from assay.feeds.places import lock_file
 from assay.fetching.supervision import Child, read_children
@@ -27,11 +28,11 @@ SERVE = """
 import sys, time
 from assay.base import log
 from assay.base.settings import Settings
-from assay.cli import feed_nodes
+from assay.cli import feed_nodes, serving
 from assay.fetching.supervisor import Supervisor
 settings = Settings.from_env()
 log.configure(settings)
-with Supervisor(settings, list(feed_nodes.COMMAND)).running():
+with Supervisor(settings, feed_nodes.COMMAND, serving.COMMAND).running():
     sys.stdin.read()
 """
 MOST_BYTES = 120 << 20
@@ -58,12 +59,24 @@ def lake(tmp_path: Path, server: Server, db: psycopg.Connection[Any]) -> FedLake
     return lake
 
 
+class Served(Protocol):
+    """A lake whose feeds services run."""
+
+    project: Path
+
+    @property
+    def settings(self) -> Settings: ...
+
+    @property
+    def environment(self) -> dict[str, str]: ...
+
+
 class Services:
     """What runs feeds beside Dagster, alone."""
 
-    def __init__(self, lake: FedLake, log: Path) -> None:
+    def __init__(self, lake: Served, log: Path, environment: Mapping[str, str] | None = None) -> None:
         self._lake, self.log = lake, log
-        environment = {**lake.environment, "ASSAY_LOG": "json"}
+        environment = {**(environment or lake.environment), "ASSAY_LOG": "json"}
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", SERVE], env=environment, cwd=lake.project.parent, stdin=subprocess.PIPE,

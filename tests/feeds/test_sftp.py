@@ -247,5 +247,6 @@ def test_a_feed_that_is_killed_under_live_writes_has_what_the_server_holds(
 def test_a_server_that_is_gone_is_tried_again(lake: ObjectsLake, feed: dict[str, Any], monkeypatch: Any) -> None:
     monkeypatch.setattr("assay.fetching.running.ATTEMPTS", 2)
     lake.declare({**feed, "port": 1})
-    assert "Unable to connect" in lake.fetch(code=1)
+    told = lake.fetch(code=1)
+    assert told.count("Unable to connect") == 2 and "it is tried again in 0." in told, "who waits is told for what"
     assert sftp.SftpSource.at_once == 1

@@ -11,6 +11,7 @@ import re
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -25,10 +26,18 @@ import yaml
 from standardwebhooks import Webhook
 from typer.testing import CliRunner
 
+from assay.base import clock
+from assay.base.settings import Settings
 from assay.cli.main import app
+from assay.contract.catalog import Catalog
+from assay.contract.declared_feeds import feeds_of
 from assay.feeds.places import lock_file
+from assay.fetching.health import health_of
+from assay.fetching.supervision import Child, ask_again, read_children
+from assay.orchestration.feed_assets import feed_assets
 from tests.disk import small_disk
 from tests.fed_lake import parsed_project
+from tests.feeds.test_services import Services, is_gone, until
 from tests.kills import Ordeal
 from tests.lab import Lab
 from tests.ports import free_port
@@ -120,6 +129,15 @@ class Served:
         finally:
             if connection is None:
                 used.close()
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(home=self.home, dbt_project=self.project)
+
+    def standing(self) -> dict[str, Any]:
+        """What `assay feed status --json` says of the feed."""
+        standing: dict[str, Any] = json.loads(self.assay("feed", "status", "--json"))[0]
+        return standing
 
     def lab(self) -> Lab:
         return Lab(self.home, self.project)
@@ -283,3 +301,51 @@ def idle(server: subprocess.Popen[bytes]) -> None:
     size = int(re.search(r"VmRSS:\s+(\d+)", (proc / "status").read_text())[1]) * 1024  # type: ignore[index]
     print(f"idle: {took / 4:.2%} of a core, {size / 1e6:.0f} MB")  # noqa: T201 - shown by -s
     assert took <= 0.04 and size < 120e6
+
+
+def test_the_services_serve_webhooks_and_say_when_nothing_does(tmp_path: Path) -> None:
+    served = Served(tmp_path / "lake")
+    served.port = free_port()
+    settings = served.settings
+    environment = {**served.environment, "ASSAY_SERVE_PORT": str(served.port)}
+    catalog = Catalog.read(settings.dbt_project)
+    declared = feeds_of(catalog.models)
+    [asset] = feed_assets(catalog)
+    assert "The services serve it" in (asset.description or "") and "Fetches" not in (asset.description or "")
+
+    def child() -> Child | None:
+        return (read_children(settings) or {}).get("orders")
+
+    def is_up() -> Child | None:
+        now = child()
+        return now if now and now.state == "running" and served.post("first", b'{"amount": 1}') == 200 else None
+
+    services = Services(served, tmp_path / "log", environment)
+    try:
+        first = until(is_up)
+        assert ("running", "services", first.pid) == tuple(served.standing()[key] for key in ("state", "run_by", "pid"))
+        os.kill(first.pid, signal.SIGKILL)
+        again = until(lambda: now if (now := is_up()) and now.pid != first.pid else None)
+        os.kill(services.process.pid, signal.SIGKILL)
+        services.process.wait()
+        until(lambda: is_gone(again.pid), 30)
+        health = health_of(settings, declared, clock.now(), are_missed=True)["orders"]
+        assert health.process == "missing", "which is an incident"
+        by_hand = served.start()
+        other = Services(served, tmp_path / "other", environment)
+        until(lambda: now if (now := child()) and now.state == "elsewhere" else None)
+        by_hand.send_signal(signal.SIGTERM)
+        assert by_hand.wait(30) == 0
+        with socket.create_server(("127.0.0.1", served.port)):
+            ask_again(settings, "orders")
+            until(lambda: now if (now := child()) and now.state == "stopped" else None)
+            assert "cannot serve on 127.0.0.1" in served.standing()["problem"]
+        ask_again(settings, "orders")
+        until(is_up)
+        assert not served.standing()["problem"]
+        other.end()
+        assert "Traceback" not in "".join((tmp_path / name).read_text() for name in ("log", "other"))
+    finally:
+        for one in (services, other):
+            one.process.kill()
+            one.process.wait()

@@ -146,7 +146,7 @@ def test_a_secret_that_was_rotated_is_taken_at_once_and_one_that_was_not_is_refu
 
     def program(asked: Asked) -> Answer:
         given = asked.headers.get("authorization", asked.headers.get("x-key", "")).removeprefix("Bearer ")
-        return Answer([{"id": len(server.asked)}]) if given == wanted[0] else Answer(status=401)
+        return Answer([{"id": 1}]) if given == wanted[0] else Answer(status=401)
 
     rotate("one")
     secret = f"${{file:{file}}}" if place == "file" else "${vault:kv/shop#password}"
@@ -157,7 +157,7 @@ def test_a_secret_that_was_rotated_is_taken_at_once_and_one_that_was_not_is_refu
             assert fetcher.fetch().records == 1
             rotate("two")
             wanted[0] = "two"
-            assert fetcher.fetch().records == 1 and len(server.asked) == 3
+            assert fetcher.fetch().note == "the records are as they were: no new snapshot" and len(server.asked) == 3
             wanted[0] = "three"
             asked = vault.asked
             with pytest.raises(Permanent, match="the server says 401"):

@@ -38,6 +38,8 @@ _EXPECTED = {
     "archive_size": "a size, such as 4GB or 3.5 GiB",
     "archive_ratio": "a whole number, at least 1",
     "supervise_feeds": "true or false",
+    "serve_port": "a port, 0 to 65535",
+    "serve_host": "an address or name of this machine, such as 127.0.0.1",
     "feed_backlog_files": "a whole number, at least 1",
     "feed_backlog_size": "a size, such as 4GB or 3.5 GiB",
     "feed_reserve": "a size, such as 4GB or 3.5 GiB",
@@ -46,7 +48,7 @@ _EXPECTED = {
 }
 _WHOLE_NUMBERS = (
     *("run_limit_seconds", "history_days", "run_history_days", "archive_members", "archive_ratio"),
-    "feed_backlog_files",
+    *("feed_backlog_files", "serve_port"),
 )
 _SIZES = ("memory_limit", "spill_limit", "archive_size", "feed_backlog_size", "feed_reserve")
 _LEAST_SIZE = 1 << 20
@@ -87,6 +89,8 @@ class Settings(BaseSettings):
         archive_ratio: Bytes that one byte of a member may unpack to.
         clear_for: Users of this machine, separated by blanks, to whom commands show values about people on request.
         supervise_feeds: Whether the services run the feeds of the project.
+        serve_host: Where webhooks are taken: an address or name of this machine.
+        serve_port: As above; 0 for any that is free.
         feed_backlog_files: A feed pauses while so many of its files in landing are not loaded.
         feed_backlog_size: Or files of so many bytes.
         feed_reserve: Or while less than so many bytes of the disk are free; None for 5 %, 10 GB at most.
@@ -116,6 +120,8 @@ class Settings(BaseSettings):
     archive_ratio: int = Field(default=ArchiveLimits.ratio, ge=1)
     clear_for: str = ""
     supervise_feeds: bool = True
+    serve_host: str = Field(default="127.0.0.1", min_length=1)
+    serve_port: int = Field(default=8765, ge=0, le=65535)
     feed_backlog_files: int = Field(default=1000, ge=1)
     feed_backlog_size: int = Field(default=10_000_000_000, ge=_LEAST_SIZE)
     feed_reserve: int | None = Field(default=None, ge=0)

@@ -1,5 +1,7 @@
 """Prints the bronze models with a feed, by source, as JSON: what the services start the processes of feeds with.
 
+Those that are `fetched` each have a process of their own; one serves all that senders bring.
+
 It is a process of its own because dbt parses the project for it, which takes more memory than all feeds together.
 """
 
@@ -23,9 +25,10 @@ def main() -> None:
         catalog, feeds = declared(Settings.from_env())
     except UserError as error:
         sys.exit(str(error))
-    names = [name for name, feed in feeds.items() if feed.is_fetched]
-    nodes = {name: handed_over(catalog.models[TableName.of_source(name).model]) for name in names}
-    sys.stdout.write(f"\n{json.dumps(nodes)}")
+    nodes = {name: handed_over(catalog.models[TableName.of_source(name).model]) for name in feeds}
+    fetched = {name: node for name, node in nodes.items() if feeds[name].is_fetched}
+    served = {name: node for name, node in nodes.items() if name not in fetched}
+    sys.stdout.write(f"\n{json.dumps({'fetched': fetched, 'served': served})}")
 
 
 if __name__ == "__main__":

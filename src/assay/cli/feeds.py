@@ -80,11 +80,16 @@ def run(name: str, *, is_once: bool) -> int:
             fetcher_of(settings, feed).fetch()  # says who brings its events; no fetch of it is noted
         if not is_once:
             become(catalog.models[TableName.of_source(name).model], name)
-        run_once(settings, feed, lambda fetched: _tell(name, fetched))
+        run_once(settings, feed, lambda fetched: _tell(name, fetched), _tell_wait)
     except FeedError as error:
         complain(str(error), feed=name)
         return FAILED
     return 0
+
+
+def _tell_wait(sentence: str) -> None:
+    if not log.is_on():
+        complain(sentence)
 
 
 def try_out(name: str) -> int:

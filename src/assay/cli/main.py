@@ -284,8 +284,13 @@ def dev(
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where it listens; 0.0.0.0 for all.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 8765,
+    host: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Where it listens, 0.0.0.0 for all; else by the settings."),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="0 for any that is free; else by the settings.")
+    ] = None,
 ) -> None:
     """Take the webhooks of all feeds into landing, until it is told to end."""
     from assay.cli import serving

@@ -19,7 +19,7 @@ from assay.base.fork_mark import is_fork
 from assay.base.project import MARKER, definitions_of
 from assay.base.settings import Settings
 from assay.base.signals import heed_interrupts
-from assay.cli import feed_nodes
+from assay.cli import feed_nodes, serving
 from assay.cli.console import err
 from assay.cli.running import prepare
 from assay.fetching.supervisor import Supervisor
@@ -88,7 +88,7 @@ def _running_feeds(settings: Settings, *, has_feeds: bool) -> AbstractContextMan
     """Run each feed beside Dagster as long as the block lasts; not of a fork, which would take from the source."""
     if not (has_feeds and settings.supervise_feeds) or is_fork(settings.home):
         return nullcontext()
-    return Supervisor(settings, list(feed_nodes.COMMAND)).running()
+    return Supervisor(settings, feed_nodes.COMMAND, serving.COMMAND).running()
 
 
 def _workspace(settings: Settings) -> Path:

@@ -44,7 +44,9 @@ class FeedDeclaration(ABC):
     """
 
     is_fetched: ClassVar[bool] = True
-    """Whether a process of its own fetches it; false for what others bring, which nobody runs."""
+    """Whether a process of its own fetches it; false for what senders bring, which one process serves for all."""
+    unchanged: ClassVar[str] = "the table is as it was"
+    """What is said where all was read and is as it was."""
 
     source: str
     kind: str

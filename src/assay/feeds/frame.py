@@ -146,6 +146,7 @@ class Fetcher:
     def __init__(self, settings: Settings, declaration: FeedDeclaration, feed: Feed) -> None:
         self._settings = settings
         self._name = declaration.source
+        self._unchanged = declaration.unchanged
         self._feed = feed
         self._store = BatchStore(settings.landing, self._name, settings.settle_seconds)
         self._folding = Folding(settings, declaration, self._store)
@@ -287,7 +288,7 @@ class Fetcher:
         with self._store.aside() as aside:
             records = batch.content.write(aside)
             if before_it and digest(aside) in before_it:
-                fetched.note, fetched.is_same = "the table is as it was: no new snapshot", True
+                fetched.note, fetched.is_same = f"{self._unchanged}: no new snapshot", True
                 return
             landed = self._store.land(aside, name)
         journal.note(landed)

@@ -139,6 +139,13 @@ def note_problem(settings: Settings, feed: str, error: Exception) -> None:
     note(settings, feed, replace(last, note="", paused="", paused_since=""))
 
 
+def note_served(settings: Settings, feed: str) -> None:
+    """Note that senders reach a feed: what was in its way is not any more."""
+    before = LastFetch.read(settings, feed)
+    if before and before.problem:
+        note(settings, feed, replace(before, at=_now(), problem="", problem_kind="", failing_since=""))
+
+
 def note_pause(settings: Settings, feed: str, reason: str) -> None:
     """Note that a feed pauses, and why; empty when it goes on."""
     before = LastFetch.read(settings, feed) or LastFetch("")

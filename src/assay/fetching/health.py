@@ -36,7 +36,7 @@ def _health(
 ) -> FeedHealth:
     last = LastFetch.read(settings, feed.source) or LastFetch("")
     process: str = child.state if child else ""
-    if child is None and is_missed and feed.is_fetched and not is_locked(lock_file(settings, feed.source)):
+    if child is None and is_missed and not is_locked(lock_file(settings, feed.source)):
         process = "missing"
     return FeedHealth(
         problem=last.problem,

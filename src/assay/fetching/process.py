@@ -90,7 +90,7 @@ def main() -> None:
     is_watched = WATCHED in sys.argv[2:]
     rest = sum(float(option.removeprefix(_REST)) for option in sys.argv[2:] if option.startswith(_REST))
     if is_watched:
-        threading.Thread(target=_end_with_standard_input, daemon=True).start()
+        threading.Thread(target=end_with_standard_input, daemon=True).start()
     settings = Settings.from_env()
     log.configure(settings)
     feed = _read(int(sys.argv[1]))
@@ -114,7 +114,8 @@ def _read(descriptor: int) -> FeedDeclaration:
     return feed
 
 
-def _end_with_standard_input() -> None:
+def end_with_standard_input() -> None:
+    """Have this process told to end once its standard input ends; called by a thread of its own."""
     while os.read(0, 1 << 10):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

@@ -21,13 +21,19 @@ LOOKS_AGAIN = 5.0
 """Seconds after which a feed that pauses looks whether it may go on."""
 
 
-def run_once(settings: Settings, declaration: FeedDeclaration, tell: Callable[[Fetched], object]) -> None:
+def run_once(
+    settings: Settings,
+    declaration: FeedDeclaration,
+    tell: Callable[[Fetched], object],
+    tell_wait: Callable[[str], object] = lambda _: None,
+) -> None:
     """Fetch what is new.
 
     Args:
         settings: The lake.
         declaration: The feed.
         tell: Gets what landed.
+        tell_wait: Gets why it waits before it tries again, and for how long; the log has its own line.
 
     Raises:
         FeedError: It cannot be fetched, or still not after a few attempts, or it has to pause.
@@ -44,6 +50,7 @@ def run_once(settings: Settings, declaration: FeedDeclaration, tell: Callable[[F
             except Transient as error:
                 if pause is None:
                     raise
+                tell_wait(f"{error}; it is tried again in {max(pause, error.after_seconds):.1f} s")
                 _wait(declaration.source, error, pause)
 
 

@@ -1,4 +1,4 @@
-"""Runs each feed as a process of its own beside the services, from a thread of theirs.
+"""Runs each feed as a process of its own beside the services, from a thread of theirs; one serves all webhooks.
 
 A crash of one touches nothing else: processes share no memory, each has its lock, and all that it knows is on disk. The
 feeds of a project are read in a process too, because that takes dbt.
@@ -12,17 +12,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from assay.base import log
-from assay.base.run_lock import LockTimeout, RunLock
+from assay.base.run_lock import LockTimeout, RunLock, is_locked
 from assay.base.settings import Settings
+from assay.feeds.places import lock_file
 from assay.fetching import supervision
-from assay.fetching.process import WATCHED, command, declared_in
+from assay.fetching.process import ELSEWHERE, WATCHED, command, declared_in
 from assay.fetching.supervision import Child
 
 LOOK_SECONDS = 0.5
@@ -38,6 +39,8 @@ PARSE_SECONDS = 600.0
 LONGEST_REASON = 500
 """Characters of what a project that cannot be read says of itself."""
 Node = Mapping[str, Any]
+SERVED = "(served)"
+"""By what the process goes that serves all feeds which senders bring; no source is called so."""
 
 
 @dataclass
@@ -54,11 +57,12 @@ class Supervisor:
 
     Args:
         settings: The lake.
-        reader: The command that prints the bronze models with feeds, by source, as JSON.
+        reader: The command that prints the bronze models with feeds as JSON; see `cli/feed_nodes`.
+        server: The command that serves the feeds that senders bring.
     """
 
-    def __init__(self, settings: Settings, reader: list[str]) -> None:
-        self._settings, self._reader = settings, reader
+    def __init__(self, settings: Settings, reader: Sequence[str], server: Sequence[str]) -> None:
+        self._settings, self._reader, self._server = settings, [*reader], [*server]
         self._lock = RunLock(supervision.services_lock(settings))
         self._nodes: dict[str, Node] = {}
         self._processes: dict[str, _Process] = {}
@@ -100,17 +104,17 @@ class Supervisor:
                 return
         self._take_up()
         self._end([name for name, run in self._processes.items() if run.node != self._nodes.get(name)])
-        for name in [name for name in self._children if name not in self._nodes]:
-            del self._children[name]
+        self._children = {name: child for name, child in self._children.items() if name in self._nodes}
         for name, node in self._nodes.items():
             self._look_after(name, node)
         if self._children != self._shown:
-            supervision.write_children(self._settings, self._children)
+            children = {feed: child for name, child in self._children.items() for feed in self._feeds_of(name)}
+            supervision.write_children(self._settings, children)
             self._shown = dict(self._children)
 
     def _look_after(self, name: str, node: Node) -> None:
         child, run, now = self._children.get(name), self._processes.get(name), time.time()
-        is_asked = supervision.take_asked(self._settings, name)  # of one that runs, which changes nothing, too
+        asked = [feed for feed in self._feeds_of(name) if supervision.take_asked(self._settings, feed)]
         if run is not None and child is not None:
             lived = time.monotonic() - run.began
             code = run.process.poll()
@@ -120,21 +124,28 @@ class Supervisor:
             self._close(name)
             child = self._children[name] = supervision.ended(child, code, lived, now)
             self._tell(name, child)
-        if child is None or is_asked or supervision.is_due(child, now):
+        if child is None or asked or supervision.is_due(child, now):
             self._start(name, node, child)
 
+    def _feeds_of(self, name: str) -> list[str]:
+        """The feeds that a process is of."""
+        return [*self._nodes[SERVED]] if name == SERVED else [name]
+
     def _start(self, name: str, node: Node, before: Child | None) -> None:
-        with declared_in(node, name) as declared:
-            process = subprocess.Popen(  # noqa: S603 - a command of ours
-                command(declared, WATCHED),
-                stdin=subprocess.PIPE,  # closed by the death of this process, however it dies
-                pass_fds=[declared.fileno()],
-                start_new_session=True,  # Ctrl-C in the terminal is for the services, which tell their feeds
-            )
+        if name == SERVED:
+            if any(is_locked(lock_file(self._settings, feed)) for feed in node):  # cheaper than a process that says so
+                served = before or Child("restarting", "")
+                self._children[name] = supervision.ended(served, ELSEWHERE, 0.0, time.time())
+                return
+            process = _begun(self._server)
+        else:
+            with declared_in(node, name) as declared:
+                process = _begun(command(declared, WATCHED), declared.fileno())
         self._processes[name] = _Process(node, process, time.monotonic())
         self._children[name] = supervision.started(before, process.pid)
         if before is None:
-            log.info("feed begun", feed=name, pid=process.pid)
+            for feed in self._feeds_of(name):
+                log.info("feed begun", feed=feed, pid=process.pid)
 
     def _tell(self, name: str, child: Child) -> None:
         if child.state == "elsewhere":
@@ -143,10 +154,12 @@ class Supervisor:
         code = child.exit_code or 0
         how = f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
         what = "stopped" if child.state == "stopped" else how
-        message = f"the process of feed {name} {what}; it is started again in {wait:,.0f} s"
+        feeds = self._feeds_of(name)
+        whose = f"feed {name}" if name != SERVED else f"assay serve, for {', '.join(feeds)},"
+        message = f"the process of {whose} {what}; it is started again in {wait:,.0f} s"
         if child.state == "stopped":
-            message += f", when its yml changes, or by `assay retry {name}`"
-        _say(message, feed=name, exit_code=child.exit_code, deaths=child.deaths)
+            message += f", when its yml changes, or by `assay retry {feeds[0]}`"
+        _say(message, feed=feeds[0], exit_code=child.exit_code, deaths=child.deaths)
 
     def _end(self, names: list[str]) -> None:
         """Tell processes to end, and wait until all have."""
@@ -184,12 +197,24 @@ class Supervisor:
             self._reader, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=PARSE_SECONDS
         )
         if done.returncode == 0:
-            self._nodes, self._unreadable_at = json.loads(done.stdout.splitlines()[-1]), 0.0
+            read = json.loads(done.stdout.splitlines()[-1])
+            self._nodes = {**read["fetched"], **({SERVED: read["served"]} if read["served"] else {})}
+            self._unreadable_at = 0.0
             return
         why = " ".join(done.stderr.decode(errors="replace").split())
         if not self._unreadable_at:
             _say(f"the feeds of the project cannot be read, so they stay as they are: {why[-LONGEST_REASON:]}")
         self._unreadable_at = now
+
+
+def _begun(arguments: list[str], *kept: int) -> subprocess.Popen[bytes]:
+    """A process that inherits some open files."""
+    return subprocess.Popen(  # noqa: S603 - a command of ours
+        arguments,
+        stdin=subprocess.PIPE,  # closed by the death of this process, however it dies
+        pass_fds=kept,
+        start_new_session=True,  # Ctrl-C in the terminal is for the services, which tell their feeds
+    )
 
 
 def _say(message: str, **fields: object) -> None:

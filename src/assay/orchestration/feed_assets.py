@@ -44,11 +44,23 @@ def _spec(catalog: Catalog, feed: FeedDeclaration) -> dg.AssetSpec:
         owners=[f"team:{contract.owner}"],
         tags={"assay/layer": "feeds"},
         metadata={"from": feed.where, "reads": feed.what, "every_seconds": feed.every},
-        description=(
-            f"Fetches {feed.what} from `{feed.where}` into landing, every {feed.every:g} s.\n\nThe services run it as "
-            f"a process of its own, and no run makes it; the job `{FEEDS_JOB}` fetches it once. Its observations say "
-            f"how far it is; `assay feed status` says it of now, `assay feed test {feed.source}` shows what it reads."
-        ),
+        description=(_fetched(feed) if feed.is_fetched else _brought(feed))
+        + " Its observations say how far it is; `assay feed status` says it of now, "
+        f"`assay feed test {feed.source}` shows {'what it reads' if feed.is_fetched else 'how to send an event'}.",
+    )
+
+
+def _fetched(feed: FeedDeclaration) -> str:
+    return (
+        f"Fetches {feed.what} from `{feed.where}` into landing, every {feed.every:g} s.\n\nThe services run it as "
+        f"a process of its own, and no run makes it; the job `{FEEDS_JOB}` fetches it once."
+    )
+
+
+def _brought(feed: FeedDeclaration) -> str:
+    return (
+        f"Takes what senders bring (`{feed.where}`; {feed.what}), and lands it every {feed.every:g} s.\n\nThe services "
+        "serve it, with all others of its kind by one process; no run makes it and no job fetches it."
     )
 
 

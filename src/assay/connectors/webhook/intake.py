@@ -10,7 +10,6 @@ from concurrent.futures import Executor
 from contextlib import suppress
 from pathlib import Path
 
-from assay.base import clock
 from assay.base.settings import Settings
 from assay.connectors.webhook.event import Event
 from assay.connectors.webhook.keys import Keys
@@ -20,8 +19,8 @@ from assay.connectors.webhook.memory import Remembered
 from assay.connectors.webhook.notices import problem
 from assay.connectors.webhook.signature import Refused
 from assay.contract.feed_kinds.webhook import WebhookFeed
-from assay.feeds.errors import FeedError
-from assay.feeds.last_fetch import LastFetch, note
+from assay.feeds.errors import FeedError, Transient
+from assay.feeds.last_fetch import note_problem
 
 LARGEST_FILE = 16_000_000
 """Bytes of events for which a file lands before its time."""
@@ -196,7 +195,7 @@ class Intake:
         if isinstance(error, OSError):
             why = f"feed {name}: {error.filename or self._folder}: {error.strerror or error}; events wait aside"
         problem(why, feed=name)
-        note(self._settings, name, LastFetch(clock.now().isoformat(timespec="seconds"), why))
+        note_problem(self._settings, name, error if isinstance(error, FeedError) else Transient(why))
 
 
 def _there(folder: Path) -> Path:

@@ -126,5 +126,6 @@ class Lander:
         sync(file.path.parent)
         moment = clock.now().isoformat(timespec="seconds")
         told = f"{end:,} events of epoch {at.epoch}, the last at {moment}"
-        note(self._settings, self._feed, LastFetch(moment, "", file.records, file.size_bytes, note=told))
+        last = LastFetch(moment, "", file.records, file.size_bytes, note=told, good_at=moment, landed_at=moment)
+        note(self._settings, self._feed, last)
         return file.records

@@ -22,6 +22,7 @@ from assay.connectors.webhook.notices import heed_libraries, problem
 from assay.connectors.webhook.server import WebhookServer
 from assay.contract.feed_kinds.webhook import WebhookFeed
 from assay.feeds.errors import Permanent
+from assay.feeds.last_fetch import note_served
 from assay.feeds.places import alone
 
 HEAD_SECONDS = 10.0
@@ -70,6 +71,8 @@ def serve(
             for feed in feeds
         }
         listener = held.enter_context(_listener(host, port))
+        for feed in feeds:
+            note_served(settings, feed.source)
         with asyncio.Runner() as runner:
             runner.run(_serve(intakes, listener, tell))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import ip_address
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from assay.contract.errors import ContractError
@@ -110,6 +110,8 @@ class RestFeed(FeedDeclaration):
         hook: `module:function` of the project that reads the pages; empty for none.
         each: The list in each record whose elements the contract describes; empty for the record itself.
     """
+
+    unchanged: ClassVar[str] = "the records are as they were"
 
     url: str
     path: str = ""
