@@ -12,6 +12,7 @@ import psycopg
 
 from tests.fed_lake import OneFeed
 from tests.ports import free_port
+from tests.writers import Writers
 
 PLACES = ("/usr/lib/postgresql/*/bin", "/usr/local/bin", "/usr/bin", "/opt/homebrew/bin")
 PASSWORD = "s3cr#t/pä ss@word"  # noqa: S105 - of a server that lives for a minute, with all that an URL escapes
@@ -101,3 +102,13 @@ class FedLake(OneFeed):
     def landed(self) -> list[Path]:
         """The batches, by the moment of reading."""
         return sorted(self.folder.rglob("*.parquet"), key=lambda path: path.name)
+
+
+class PostgresWriters(Writers):
+    """Write to a PostgreSQL that may be restarted."""
+
+    passing = (psycopg.OperationalError,)
+
+    def __init__(self, server: Server, seed: int) -> None:
+        super().__init__(seed)
+        self.server = server

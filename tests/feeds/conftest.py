@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 import pytest
@@ -18,12 +18,18 @@ from tests.mariadb import MariaDb, is_installed, prepare
 from tests.postgres import PASSWORD, Server, binaries
 
 
+def _miss(program: str) -> NoReturn:
+    """Fail where all servers have to be there; skip on a desk."""
+    missing = f"no {program} is installed: `make feeds` says how to get one"
+    (pytest.fail if os.environ.get("CI") or os.environ.get("ASSAY_FEEDS") else pytest.skip)(missing)
+    raise AssertionError
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
     programs = binaries()
     if programs is None:
-        missing = "no PostgreSQL is installed: `make feeds` says how to get one"
-        (pytest.fail if os.environ.get("CI") or os.environ.get("ASSAY_FEEDS") else pytest.skip)(missing)
+        _miss("PostgreSQL")
     folder = Path(tempfile.mkdtemp(prefix="assay-pg-"))
     folder.chmod(0o755)
     server = Server(folder, programs)
@@ -51,8 +57,7 @@ def db(server: Server) -> Iterator[psycopg.Connection[Any]]:
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[MariaDb]:
     if not is_installed():
-        missing = "no MariaDB is installed: `make feeds` says how to get one"
-        (pytest.fail if os.environ.get("CI") or os.environ.get("ASSAY_FEEDS") else pytest.skip)(missing)
+        _miss("MariaDB")
     folder = Path(tempfile.mkdtemp(prefix="assay-maria-"))
     folder.chmod(0o755)
     server = MariaDb(folder)

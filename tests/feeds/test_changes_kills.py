@@ -14,9 +14,8 @@ from tests.disk import small_disk
 from tests.feeds.test_changes import ALL, ORDERS
 from tests.followed import Followed
 from tests.kills import KILLS, Ordeal, full
-from tests.postgres import Server
+from tests.postgres import PostgresWriters, Server
 from tests.proxy import TcpProxy
-from tests.writers import Writers
 
 LARGE = """
     insert into shop.orders select -i, i, 'large', repeat('y', 300) from generate_series(1, 20000) as i
@@ -24,18 +23,13 @@ LARGE = """
 """
 
 
-class Buyers(Writers):
+class Buyers(PostgresWriters):
     """Transactions with savepoints, rollbacks, deletes, keys that change, and long values that do not."""
 
     threads = 3
-    passing = (psycopg.OperationalError,)
-
-    def __init__(self, server: Server, seed: int) -> None:
-        super().__init__(seed)
-        self._server = server
 
     def write(self, number: int, draw: random.Random) -> None:
-        with self._server.connect() as db:
+        with self.server.connect() as db:
             while not self.is_over:
                 self._transact(db, draw, number)
                 self.written += 1

@@ -16,22 +16,15 @@ import pyarrow.parquet as pq
 from tests.disk import small_disk
 from tests.feeds.test_watermark import COLUMNS, FEED, ORDERS, assert_equal
 from tests.kills import KILLS, Ordeal, full
-from tests.postgres import FedLake, Server
+from tests.postgres import FedLake, PostgresWriters, Server
 from tests.proxy import TcpProxy
-from tests.writers import Writers
 
 
-class Buyers(Writers):
+class Buyers(PostgresWriters):
     """Transactions that end late, are rolled back, share a time, and change rows that are there."""
 
-    passing = (psycopg.OperationalError,)
-
-    def __init__(self, server: Server, seed: int) -> None:
-        super().__init__(seed)
-        self._server = server
-
     def write(self, number: int, draw: random.Random) -> None:
-        with self._server.connect() as db:
+        with self.server.connect() as db:
             while not self.is_over:
                 with contextlib.suppress(psycopg.Rollback), db.transaction():
                     for _ in range(draw.randint(1, 20)):

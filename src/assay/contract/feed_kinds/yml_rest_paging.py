@@ -26,11 +26,7 @@ def _pointer(text: str) -> str:
 Pointer = Annotated[str, AfterValidator(_pointer)]
 _Pointer = Annotated[str, Field(min_length=1, examples=["/meta/total"]), AfterValidator(_pointer)]
 _Param = Annotated[str, Field(min_length=1)]
-_Size = Annotated[int, Field(ge=1)]
-_MORE = Field(default=None, description="Where true or false says whether there is a next page, as a JSON pointer.")
 _TOTAL = Field(default=None, description="Where the number of all records stands; has to be that of what came.")
-_SIZE = Field(default=None, description="Records of a page; each but the last one has so many.")
-_SIZE_PARAM = Field(default=None, description="The parameter that asks for `size` records a page.")
 _TWICE = Field(default=False, description="Whether all pages are read twice, and have to be the same.")
 
 
@@ -60,7 +56,19 @@ class NonePagingYml(_PagingYml):
     twice: bool = _TWICE
 
 
-class PagePagingYml(_PagingYml):
+class _PagesYml(_PagingYml):
+    size: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Records of a page; each but the last one has so many."
+    )
+    size_param: _Param | None = Field(default=None, description="The parameter that asks for `size` records a page.")
+    more: _Pointer | None = Field(
+        default=None, description="Where true or false says whether there is a next page, as a JSON pointer."
+    )
+    total: _Pointer | None = _TOTAL
+    twice: bool = _TWICE
+
+
+class PagePagingYml(_PagesYml):
     """Pages have numbers."""
 
     kind = "page"
@@ -68,15 +76,10 @@ class PagePagingYml(_PagingYml):
     type: Literal["page"] = Field(description="Pages have numbers.")
     param: _Param = Field(default="page", description="The parameter with the number of the page.")
     first: Annotated[int, Field(ge=0)] = Field(default=1, description="The number of the first page.")
-    size: _Size | None = _SIZE
-    size_param: _Param | None = _SIZE_PARAM
-    more: _Pointer | None = _MORE
     pages: _Pointer | None = Field(default=None, description="Where the number of pages stands, as a JSON pointer.")
-    total: _Pointer | None = _TOTAL
-    twice: bool = _TWICE
 
 
-class OffsetPagingYml(_PagingYml):
+class OffsetPagingYml(_PagesYml):
     """A page begins after so many records."""
 
     kind = "offset"
@@ -84,15 +87,10 @@ class OffsetPagingYml(_PagingYml):
     type: Literal["offset"] = Field(description="A page begins after so many records.")
     param: _Param = Field(default="offset", description="The parameter with the number of records before the page.")
     first: Annotated[int, Field(ge=0)] = Field(default=0, description="The first offset.")
-    size: _Size | None = _SIZE
-    size_param: _Param | None = _SIZE_PARAM
-    more: _Pointer | None = _MORE
-    total: _Pointer | None = _TOTAL
     overlap: bool = Field(
         default=False,
         description="Whether each page begins with the last record of the one before: shows shifts.",
     )
-    twice: bool = _TWICE
 
     @model_validator(mode="after")
     def _overlaps_with_more_than_one(self) -> Self:
@@ -101,7 +99,7 @@ class OffsetPagingYml(_PagingYml):
         return self
 
 
-class CursorPagingYml(_PagingYml):
+class CursorPagingYml(_PagesYml):
     """Each page says by what the next one is asked for."""
 
     kind = "cursor"
@@ -110,11 +108,6 @@ class CursorPagingYml(_PagingYml):
     param: _Param = Field(default="cursor", description="The parameter with the cursor.")
     next: _Pointer | None = Field(default=None, description="Where the next cursor stands, as a JSON pointer.")
     next_header: _Param | None = Field(default=None, description="Or the header in which it stands.")
-    size: _Size | None = _SIZE
-    size_param: _Param | None = _SIZE_PARAM
-    more: _Pointer | None = _MORE
-    total: _Pointer | None = _TOTAL
-    twice: bool = _TWICE
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -123,7 +116,7 @@ class CursorPagingYml(_PagingYml):
         return self
 
 
-class LinkPagingYml(_PagingYml):
+class LinkPagingYml(_PagesYml):
     """Each page has the address of the next one."""
 
     kind = "link"
@@ -132,14 +125,9 @@ class LinkPagingYml(_PagingYml):
     next: _Pointer | None = Field(
         default=None, description="Where the address stands, as a JSON pointer; the header `Link` when left out."
     )
-    size: _Size | None = _SIZE
-    size_param: _Param | None = _SIZE_PARAM
-    more: _Pointer | None = _MORE
-    total: _Pointer | None = _TOTAL
-    twice: bool = _TWICE
 
 
-class KeysetPagingYml(_PagingYml):
+class KeysetPagingYml(_PagesYml):
     """A page begins after the key of the last record."""
 
     kind = "keyset"
@@ -148,11 +136,6 @@ class KeysetPagingYml(_PagingYml):
     param: _Param = Field(description="The parameter with that key.", examples=["starting_after"])
     key: _Pointer = Field(description="Where in a record the key stands, as a JSON pointer.", examples=["/id"])
     inclusive: bool = Field(default=False, description="Whether a page begins with records of that very key.")
-    size: _Size | None = _SIZE
-    size_param: _Param | None = _SIZE_PARAM
-    more: _Pointer | None = _MORE
-    total: _Pointer | None = _TOTAL
-    twice: bool = _TWICE
 
     @model_validator(mode="after")
     def _inclusive_has_size(self) -> Self:
