@@ -25,11 +25,12 @@ from assay.feeds.places import alone
 from assay.fetching.supervision import services_lock
 from assay.orchestration.definitions import build_definitions
 from assay.orchestration.feed_assets import FEEDS_JOB
-from assay.orchestration.feed_events import CHANGED, GOT_ON, FeedObserver, drop_observations
+from assay.orchestration.feed_events import CHANGED, GOT_ON, FeedObserver
 from assay.orchestration.incidents_sensor import Watchman
 from assay.orchestration.instance import open_instance
 from assay.orchestration.keys import feed_key, landing_key
 from assay.orchestration.lakehouse import Lakehouse
+from assay.orchestration.patches.old_observations import drop_observations
 from tests.feeds.test_watermark import COLUMNS, FEED, NINE, ORDERS
 from tests.postgres import PASSWORD, FedLake, Server
 
@@ -124,11 +125,18 @@ def test_a_feed_is_observed_when_something_changed_and_seldom(lake: FedLake, db:
         assert observed(GOT_ON + CHANGED)
         assert metadata(instance)["problem"] == "feed orders: no"
         assert len(instance.fetch_observations(KEY, limit=10).records) == 3
-        drop_observations(instance, {"orders": _declared(lake)}, now - timedelta(days=1))
+        drop_observations(instance, ["orders"], now - timedelta(days=1))
         assert len(instance.fetch_observations(KEY, limit=10).records) == 3
-        drop_observations(instance, {"orders": _declared(lake)}, now + timedelta(days=1))
+        drop_observations(instance, ["orders"], now + timedelta(days=1))
         assert metadata(instance)["problem"] == "feed orders: no", "the newest stays"
         assert len(instance.fetch_observations(KEY, limit=10).records) == 1
+        drop_observations(instance, ["others"], now - timedelta(days=1))
+        assert len(instance.fetch_observations(KEY, limit=10).records) == 1, "it was removed a moment ago"
+        drop_observations(instance, ["others"], now + timedelta(days=1))
+        assert not instance.fetch_observations(KEY, limit=10).records and not instance.has_asset_key(KEY)
+        storage: Any = instance.event_log_storage
+        with storage.run_connection("") as connection:
+            assert not connection.exec_driver_sql("select * from event_logs").fetchall()
 
 
 def test_services_that_do_not_run_feeds_are_missed_after_a_while_and_not_where_they_need_not(tmp_path: Path) -> None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
@@ -36,7 +35,6 @@ from assay.fetching.supervision import (
     take_asked,
     write_children,
 )
-from assay.orchestration.feed_events import drop_observations
 
 NOW = 1_800_000_000.0
 RUNNING = Child("running", "2026-11-27T00:00:00+00:00", 7)
@@ -219,10 +217,3 @@ def test_kinds_of_problems_are_told_apart(tmp_path: Path) -> None:
         last = LastFetch.read(settings, "orders")
         assert last is not None
         assert last.problem_kind == kind
-
-
-def test_a_lake_without_feeds_leaves_dagsters_events_without_a_run_alone() -> None:
-    class Untouched:
-        """An instance of which nothing may be asked."""
-
-    drop_observations(cast(Any, Untouched()), {}, datetime.now(UTC))

@@ -9,10 +9,13 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from dagster import DagsterInstance
@@ -25,6 +28,7 @@ from assay.orchestration.patches import registry
 from assay.orchestration.patches.dev_instance import serve_instance_of
 from assay.orchestration.patches.forkserver import RunProcess, start_runs_from_a_fork
 from assay.orchestration.patches.gc_tuning import collect_seldom
+from assay.orchestration.patches.old_observations import drop_observations
 from assay.orchestration.patches.quiet_console import quiet_console
 from assay.orchestration.patches.run_origin import runs_belong_to
 from assay.orchestration.patches.sqlite_engines import reuse_engines
@@ -58,12 +62,39 @@ def an_instance() -> SimpleNamespace:
 
 
 INSTANCE = an_instance()
+
+
+class Events:
+    """A storage of events in which a feed was observed, and what was asked of it."""
+
+    def __init__(self, *observed: str) -> None:
+        self.observed, self.asked = observed, [""]
+        self.event_log_storage = self
+        self.opened: list[str] = []
+
+    @contextmanager
+    def index_connection(self) -> Iterator[Any]:
+        self.opened.append("index")
+        yield self
+
+    @contextmanager
+    def run_connection(self, run_id: str) -> Iterator[Any]:
+        self.opened.append(f"run {run_id}")
+        yield self
+
+    def execute(self, statement: object, values: dict[str, Any]) -> Any:  # noqa: ARG002 - as SQLAlchemy calls it
+        self.asked.append(str(statement))
+        return SimpleNamespace(fetchall=lambda: [(key,) for key in self.observed], scalar=lambda: 1)
+
+
+EVENTS: Any = Events('["feeds", "orders"]')
 APPLY: dict[str, Callable[[], None]] = {
     "forkserver": start_runs_from_a_fork,
     "sqlite_engines": reuse_engines,
     "run_origin": lambda: runs_belong_to(INSTANCE, "refresh"),  # type: ignore[arg-type]
     "quiet_console": quiet_console,
     "dev_instance": lambda: serve_instance_of(Settings(home=Path())),
+    "old_observations": lambda: drop_observations(EVENTS, ["orders"], datetime.now(UTC)),
     "gc_tuning": collect_seldom,
 }
 REPLACED: dict[str, Callable[[], object]] = {
@@ -72,8 +103,15 @@ REPLACED: dict[str, Callable[[], object]] = {
     "run_origin": lambda: INSTANCE.create_run_for_job,
     "quiet_console": lambda: context_creation_job.default_system_loggers,
     "dev_instance": lambda: DagsterInstance.get,
+    "old_observations": lambda: len(EVENTS.asked),
     "gc_tuning": gc.get_threshold,
 }
+
+
+def test_a_lake_without_feeds_leaves_the_database_of_events_without_a_run_alone() -> None:
+    events: Any = Events()
+    drop_observations(events, [], datetime.now(UTC))
+    assert events.opened == ["index"]
 
 
 @pytest.mark.parametrize("switch", ["{}", "all", " gc_tuning , {},"])
@@ -101,6 +139,7 @@ MISSING: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "run_origin": lambda patched: patched.setitem(vars(INSTANCE), "create_run_for_job", lambda job: job),
     "quiet_console": lambda patched: patched.delattr(context_creation_job, "default_system_loggers"),
     "dev_instance": lambda patched: patched.delattr(DagsterInstance, "get"),
+    "old_observations": lambda patched: patched.delattr(Events, "run_connection"),
 }
 
 

@@ -1,18 +1,18 @@
 """Observations of feeds: how far each is, as events of its asset.
 
 Dagster keeps each event for ever, so few are made: none of a feed that only looks, one when its state changes, a minute
-after the last at the earliest, and one every five minutes of one that gets on. Those of long ago are dropped.
+after the last at the earliest, and one every five minutes of one that gets on. Those of long ago are dropped
+(`orchestration/patches/old_observations.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import dagster as dg
-from sqlalchemy import text
 
 from assay.base.settings import Settings
 from assay.contract.feed import FeedDeclaration
@@ -25,10 +25,6 @@ CHANGED = timedelta(minutes=1)
 """Between two observations, at the least."""
 GOT_ON = timedelta(minutes=5)
 """Between two of a feed whose state is as it was."""
-_DROP = text(
-    "delete from event_logs where asset_key = :key and dagster_event_type = 'ASSET_OBSERVATION' "
-    "and timestamp < :before and id < (select max(id) from event_logs where asset_key = :key)"
-)
 
 
 @dataclass(frozen=True)
@@ -103,24 +99,6 @@ def shown(standing: Standing) -> dict[str, Any]:
         "problem": values["problem"] or None,
     }
     return {key: value for key, value in entries.items() if value is not None}
-
-
-def drop_observations(instance: dg.DagsterInstance, feeds: Mapping[str, FeedDeclaration], before: datetime) -> None:
-    """Drop observations from before a time; the newest event of each asset stays.
-
-    Args:
-        instance: The lake's, which keeps events of no run in two databases of SQLite.
-        feeds: As they are declared.
-        before: The time.
-    """
-    if not feeds:  # a look alone would make the database of events without a run
-        return
-    storage: Any = instance.event_log_storage
-    moment = before.astimezone(UTC).replace(tzinfo=None)
-    for connected in (storage.index_connection(), storage.run_connection("")):
-        with connected as connection:
-            for name in feeds:
-                connection.execute(_DROP, {"key": feed_key(name).to_string(), "before": moment.isoformat(" ")})
 
 
 def _seen(child: Child | None, last: LastFetch | None, now: datetime) -> Seen:

@@ -14,7 +14,7 @@ from assay.base.settings import Settings
 from assay.base.warehouse import transaction
 from assay.checks.session import Session
 from assay.contract.declared_feeds import feeds_of
-from assay.orchestration.feed_events import drop_observations
+from assay.orchestration.patches.old_observations import drop_observations
 from assay.orchestration.run_history import RUNS as RUNS_LOOKED_AT
 from assay.publish.pruning import is_due, note_pruned, prune
 
@@ -42,7 +42,7 @@ def prune_history(session: Session, instance: dg.DagsterInstance, tell: Callable
             dropped = prune(connection, settings.history_days)
             dropped[RUNS] = prune_runs(instance, settings)
             feeds = feeds_of(session.catalog.models)
-            drop_observations(instance, feeds, clock.now() - timedelta(days=settings.run_history_days))
+            drop_observations(instance, [*feeds], clock.now() - timedelta(days=settings.run_history_days))
         except Exception as error:  # noqa: BLE001 - no fault of the house-keeping may stop loads; each run says it again
             tell(f"what runs of long ago left could not be dropped, which the next run tries again: {error!r}")
             return

@@ -90,6 +90,13 @@ PATCHES = (
         without="the services of a lake in such a folder run with Dagster's defaults; in others nothing changes",
     ),
     Patch(
+        name="old_observations",
+        what="rows of events without a run, which are deleted from Dagster's SQLite storage of events",
+        why="observations of feeds that are older than `run_history_days` are dropped",
+        tried_on=_TRIED_ON,
+        without="observations of feeds stay for ever, and the storage grows by some of them a day",
+    ),
+    Patch(
         name="gc_tuning",
         what="how often Python looks for garbage that holds itself",
         why="Dagster and dbt make a million objects that stay, and each look goes through them",
