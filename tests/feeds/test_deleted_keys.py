@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
+from assay.base import clock
+from assay.contract.catalog import Catalog
+from assay.contract.declared_feeds import feeds_of
+from assay.fetching.last_comparison import last_comparison, note_comparison
+from assay.fetching.standing import Standing
+from assay.orchestration.feed_events import shown
+from tests.feeds.test_services import until
 from tests.feeds.test_watermark import COLUMNS, FEED, NINE, ORDERS
 from tests.mariadb import MariaDb, run
 from tests.postgres import FedLake, Server
@@ -52,3 +60,35 @@ def test_keys_of_other_types_and_about_people_are_compared_and_masked(
     told = lake.feed(*COMPARE, code=3)
     assert "29 of 30 keys" in told and "the first are" in told
     assert told.count("masked") == 10 and "Ä" not in told
+
+
+def test_a_feed_compares_keys_by_itself_when_it_is_time(
+    tmp_path: Path, server: Server, db: psycopg.Connection[Any]
+) -> None:
+    db.execute(ORDERS)
+    db.execute(NINE)
+    lake = FedLake(tmp_path / "lake", server, {**FEED, "every": 0.2, "compare_keys": "1 day"}, COLUMNS)
+
+    def compared(key: str) -> Any:
+        return (last_comparison(lake.settings, "orders") or {}).get(key)
+
+    feed = lake.running()
+    try:
+        until(lambda: compared("problem"))
+        assert "no run has ended yet" in json.loads(lake.feed("status", "--json"))[0]["compared_keys"]["problem"]
+        lake.lab().good_run()
+        db.execute("delete from shop.orders where id in (3, 4)")
+        note_comparison(lake.settings, "orders", {"at": (clock.now() - timedelta(days=2)).isoformat()})
+        until(lambda: compared("gone"))
+        assert (compared("keys"), compared("gone"), compared("problem")) == (9, 2, None)
+        at = compared("at")
+        db.execute("insert into shop.orders values (10, 1, 'ten', now() - interval '1 second')")
+        before = len(lake.landed())
+        until(lambda: len(lake.landed()) > before)
+        assert compared("at") == at and feed.poll() is None, "it is not time"
+        declared = feeds_of(Catalog.read(lake.settings.dbt_project).models)["orders"]
+        seen = shown(Standing.of(lake.settings, declared, None))
+        assert (seen["keys_gone"], seen["keys_compared"]) == (2, 9)
+    finally:
+        feed.kill()
+        feed.wait()

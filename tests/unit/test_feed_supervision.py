@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from assay.feeds.frame import Batch, Fetched, Fetcher
 from assay.feeds.last_fetch import LastFetch, note_fetch, note_pause, note_problem
 from assay.feeds.position import BrokenChain, Position
 from assay.feeds.pressure import Backlog, Gate, backlog_of, pressure
+from assay.fetching.last_comparison import is_due as is_comparison_due
+from assay.fetching.last_comparison import last_comparison, note_comparison, note_no_comparison
 from assay.fetching.process import ELSEWHERE, PERMANENT
 from assay.fetching.supervision import (
     LEFT_ALONE_SECONDS,
@@ -217,3 +219,19 @@ def test_kinds_of_problems_are_told_apart(tmp_path: Path) -> None:
         last = LastFetch.read(settings, "orders")
         assert last is not None
         assert last.problem_kind == kind
+
+
+def test_keys_are_compared_when_it_is_time_and_sooner_where_they_could_not_be(tmp_path: Path) -> None:
+    settings, day, now = Settings(home=tmp_path), 86400.0, datetime(2026, 11, 27, tzinfo=UTC)
+
+    def due(later: timedelta, every: float = day) -> bool:
+        return is_comparison_due(settings, "orders", every, now + later)
+
+    assert due(timedelta(0)) and not due(timedelta(0), 0.0)
+    note_no_comparison(settings, "orders", now, "no run has ended yet")
+    assert not due(timedelta(minutes=59)) and due(timedelta(hours=1)) and due(timedelta(minutes=1), 60.0)
+    note_comparison(settings, "orders", {"at": now.isoformat(), "gone": 2, "first": (("secret",),)})
+    assert not due(timedelta(hours=23)) and due(timedelta(days=1)) and due(timedelta(days=-1)), "a clock was put back"
+    note_no_comparison(settings, "orders", now, "the source is away")
+    kept = last_comparison(settings, "orders")
+    assert kept is not None and kept["gone"] == 2 and kept["problem"] == "the source is away" and "first" not in kept

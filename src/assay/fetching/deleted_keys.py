@@ -6,23 +6,21 @@ meanwhile is no difference. Nothing is changed here: who deletes what is decided
 
 from __future__ import annotations
 
-import json
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from assay.base import clock, log
-from assay.base.atomic_write import place
 from assay.base.settings import Settings
 from assay.contract.contract import Contract
 from assay.contract.names import TableName, literal, quoted
 from assay.contract.types import ColumnType
 from assay.feeds.content import Rows
 from assay.feeds.errors import Permanent
+from assay.fetching.last_comparison import note_comparison
 from assay.publish.reader import open_published
 from assay.reading.exact_casts import from_value
 
@@ -89,20 +87,9 @@ def compare_keys(settings: Settings, contract: Contract, feed: HasKeys) -> Compa
             comparison = _compared(connection, silver, file, {name: types[name] for name in contract.key}, at)
     except FileNotFoundError:
         raise Permanent(f"feed {contract.source}: no run has ended yet, so there is nothing to compare") from None
-    with suppress(OSError):
-        noted = {name: value for name, value in asdict(comparison).items() if name != "first"}  # no key leaves the lake
-        place(_file(settings, contract.source), json.dumps(noted).encode(), mtime=time.time())
+    note_comparison(settings, contract.source, asdict(comparison))
     log.info("compared keys", feed=contract.source, keys=comparison.keys, gone=comparison.gone)
     return comparison
-
-
-def last_comparison(settings: Settings, feed: str) -> Mapping[str, object] | None:
-    """When keys were compared last, how many there were, and how many are gone; None where they never were."""
-    try:
-        values: Mapping[str, object] = json.loads(_file(settings, feed).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return values
 
 
 def _check_silver(
@@ -150,7 +137,3 @@ def _one(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[int, ...]:
 def _folder(settings: Settings) -> tempfile.TemporaryDirectory[str]:
     (settings.home / "feeds").mkdir(parents=True, exist_ok=True)
     return tempfile.TemporaryDirectory(prefix=".keys-", dir=settings.home / "feeds")
-
-
-def _file(settings: Settings, feed: str) -> Path:
-    return settings.home / "feeds" / f"{feed}.keys.json"

@@ -20,12 +20,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
-from assay.base import log
+from assay.base import clock, log
+from assay.base.errors import UserError
 from assay.base.settings import Settings
 from assay.contract.declared_feeds import declared_feed
 from assay.contract.feed import FeedDeclaration
+from assay.contract.feed_kinds.table import TableFeed
 from assay.feeds.errors import Elsewhere, Permanent
 from assay.feeds.frame import Fetched
+from assay.fetching.last_comparison import is_due, note_no_comparison
 from assay.fetching.running import run_on
 
 ENDED, PERMANENT, ELSEWHERE = 0, 3, 4
@@ -93,10 +96,10 @@ def main() -> None:
         threading.Thread(target=end_with_standard_input, daemon=True).start()
     settings = Settings.from_env()
     log.configure(settings)
-    feed = _read(int(sys.argv[1]))
+    feed, node = _read(int(sys.argv[1]))
     try:
-        work = _Work(feed)
-        run_on(settings, feed, work.tell, work.begin_anew_if_large, rest)
+        work = _Work(settings, feed, node)
+        run_on(settings, feed, work.tell, work.before_rest, rest)
     except KeyboardInterrupt:
         sys.exit(ENDED)  # who is told to end did what it was there for
     except Permanent as error:
@@ -105,13 +108,14 @@ def main() -> None:
         sys.exit(1 if not is_watched else ELSEWHERE if isinstance(error, Elsewhere) else PERMANENT)
 
 
-def _read(descriptor: int) -> FeedDeclaration:
+def _read(descriptor: int) -> tuple[FeedDeclaration, Mapping[str, Any]]:
+    """What is to be fetched, and the model that declares it."""
     text = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
     declared = json.loads(text)
     feed = declared_feed(declared["source"], declared["node"])
     assert feed is not None  # noqa: S101 - only a model with a feed is handed over
     gc.collect()
-    return feed
+    return feed, declared["node"]
 
 
 def end_with_standard_input() -> None:
@@ -133,8 +137,8 @@ def _resident() -> int:
 class _Work:
     """What a process has done for its feed."""
 
-    def __init__(self, feed: FeedDeclaration) -> None:
-        self._feed = feed
+    def __init__(self, settings: Settings, feed: FeedDeclaration, node: Mapping[str, Any]) -> None:
+        self._settings, self._feed, self._node = settings, feed, node
         self._busy_at = time.monotonic()
 
     def tell(self, fetched: Fetched) -> None:
@@ -148,7 +152,32 @@ class _Work:
             sys.stdout.write(f"feed {self._feed.source}: {fetched.records:,} records landed in {files}{because}\n")
             sys.stdout.flush()
 
-    def begin_anew_if_large(self) -> None:
+    def before_rest(self) -> None:
+        """What is done after each fetch that went well."""
+        self._compare_keys_if_due()
+        self._begin_anew_if_large()
+
+    def _compare_keys_if_due(self) -> None:
+        """Compare keys where the yml asks for it and it is time; what is in the way of that stops no feed."""
+        feed, settings = self._feed, self._settings
+        if not (isinstance(feed, TableFeed) and is_due(settings, feed.source, feed.compare_seconds, clock.now())):
+            return
+        from assay.contract.parse import parse_contract  # noqa: PLC0415 - large, and seldom
+        from assay.fetching.deleted_keys import compare_keys  # noqa: PLC0415 - as above
+        from assay.fetching.kinds import keys_of  # noqa: PLC0415 - as above
+
+        try:
+            comparison = compare_keys(settings, parse_contract(self._node), keys_of(feed))
+        except (UserError, OSError) as error:
+            note_no_comparison(settings, feed.source, clock.now(), str(error))
+            log.warning(f"{error}; keys are compared later", feed=feed.source)
+            return
+        if comparison.gone and not log.is_on():
+            sys.stdout.write(
+                f"feed {feed.source}: {comparison.gone:,} of {comparison.keys:,} keys are not at the source any more\n"
+            )
+
+    def _begin_anew_if_large(self) -> None:
         """Be a new process where writing has left much in memory and nothing has been to do for a while.
 
         All that a feed knows is on disk. What Arrow and its like have taken they do not give back.

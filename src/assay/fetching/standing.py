@@ -11,7 +11,7 @@ from assay.base.settings import Settings
 from assay.contract.feed import FeedDeclaration
 from assay.feeds.last_fetch import LastFetch
 from assay.feeds.pressure import Backlog, backlog_of
-from assay.fetching.deleted_keys import last_comparison
+from assay.fetching.last_comparison import last_comparison
 from assay.fetching.seen import Progress, progress_of
 from assay.fetching.supervision import Child
 

@@ -17,6 +17,7 @@ import dagster as dg
 from assay.base.settings import Settings
 from assay.contract.feed import FeedDeclaration
 from assay.feeds.last_fetch import LastFetch
+from assay.fetching.last_comparison import last_comparison
 from assay.fetching.standing import Standing
 from assay.fetching.supervision import Child, read_children
 from assay.orchestration.keys import feed_key
@@ -34,7 +35,7 @@ class Seen:
     Attributes:
         at: When.
         state: What is told soon: whether it runs, pauses or stopped, and why.
-        landed_at: When something landed last, which is told later.
+        landed_at: When something landed last, and what came of comparing keys, which is told later.
     """
 
     at: datetime
@@ -69,7 +70,7 @@ class FeedObserver:
         children, due = read_children(self._settings) or {}, []
         for name, feed in self._feeds.items():
             child, last = children.get(name), LastFetch.read(self._settings, name)
-            seen = _seen(child, last, now)
+            seen = _seen(child, last, last_comparison(self._settings, name), now)
             if (child is None and last is None) or not is_due(self._seen.get(name), seen):
                 continue
             instance.report_runless_asset_event(observation(Standing.of(self._settings, feed, child)))
@@ -87,13 +88,15 @@ def shown(standing: Standing) -> dict[str, Any]:
     """The metadata of an observation; what is not known is left out."""
     values = standing.values()
     last = values["last_fetch"] or {}
-    good_at = last.get("good_at")
+    good_at, compared = last.get("good_at"), values["compared_keys"] or {}
     entries = {
         **{key: values[key] for key in ("state", "epoch", "lag_seconds", "lag_records", "until_loss_seconds")},
         **{key: values[key] for key in ("records_per_second", "bytes_per_second", "batches_not_loaded")},
         "bytes_not_loaded": values["bytes_not_loaded"],
         "position": dg.MetadataValue.json(values["position"]),
         "records": last.get("records"),
+        "keys_gone": compared.get("gone"),
+        "keys_compared": compared.get("keys"),
         "last_good_fetch": dg.MetadataValue.timestamp(datetime.fromisoformat(good_at)) if good_at else None,
         "paused": values["paused"] or None,
         "problem": values["problem"] or None,
@@ -101,8 +104,9 @@ def shown(standing: Standing) -> dict[str, Any]:
     return {key: value for key, value in entries.items() if value is not None}
 
 
-def _seen(child: Child | None, last: LastFetch | None, now: datetime) -> Seen:
+def _seen(child: Child | None, last: LastFetch | None, compared: Mapping[str, Any] | None, now: datetime) -> Seen:
     process = (child.state, child.deaths) if child else ()
     if last is None:
         return Seen(now, process, "")
-    return Seen(now, (*process, last.problem_kind, bool(last.paused)), last.landed_at)
+    progress = f"{last.landed_at} {(compared or {}).get('gone', '')}".strip()
+    return Seen(now, (*process, last.problem_kind, bool(last.paused)), progress)

@@ -24,6 +24,7 @@ class TableFeed(FeedDeclaration):
         cursor: The column that grows with each change; empty for a whole table.
         is_utc: Whether a cursor without a time zone is UTC.
         margin: Seconds by which clocks of writers may be behind.
+        compare_seconds: After which keys are compared again; 0 for never.
         slot: Of changes: what the server keeps the log for.
         publication: Of changes: what the server publishes the table's changes as.
         has_history: Of changes: whether silver keeps each version of a row.
@@ -36,6 +37,7 @@ class TableFeed(FeedDeclaration):
     cursor: str = ""
     is_utc: bool = False
     margin: float = 1.0
+    compare_seconds: float = 0.0
     slot: str = ""
     publication: str = ""
     has_history: bool = False

@@ -10,8 +10,9 @@ from pydantic import AfterValidator, Field, model_validator
 
 from assay.contract.feed_kinds.database import DatabaseTable
 from assay.contract.feed_kinds.yml_postgres import table_parts
-from assay.contract.yml import Expected, Name
-from assay.contract.yml_feed import REFERENCE, BatchFeedYml, checked_references
+from assay.contract.feed_kinds.yml_watermark import KEYS, WatermarkYml, span_seconds
+from assay.contract.yml import Expected
+from assay.contract.yml_feed import REFERENCE, checked_references
 
 _PASSWORD = re.compile(r"(?:^|[\s;?&{])(?:pwd|passwd|\w*password|token)\s*=\s*(?P<value>[^\s;&}]*)", re.IGNORECASE)
 """A password in the query of an url, as drivers have it; of ODBC a whole connection string stands there."""
@@ -36,7 +37,7 @@ def _table(written: str) -> str:
     return written
 
 
-class DatabaseFeedYml(BatchFeedYml):
+class DatabaseFeedYml(WatermarkYml):
     """A table of a database, and how its changes are seen."""
 
     shape = "expected keys such as {kind: database, url: '${env:SHOP_DB}', table: shop.orders, mode: whole}"
@@ -54,14 +55,8 @@ class DatabaseFeedYml(BatchFeedYml):
     mode: Annotated[Literal["whole", "watermark"], Expected("{found} is not one of whole and watermark")] = Field(
         description="`whole`: each fetch is a snapshot of the table; `watermark`: rows whose cursor grew."
     )
-    cursor: Name | None = Field(
-        default=None, description="Of `watermark`: the column that each insert and update sets to the time or a number."
-    )
     cursor_zone: Annotated[Literal["UTC"] | None, Expected("{found} is not UTC; see docs/feeds_database.md")] = Field(
         default=None, description="Of a cursor without a time zone: that all writers write UTC."
-    )
-    margin: Annotated[float, Field(ge=0.1, strict=False)] = Field(
-        default=1.0, description="Of `watermark`: seconds by which clocks of writers may be behind, or values cut."
     )
     longest_transaction: Annotated[float | None, Field(gt=0, strict=False)] = Field(
         default=None,
@@ -73,8 +68,7 @@ class DatabaseFeedYml(BatchFeedYml):
     def _cursor_goes_with_watermark(self) -> Self:
         if self.mode == "watermark" and not self.cursor:
             raise ValueError("mode: watermark needs `cursor: updated_at`, the column that each change sets")
-        keys = ("cursor", "cursor_zone", "margin", "longest_transaction")
-        others = [name for name in keys if name in self.model_fields_set]
+        others = [name for name in (*KEYS, "longest_transaction") if name in self.model_fields_set]
         if self.mode == "whole" and others:
             raise ValueError(f"{others[0]}: goes with `mode: watermark`; a whole table is read without it")
         return self
@@ -91,5 +85,6 @@ class DatabaseFeedYml(BatchFeedYml):
             cursor=self.cursor or "",
             is_utc=self.cursor_zone == "UTC",
             margin=self.margin,
+            compare_seconds=span_seconds(self.compare_keys),
             longest_transaction=self.longest_transaction,
         )

@@ -9,14 +9,15 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from assay.contract.feed_kinds.table import TableFeed
+from assay.contract.feed_kinds.yml_watermark import KEYS, WatermarkYml, span_seconds
 from assay.contract.yml import Expected, Name
-from assay.contract.yml_feed import BatchFeedYml, checked_references
+from assay.contract.yml_feed import checked_references
 
 _MOST_CHARACTERS = 63
 """Of the name of a slot."""
 _EVERY = 1.0
 """Seconds between two looks at a log, which cost next to nothing where nothing happened."""
-_OF_MODE = {"watermark": ("cursor", "cursor_zone", "margin"), "changes": ("slot", "publication", "history")}
+_OF_MODE = {"watermark": KEYS, "changes": ("slot", "publication", "history")}
 _NAME = re.compile(r'"((?:[^"]|"")+)"|([^".]+)')
 
 
@@ -52,7 +53,7 @@ def slot_name(source: str) -> str:
     return f"{plain[: _MOST_CHARACTERS - 9]}_{mark}"
 
 
-class PostgresFeedYml(BatchFeedYml):
+class PostgresFeedYml(WatermarkYml):
     """A table of PostgreSQL, and how its changes are seen."""
 
     shape = "expected keys such as {kind: postgres, url: '${env:SHOP_DB}', table: public.orders, mode: whole}"
@@ -74,14 +75,8 @@ class PostgresFeedYml(BatchFeedYml):
         description="`whole`: each fetch is a snapshot of the table; `watermark`: rows whose cursor grew; `changes`: "
         "inserts, updates and deletes by logical replication."
     )
-    cursor: Name | None = Field(
-        default=None, description="Of `watermark`: the column that each insert and update sets to the time or a number."
-    )
     cursor_zone: Annotated[Literal["UTC"] | None, Expected("{found} is not UTC; see docs/feeds.md")] = Field(
         default=None, description="Of a cursor without a time zone: that all writers write UTC."
-    )
-    margin: Annotated[float, Field(ge=0.1, strict=False)] = Field(
-        default=1.0, description="Of `watermark`: seconds by which clocks of writers may be behind, or values cut."
     )
 
     slot: Annotated[str, Field(pattern="^[a-z0-9_]{1,63}$")] | None = Field(
@@ -117,6 +112,7 @@ class PostgresFeedYml(BatchFeedYml):
             cursor=self.cursor or "",
             is_utc=self.cursor_zone == "UTC",
             margin=self.margin,
+            compare_seconds=span_seconds(self.compare_keys),
             slot=slot if is_log else "",
             publication=(self.publication or slot) if is_log else "",
             has_history=self.history,

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from assay.contract.feed_kinds.rest import Paging, Window
+from assay.contract.feed_kinds.yml_watermark import checked_span, span_seconds
 from assay.contract.pointer import pointer_keys
 from assay.contract.yml import Expected
 from assay.contract.yml_feed import NearestYml
 
-_SPAN = re.compile(r"(?P<count>[1-9]\d*) ?(?P<unit>minute|hour|day|week)s?")
-_SECONDS = {"minute": 60, "hour": 3600, "day": 86400, "week": 604800}
 FORMATS = ("iso", "unix", "unix_ms", "date")
 
 
@@ -150,12 +148,6 @@ AnyPagingYml = Annotated[
 ]
 
 
-def _span(text: str) -> str:
-    if not _SPAN.fullmatch(text):
-        raise ValueError(f"{text!r} is not a span such as `6 hours` or `1 day`")
-    return text
-
-
 def _format(text: str) -> str:
     if text not in FORMATS and "%" not in text:
         raise ValueError(f"{text!r} is not one of {', '.join(FORMATS)}, or a pattern such as '%Y-%m-%d %H:%M:%S'")
@@ -189,7 +181,7 @@ class WindowYml(NearestYml):
     start: Annotated[
         str, BeforeValidator(_as_text), Expected("{key} is a date or time, not {found}"), AfterValidator(_moment)
     ] = Field(description="From when on there are records, in UTC.", examples=["2024-01-01"])
-    size: Annotated[str, AfterValidator(_span)] | None = Field(
+    size: Annotated[str, AfterValidator(checked_span)] | None = Field(
         default=None, description="How long a window is at most.", examples=["1 day"]
     )
     format: Annotated[str, AfterValidator(_format)] = Field(
@@ -202,13 +194,13 @@ class WindowYml(NearestYml):
     def window(self) -> Window:
         """What is declared."""
         start = datetime.fromisoformat(self.start)
-        size = _SPAN.fullmatch(self.size or "")
+        size = span_seconds(self.size or "")
         return Window(
             since=self.from_ or "",
             until=self.until or "",
             cursor=self.cursor or "",
             start=(start if start.tzinfo else start.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0),
-            size=timedelta(seconds=int(size["count"]) * _SECONDS[size["unit"]]) if size else None,
+            size=timedelta(seconds=size) if size else None,
             format=self.format,
             lag=timedelta(seconds=self.lag),
         )
