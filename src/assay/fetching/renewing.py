@@ -39,6 +39,10 @@ class Renewing:
         """See `Fetching`."""
         return self._fetching.begin_epoch()
 
+    def fold(self) -> int:
+        """See `Fetching`."""
+        return self._fetching.fold()
+
     def fetch(self) -> Fetched:
         """See `Fetching`."""
         try:
