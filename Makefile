@@ -53,7 +53,7 @@ quarter: setup ## Ninety simulated days with crashes, corrupt files, silence and
 
 soak: setup ## What is too long for CI: a day of a hundred files, and each kind of feed killed twenty times, its source, network and disk with it
 	@$(BIN)/pytest -m soak
-	@ASSAY_KILLS=20 $(BIN)/pytest -m feeds -k killed --timeout 1800 tests/feeds
+	@ASSAY_KILLS=20 $(BIN)/pytest -m feeds -k 'killed or rests' --timeout 1800 tests/feeds
 
 wheel: setup ## Build the wheel and the sdist, install each anew, and run a lake with it; some minutes
 	@$(BIN)/python -m tests.wheel

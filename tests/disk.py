@@ -30,7 +30,11 @@ class SmallDisk:
                 self.fill()
                 time.sleep(0.02)
         finally:
-            self._filler.unlink(missing_ok=True)
+            self.empty()
+
+    def empty(self) -> None:
+        """Give back what was taken."""
+        self._filler.unlink(missing_ok=True)
 
     def fill(self) -> None:
         """Take what is free at this moment."""

@@ -12,8 +12,9 @@ from typing import Any
 
 import psycopg
 import pyarrow.parquet as pq
+import pytest
 
-from tests.disk import small_disk
+from tests.disk import WHY_NOT, small_disk
 from tests.feeds.test_watermark import COLUMNS, FEED, ORDERS, assert_equal
 from tests.kills import KILLS, Ordeal, full
 from tests.postgres import FedLake, PostgresWriters, Server
@@ -108,3 +109,19 @@ def test_a_server_that_goes_away_in_the_middle_is_read_again_from_the_same_posit
     assert told.count("tried_again_in_seconds") >= 2 and "Traceback" not in told
     rows = [pq.ParquetFile(path).metadata.num_rows for path in lake.landed()]
     assert rows == [400_000, 400_001]  # all of the first ones are ties
+
+
+def test_a_feed_pauses_before_its_disk_is_full_and_goes_on_by_itself(
+    tmp_path: Path, server: Server, db: psycopg.Connection[Any]
+) -> None:
+    db.execute(ORDERS)
+    db.execute("insert into shop.orders values (1, 1, 'one', now() - interval '1 hour')")
+    lake = FedLake(tmp_path / "lake", server, FEED, COLUMNS)
+    with small_disk(lake.settings.landing) as disk:
+        if disk is None:
+            pytest.skip(WHY_NOT)
+        disk.fill()
+        assert "paused: 0.0 GB of the disk are free" in lake.feed("run", "orders", "--once", code=1)
+        assert not lake.landed()
+        disk.empty()
+        assert "1 records landed" in lake.feed("run", "orders", "--once")

@@ -14,7 +14,7 @@ from assay.feeds.errors import FeedError
 from assay.feeds.secret_places import forget
 
 _KEPT_SECONDS = 60.0
-"""After which their places are asked again: a key that was taken back is good for as long."""
+"""Between two looks at their places: a key that was taken back is good for as long."""
 _SOONEST_SECONDS = 5.0
 """Between two looks because of a signature that fits no key, which anybody can send."""
 
@@ -43,32 +43,31 @@ class Keys:
         Raises:
             Refused: 401.
         """
-        if self._is_older_than(_KEPT_SECONDS):
-            self._look_again()
         try:
             self._check(headers, body, now)
         except Unsigned:
-            if self._look is None and self._is_older_than(_SOONEST_SECONDS):
-                self._look_again()
             if self._look is None:
-                raise
+                if not self._may_change or time.monotonic() < self._looked_at + _SOONEST_SECONDS:
+                    raise
+                self._look = asyncio.create_task(self._renew())
             await asyncio.shield(self._look)
             self._check(headers, body, now)
 
-    def _is_older_than(self, seconds: float) -> bool:
-        return self._may_change and time.monotonic() > self._looked_at + seconds
-
-    def _look_again(self) -> None:
-        if self._look is None:
-            self._look = asyncio.create_task(self._renew())
+    async def renew_on(self) -> None:
+        """Look for other keys again and again, as long as the task lives: one that was taken back is not good."""
+        while True:
+            await asyncio.sleep(_KEPT_SECONDS)
+            if self._may_change:
+                await self._renew()
 
     async def _renew(self) -> None:
         """Have the keys that are there now; those from before where that cannot be told."""
         forget()
         try:
             self._check = await asyncio.to_thread(check_of, self._feed)
-        except FeedError as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, events are taken as before
             name = self._feed.source
-            problem(f"{error}; signatures are checked by the keys from before", feed=name)
+            why = str(error) if isinstance(error, FeedError) else f"feed {name}: {type(error).__name__}"
+            problem(f"{why}; signatures are checked by the keys from before", feed=name)
         finally:
             self._looked_at, self._look = time.monotonic(), None

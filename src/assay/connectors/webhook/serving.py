@@ -180,17 +180,19 @@ async def _serve(intakes: dict[str, Intake], listener: socket.socket, tell: Call
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     await asyncio.gather(*(intake.begin() for intake in intakes.values()))
-    landing = [asyncio.create_task(intake.land_on()) for intake in intakes.values()]
-    for task in landing:
+    tasks = [
+        asyncio.create_task(task) for intake in intakes.values() for task in (intake.land_on(), intake.keys.renew_on())
+    ]
+    for task in tasks:
         task.add_done_callback(lambda _: stop())  # one that fails ends the process, so that it is seen
     host, port = listener.getsockname()[:2]
     tell(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
     try:
         await server.serve(sockets=[listener])
     finally:
-        for task in landing:
+        for task in tasks:
             task.cancel()
-        for task in landing:
+        for task in tasks:
             with suppress(asyncio.CancelledError):
                 await task
         await asyncio.gather(*(_end(intake) for intake in intakes.values()))
