@@ -139,13 +139,13 @@ class _Work:
 
     def __init__(self, settings: Settings, feed: FeedDeclaration, node: Mapping[str, Any]) -> None:
         self._settings, self._feed, self._node = settings, feed, node
-        self._busy_at = time.monotonic()
+        self._busy_at, self._has_landed = time.monotonic(), False
 
     def tell(self, fetched: Fetched) -> None:
         """Say what a fetch brought; the log has its own line, and nothing new is nothing to say."""
         if not fetched.batches:
             return
-        self._busy_at = time.monotonic()
+        self._busy_at, self._has_landed = time.monotonic(), True
         if not log.is_on():
             because = f" ({fetched.note})" if fetched.note else ""
             files = "1 file" if len(fetched.batches) == 1 else f"{len(fetched.batches)} files"
@@ -183,7 +183,7 @@ class _Work:
         All that a feed knows is on disk. What Arrow and its like have taken they do not give back.
         """
         rests = max(self._feed.every, time.monotonic() - self._busy_at)
-        if rests < SELDOM_SECONDS or "pyarrow" not in sys.modules or _resident() < LIGHT_BYTES:
+        if rests < SELDOM_SECONDS or not self._has_landed or _resident() < LIGHT_BYTES:
             return
         sys.stdout.flush()
         sys.stderr.flush()
