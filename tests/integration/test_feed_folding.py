@@ -15,8 +15,9 @@ import pytest
 
 from assay.feeds import fold_plan
 from assay.feeds.errors import Permanent, PositionLost
-from assay.feeds.names import WHOLE
+from assay.feeds.names import WHOLE, BatchName
 from assay.feeds.places import journal_file, ledger_of
+from assay.feeds.pressure import backlog_of
 from assay.fetching.seen import progress_of
 from assay.ledger.fold_lookup import located
 from assay.ledger.folded_files import UnreadableFold, reading, unfolded
@@ -84,6 +85,16 @@ def test_snapshots_are_folded_as_well(tmp_path: Path) -> None:
     assert feed.position().end_of(WHOLE) == "7"
 
 
+def test_a_snapshot_whose_file_was_deleted_parts_the_range(tmp_path: Path) -> None:
+    feed = FoldedFeed(tmp_path, [WHOLE])
+    feed.fetch(7)
+    feed.publish()
+    deleted = sorted(feed.batches, key=lambda path: path.rpartition("/")[2])[2]
+    (feed.settings.landing / deleted).unlink()
+    assert feed.fold() == 5
+    assert len(feed.folds.spans) == 2 and deleted in ledger_of(feed.settings, "orders")
+
+
 @pytest.mark.parametrize("fold_from", [0, 7])
 def test_too_few_or_none_at_all_are_left_alone(tmp_path: Path, fold_from: int) -> None:
     feed = FoldedFeed(tmp_path, fold_from=fold_from)
@@ -119,6 +130,26 @@ def test_folds_may_be_deleted_as_files_that_are_loaded_may(tmp_path: Path) -> No
     assert feed.position() == before, "the ledger says it"
 
 
+def test_a_fetch_reads_no_name_of_what_is_folded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    feed = FoldedFeed(tmp_path, ["by:id"])
+    feed.fetch(30)
+    feed.publish()
+    parsed: list[str] = []
+    parse = BatchName.parse
+
+    def count(path: str) -> BatchName:
+        parsed.append(path)
+        return parse(path)
+
+    monkeypatch.setattr(BatchName, "parse", count)
+    feed.position()
+    assert len(parsed) >= 30
+    feed.fold()
+    parsed.clear()
+    feed.position()
+    assert len(parsed) <= 5, "the newest, where landing and the ledger name it, and both ends of the span"
+
+
 def test_a_reader_keeps_files_where_they_are_until_the_next_time(tmp_path: Path) -> None:
     feed = FoldedFeed(tmp_path)
     feed.fetch(4)
@@ -132,6 +163,7 @@ def test_a_reader_keeps_files_where_they_are_until_the_next_time(tmp_path: Path)
         before = feed.position()
         assert feed.fold() == 0, "what is folded is not folded again"
         assert progress_of(feed.settings, feed.feed).landed == 2
+        assert backlog_of(feed.settings, "orders").files == 0, "else a feed would pause, and never delete them"
     assert feed.fold() == 0
     assert len(feed.loose()) == 2 and feed.position() == before
     with (feed.store._folder / ".folding").open() as lock:
@@ -142,6 +174,7 @@ def test_nothing_is_folded_before_readers_know_the_lock(tmp_path: Path) -> None:
     feed = FoldedFeed(tmp_path)
     feed.fetch(4)
     feed.publish()
+    (feed.store._folder / ".folding").unlink()  # as of a feed of an earlier version
     with feed.fetcher.alone():
         assert [feed.fetcher.fold(), feed.fetcher.fold()] == [0, 6]
 
@@ -194,6 +227,7 @@ def test_a_member_that_was_damaged_is_named(tmp_path: Path) -> None:
     with pytest.raises(Permanent, match="damaged"):
         feed.position()
     assert "damaged" in progress_of(feed.settings, feed.feed).problem
+    assert backlog_of(feed.settings, "orders").files == 0
 
 
 def test_a_full_disk_leaves_everything_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

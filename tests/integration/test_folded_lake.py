@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from assay.base.settings import Settings
 from assay.cli.feeds import declared
 from assay.cli.main import app
+from assay.contract.catalog import Catalog
 from assay.contract.feed_kinds.table import TableFeed
 from assay.feeds import fold_plan
 from assay.feeds.folded import Folds
@@ -23,6 +24,8 @@ from assay.feeds.landing import BatchStore
 from assay.fetching.running import run_once
 from assay.ledger.feed_batches import feed_batches
 from assay.ledger.folds import entries
+from assay.ledger.unclaimed import list_unclaimed
+from assay.triggers.landing_watch import LandingWatch
 from tests.changes import Mirror, batch, change
 from tests.lab import Lab
 from tests.postgres import FedLake
@@ -70,7 +73,7 @@ class FoldingLake:
 
     def check(self) -> tuple[int, str]:
         """The exit code of `assay check`, and what it says."""
-        result = CliRunner().invoke(app, ["check"], env=self.fed.environment)
+        result = CliRunner().invoke(app, ["check"], env={**self.fed.environment, "COLUMNS": "2000"})
         return result.exit_code, " ".join(result.output.split())
 
     def folds(self) -> Folds:
@@ -94,7 +97,12 @@ def test_tables_checks_positions_and_full_refreshes_are_as_if_nothing_were_folde
     assert [fold.level for fold in lake.folds().files] in ([1], [1, 0], [2], [0, 1])
     assert status["batches_folded"] >= 40 and status["batches_in_landing"] <= 3
     assert (status["problem"], status["position"]) == ("", {"by:at": str(lake.number)})
+    catalog = Catalog.read(lab.settings.dbt_project)
+    watch = LandingWatch(lab.settings, catalog)
     lab.good_run()
+    run_once(lake.fed.settings, lake.declared, lambda _: None)  # and folds what the run has loaded
+    assert (watch.look()[0], watch.differing(watch.known())) == ({}, set()), "a fold is nothing to run for"
+    assert not list_unclaimed(lab.settings.landing, list(catalog.contracts.values())).count
     silver, bronze = lab.rows(SILVER), lab.stored(BRONZE)
     assert [row[:3] for row in silver] == lake.db.execute("select * from orders order by id").fetchall()
     assert len(bronze) >= lake.number
@@ -139,7 +147,13 @@ def test_a_damaged_fold_is_told_by_the_full_check_and_a_full_refresh_changes_not
     code, told = lake.check()
     assert code == 1 and fold.name in told, told
     lake.fed.feed("run", "orders", "--once", code=1)
-    assert lab.rows(SILVER) == silver
+    lab.good_run()
+    refused = "select reason from ops.files where status = 'refused'"
+    assert lab.rows(SILVER) == silver and "put it back from a copy" in str(lab.rows(refused))
+    data[folded.offset + 30 + len(folded.name) + 5] ^= 0x55
+    fold.write_bytes(data)
+    lab.good_run()
+    assert lake.check()[0] == 0 and not lab.rows(refused)
 
 
 def test_changes_that_are_folded_are_rebuilt_equal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,9 +38,14 @@ def is_one_fold(spans: Sequence[Span], replaces: Sequence[str]) -> bool:
     return len(fold_comment(spans, replaces)) <= MOST_COMMENT
 
 
-def runs_of(loose: Mapping[str, BatchName], may_fold: Callable[[str], bool]) -> list[list[BatchName]]:
-    """Batches that may be folded, those in a list that follow each other; the newest of a partition is not in any."""
-    by_partition = sorted(loose.items(), key=lambda item: (item[1].epoch, item[1].partition, item[1].read_at))
+def runs_of(known: Mapping[str, BatchName], may_fold: Callable[[str], bool]) -> list[list[BatchName]]:
+    """Batches that may be folded, those in a list that follow each other; the newest of a partition is not in any.
+
+    Args:
+        known: All batches that are in no fold, by path.
+        may_fold: Whether one may be.
+    """
+    by_partition = sorted(known.items(), key=lambda item: (item[1].epoch, item[1].partition, item[1].read_at))
     runs: list[list[BatchName]] = []
     for _, group in groupby(by_partition, key=lambda item: (item[1].epoch, item[1].partition)):
         runs.append([])
@@ -58,24 +63,24 @@ def _follows(before: BatchName, after: BatchName) -> bool:
     return before.partition == WHOLE or before.end == after.start
 
 
-def joined(group: Sequence[Fold], loose: Collection[str]) -> list[Span]:
+def joined(group: Sequence[Fold], others: Collection[str]) -> list[Span]:
     """The spans of folds, those that follow each other as one.
 
     Args:
         group: The folds.
-        loose: Paths of batches that are in no fold.
+        others: Paths of batches that are in no fold.
     """
     every = sorted((span for fold in group for span in fold.spans), key=lambda span: (span.folder, span.moments))
     spans: list[Span] = []
     for span in every:
-        if spans and _spans_follow(spans[-1], span, loose):
+        if spans and _spans_follow(spans[-1], span, others):
             spans[-1] = Span(spans[-1].first, span.last, spans[-1].count + span.count)
         else:
             spans.append(span)
     return spans
 
 
-def _spans_follow(before: Span, after: Span, loose: Iterable[str]) -> bool:
+def _spans_follow(before: Span, after: Span, others: Iterable[str]) -> bool:
     """Whether a span goes on where another ends."""
     if before.folder != after.folder:
         return False
@@ -83,7 +88,7 @@ def _spans_follow(before: Span, after: Span, loose: Iterable[str]) -> bool:
         return BatchName.parse(before.last).end == BatchName.parse(after.first).start
     between = (before.moments[1], after.moments[0])
     return not any(
-        path.rsplit("/", 2)[0] == before.folder and between[0] < moment_of(path) < between[1] for path in loose
+        path.rsplit("/", 2)[0] == before.folder and between[0] < moment_of(path) < between[1] for path in others
     )
 
 

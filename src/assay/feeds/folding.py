@@ -25,6 +25,7 @@ from assay.feeds.errors import Permanent, PositionLost
 from assay.feeds.fold_plan import at_once, groups_of, is_one_fold, joined, runs_of
 from assay.feeds.folded import Folds
 from assay.feeds.landing import BatchStore, digest
+from assay.feeds.names import BatchName
 from assay.feeds.places import ledger_of
 from assay.feeds.pressure import reserve_of
 from assay.ledger.feed_batches import LedgerBatch
@@ -40,6 +41,7 @@ from assay.ledger.folds import (
     fold_name,
     fold_paths,
     folds,
+    forget_entries,
     member_comment,
     moment_of,
 )
@@ -78,6 +80,8 @@ class Folding:
                 continue
         except DamagedFold as error:
             raise Permanent(f"feed {self._feed}: {error}") from error
+        finally:
+            forget_entries()
         return count
 
     def finish(self) -> None:
@@ -104,7 +108,8 @@ class Folding:
 
     def _fold_batches(self) -> int:
         ledger, loose = ledger_of(self._settings, self._feed), self._store.names()
-        foldable = runs_of(loose, lambda path: self._may_fold(path, ledger.get(path)))
+        deleted = {path: BatchName.parse(path) for path in ledger if path not in loose}
+        foldable = runs_of({**loose, **deleted}, lambda path: path in loose and self._may_fold(path, ledger.get(path)))
         if sum(map(len, foldable)) < self._policy.fold_from:
             return 0
         runs, size = at_once(foldable, {path: batch.size_bytes for path, batch in ledger.items()})
@@ -124,7 +129,7 @@ class Folding:
             return False
         return not (self._landing / path).is_symlink()
 
-    def _read(self, path: str, known: LedgerBatch) -> tuple[str, bytes, bytes]:
+    def _read(self, path: str, known: LedgerBatch) -> tuple[str, bytes, str]:
         """The path, content and comment of a batch.
 
         Raises:
@@ -143,7 +148,8 @@ class Folding:
     def _fold_folds(self) -> bool:
         """Fold folds of one level into one of the next; false where there are too few of all."""
         for group in groups_of(folds(self._landing, self._feed)):
-            spans, names = joined(group, self._store.names()), [fold.path.name for fold in group]
+            others = {*self._store.names(), *ledger_of(self._settings, self._feed)}
+            spans, names = joined(group, others), [fold.path.name for fold in group]
             if is_one_fold(spans, names):
                 members = (folded for fold in group for folded in entries(fold.path).values())
                 contents = ((folded.name, folded.content(), folded.comment) for folded in members)
@@ -154,20 +160,20 @@ class Folding:
         return False
 
     def _write(
-        self, level: int, spans: Sequence[Span], replaces: Sequence[str], contents: Iterable[tuple[str, bytes, bytes]]
+        self, level: int, spans: Sequence[Span], replaces: Sequence[str], contents: Iterable[tuple[str, bytes, str]]
     ) -> list[Folded]:
         """Write a fold, durable when this returns; gives its members.
 
         Raises:
             OSError: The disk is full or failed; there is no fold then.
         """
-        comments: dict[str, bytes] = {}
+        comments: dict[str, str] = {}
         with self._store.aside() as aside:
             with zipfile.ZipFile(aside, "w", zipfile.ZIP_DEFLATED) as archive:
                 archive.comment = fold_comment(spans, replaces)
                 for path, content, comment in contents:
                     entry = zipfile.ZipInfo(path, _EPOCH_OF_ZIP)
-                    entry.compress_type, entry.comment, comments[path] = zipfile.ZIP_DEFLATED, comment, comment
+                    entry.compress_type, entry.comment, comments[path] = zipfile.ZIP_DEFLATED, comment.encode(), comment
                     archive.writestr(entry, content)
             sync(aside)
             _read_back(aside, comments, sum(span.count for span in spans))
@@ -246,7 +252,7 @@ class Folding:
             os.close(descriptor)
 
 
-def _read_back(aside: Path, comments: Mapping[str, bytes], count: int) -> None:
+def _read_back(aside: Path, comments: Mapping[str, str], count: int) -> None:
     """Read all of a fold again before it counts.
 
     Raises:

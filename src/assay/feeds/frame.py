@@ -216,9 +216,8 @@ class Fetcher:
         try:
             return self._folding.fold()
         except OSError as error:
-            log.warning(
-                f"feed {self._name}: {error.filename}: {error.strerror or error}; nothing folded", feed=self._name
-            )
+            place = error.filename or self._settings.landing
+            log.warning(f"feed {self._name}: {place}: {error.strerror or error}; nothing folded", feed=self._name)
             return 0
 
     def begin_epoch(self) -> int:

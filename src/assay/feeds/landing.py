@@ -19,7 +19,7 @@ from assay.feeds.errors import Permanent
 from assay.feeds.folded import Folds
 from assay.feeds.journal import Landed
 from assay.feeds.names import BatchName
-from assay.ledger.folds import FOLDED
+from assay.ledger.folds import FOLDED, LOCK
 
 
 class BatchStore:
@@ -92,6 +92,7 @@ class BatchStore:
         make_durable(aside, target, self._age)
         if others := [path for path in target.parent.iterdir() if path.name != target.name]:
             raise Permanent(f"feed {name.feed}: {others[0]} holds the same range as what was read now; nothing landed")
+        (self._folder / LOCK).touch()  # before there is a file that somebody may read, see `ledger/folded_files.py`
         landed = Landed(name.path, digest(aside), aside.stat().st_size, aside.stat().st_mtime_ns)
         try:
             os.link(aside, target)

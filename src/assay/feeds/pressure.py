@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from assay.base.settings import Settings
 from assay.contract.feed import FOLDER
+from assay.feeds.errors import Permanent
+from assay.feeds.folded import Folds
 from assay.feeds.landing import files_below
 from assay.feeds.places import ledger_of
 
@@ -33,11 +35,15 @@ class Backlog:
 
 def backlog_of(settings: Settings, feed: str) -> Backlog:
     """What of a feed waits to be loaded."""
-    ledger = ledger_of(settings, feed)
+    try:
+        folded = Folds.of(settings.landing, feed)
+    except Permanent:  # which the feed itself tells
+        folded = Folds(settings.landing, ())
+    ledger = ledger_of(settings, feed, folded.spans)
     files = size = 0
     for path in files_below(settings.landing / FOLDER / feed):
-        known = ledger.get(path.relative_to(settings.landing).as_posix())
-        if known is not None and known.is_loaded:
+        name = path.relative_to(settings.landing).as_posix()
+        if folded.cover(name) or (name in ledger and ledger[name].is_loaded):
             continue
         try:
             if path.is_file():

@@ -36,6 +36,8 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _LOCAL_MARK = b"PK\x03\x04"
 PARTS = 6
 """Of the path of a batch: feeds, the feed, epoch, partition, range, moment."""
+_FOLD_PARTS = 4
+"""Of that of a fold: feeds, the feed, its folds, the archive."""
 MOMENT = 26
 """Characters of the moment with which the name of a batch begins."""
 _NAME = re.compile(rf"(?P<first>[0-9T.-]{{{MOMENT}}})~(?P<last>[0-9T.-]{{{MOMENT}}})\.(?P<level>\d+)\.zip")
@@ -47,8 +49,9 @@ class DamagedFold(Exception):
     """A fold cannot be read, or a member is not what was folded; names it and says what to do."""
 
     def __init__(self, path: Path, why: str) -> None:
+        name = "/".join(path.parts[-_FOLD_PARTS:])
         super().__init__(
-            f"{path}: {why}; the fold holds files of the feed that were loaded: put it back from a copy, or move it "
+            f"{name}: {why}; the fold holds files of the feed that were loaded: put it back from a copy, or move it "
             "out of landing, which is as if these files had been deleted"
         )
         self.path = path
@@ -114,8 +117,7 @@ class Folded:
     Attributes:
         name: Its path below the landing zone.
         fold: The archive.
-        sha256: Of its bytes, in hex.
-        hint: What its path showed.
+        comment: What its entry says of it, see `member_comment`.
         offset: Where it begins in the archive.
         packed: Bytes that it takes there.
         method: How it is packed.
@@ -123,16 +125,20 @@ class Folded:
 
     name: str
     fold: Path
-    sha256: str
-    hint: Hint
+    comment: str
     offset: int
     packed: int
     method: int
 
     @property
-    def comment(self) -> bytes:
-        """What its entry says of it."""
-        return member_comment(self.sha256, self.hint)
+    def sha256(self) -> str:
+        """Of its bytes, in hex."""
+        return self.comment.partition(" ")[0]
+
+    @property
+    def hint(self) -> Hint:
+        """What its path showed."""
+        return Hint(*map(int, self.comment.split()[1:]))
 
     def content(self) -> bytes:
         """Its bytes, verified.
@@ -170,7 +176,7 @@ def moment_of(path: str) -> str:
 def is_fold(path: str) -> bool:
     """Whether a path below the landing zone is that of a fold."""
     parts = path.split("/")
-    return len(parts) == 4 and parts[::2] == [FOLDER, FOLDED] and bool(_NAME.fullmatch(parts[-1]))  # noqa: PLR2004
+    return len(parts) == _FOLD_PARTS and parts[::2] == [FOLDER, FOLDED] and bool(_NAME.fullmatch(parts[-1]))
 
 
 def fold_folder(landing: Path, feed: str) -> Path:
@@ -183,9 +189,14 @@ def fold_name(first: str, last: str, level: int) -> str:
     return f"{first}~{last}.{level}.zip"
 
 
-def member_comment(sha256: str, hint: Hint) -> bytes:
+def member_comment(sha256: str, hint: Hint) -> str:
     """What the entry of a member says of the file."""
-    return " ".join([sha256, *map(str, astuple(hint))]).encode()
+    return " ".join([sha256, *map(str, astuple(hint))])
+
+
+def forget_entries() -> None:
+    """Give back the memory of folds that were read; for a process that seldom does."""
+    _entries.cache_clear()
 
 
 def fold_comment(spans: Sequence[Span], replaces: Sequence[str]) -> bytes:
@@ -256,7 +267,7 @@ def _fold(path: Path, size: int, *_stamp: int) -> Fold:
         raise DamagedFold(path, f"is not a fold, or damaged ({error})") from error
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
 def _entries(path: Path, *_stamp: int) -> Mapping[str, Folded]:
     try:
         with zipfile.ZipFile(path) as archive:
@@ -266,16 +277,8 @@ def _entries(path: Path, *_stamp: int) -> Mapping[str, Folded]:
 
 
 def _folded(path: Path, entry: zipfile.ZipInfo) -> Folded:
-    sha256, *hint = entry.comment.decode().split()
-    parts = PurePosixPath(entry.filename).parts
-    if len(parts) != PARTS or parts[0] != FOLDER or ".." in parts or entry.file_size != int(hint[0]):
+    comment = entry.comment.decode("ascii")
+    parts, size = PurePosixPath(entry.filename).parts, Hint(*map(int, comment.split()[1:])).size_bytes
+    if len(parts) != PARTS or parts[0] != FOLDER or ".." in parts or entry.file_size != size:
         raise ValueError(f"{entry.filename} is not the name and size of a batch")
-    return Folded(
-        entry.filename,
-        path,
-        sha256,
-        Hint(*map(int, hint)),
-        entry.header_offset,
-        entry.compress_size,
-        entry.compress_type,
-    )
+    return Folded(entry.filename, path, comment, entry.header_offset, entry.compress_size, entry.compress_type)

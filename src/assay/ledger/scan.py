@@ -18,6 +18,7 @@ from assay.ledger.content_identity import bytes_of
 from assay.ledger.contents import has_loaded
 from assay.ledger.fold_lookup import located
 from assay.ledger.folded_files import unfolded
+from assay.ledger.folds import is_fold
 from assay.ledger.inspect_file import Examined, examine, identity_at
 from assay.ledger.landing_zone import Arrival, Hint, scratch_for_members
 from assay.ledger.rows import Contents, Sighting, copies_of_lost, insert, latest, rewrite, set_status, touch
@@ -27,6 +28,7 @@ OUTCOMES = ("arrived", "duplicate", "refused")
 _REPLACED = "was replaced before it was loaded"
 _GONE = "was gone before it was loaded"
 _OPENED = "is an archive that can be opened now"
+_FOLD = "is a fold that can be read now, or is gone"
 _LEFT_OUT = "is not among the members of its archive that the source claims any more"
 _OTHER_LIMIT = "room on the disk"
 """Stands for the limit under which a member could not be unpacked: it is tried in each look."""
@@ -107,7 +109,7 @@ class _Look:
         self._new: list[dict[str, object]] = []
         self._again: list[dict[str, object]] = []
         self._touched: dict[int, Hint] = {}
-        self._lost: dict[str, list[int]] = {why: [] for why in (_GONE, _REPLACED, _OPENED, _LEFT_OUT)}
+        self._lost: dict[str, list[int]] = {why: [] for why in (_GONE, _REPLACED, _OPENED, _LEFT_OUT, _FOLD)}
 
     def at(self, arrivals: list[Arrival], on_file: Callable[[str], None]) -> Looked:
         arrivals = self._archives.expand(arrivals)
@@ -147,6 +149,8 @@ class _Look:
         if before and before.status == "refused":
             if self._archives.is_known(name):
                 self._lost[_OPENED].append(before.sighting_id)
+            elif is_fold(name):
+                self._lost[_FOLD].append(before.sighting_id)
             elif before.archive and self._archives.is_known(before.archive):
                 self._lost[_LEFT_OUT].append(before.sighting_id)
         if before and before.status == "arrived":
