@@ -201,6 +201,7 @@ def test_results_and_errors_read_the_same_and_what_reads_a_failed_table_is_skipp
     assert seen == {"success", "pass", "warn", "error", "skipped"}
 
 
+@pytest.mark.slow  # a real run by dbt
 def test_what_was_kept_ends_with_any_change_of_what_dbt_builds_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
