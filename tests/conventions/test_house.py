@@ -32,6 +32,7 @@ ORDER = (
     "odcs",
     "triggers",
     "incidents",
+    "trust",
     "feeds",
     "connectors",
     "fetching",

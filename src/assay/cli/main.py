@@ -298,6 +298,17 @@ def serve(
     raise typer.Exit(stoppable(lambda: serving.serve(host, port)))
 
 
+@app.command("page")
+def show_page(
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where it listens; it has no login.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 for any that is free.")] = 3001,
+) -> None:
+    """The page that people look at: what is wrong, and whether each figure can be relied on."""
+    from assay.cli import page
+
+    page.page(host, port)
+
+
 @app.command()
 def setup() -> None:
     """Make what the Dagster UI needs: the instance and the parsed dbt project."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -30,23 +30,45 @@ def open_published(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         FileNotFoundError: No run has ended yet.
     """
     with duckdb.connect() as connection:
-        if not any((folder / f"{kind}.duckdb").exists() for kind in ("lake", "ops")):
-            raise FileNotFoundError(folder)
-        path = []
-        for kind in ("lake", "ops", "incidents", "slo"):
-            link = folder / f"{kind}.duckdb"
-            if link.exists():
-                connection.execute(f"attach {literal(str(link.resolve()))} as {kind}_published (read_only)")
-                schemas = connection.execute(
-                    f"select schema_name from duckdb_schemas() where database_name = '{kind}_published' "
-                    "and not internal and schema_name <> 'main'"
-                ).fetchall()
-                path += [f"{kind}_published.{row[0]}" for row in sorted(schemas)]
-        connection.execute(f"create schema {OWN_SCHEMA}")
-        connection.execute(f"set search_path = {literal(','.join([*path, OWN_SCHEMA]))}")
-        _make_views(connection)
-        connection.execute("set timezone = 'UTC'")
+        attached(connection, published_files(folder))
         yield connection
+
+
+def published_files(folder: Path) -> dict[str, Path]:
+    """The file of each kind that is published now: `lake`, `ops`, `incidents`, `slo`.
+
+    Args:
+        folder: `published/`.
+
+    Raises:
+        FileNotFoundError: No run has ended yet.
+    """
+    links = {kind: folder / f"{kind}.duckdb" for kind in ("lake", "ops", "incidents", "slo")}
+    files = {kind: link.resolve() for kind, link in links.items() if link.exists()}
+    if not files.keys() & {"lake", "ops"}:
+        raise FileNotFoundError(folder)
+    return files
+
+
+def attached(connection: duckdb.DuckDBPyConnection, files: Mapping[str, Path]) -> None:
+    """Let a connection in memory see files by the names of their schemas.
+
+    Args:
+        connection: Nothing else is attached to it.
+        files: By kind, as `published_files` gives them.
+    """
+    path = []
+    for kind, file in files.items():
+        connection.execute(f"attach {literal(str(file))} as {kind}_published (read_only)")
+        schemas = connection.execute(
+            f"select schema_name from duckdb_schemas() where database_name = '{kind}_published' "
+            "and not internal and schema_name <> 'main'"
+        ).fetchall()
+        path += [f"{kind}_published.{row[0]}" for row in sorted(schemas)]
+    connection.execute(f"create schema {OWN_SCHEMA}")
+    connection.execute(f"set search_path = {literal(','.join([*path, OWN_SCHEMA]))}")
+    _make_views(connection)
+    connection.execute("set timezone = 'UTC'")
 
 
 def published_archives(folder: Path) -> dict[str, Archive]:

@@ -1,0 +1,139 @@
+"""The page as an application: an address becomes a view's answer, and whatever goes wrong a page that says so."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from assay.base import clock
+from assay.base.errors import UserError
+from assay.base.settings import Settings
+from assay.contract.catalog import Catalog
+from assay.incidents import store
+from assay.incidents.reconcile import Incident
+from assay.page.guard import Guard, Guarded
+from assay.page.rendering import STATIC, render
+from assay.page.visits import NOT_FOUND, Answer, Download, NotThere, View, Visit
+from assay.publish.whole_state import WholeState, open_whole
+
+_LOG = logging.getLogger(__name__)
+_BROKEN, _FAULT = 503, 500
+
+
+class Page:
+    """All views of one lake.
+
+    Args:
+        settings: The lake.
+        guard: Decides about requests.
+        views: In the order of the navigation.
+        folders: With templates of views that are not the page's own.
+    """
+
+    def __init__(self, settings: Settings, guard: Guard, views: Sequence[View], folders: Sequence[Path] = ()) -> None:
+        self._settings, self._guard, self._views, self._folders = settings, guard, views, folders
+
+    def app(self, *more: BaseRoute) -> Starlette:
+        """The application, as ASGI has it."""
+        routes = [Route(view.path, self._endpoint(view), methods=["GET"]) for view in self._views]
+        return Starlette(
+            routes=[*routes, *more, Mount("/static", StaticFiles(directory=STATIC))],
+            middleware=[Middleware(Guarded, guard=self._guard)],
+            exception_handlers={NOT_FOUND: self._nothing_here},
+        )
+
+    def _endpoint(self, view: View) -> Callable[[Request], Response]:
+        def endpoint(request: Request) -> Response:
+            return self._answered(view, request)
+
+        return endpoint
+
+    def _answered(self, view: View, request: Request) -> Response:
+        values: Mapping[str, Any] = {}
+        try:
+            catalog = Catalog.read(self._settings.dbt_project)
+            incidents = open_incidents(self._settings)
+            with self._opened() as state:
+                visit = Visit(
+                    self._settings,
+                    catalog,
+                    state,
+                    tuple(sorted(incidents, key=lambda incident: (-incident.level, incident.opened_at))),
+                    clock.now(),
+                    request.path_params,
+                    request.query_params,
+                    self._guard.may_act,
+                )
+                values = {"state": state, "incidents": visit.incidents, "now": visit.now}
+                if view.needs_state and state is None:
+                    answer: Answer | Download = Answer("empty.html.j2", "Nothing is published yet", {})
+                else:
+                    answer = view.answer(visit)
+        except NotThere as problem:
+            answer = Answer("problem.html.j2", "Not there", _problem("This is not there", str(problem)), NOT_FOUND)
+        except FileNotFoundError as error:
+            answer = _broken(f"{error.filename or error} is missing; `assay setup` makes what the project needs")
+        except (UserError, duckdb.Error, sqlite3.Error, OSError) as error:
+            answer = _broken(str(error))
+        except Exception:  # noqa: BLE001 - no traceback reaches a person; it is logged
+            _LOG.exception("a view failed: %s", request.url.path)
+            sentence = "This view failed, and its log says why. The others work, and so does `assay query`."
+            answer = Answer("problem.html.j2", "A view failed", _problem("This view failed", sentence), _FAULT)
+        if isinstance(answer, Download):
+            name = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in answer.name)
+            headers = {"content-disposition": f'attachment; filename="{name}"'}
+            return Response(answer.content, media_type=answer.media_type, headers=headers)
+        return self._shown(request, answer, values)
+
+    def _opened(self) -> AbstractContextManager[WholeState | None]:
+        published = self._settings.published
+        return open_whole(published) if any(published.glob("*.duckdb")) else nullcontext()
+
+    def _shown(self, request: Request, answer: Answer, values: Mapping[str, Any]) -> Response:
+        frame = {
+            "navigation": [(view.path, view.in_navigation) for view in self._views if view.in_navigation],
+            "here": request.url.path,
+            "title": answer.title,
+            "token": self._guard.token,
+            "may_act": self._guard.may_act,
+            "state": None,
+            "incidents": (),
+            "now": clock.now(),
+        }
+        html = render(answer.template, {**frame, **values, **answer.values}, *self._folders)
+        return HTMLResponse(html, status_code=answer.status)
+
+    def _nothing_here(self, request: Request, _: Exception) -> Response:
+        sentence = f"There is no {request.url.path} here; the navigation has all that there is."
+        return self._shown(
+            request, Answer("problem.html.j2", "Not there", _problem("This is not there", sentence), NOT_FOUND), {}
+        )
+
+
+def open_incidents(settings: Settings) -> list[Incident]:
+    """The open incidents; none before the first look at the lake."""
+    try:
+        with store.opened(settings.incidents) as connection:
+            return store.open_incidents(connection)
+    except FileNotFoundError:
+        return []
+
+
+def _broken(sentence: str) -> Answer:
+    return Answer("problem.html.j2", "Cannot be read", _problem("This cannot be read now", sentence), _BROKEN)
+
+
+def _problem(heading: str, sentence: str) -> dict[str, str]:
+    return {"heading": heading, "sentence": sentence}
