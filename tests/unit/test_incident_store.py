@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from assay.base.settings import Settings
-from assay.incidents import outbox, store
+from assay.incidents import acting, outbox, store
 from assay.incidents.notifier import NO_SERVICE, NOT_TAKEN, deliver
 from assay.incidents.receivers import Receiver
 from assay.incidents.reconcile import Cause, Incident, Plan
@@ -246,3 +246,106 @@ def test_a_clock_that_was_put_back_does_not_make_a_receiver_wait_for_the_old_tim
     box.status = 200
     assert deliver(lake.settings)
     assert len(box.came) == 1
+
+
+def act(lake: Lake, verb: str, by: str = "ann", to: str = "", because: str = "") -> Incident:
+    return acting.act(lake.settings.incidents, 1, acting.action_of(verb, by, lake.now, to, because))
+
+
+def open_one(lake: Lake) -> Incident:
+    with store.opened(lake.settings.incidents) as connection:
+        [incident] = store.open_incidents(connection)
+    return incident
+
+
+def test_who_did_what_about_an_incident_is_kept_and_shown_to_readers(lake: Lake) -> None:
+    lake.look(CAUSE)
+    act(lake, "ack")
+    act(lake, "assign", "ann", to="bob")
+    assert open_one(lake).handling.owner == "bob"
+    act(lake, "resolve", "bob", because="sent again\nat noon")
+    stands = open_one(lake)
+    assert not stands.is_open
+    assert [action.sentence for action in stands.handling.actions] == [
+        "acknowledged by ann",
+        "assigned to bob by ann",
+        "resolved by bob: sent again at noon",
+    ]
+    row = store.row_of(stands)
+    assert (row["acknowledged_by"], row["assigned_to"], row["resolved_by"]) == ("ann", "bob", "bob")
+    assert row["resolved_at"] == store.as_text(lake.now)
+    reopened = act(lake, "reopen", "cat")
+    assert reopened.is_open
+    assert reopened.handling.owner == ""
+    assert len(reopened.handling.actions) == 4
+
+
+def test_an_action_is_published_by_the_next_look(lake: Lake) -> None:
+    lake.look(CAUSE)
+    with store.opened(lake.settings.incidents) as connection:
+        number = store.unpublished(connection)
+        assert number is not None
+        store.note_published(connection, number)
+    act(lake, "ack")
+    with store.opened(lake.settings.incidents) as connection:
+        assert store.unpublished(connection) == number + 1
+
+
+def test_what_was_resolved_is_quiet_until_its_problem_is_another_one(lake: Lake) -> None:
+    lake.look(CAUSE)
+    act(lake, "resolve", because="known")
+    for _ in range(6):
+        lake.look(CAUSE)
+    assert (open_one(lake).level, open_one(lake).is_open) == (2, False)
+    lake.look(replace(CAUSE, problem="2 files"))
+    stands = open_one(lake)
+    assert stands.is_open
+    assert stands.handling.actions[-1].sentence == "reopened by assay: its problem has changed"
+    lake.look(replace(CAUSE, problem="2 files"))
+    assert open_one(lake).level == 3
+
+
+def test_what_was_resolved_is_over_when_its_cause_is_gone(lake: Lake) -> None:
+    lake.look(CAUSE)
+    act(lake, "resolve", because="known")
+    lake.look()
+    with pytest.raises(acting.CannotAct, match="incident 1 is over since"):
+        act(lake, "reopen")
+    assert lake.ask("select about from messages") == [("opened",), ("closed",)]
+
+
+def test_who_takes_an_incident_has_as_long_as_its_level_from_then_on(lake: Lake) -> None:
+    lake.look(CAUSE)
+    lake.now += timedelta(minutes=25)
+    act(lake, "ack")
+    lake.look(CAUSE, after=timedelta(minutes=20))
+    assert open_one(lake).level == 2
+    lake.look(CAUSE, after=timedelta(minutes=10))
+    assert open_one(lake).level == 3
+
+
+@pytest.mark.parametrize(
+    ("verb", "by", "to", "because", "problem"),
+    [
+        ("assign", "ann", " ", "", "to whom it is assigned is missing"),
+        ("resolve", "ann", "", "", "why it is resolved is missing"),
+        ("ack", " ", "", "", "who does it is missing"),
+        ("ack", "a" * 81, "", "", "a name of 81 characters"),
+        ("reopen", "ann", "", "", "incident 1 is open"),
+        ("drop", "ann", "", "", "'drop' is not done to incidents"),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_what_cannot_be_done_says_why(lake: Lake, verb: str, by: str, to: str, because: str, problem: str) -> None:
+    lake.look(CAUSE)
+    with pytest.raises(acting.CannotAct, match=problem):
+        act(lake, verb, by, to, because)
+    assert open_one(lake).handling.actions == ()
+
+
+def test_an_incident_of_a_store_of_before_can_be_taken(lake: Lake) -> None:
+    lake.look(CAUSE)
+    with store.opened(lake.settings.incidents) as connection:
+        connection.execute("drop table actions")
+    assert open_one(lake).handling.actions == ()
+    assert act(lake, "ack").handling.owner == "ann"

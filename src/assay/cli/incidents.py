@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import sqlite3
 import subprocess
@@ -15,11 +16,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from assay.base import clock
+from assay.base.printable import printable
 from assay.base.run_lock import LockTimeout
 from assay.base.settings import Settings
 from assay.cli.console import complain, out
 from assay.contract.catalog import Catalog
-from assay.incidents import store
+from assay.incidents import acting, store
+from assay.incidents.acting import action_of
+from assay.incidents.handling import Action
 from assay.incidents.notifier import poke
 from assay.incidents.outbox import problem_of
 from assay.incidents.receivers import ReceiverError, read_receivers
@@ -115,9 +119,37 @@ def _table(incidents: list[Incident]) -> Table:
         lasted = in_words((closed_at or clock.now()) - incident.opened_at)
         since += f"[green]over after {lasted}[/]" if closed_at else f"for {lasted}"
         level = f"[{COLOURS[incident.level]}]{incident.level}[/]"
+        level += "" if incident.is_open or closed_at else "\nresolved"
         what = f"{cause.kind}\n{escape(cause.subject)}\n{escape(cause.owner)}"
-        table.add_row(str(incident.incident_id), level, what, since, escape(cause.lines()))
+        done = "".join(f"\n{_at(action)} {action.sentence}" for action in incident.handling.actions)
+        table.add_row(str(incident.incident_id), level, what, since, escape(cause.lines() + done))
     return table
+
+
+def act(number: int, verb: str, by: str, to: str = "", because: str = "") -> None:
+    """Write down what is done about an incident, and say what stands then.
+
+    Args:
+        number: Of the incident.
+        verb: `ack`, `assign`, `resolve` or `reopen`.
+        by: Who; empty for the user of the operating system.
+        to: To whom it is assigned.
+        because: Why.
+
+    Raises:
+        CannotAct: It cannot be done to this incident.
+    """
+    settings = Settings.from_env()
+    action = action_of(verb, by or getpass.getuser(), clock.now(), to, because)
+    incident = acting.act(settings.incidents, number, action)
+    sentence = (
+        f"incident {number}, {incident.cause.kind} {incident.cause.subject}: {incident.handling.actions[-1].sentence}"
+    )
+    out.print(escape(printable(sentence)), highlight=False)
+
+
+def _at(action: Action) -> str:
+    return f"{action.at:%Y-%m-%d %H:%M} UTC"
 
 
 def _say_who_is_told(settings: Settings) -> None:

@@ -16,6 +16,7 @@ from assay.cli.console import complain, out, stoppable
 from assay.cli.contract_commands import contract_app
 from assay.cli.diff_options import Fork, Keep, compare_states
 from assay.cli.feed_commands import feed_app
+from assay.cli.incident_commands import incident_app
 from assay.cli.project_commands import Commands
 from assay.cli.source_commands import source_app
 
@@ -24,6 +25,7 @@ app.command("diff")(compare_states)
 app.add_typer(source_app, name="source")
 app.add_typer(contract_app, name="contract")
 app.add_typer(feed_app, name="feed")
+app.add_typer(incident_app, name="incidents")
 USAGE = 2
 
 
@@ -149,17 +151,6 @@ def service_levels(as_json: Annotated[bool, typer.Option("--json", help="For pro
     from assay.cli import slo
 
     slo.show(as_json=as_json)
-
-
-@app.command("incidents")
-def list_incidents(
-    closed: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
-) -> None:
-    """What is wrong now, and what to do about it."""
-    from assay.cli import incidents
-
-    incidents.show(closed=closed, as_json=as_json)
 
 
 @app.command()

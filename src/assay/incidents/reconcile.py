@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from assay.base.printable import printable
+from assay.incidents.handling import NOTHING_DONE, Handling
 from assay.incidents.kinds import KINDS
 
 SELF_HEALING, OWNER, TEAM, EVERYONE = 1, 2, 3, 4
@@ -80,6 +81,7 @@ class Incident:
         level_at: Since when it is at this level.
         is_told: Whether a message was made of it.
         closed_at: When its cause was gone; None while it is open.
+        handling: What people did about it.
     """
 
     incident_id: int
@@ -89,6 +91,12 @@ class Incident:
     level_at: datetime
     is_told: bool = False
     closed_at: datetime | None = None
+    handling: Handling = NOTHING_DONE
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody has to do something about it: its cause is seen, and nobody closed it by hand."""
+        return self.closed_at is None and not self.handling.is_resolved
 
 
 @dataclass(frozen=True)
@@ -134,10 +142,7 @@ def reconcile(present: Iterable[Incident], causes: Iterable[Cause], now: datetim
         now: The time of this look. It may be earlier than the last one: nothing rises then, and waiting begins anew.
     """
     before = {incident.cause.key: incident for incident in present}
-    wrong: dict[tuple[str, str], Cause] = {}
-    for cause in causes:
-        if cause.key not in wrong or wrong[cause.key].is_self_healing:
-            wrong[cause.key] = cause
+    wrong = causes_by_key(causes)
     after = [_closed(incident, now) for key, incident in before.items() if key not in wrong]
     for key, cause in wrong.items():
         after.append(_continued(before[key], cause, now) if key in before else _new(cause, now))
@@ -145,6 +150,15 @@ def reconcile(present: Iterable[Incident], causes: Iterable[Cause], now: datetim
     changed = [(old, incident) for old, incident in changed if old != incident]
     messages = [message for old, incident in changed if (message := _message(old, incident))]
     return Plan(tuple(incident for _, incident in changed), tuple(messages))
+
+
+def causes_by_key(causes: Iterable[Cause]) -> dict[tuple[str, str], Cause]:
+    """What is wrong, by its identity; of two with one identity, the one that does not heal itself counts."""
+    wrong: dict[tuple[str, str], Cause] = {}
+    for cause in causes:
+        if cause.key not in wrong or wrong[cause.key].is_self_healing:
+            wrong[cause.key] = cause
+    return wrong
 
 
 def _new(cause: Cause, now: datetime) -> Incident:
@@ -159,14 +173,16 @@ def _closed(incident: Incident, now: datetime) -> Incident:
 def _continued(incident: Incident, cause: Cause, now: datetime) -> Incident:
     """The incident with the cause's present words, and at most one level higher.
 
-    A level never falls: what heals, fails and heals again would be told anew each time.
+    A level never falls: what heals, fails and heals again would be told anew each time. Who takes it has as long as its
+    level has from then on, and what was resolved by hand does not rise.
     """
     level_at = min(incident.level_at, now)  # after a clock was put back, so that it does not wait for the old time
     incident = replace(incident, cause=replace(cause, since=incident.cause.since), level_at=level_at)
-    if cause.is_self_healing or KINDS[cause.kind].is_notice:
+    if cause.is_self_healing or KINDS[cause.kind].is_notice or incident.handling.is_resolved:
         return incident
     patience = RISES_AFTER.get(incident.level)
-    if incident.level == SELF_HEALING or (patience is not None and now - level_at >= patience):
+    waits_from = max(level_at, min(incident.handling.acknowledged_at or level_at, now))
+    if incident.level == SELF_HEALING or (patience is not None and now - waits_from >= patience):
         return replace(incident, level=incident.level + 1, level_at=now, is_told=True)
     return incident
 

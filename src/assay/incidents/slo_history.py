@@ -10,7 +10,7 @@ from datetime import datetime
 import duckdb
 
 from assay.contract.catalog import Catalog
-from assay.incidents import store
+from assay.incidents.outcomes import outcomes_since
 from assay.publish.slo import DAY, Arrival, Level, Outcome, by_day, level, read_arrivals
 
 DAYS = 90
@@ -55,7 +55,7 @@ def read_record(
     """
     since = now - DAYS * DAY
     outcomes: dict[str, list[Outcome]] = {}
-    for table, ended, is_good in store.outcomes_since(incidents, since) if incidents else ():
+    for table, ended, is_good in outcomes_since(incidents, since) if incidents else ():
         outcomes.setdefault(table, []).append(Outcome(ended, is_good))
     return Record(read_arrivals(published, catalog, since), outcomes)
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from assay.incidents.handling import ENGINE, Action, Handling, handling_of
 from assay.incidents.kinds import KINDS
-from assay.incidents.reconcile import Cause, Incident, Plan, reconcile
+from assay.incidents.reconcile import Cause, Incident, Plan, causes_by_key, reconcile
 
 BUSY_SECONDS = 30.0
 """How long a process waits for the transaction of another; one takes milliseconds."""
@@ -36,10 +38,24 @@ COLUMNS = {
     "affects": "VARCHAR",
     "found_in": "VARCHAR",
     "to_do": "VARCHAR",
+    "acknowledged_by": "VARCHAR",
+    "acknowledged_at": "TIMESTAMPTZ",
+    "assigned_to": "VARCHAR",
+    "resolved_by": "VARCHAR",
+    "resolved_at": "TIMESTAMPTZ",
 }
 """Of `ops.incidents`, as readers see it. `found_in` is the line Where, which is a word of SQL."""
-_STORED = [name for name in COLUMNS if name not in ("incident_id", "to_do")]
-_SCHEMA = """
+_HANDLED = ("acknowledged_by", "acknowledged_at", "assigned_to", "resolved_by", "resolved_at")
+_STORED = [name for name in COLUMNS if name not in ("incident_id", "to_do", *_HANDLED)]
+_ACTIONS = """
+    create table if not exists actions (
+        action_id integer primary key autoincrement,
+        incident_id integer not null references incidents,
+        what text not null, done_by text not null, done_at text not null, assigned_to text not null,
+        because text not null, problem text not null
+    )
+"""
+_SCHEMA = f"""
     create table if not exists incidents (
         incident_id integer primary key autoincrement,
         kind text not null, subject text not null, owner text not null, level integer not null,
@@ -67,6 +83,7 @@ _SCHEMA = """
         run_id text not null, table_name text not null, ended_at text not null, is_good integer not null,
         primary key (run_id, table_name)
     ) without rowid;
+    {_ACTIONS};
 """
 
 
@@ -120,7 +137,8 @@ def follow(
     """
     with writing(connection):
         present = open_incidents(connection)
-        plan = reconcile(present, gather(present), now)
+        wrong = list(gather(present))
+        plan = reconcile(_reopened(connection, present, wrong, now), wrong, now)
         ids = {incident.cause.key: _keep(connection, incident) for incident in plan.incidents}
         connection.executemany(
             "insert into messages (incident_id, about, level, owner, title, body, made_at) "
@@ -130,25 +148,79 @@ def follow(
         if not connection.execute("select 1 from changes").fetchall():
             connection.execute("insert into changes values (1, 0)")
         if plan.incidents:
-            connection.execute("update changes set number = number + 1")
+            _note_change(connection)
     return plan
+
+
+def _reopened(
+    connection: sqlite3.Connection, present: Iterable[Incident], wrong: Iterable[Cause], now: datetime
+) -> list[Incident]:
+    """The open incidents, those open again that were resolved and whose problem is another one now."""
+    now_wrong = causes_by_key(wrong)
+    after = []
+    for incident in present:
+        stands, cause = incident.handling, now_wrong.get(incident.cause.key)
+        if stands.is_resolved and cause is not None and cause.problem != stands.resolved_problem:
+            action = Action("reopened", ENGINE, now, because="its problem has changed", problem=cause.problem)
+            add_action(connection, incident.incident_id, action)
+            after.append(replace(incident, handling=handling_of([*stands.actions, action])))
+        else:
+            after.append(incident)
+    return after
+
+
+def add_action(connection: sqlite3.Connection, incident_id: int, action: Action) -> None:
+    """Write down what was done about an incident; within a transaction of the caller."""
+    connection.execute(_ACTIONS)  # a store of before has no such table
+    values = [action.what, action.by, as_text(action.at), action.to, action.because, action.problem]
+    connection.execute(
+        "insert into actions (incident_id, what, done_by, done_at, assigned_to, because, problem) "
+        "values (?, ?, ?, ?, ?, ?, ?)",
+        [incident_id, *values],
+    )
+    _note_change(connection)
+
+
+def _note_change(connection: sqlite3.Connection) -> None:
+    """Remember that readers are to be shown something new."""
+    connection.execute("update changes set number = number + 1")
 
 
 def open_incidents(connection: sqlite3.Connection) -> list[Incident]:
     """The open incidents, oldest first."""
-    rows = connection.execute("select * from incidents where closed_at is null order by incident_id").fetchall()
-    return [_incident(row) for row in rows]
+    return _incidents(connection, "closed_at is null")
 
 
 def all_incidents(connection: sqlite3.Connection) -> list[Incident]:
     """All incidents, oldest first."""
-    return [_incident(row) for row in connection.execute("select * from incidents order by incident_id").fetchall()]
+    return _incidents(connection)
+
+
+def incident_of(connection: sqlite3.Connection, incident_id: int) -> Incident | None:
+    """The incident of a number; None where there is none."""
+    return next(iter(_incidents(connection, "incident_id = ?", [incident_id])), None)
+
+
+def _incidents(connection: sqlite3.Connection, where: str = "true", values: Sequence[object] = ()) -> list[Incident]:
+    rows = connection.execute(f"select * from incidents where {where} order by incident_id", values).fetchall()
+    actions: dict[int, list[Action]] = {}
+    if connection.execute("select 1 from sqlite_master where name = 'actions'").fetchall():
+        wanted = f"select incident_id from incidents where {where}"
+        query = f"select * from actions where incident_id in ({wanted}) order by action_id"
+        for row in connection.execute(query, values).fetchall():
+            at = datetime.fromisoformat(row["done_at"])
+            words = (row["assigned_to"], row["because"], row["problem"])
+            actions.setdefault(row["incident_id"], []).append(Action(row["what"], row["done_by"], at, *words))
+    return [_incident(row, handling_of(actions.get(row["incident_id"], ()))) for row in rows]
 
 
 def row_of(incident: Incident) -> dict[str, Any]:
     """An incident as a row of `ops.incidents`."""
     values = {"incident_id": incident.incident_id, **_values(incident)}
     values["to_do"] = KINDS[incident.cause.kind].do(incident.cause.subject)
+    for name in _HANDLED:
+        value = getattr(incident.handling, name)
+        values[name] = as_text(value) if isinstance(value, datetime) else value or None
     return values | {name: bool(values[name]) for name in ("is_told", "is_self_healing")}
 
 
@@ -163,29 +235,6 @@ def note_published(connection: sqlite3.Connection, number: int) -> None:
     """Remember that readers have a change."""
     with writing(connection):
         connection.execute("update changes set published = ?", [number])
-
-
-def note_outcomes(connection: sqlite3.Connection, outcomes: Iterable[tuple[str, str, datetime, bool]]) -> None:
-    """Keep how runs ended for each table, which Dagster's own record may be cleared of.
-
-    Args:
-        connection: The store.
-        outcomes: Run, table, when it ended, and whether the run did what it was to do for the table.
-    """
-    with writing(connection):
-        connection.executemany(
-            "insert or ignore into outcomes values (?, ?, ?, ?)",
-            [(run, table, as_text(ended), int(is_good)) for run, table, ended, is_good in outcomes],
-        )
-
-
-def outcomes_since(connection: sqlite3.Connection, since: datetime) -> Iterator[tuple[str, datetime, bool]]:
-    """(table, when a run ended, whether it was good for the table) from a time on."""
-    rows = connection.execute(
-        "select table_name, ended_at, is_good from outcomes where ended_at >= ?", [as_text(since)]
-    )
-    for table, ended, is_good in rows.fetchall():
-        yield str(table), datetime.fromisoformat(ended), bool(is_good)
 
 
 def _keep(connection: sqlite3.Connection, incident: Incident) -> int:
@@ -222,7 +271,7 @@ def _values(incident: Incident) -> dict[str, Any]:
     }
 
 
-def _incident(row: Mapping[str, Any]) -> Incident:
+def _incident(row: Mapping[str, Any], handling: Handling) -> Incident:
     values = dict(row)
     cause = Cause(
         **{name: values[name] for name in ("kind", "subject", "owner", "problem", "tried", "affects")},
@@ -232,9 +281,8 @@ def _incident(row: Mapping[str, Any]) -> Incident:
     )
     closed_at = datetime.fromisoformat(values["closed_at"]) if values["closed_at"] else None
     opened_at, level_at = (datetime.fromisoformat(values[name]) for name in ("opened_at", "level_at"))
-    return Incident(
-        values["incident_id"], cause, values["level"], opened_at, level_at, bool(values["is_told"]), closed_at
-    )
+    is_told = bool(values["is_told"])
+    return Incident(values["incident_id"], cause, values["level"], opened_at, level_at, is_told, closed_at, handling)
 
 
 def as_text(at: datetime) -> str:

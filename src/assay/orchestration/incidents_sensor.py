@@ -24,6 +24,7 @@ from assay.incidents.causes import causes
 from assay.incidents.inputs import Disk, Inputs
 from assay.incidents.kinds import KINDS
 from assay.incidents.notifier import poke
+from assay.incidents.outcomes import note_outcomes
 from assay.incidents.overlooked import UnclaimedWatch
 from assay.incidents.published_problems import Facts, read_facts
 from assay.incidents.reconcile import Cause, Incident, Plan
@@ -126,7 +127,7 @@ class Watchman:
             return
         runs = [run for run in self._history.known if run.state != "running"]
         tables = [name for name in subjects_of(self._catalog) if "." in name]
-        store.note_outcomes(
+        note_outcomes(
             connection,
             (
                 (run.run_id, table, datetime.fromtimestamp(run.ended, UTC), not run.failed(table))
