@@ -23,10 +23,12 @@ from assay.base.settings import Settings
 from assay.contract.catalog import Catalog
 from assay.incidents import store
 from assay.incidents.reconcile import Incident
+from assay.page.acting import acting_route, user
 from assay.page.guard import Guard, Guarded
 from assay.page.rendering import STATIC, render
 from assay.page.visits import NOT_FOUND, Answer, Download, NotThere, View, Visit
 from assay.publish.whole_state import WholeState, open_whole
+from assay.trust.verdict import is_wrong
 
 _LOG = logging.getLogger(__name__)
 _BROKEN, _FAULT = 503, 500
@@ -48,8 +50,9 @@ class Page:
     def app(self, *more: BaseRoute) -> Starlette:
         """The application, as ASGI has it."""
         routes = [Route(view.path, self._endpoint(view), methods=["GET"]) for view in self._views]
+        acting = acting_route(self._settings, self._guard, self._problem)
         return Starlette(
-            routes=[*routes, *more, Mount("/static", StaticFiles(directory=STATIC))],
+            routes=[*routes, acting, *more, Mount("/static", StaticFiles(directory=STATIC))],
             middleware=[Middleware(Guarded, guard=self._guard)],
             exception_handlers={NOT_FOUND: self._nothing_here},
         )
@@ -76,7 +79,8 @@ class Page:
                     request.query_params,
                     self._guard.may_act,
                 )
-                values = {"state": state, "incidents": visit.incidents, "now": visit.now}
+                wrong = tuple(filter(is_wrong, visit.incidents))
+                values = {"state": state, "incidents": wrong, "now": visit.now}
                 if view.needs_state and state is None:
                     answer: Answer | Download = Answer("empty.html.j2", "Nothing is published yet", {})
                 else:
@@ -108,6 +112,7 @@ class Page:
             "title": answer.title,
             "token": self._guard.token,
             "may_act": self._guard.may_act,
+            "user": user(),
             "state": None,
             "incidents": (),
             "now": clock.now(),
@@ -117,9 +122,10 @@ class Page:
 
     def _nothing_here(self, request: Request, _: Exception) -> Response:
         sentence = f"There is no {request.url.path} here; the navigation has all that there is."
-        return self._shown(
-            request, Answer("problem.html.j2", "Not there", _problem("This is not there", sentence), NOT_FOUND), {}
-        )
+        return self._problem(request, "This is not there", sentence, NOT_FOUND)
+
+    def _problem(self, request: Request, heading: str, sentence: str, status: int) -> Response:
+        return self._shown(request, Answer("problem.html.j2", heading, _problem(heading, sentence), status), {})
 
 
 def open_incidents(settings: Settings) -> list[Incident]:

@@ -39,6 +39,7 @@ def environment(*folders: Path) -> jinja2.Environment:
         "cell": words.value_text,
         "plural": words.plural,
         "size": words.size,
+        "ticks": words.ticks,
         "part": lambda text: quote(str(text), safe=""),
     }
     made.globals |= {"draw": draw, "spark": spark}

@@ -88,3 +88,12 @@ def size(count: int | None) -> str:
         if count >= factor:
             return f"{count / factor:.1f} {unit}"
     return f"{count:,} bytes"
+
+
+def ticks(text: str) -> Markup:
+    """A sentence in which what stands between backticks is code."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:  # one that has no partner is a character like any other
+        return Markup("{}").format(text)
+    plain, code = Markup("{}"), Markup("<code>{}</code>")
+    return Markup("").join((code if place % 2 else plain).format(piece) for place, piece in enumerate(pieces))

@@ -79,7 +79,7 @@ def _of_day(connection: duckdb.DuckDBPyConnection, table: str, through: Through)
     counts = [rows.get(day, 0) for day in days if day.weekday() == through.day.weekday()]
     before = counts[next((place for place, count in enumerate(counts) if count), 0) : -1]
     is_weekly = len(before) > 1 and all(day.weekday() == through.day.weekday() for day in rows)
-    words = f"rows of the week of {through.day}, so far" if is_weekly else f"rows of {through.day:%A}, {through.day}"
+    words = f"of the week of {through.day}, so far" if is_weekly else f"of {through.day:%A}, {through.day}"
     return Added(counts[-1], words, before, through.day, is_weekly)
 
 
@@ -93,4 +93,4 @@ def _of_run(connection: duckdb.DuckDBPyConnection, table: str) -> Added | None:
     if not rows:
         return None
     counts = [count for (count,) in rows][::-1]
-    return Added(counts[-1], "rows changed by the last run that changed any", counts[:-1])
+    return Added(counts[-1], "changed by the last run that changed any", counts[:-1])

@@ -1,0 +1,182 @@
+"""Today says what is wrong and who has it, and takes what its own forms say and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import duckdb
+import pytest
+from starlette.testclient import TestClient
+
+from assay.contract.catalog import Catalog
+from assay.incidents import store
+from assay.incidents.reconcile import Cause
+from assay.page.app import Page
+from assay.page.guard import Guard
+from assay.page.views import VIEWS
+from tests.lab import Lab, product, receipt
+
+HOSTILE = "<script>alert(1)</script>"
+ORIGIN = "http://127.0.0.1:3001"
+CAUSE = Cause(
+    "refused_file", "transactions", "shop", f"{HOSTILE}.csv: no header", "nothing", "gold.daily_sales", HOSTILE,
+    datetime(2026, 3, 1, tzinfo=UTC),
+)  # fmt: skip
+
+
+class Reader:
+    """A browser that looks at the page of a lake."""
+
+    def __init__(self, lab: Lab, host: str = "127.0.0.1") -> None:
+        self.lab, self.guard = lab, Guard(host)
+        self.client = TestClient(Page(lab.settings, self.guard, VIEWS).app(), base_url=ORIGIN)
+
+    def html(self, path: str = "/", status: int = 200) -> str:
+        answer = self.client.get(path)
+        assert answer.status_code == status, answer.text
+        assert "Traceback" not in answer.text
+        assert "script-src" not in answer.headers["content-security-policy"]
+        assert HOSTILE not in answer.text
+        return answer.text
+
+    def text(self, path: str = "/", status: int = 200) -> str:
+        return words(self.html(path, status))
+
+    def act(self, number: int, origin: str = ORIGIN, **fields: str) -> tuple[int, str]:
+        form = {"token": self.guard.token, "by": "ann", **fields}
+        answer = self.client.post(f"/incidents/{number}", data=form, headers={"origin": origin}, follow_redirects=False)
+        return answer.status_code, words(answer.text)
+
+
+def words(html: str) -> str:
+    """What a reader sees."""
+    text = " ".join(re.sub(r"<style>.*?</style>|<[^>]*>", " ", html.partition("<main")[2] or html).split())
+    return text.replace("&#39;", "'").replace("&lt;", "<").replace("&gt;", ">")
+
+
+@pytest.fixture(scope="module")
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Lab:
+    lab = Lab(tmp_path_factory.mktemp("page"))
+    lab.products("2017-01-01", [product()])
+    lab.receipts("day1", [receipt(), receipt(basket_id=2, sales_value="oops")])
+    lab.good_run()
+    return lab
+
+
+@pytest.fixture
+def reader(lake: Lab) -> Iterator[Reader]:
+    yield Reader(lake)
+    lake.settings.incidents.unlink(missing_ok=True)
+
+
+def wrong(lab: Lab, *causes: Cause) -> None:
+    with store.opened(lab.settings.incidents, is_new=True) as connection:
+        store.follow(connection, lambda _: causes, datetime.now(UTC))
+
+
+def test_before_the_first_run_every_view_says_so(lab: Lab) -> None:
+    reader = Reader(lab)
+    for view in VIEWS:
+        if "{" not in view.path:
+            assert "Nothing is published yet" in reader.text(view.path)
+
+
+def test_a_good_lake_is_one_sentence(reader: Reader) -> None:
+    text = reader.text()
+    assert "Both" not in text
+    assert "All 2 gold tables are in time and passed every check that blocks" in text
+    assert "data through 2017-01-02" in text
+    assert "transactions/day1.csv loaded 2 1 1" in text
+
+
+def test_what_is_wrong_comes_first_and_is_text(reader: Reader) -> None:
+    wrong(reader.lab, CAUSE)
+    text = reader.text()
+    assert "One thing is wrong, and nobody has taken it yet: A file was refused (transactions)." in text
+    assert f"{HOSTILE}.csv: no header" in text
+    assert "1 open" in reader.html().partition("</title>")[0]
+
+
+def test_an_incident_is_taken_assigned_resolved_and_reopened(reader: Reader) -> None:
+    wrong(reader.lab, CAUSE)
+    assert reader.act(1, do="ack")[0] == 303
+    assert "One thing is wrong, and ann has it" in reader.text()
+    assert reader.act(1, do="assign", to=HOSTILE)[0] == 303
+    assert f"assigned to {HOSTILE} by ann" in reader.text()
+    assert reader.act(1, do="resolve", because="known")[0] == 303
+    text = reader.text()
+    assert "All 2 gold tables are in time" in text
+    assert "Resolved by hand, and still seen" in text
+    assert reader.act(1, do="reopen", by="bob")[0] == 303
+    assert "One thing is wrong, and nobody has taken it yet" in reader.text()
+    with store.opened(reader.lab.settings.incidents) as connection:
+        [incident] = store.open_incidents(connection)
+    assert [(action.what, action.by) for action in incident.handling.actions] == [
+        ("acknowledged", "ann"), ("assigned", "ann"), ("resolved", "ann"), ("reopened", "bob"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "sentence"),
+    [
+        ({"token": "x", "do": "ack"}, 403, "the page was started anew"),
+        ({"origin": "http://evil.example", "do": "ack"}, 403, "its Origin is another one"),
+        ({"do": "resolve"}, 409, "why it is resolved is missing"),
+        ({"do": HOSTILE}, 409, "is not done to incidents"),
+        ({"do": "ack", "by": ""}, 409, "who does it is missing"),
+        ({"do": "ack", "because": "x" * 20_000}, 413, "more than 16,000 bytes"),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_a_write_that_is_not_taken_says_why(reader: Reader, fields: dict[str, str], status: int, sentence: str) -> None:
+    wrong(reader.lab, CAUSE)
+    code, text = reader.act(1, **fields)
+    assert (code, sentence in text) == (status, True), text
+    assert "nobody has taken it yet" in reader.text()
+
+
+def test_beyond_this_machine_incidents_are_read_only(reader: Reader) -> None:
+    wrong(reader.lab, CAUSE)
+    other = Reader(reader.lab, "0.0.0.0")  # noqa: S104 - that it takes no writes is what is tested
+    assert "<form" not in other.html()
+    assert other.act(1, do="ack")[0] == 403
+    assert other.client.get("/", headers={"host": "evil.example"}).status_code == 421
+
+
+def test_late_data_and_what_readers_do_not_see_yet_are_said(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    later = datetime.now(UTC) + timedelta(days=400)
+    monkeypatch.setattr("assay.page.app.clock.now", lambda: later)
+    ops = (reader.lab.settings.published / "ops.duckdb").resolve()
+    with duckdb.connect(str(ops)) as connection:
+        connection.execute("update ops.freshness set due_at = now() where table_name = 'gold.daily_sales'")
+    try:
+        text = reader.text()
+        assert "gold.daily_sales cannot be relied on: late." in text
+        assert "late since" in text
+        assert "gold.product_performance" not in reader.text("/?show=bad")
+    finally:
+        with duckdb.connect(str(ops)) as connection:
+            connection.execute("update ops.freshness set due_at = null")
+
+
+def test_a_project_that_cannot_be_read_is_a_sentence(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Catalog, "read", lambda _: (_ for _ in ()).throw(RuntimeError("secret")))
+    assert "This view failed, and its log says why" in reader.text(status=500)
+    assert "secret" not in reader.text(status=500)
+    monkeypatch.undo()
+    lake = (reader.lab.settings.published / "lake.duckdb").resolve()
+    kept = lake.read_bytes()
+    lake.write_bytes(b"not a database")
+    try:
+        assert "This cannot be read now" in reader.text(status=503)
+    finally:
+        lake.write_bytes(kept)
+
+
+def test_a_notice_is_not_something_wrong(reader: Reader) -> None:
+    wrong(reader.lab, replace(CAUSE, kind="shape_changed"))
+    assert "All 2 gold tables are in time" in reader.text()
+    assert "1 notice" in reader.text()
