@@ -36,6 +36,7 @@ ORDER = (
     "feeds",
     "connectors",
     "fetching",
+    "consumers",
     "page",
     "orchestration",
     "cli",

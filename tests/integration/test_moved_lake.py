@@ -11,7 +11,8 @@ import pytest
 
 from assay.base.settings import Settings
 from assay.cli.doctor import examine
-from assay.cli.querying import MovedLake, query
+from assay.cli.published_lake import MovedLake
+from assay.cli.querying import query
 from assay.publish import lake_state, part_files
 from assay.publish.states import read_state
 from tests.lab import HOSTILE_HOME, Lab, everything, product, receipt

@@ -237,11 +237,26 @@ def list_files(
 def query(
     sql: Annotated[str, typer.Argument(help="SQL over silver, gold, quarantine and ops.")],
     output: Annotated[str, typer.Option("--format", help="table, csv or json.")] = "table",
+    for_excel: Annotated[
+        bool, typer.Option("--for-excel", help="CSV that Excel opens as it is meant, and takes nothing for a formula.")
+    ] = False,
 ) -> None:
     """Ask what is published; works while a run is writing."""
     from assay.cli import querying
 
-    querying.query(sql, output)
+    querying.query(sql, output, for_excel=for_excel)
+
+
+@app.command()
+def connect(
+    tool: Annotated[str, typer.Argument(help="Only this one, e.g. polars: its line and nothing else.")] = "",
+    table: Annotated[str, typer.Option(metavar="TABLE", help="What to read, e.g. gold.daily_sales.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """The one line with which Python, R, Spark, a BI tool or Excel reads what is published."""
+    from assay.cli import connecting
+
+    connecting.show(tool, table, as_json=as_json)
 
 
 @app.command()

@@ -10,27 +10,23 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from assay.base.errors import UserError
 from assay.base.settings import Settings
 from assay.cli.console import err, out
-from assay.publish.reader import open_published
-from assay.publish.states import IF_MISSING, moved_from
+from assay.cli.published_lake import published_lake
+from assay.consumers.spreadsheet import BYTE_ORDER_MARK, Guarded
 from assay.text import strict_json
 
 _SPECIAL = frozenset(',"\r\n')
 LIMIT = 1000  # rows that a table on the screen shows
 
 
-class NothingPublished(UserError):
-    """No run has published anything yet."""
-
-
-class MovedLake(UserError):
-    """The folder of what is published has another path than when it was published."""
-
-
-def query(sql: str, output: str) -> None:
+def query(sql: str, output: str, *, for_excel: bool = False) -> None:
     """Run one statement and print its rows as `table`, `csv` or `json`.
+
+    Args:
+        sql: One statement, over what is published.
+        output: How the rows are written.
+        for_excel: Write CSV as Excel opens it: with the mark of UTF-8, and no text that it would take for a formula.
 
     Raises:
         NothingPublished: There is nothing to read yet.
@@ -38,21 +34,25 @@ def query(sql: str, output: str) -> None:
     """
     if output not in ("table", "csv", "json"):
         raise typer.BadParameter(f"{output!r} is none of table, csv, json", param_hint="--format")
+    if for_excel and output == "json":
+        raise typer.BadParameter("--for-excel writes CSV; leave --format out", param_hint="--format")
+    output = "csv" if for_excel else output
     try:
-        with open_published(published := Settings.from_env().published) as connection:
+        with published_lake(Settings.from_env()) as connection:
             relation = connection.execute(sql)
             names = [column[0] for column in relation.description or ()]
             rows = relation.fetchall() if output != "table" else relation.fetchmany(LIMIT + 1)
-    except FileNotFoundError:
-        raise NothingPublished("nothing is published yet; `assay run` loads what has arrived") from None
     except duckdb.Error as error:
-        if IF_MISSING in str(error) and (before := moved_from(published)):
-            raise MovedLake(
-                f"{published} was {before} when it was published last; `assay run` publishes it here"
-            ) from None
         err.print(f"[bold red]assay:[/] {escape(str(error))}", highlight=False)
         raise typer.Exit(2) from error
+    if for_excel:
+        guarded = Guarded()
+        rows = [guarded.row(row) for row in rows]
+        names = [str(name) for name in guarded.row(tuple(names))]
+        _write([BYTE_ORDER_MARK])
     write_rows(names, rows, output)
+    if for_excel:
+        err.print(f"[bold]assay:[/] {escape(guarded.sentence)}", highlight=False, soft_wrap=True)
 
 
 def write_rows(names: list[str], rows: list[tuple[object, ...]], output: str) -> None:

@@ -14,7 +14,7 @@ from rich.table import Table
 from assay.base import clock
 from assay.base.settings import Settings
 from assay.cli.console import out
-from assay.cli.querying import NothingPublished
+from assay.cli.published_lake import NothingPublished
 from assay.contract.catalog import Catalog
 from assay.contract.names import TableName, model_of
 from assay.incidents import store
