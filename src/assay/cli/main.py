@@ -260,6 +260,20 @@ def connect(
 
 
 @app.command()
+def trace(
+    table: Annotated[str, typer.Argument(metavar="TABLE", help="A gold or silver table, e.g. gold.daily_sales.")],
+    key: Annotated[
+        list[str] | None, typer.Option("--key", metavar="NAME=VALUE", help="Which row; once for each column.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """Where a row comes from: rows of silver, lines of files, loads, versions of contracts."""
+    from assay.cli import tracing
+
+    tracing.show(table, key or [], as_json=as_json)
+
+
+@app.command()
 def check(
     select: Annotated[str, typer.Option(help="Tables or patterns, e.g. 'gold.*,silver.products'. All otherwise.")] = "",
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML, a case for each rule.")] = None,

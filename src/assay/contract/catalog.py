@@ -80,7 +80,7 @@ class Catalog:
         columns_of = {model: self._columns(model) for model in self.of_layer("bronze", "silver", "gold")}
         for model in self.of_layer("silver", "gold"):
             columns = {name: columns_of[name] for name in self.parents(model)}
-            check_redo(connection, self._places[model], self._redo(model), columns)
+            check_redo(connection, self._places[model], self.rebuild_key(model), columns)
         for contract in self.contracts.values():
             bronze = TableName.of_source(contract.source)
             check_rules(connection, self._places[bronze.model], contract.columns, contract.rules)
@@ -146,9 +146,10 @@ class Catalog:
     @cached_property
     def part_choices(self) -> dict[str, PartChoice]:
         """How each silver and gold table is to be cut into parts for readers."""
-        return {table_of(m): parse_part_choice(self.models[m], self._redo(m).key) for m in self.promises}
+        return {table_of(m): parse_part_choice(self.models[m], self.rebuild_key(m).key) for m in self.promises}
 
-    def _redo(self, model: str) -> RebuildKey:
+    def rebuild_key(self, model: str) -> RebuildKey:
+        """The key by which a silver or gold model is rebuilt, and how its inputs lead to it."""
         return parse_redo(self.models[model], {name: self.models[name] for name in self.parents(model)})
 
     @cached_property
