@@ -329,6 +329,14 @@ def show_page(
     page.page(host, port)
 
 
+@app.command("mcp")
+def assistants() -> None:
+    """A server of the Model Context Protocol on standard input and output: assistants ask what is published."""
+    from assay.cli import assistants as assistants_command
+
+    raise typer.Exit(stoppable(assistants_command.serve))
+
+
 @app.command()
 def setup() -> None:
     """Make what the Dagster UI needs: the instance and the parsed dbt project."""
