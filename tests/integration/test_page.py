@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from assay.consumers.badges import badges_folder
 from assay.page.page import page_path, render, write_page
 from assay.publish.heartbeat import note_tick
 from tests.house import House
@@ -48,6 +49,11 @@ def test_it_shows_tables_records_and_incidents_and_runs_no_file_name(house: Hous
     assert "transactions 1 1 2 1 1 1 0 0 0 every record" in page_text
     assert "<img" not in html
     assert "&lt;img src=x onerror=alert(1)&gt;.csv" in html
+    badges = badges_folder(lab.settings.published)
+    assert "data through 2017-01-02 · checks passed, " in (badges / "gold.daily_sales.svg").read_text(encoding="utf-8")
+    assert {path.stem for path in badges.iterdir()} == {
+        *("gold.daily_sales", "gold.product_performance", "silver.products", "silver.transactions")
+    }
 
 
 @pytest.mark.slow  # real runs

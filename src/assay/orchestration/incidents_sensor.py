@@ -10,13 +10,17 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
+import duckdb
 
-from assay.base import clock
+from assay.base import clock, log
+from assay.base.duckdb_errors import first_line
 from assay.base.fork_mark import is_fork
 from assay.base.run_lock import LockTimeout, RunLock
 from assay.base.settings import Settings
+from assay.consumers.badges import write_badges
 from assay.contract.catalog import Catalog
 from assay.contract.declared_feeds import feeds_of
+from assay.contract.names import table_of
 from assay.fetching.health import health_of
 from assay.fetching.supervision import is_supervised
 from assay.incidents import slo_history, store
@@ -38,8 +42,10 @@ from assay.orchestration.run_history import History, subjects_of
 from assay.page.page import write_page
 from assay.publish.heartbeat import note_look
 from assay.publish.publishing import publish_rows
-from assay.publish.reader import open_published
+from assay.publish.reader import is_of_this_version, open_published
+from assay.publish.whole_state import open_whole
 from assay.triggers.backoff import health
+from assay.trust.table_trust import read_trust
 
 SHOWN_AGAIN = timedelta(seconds=30)
 """The page is written anew after this, though nothing has changed."""
@@ -65,6 +71,7 @@ class Watchman:
         self._facts: tuple[str, Facts] = ("", Facts())
         self._told: tuple[str, date] | None = None
         self._shown: tuple[object, datetime] | None = None
+        self._badges: tuple[str, datetime | None] | None = None
         self._feeds = feeds_of(catalog.models)
         self._unsupervised_since: datetime | None = None
 
@@ -87,6 +94,7 @@ class Watchman:
             wrong = {i.cause.subject.split()[0] for i in present if not KINDS[i.cause.kind].is_notice}
             confirm(instance, self._catalog, self._facts[1], wrong, now)
             self._show(present, now)
+            self._write_badges(now)
         note_look(self._settings)
         return plan
 
@@ -148,6 +156,20 @@ class Watchman:
             write_page(self._settings, present, now, self._unclaimed.all)
             self._shown = (stamp, now)
 
+    def _write_badges(self, now: datetime) -> None:
+        """Write the badges anew when a run has published since, or when one of them does not hold any more."""
+        stamp = self._facts[0]
+        if not stamp or (self._badges and self._badges[0] == stamp and not _is_over(self._badges[1], now)):
+            return
+        tables = [table_of(model) for model in self._catalog.of_layer("gold", "silver")]
+        try:
+            with open_whole(self._settings.published) as state:
+                if is_of_this_version(state.connection):
+                    trusts = read_trust(state.connection, self._catalog, tables, now).values()
+                    self._badges = (stamp, write_badges(self._settings.published, trusts, now))
+        except duckdb.Error as error:  # a lake that was moved is published again by its next run; incidents go on
+            log.warning(f"badges are as they were: {first_line(error)}")
+
     def _published(self) -> Facts:
         """What is published, read again only when a run has published since."""
         link = self._settings.published / "ops.duckdb"
@@ -177,6 +199,10 @@ class Watchman:
             rows = [store.row_of(incident) for incident in store.all_incidents(connection)]
             publish_rows(self._settings.published, "incidents", rows, store.COLUMNS)
             store.note_published(connection, number)
+
+
+def _is_over(until: datetime | None, now: datetime) -> bool:
+    return until is not None and until < now
 
 
 def incidents_sensor(lake: Lakehouse) -> dg.SensorDefinition:
