@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -180,3 +181,63 @@ def test_a_notice_is_not_something_wrong(reader: Reader) -> None:
     wrong(reader.lab, replace(CAUSE, kind="shape_changed"))
     assert "All 2 gold tables are in time" in reader.text()
     assert "1 notice" in reader.text()
+
+
+def test_a_table_says_what_it_is_and_whether_it_holds(reader: Reader) -> None:
+    text = reader.text("/table/gold.daily_sales")
+    assert "data through 2017-01-02 ; 1 row" in text
+    assert "contract passed" in text
+    assert re.search(r"Made of .*silver\.transactions Used by no table", text)
+    assert "select" in text.partition("The SQL that makes it")[2]
+    assert "The first 1 row of 1 as they are stored" in text
+
+
+def test_values_of_personal_columns_are_in_no_sample_and_no_profile(reader: Reader) -> None:
+    html = reader.html("/table/silver.transactions")
+    [row] = re.findall(r"<tr><th[^>]*>household_id.*?</tr>", html, re.DOTALL)
+    assert words(row).split("household_not")[0].endswith("1") or "personal" in row
+    assert re.findall(r'<td class="n">([^<]*)</td>', row) == ["0 %", "1"]
+    assert "<td></td><td></td></tr>" in row.replace("\n", "").replace("  ", "")
+    sample = words(html.partition("Some of its rows")[2])
+    assert "household_id masked" in sample
+    assert reader.lab.rows("select household_id from silver.transactions") == [(1,)]
+
+
+def test_a_source_has_a_view_without_rows(reader: Reader) -> None:
+    text = reader.text("/table/bronze.transactions")
+    assert "Readers see rows of a source where they are clean" in text
+    assert "validity" in text
+
+
+def test_all_tables_and_sources_are_listed(reader: Reader) -> None:
+    text = reader.text("/tables")
+    assert "4 tables that readers are promised, and 2 sources" in text
+    assert "bronze.transactions shop" in text or "bronze.transactions" in text
+
+
+@pytest.mark.parametrize("name", ["gold.nothing", "nothing", HOSTILE, "quarantine.transactions", "gold."])
+def test_a_table_that_is_not_there_is_a_sentence(reader: Reader, name: str) -> None:
+    assert "This is not there" in reader.text(f"/table/{name}", status=404)
+
+
+def test_what_is_left_out_is_counted_by_reason_and_masked(reader: Reader) -> None:
+    text = reader.text("/quarantine")
+    assert "1 record is left out" in text
+    assert "transactions sales_value: (masked) malformed 1" in text
+    shown = reader.text("/quarantine?source=transactions&reason=sales_value%3A+%28masked%29")
+    assert "transactions/day1.csv 3 sales_value: (masked) masked" in shown
+    saved = reader.client.get("/quarantine/export/transactions")
+    assert saved.headers["content-disposition"] == 'attachment; filename="quarantine_transactions.jsonl"'
+    assert [json.loads(line)["record"] for line in saved.text.splitlines()] == ["masked"]
+    assert "oops" not in saved.text + text + shown
+    assert "readers see no quarantine of nothing" in reader.text("/quarantine?source=nothing", status=404)
+    assert "readers see no quarantine of nothing" in reader.text("/quarantine/export/nothing", status=404)
+
+
+def test_the_ledger_is_searched(reader: Reader) -> None:
+    assert "2 files in the ledger" in reader.text("/files")
+    assert "1 file in the ledger that fits" in reader.text("/files?text=DAY1&source=transactions&status=loaded")
+    assert "No file fits" in reader.text("/files?text=%27%3B+drop+table&page=0")
+    assert "3 read" in reader.text("/file/1") + reader.text("/file/2") or "2 read" in reader.text("/file/2")
+    assert "gold.daily_sales" in reader.text("/file/2")
+    assert "no file has the number 999" in reader.text("/file/999", status=404)

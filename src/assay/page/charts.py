@@ -16,6 +16,7 @@ from assay.page.words import number
 WIDTH, HEIGHT = 440, 170
 _LEFT, _RIGHT, _TOP, _BOTTOM = 8, 8, 22, 24
 _SPARK_WIDTH, _SPARK_HEIGHT = 90, 22
+_CLASSES = {"pass": "good", "warn": "odd"}
 _STRONG = 3
 """Radius of the last point of a line."""
 
@@ -117,6 +118,26 @@ def spark(values: Sequence[float], what: str, floor: float, top: float) -> Marku
     return Markup(
         '<svg class="spark" role="img" viewBox="0 0 {} {}" aria-label="{}"><polyline class="now" points="{}"/></svg>'
     ).format(_SPARK_WIDTH, _SPARK_HEIGHT, what, points)
+
+
+def strip(verdicts: Sequence[str]) -> Markup:
+    """The last results of a check as a row of bars, for a cell of a table: high and red ones did not pass.
+
+    Args:
+        verdicts: The oldest first.
+    """
+    counts = [(verdicts.count(verdict), verdict) for verdict in dict.fromkeys(verdicts)]
+    told = f"The last {len(verdicts)} results: {', '.join(f'{count} {verdict}' for count, verdict in counts)}."
+    bars = [
+        Markup('<rect class="{}" x="{}" y="{}" width="4" height="{}"/>').format(
+            _CLASSES.get(verdict, "bad"), 6 * place, *((14, 8) if verdict == "pass" else (2, 20))
+        )
+        for place, verdict in enumerate(verdicts)
+    ]
+    width = 6 * max(1, len(verdicts))
+    return Markup(
+        '<svg class="strip" role="img" viewBox="0 0 {} 22" width="{}" height="22" aria-label="{}">{}</svg>'
+    ).format(width, width, told, Markup("").join(bars))
 
 
 @dataclass(frozen=True)

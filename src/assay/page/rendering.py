@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from assay.page import words
-from assay.page.charts import draw, spark
+from assay.page.charts import draw, spark, strip
 
 if TYPE_CHECKING:
     import jinja2
@@ -42,7 +42,7 @@ def environment(*folders: Path) -> jinja2.Environment:
         "ticks": words.ticks,
         "part": lambda text: quote(str(text), safe=""),
     }
-    made.globals |= {"draw": draw, "spark": spark}
+    made.globals |= {"draw": draw, "spark": spark, "strip": strip}
     return made
 
 

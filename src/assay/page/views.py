@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
+from assay.page.files import file, files
+from assay.page.quarantine import download, quarantine
+from assay.page.table import table, tables
 from assay.page.today import today
 from assay.page.visits import View
 
-VIEWS: tuple[View, ...] = (View("/", today, "Today", needs_state=False),)
+VIEWS: tuple[View, ...] = (
+    View("/", today, "Today", needs_state=False),
+    View("/tables", tables, "Tables"),
+    View("/table/{name:path}", table),
+    View("/quarantine", quarantine, "Quarantine"),
+    View("/quarantine/export/{source}", download),
+    View("/files", files, "Files"),
+    View("/file/{number:int}", file),
+)

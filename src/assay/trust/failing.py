@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 import duckdb
@@ -55,7 +55,9 @@ def latest_rules(connection: duckdb.DuckDBPyConnection, table: str, check: str =
         "order by has_passed, results.check_name, rule",
         {"table": table, "check": check},
     ).fetchall()
-    return [Rule(*row[:8], examples=_examples(row[8]), checked_at=row[9]) for row in rows]
+    names = [field.name for field in fields(Rule)]
+    rules = [dict(zip(names, row, strict=True)) for row in rows]
+    return [Rule(**{**rule, "examples": _examples(str(rule["examples"]))}) for rule in rules]
 
 
 def _examples(text: str) -> list[Mapping[str, object]]:
