@@ -17,6 +17,7 @@ WIDTH, HEIGHT = 440, 170
 _LEFT, _RIGHT, _TOP, _BOTTOM = 8, 8, 22, 24
 _SPARK_WIDTH, _SPARK_HEIGHT = 90, 22
 _CLASSES = {"pass": "good", "warn": "odd"}
+_WIDEST_BAR = 40
 _STRONG = 3
 """Radius of the last point of a line."""
 
@@ -159,13 +160,13 @@ class _Frame:
 
 
 def _bars(frame: _Frame, series: Series) -> Iterable[Markup]:
-    room = (WIDTH - _LEFT - _RIGHT) / frame.count
+    width = min(_WIDEST_BAR, 0.8 * (WIDTH - _LEFT - _RIGHT) / frame.count)
     base = frame.y(max(0.0, frame.floor))
     for place, value in enumerate(series.values):
         if value is not None:
             y = frame.y(value)
             yield Markup('<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>').format(
-                series.kind, frame.x(place) - 0.4 * room, min(y, base), 0.8 * room, abs(base - y)
+                series.kind, frame.x(place) - width / 2, min(y, base), width, abs(base - y)
             )
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from urllib.parse import quote, urlencode
 
 from assay.page.charts import Chart, Series
 from assay.page.visits import Answer, Download, NotThere, Visit
+from assay.page.words import plural
 from assay.trust.quarantine import Reason, count_left, export, quarantines, read_left, read_reasons
 
 SHOWN = 50
 """Records that are shown at once."""
 CHARTED_DAYS = 60
-"""Days of the chart, up to the last one that has a record."""
+"""Days of the chart: the last of those that have a record."""
 
 
 def quarantine(visit: Visit) -> Answer:
@@ -59,11 +60,9 @@ def _chart(reasons: list[Reason]) -> Chart | None:
             counts[day] = counts.get(day, 0) + count
     if not counts:
         return None
-    last = max(counts)
-    days = [last - timedelta(days=back) for back in range(CHARTED_DAYS - 1, -1, -1)]
-    first = next(place for place, day in enumerate(days) if day in counts)
-    days, values = days[first:], [float(counts.get(day, 0)) for day in days[first:]]
-    title = f"{sum(values):,.0f} reasons to leave a record out since {days[0]}; {values[-1]:,.0f} on {last}."
+    days = sorted(counts)[-CHARTED_DAYS:]
+    values = [float(counts[day]) for day in days]
+    title = f"{plural(int(sum(values)), 'time')} a record had a reason to be left out, on {plural(len(days), 'day')}."
     return Chart(
         title, "reasons", "day of the file", [str(day) for day in days], [Series("reasons", values)], is_bars=True
     )
