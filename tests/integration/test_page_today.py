@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -52,9 +53,9 @@ class Reader:
         return answer.status_code, words(answer.text)
 
 
-def words(html: str) -> str:
+def words(page: str) -> str:
     """What a reader sees."""
-    text = " ".join(re.sub(r"<style>.*?</style>|<[^>]*>", " ", html.partition("<main")[2] or html).split())
+    text = " ".join(re.sub(r"<style>.*?</style>|<[^>]*>", " ", page.partition("<main")[2] or page).split())
     return text.replace("&#39;", "'").replace("&lt;", "<").replace("&gt;", ">")
 
 
@@ -241,3 +242,18 @@ def test_the_ledger_is_searched(reader: Reader) -> None:
     assert "3 read" in reader.text("/file/1") + reader.text("/file/2") or "2 read" in reader.text("/file/2")
     assert "gold.daily_sales" in reader.text("/file/2")
     assert "no file has the number 999" in reader.text("/file/999", status=404)
+
+
+def test_a_row_is_followed_to_the_line_of_its_file(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assay.page.compiled.compile_models", lambda _: {})  # dbt takes seconds to begin
+    assert "follow" in reader.text("/lineage")
+    sample = reader.html("/table/gold.daily_sales")
+    [link] = re.findall(r'href="(/lineage/gold\.daily_sales\?[^"]+)"', sample)
+    text = reader.text(html.unescape(link))
+    assert re.search(r"From 1 row of silver\.transactions .*file \d+ , line 2", text)
+    assert "1 masked" not in text
+    assert "masked" in text
+    assert "Say which row" in reader.text("/lineage/gold.daily_sales")
+    assert "no row of gold.daily_sales has" in reader.text("/lineage/gold.daily_sales?store_id=99")
+    assert "and 'x' is not one" in reader.text("/lineage/gold.daily_sales?store_id=x")
+    assert "cannot be traced" in reader.text("/lineage/bronze.transactions", status=404)

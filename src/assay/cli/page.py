@@ -34,7 +34,9 @@ def page(host: str, port: int) -> None:
         _warn(f"whoever reaches {host} sees this lake: the page has no login. Incidents are read only there.")
 
     def make() -> ASGIApp:
-        return Page(settings, guard, VIEWS).app()
+        pages = Page(settings, guard, VIEWS)
+        pages.begin()
+        return pages.app()
 
     serve(make, host, port, _tell)
 

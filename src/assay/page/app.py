@@ -24,6 +24,7 @@ from assay.contract.catalog import Catalog
 from assay.incidents import store
 from assay.incidents.reconcile import Incident
 from assay.page.acting import acting_route, user
+from assay.page.compiled import CompiledModels
 from assay.page.guard import Guard, Guarded
 from assay.page.rendering import STATIC, render
 from assay.page.visits import NOT_FOUND, Answer, Download, NotThere, View, Visit
@@ -46,6 +47,11 @@ class Page:
 
     def __init__(self, settings: Settings, guard: Guard, views: Sequence[View], folders: Sequence[Path] = ()) -> None:
         self._settings, self._guard, self._views, self._folders = settings, guard, views, folders
+        self._compiled = CompiledModels(settings)
+
+    def begin(self) -> None:
+        """Prepare in the background what a view will need."""
+        self._compiled.begin()
 
     def app(self, *more: BaseRoute) -> Starlette:
         """The application, as ASGI has it."""
@@ -78,6 +84,7 @@ class Page:
                     request.path_params,
                     request.query_params,
                     self._guard.may_act,
+                    self._compiled.by_model,
                 )
                 wrong = tuple(filter(is_wrong, visit.incidents))
                 values = {"state": state, "incidents": wrong, "now": visit.now}

@@ -14,6 +14,7 @@ from assay.incidents.kinds import KINDS
 from assay.incidents.lineage import downstream, owner_of
 from assay.ledger.schema_changes import read_changes
 from assay.page.charts import Chart, Series
+from assay.page.lineage import trace_links
 from assay.page.visits import Answer, NotThere, Visit
 from assay.publish.status import read_status
 from assay.trust.failing import latest_rules
@@ -80,6 +81,7 @@ def table(visit: Visit) -> Answer:
         "profiled": profiled,
         "sample": sample,
         "shown_columns": _shown_columns(sample),
+        "trace_links": trace_links(visit.catalog, name, sample),
         "histories": check_histories(visit.connection, name.table),
         "rules": latest_rules(visit.connection, name.table),
         "scores": _score_chart(visit, name.table),

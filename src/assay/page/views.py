@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assay.page.files import file, files
+from assay.page.lineage import lineage, row
 from assay.page.quarantine import download, quarantine
 from assay.page.table import table, tables
 from assay.page.today import today
@@ -16,4 +17,6 @@ VIEWS: tuple[View, ...] = (
     View("/quarantine/export/{source}", download),
     View("/files", files, "Files"),
     View("/file/{number:int}", file),
+    View("/lineage", lineage, "Lineage"),
+    View("/lineage/{name:path}", row),
 )

@@ -38,6 +38,7 @@ class Visit:
         path: The parts of the address that the view's path names.
         query: What stands behind the question mark.
         may_act: Whether incidents may be taken and closed here.
+        compiled: Gives the compiled SQL of each model.
     """
 
     settings: Settings
@@ -48,6 +49,7 @@ class Visit:
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     may_act: bool = False
+    compiled: Callable[[], Mapping[str, str]] = dict
 
     @property
     def connection(self) -> duckdb.DuckDBPyConnection:
