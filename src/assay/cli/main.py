@@ -329,6 +329,16 @@ def show_page(
     page.page(host, port)
 
 
+@app.command()
+def report(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="A file of HTML; one that is there is replaced.")],
+) -> None:
+    """The state of the lake as one file to send: what is wrong, and whether each table can be relied on."""
+    from assay.cli import reporting
+
+    reporting.write(out)
+
+
 @app.command("mcp")
 def assistants() -> None:
     """A server of the Model Context Protocol on standard input and output: assistants ask what is published."""
