@@ -46,7 +46,7 @@ MOST = 0.15
 """The share of the engine's lines that one package may have."""
 SPELLED_OTHERWISE = {"contract/names.py", "cli/dagster_run.py"}
 """Where names are cut, and the `--select` of the command line, which may name assets that are not tables."""
-WRITTEN_HERE = ("src", "tests", "assets", "resources", "sensors", "demo", "bench", "definitions.py")
+WRITTEN_HERE = ("src", "tests", "assets", "resources", "sensors", "dashboard", "demo", "bench", "definitions.py")
 """Folders and files of Python that is this project's own."""
 NO_NAMES = {"found", "said"}
 """Words that name an act; what holds a value is named by a noun."""
@@ -102,7 +102,7 @@ def test_no_module_imports_itself_by_way_of_others() -> None:
 
 
 def test_the_engine_knows_no_project_and_no_demo() -> None:
-    wrong = {"assets", "resources", "sensors", "demo", "definitions", "tests"}
+    wrong = {"assets", "resources", "sensors", "dashboard", "demo", "definitions", "tests"}
     guilty = [str(path) for path in modules() if {name.split(".")[0] for name in imported(path)} & wrong]
     assert not guilty
 

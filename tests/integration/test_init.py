@@ -9,11 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
 from assay.base.errors import UserError
 from assay.base.project import TEMPLATE
 from assay.base.settings import Settings
 from assay.cli.init import FolderInUse, init, project_name
+from assay.page.app import Page
+from assay.page.dashboards.views import dashboard_views
+from assay.page.guard import Guard
 from tests.lab import Lab
 from tests.places import PROJECT
 from tests.processes import ASSAY
@@ -75,6 +79,12 @@ def test_an_example_runs_and_every_record_is_accounted_for(tmp_path: Path) -> No
     assert lab.source("readings")["is_conserved"]
     assert lab.rows("select count(*), sum(readings)::int from gold.daily_temperatures") == [(10, 238)]
     assert lab.status()["held_back"] is None
+    [view] = dashboard_views(folder)
+    client = TestClient(Page(lab.settings, Guard("127.0.0.1"), [view]).app(), base_url="http://127.0.0.1")
+    shown = client.get("/temperatures").text
+    assert "The highest temperature of" in shown
+    assert "All rooms on the last day" in shown
+    assert "cannot be shown" not in shown
     assert tomllib.loads((folder / "pyproject.toml").read_text())["project"]["name"] == "my_lake_s_x"
 
 

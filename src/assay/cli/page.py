@@ -8,6 +8,7 @@ from assay.base import log
 from assay.base.settings import Settings
 from assay.cli.console import err, out
 from assay.page.app import Page
+from assay.page.dashboards.views import dashboard_views
 from assay.page.guard import Guard
 from assay.page.serving import serve
 from assay.page.views import VIEWS
@@ -30,11 +31,12 @@ def page(host: str, port: int) -> None:
     settings = Settings.from_env()
     parse_if_changed(settings)
     guard = Guard(host)
+    views = (*VIEWS, *dashboard_views(settings.project, frozenset(view.path for view in VIEWS)))
     if not guard.may_act:
         _warn(f"whoever reaches {host} sees this lake: the page has no login. Incidents are read only there.")
 
     def make() -> ASGIApp:
-        pages = Page(settings, guard, VIEWS)
+        pages = Page(settings, guard, views)
         pages.begin()
         return pages.app()
 

@@ -71,6 +71,20 @@ def personal_columns(
     return frozenset(personal)
 
 
+def shown_personal(sql: str, personal: Collection[str]) -> frozenset[str] | None:
+    """Names, in lower case, under which a query shows values of personal columns; None where it cannot be followed.
+
+    Args:
+        sql: The query.
+        personal: Names of all personal columns.
+    """
+    hot = frozenset(name.lower() for name in personal)
+    if not hot:
+        return hot
+    carried = _carried(sql, hot, None)
+    return None if carried is None else hot | carried
+
+
 def _declared(node: Mapping[str, Any]) -> dict[str, bool]:
     """What the columns of a model say of themselves."""
     metas = {str(column["name"]): (column.get("config") or {}).get("meta") or {} for column in node["columns"].values()}
