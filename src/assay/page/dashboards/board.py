@@ -96,7 +96,8 @@ class Board:
         def shown(rows: list[Row]) -> Figure:
             values = [*rows[0].values()] if rows else []
             now, before = (values[place] if len(values) > place else None for place in (0, 1))
-            facts = {"now": now, "before": before, "unit": unit, "share": _share(now, before)}
+            share = None if unit == "%" else _share(now, before)  # a percentage of percentages is misread
+            facts = {"now": now, "before": before, "unit": unit, "share": share}
             return Figure("number", title, values=facts)
 
         self._add(title, sql, given, shown)

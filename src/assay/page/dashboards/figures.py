@@ -112,7 +112,7 @@ def draw_intervals(title: str, intervals: Sequence[Interval], unit: str) -> Mark
     for value, anchor in ((low, "start"), (high, "end")):
         shapes.append(
             Markup('<text x="{:.1f}" y="{}" text-anchor="{}">{}</text>').format(
-                x(value), height - 4, anchor, f"{number(value)} {unit}"
+                x(value), height - 4, anchor, number(value)
             )
         )
     crossing = sum(float(each.low or 0) <= 0 <= float(each.high or 0) for each in whole)
