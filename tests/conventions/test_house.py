@@ -195,12 +195,14 @@ def test_a_model_is_called_as_its_layer_and_has_its_yml_beside_it(sql: Path) -> 
     assert sql.stem.startswith(f"{sql.parent.name}_"), f"{sql.stem} stands in {sql.parent.name}/"
 
 
-def test_every_table_and_column_is_described_in_words_of_its_own() -> None:
+@pytest.mark.parametrize("project", ["dbt_project", "src/assay/templates/example/dbt_project"])
+def test_every_table_and_column_is_described_in_words_of_its_own(project: str) -> None:
     """A copied description is wrong in one of its places; what is the same everywhere is a doc block."""
     descriptions: dict[str, list[str]] = {}
-    written = [yaml.safe_load(yml.read_text())["models"] for yml in (PROJECT / "dbt_project").glob("models/**/*.yml")]
+    written = [yaml.safe_load(yml.read_text())["models"] for yml in (PROJECT / project).glob("models/**/*.yml")]
+    assert written, f"{project} has no models"
     for model in itertools.chain.from_iterable(written):
-        descriptions.setdefault(model["description"].strip(), []).append(model["name"])
+        descriptions.setdefault(model.get("description", "").strip(), []).append(model["name"])
         for column in model["columns"]:
             descriptions.setdefault(column.get("description", "").strip(), []).append(
                 f"{model['name']}.{column['name']}"

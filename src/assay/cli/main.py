@@ -339,6 +339,17 @@ def report(
     reporting.write(out)
 
 
+@app.command("lineage")
+def tell_lineage(
+    to: Annotated[str, typer.Option("--openlineage", metavar="FILE|URL", help="Where the events go.")],
+    namespace: Annotated[str, typer.Option(metavar="NAME", help="Of jobs and tables, one for each lake.")] = "assay",
+) -> None:
+    """Events of OpenLineage about what the last runs built and checked, for a catalogue."""
+    from assay.cli import lineage
+
+    lineage.tell(to, namespace)
+
+
 @app.command("mcp")
 def assistants() -> None:
     """A server of the Model Context Protocol on standard input and output: assistants ask what is published."""
