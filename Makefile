@@ -10,7 +10,7 @@ MANIFEST := dbt_project/target/manifest.json
 DBT_FILES := $(shell find dbt_project src/assay/dbt_package -name target -prune -o -name build -prune -o -name dbt_packages -prune -o -name logs -prune -o -type f -print)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test slow chaos feeds quarter soak wheel lint format check bench dbt lock clean
+.PHONY: help setup demo dev test slow chaos feeds browser quarter soak wheel lint format check bench dbt lock clean
 
 help: ## This list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -36,7 +36,7 @@ dev: setup ## The Dagster UI on 127.0.0.1:3000
 	@$(BIN)/assay dev
 
 test: setup ## Unit, integration and convention tests, in under five minutes
-	@$(BIN)/pytest -n auto --dist loadfile -m "not chaos and not slow and not soak and not feeds"
+	@$(BIN)/pytest -n auto --dist loadfile -m "not chaos and not slow and not soak and not feeds and not browser"
 
 slow: setup ## Tests that only take long: many real runs, the year, every rule broken once; half an hour
 	@$(BIN)/pytest -n auto --dist loadfile -m "slow and not chaos and not soak and not feeds"
@@ -48,11 +48,16 @@ feeds: setup ## Feeds of real servers, killed under live writes; some minutes (i
 	@$(BIN)/python -m tests.install_servers
 	@ASSAY_FEEDS=1 $(BIN)/pytest -n auto --dist load -m feeds tests/feeds
 
+browser: setup ## Click through the page in Chromium, and read it while runs publish; some minutes (installs Chromium with apt-get where root may)
+	@$(BIN)/python -m tests.chromium
+	@$(BIN)/pytest -m browser -rs tests/browser
+
 quarter: setup ## Ninety simulated days with crashes, corrupt files, silence and full disks (QUARTER_DAYS=36 for fewer)
 	@$(BIN)/python -W ignore -m tests.simulation.quarter --days $(QUARTER_DAYS)
 
-soak: setup ## What is too long for CI: a day of a hundred files, and each kind of feed killed twenty times, its source, network and disk with it
+soak: setup ## What is too long for CI: a day of a hundred files, fifty runs under eight readers, each kind of feed killed twenty times
 	@$(BIN)/pytest -m soak
+	@ASSAY_PUBLISHES=50 ASSAY_READERS=8 $(BIN)/pytest -m browser -s --timeout 1800 tests/browser/test_readers_while_runs_publish.py
 	@ASSAY_KILLS=20 $(BIN)/pytest -m feeds -k 'killed or rests' --timeout 1800 tests/feeds
 
 wheel: setup ## Build the wheel and the sdist, install each anew, and run a lake with it; some minutes

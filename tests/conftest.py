@@ -29,7 +29,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         in_unit = "unit" in item.path.parts
         if in_unit and "lab" in getattr(item, "fixturenames", ()):
             raise pytest.UsageError(f"{item.nodeid} makes runs: move it to tests/integration")
-        for place in ("chaos", "feeds"):
+        for place in ("browser", "chaos", "feeds"):
             if place in item.path.parts:
                 item.add_marker(getattr(pytest.mark, place))
 

@@ -18,7 +18,7 @@ def services(lab: Lab) -> Iterator[subprocess.Popen[str]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    running = start(lab.settings, "dev", "--port", str(port), output=subprocess.DEVNULL)
+    running = start(lab.settings, "dev", "--no-page", "--port", str(port), output=subprocess.DEVNULL)
     try:
         yield running
     finally:

@@ -14,6 +14,7 @@ def test_before_the_first_run_there_is_no_state(lab: Lab) -> None:
         pass
 
 
+@pytest.mark.slow  # two real runs
 def test_between_the_switch_of_the_lake_and_of_its_book_keeping_a_reader_gets_the_state_before(lab: Lab) -> None:
     lab.products("2017-01-01", [product()])
     lab.receipts("day1", [receipt()])

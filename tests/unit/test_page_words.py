@@ -11,7 +11,7 @@ from lxml import etree
 
 from assay.page.charts import Chart, Series, draw, spark
 from assay.page.guard import Guard, Refused
-from assay.page.words import ago, at, number, percent, size
+from assay.page.words import ago, at, number, percent, score, size
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -33,6 +33,7 @@ def test_a_number_is_written_as_people_read_it(value: object, words: str) -> Non
 
 
 def test_shares_sizes_and_times_have_their_unit() -> None:
+    assert (score(99.9971), score(100.0)) == ("99.99", "100")
     assert (percent(0.995), percent(None), size(1_400_000), size(12)) == ("99.5 %", "\u2013", "1.4 MB", "12 bytes")
     now = datetime(2026, 3, 1, 6, tzinfo=UTC)
     assert 'datetime="2026-03-01T06:00:00+00:00"' in at(now)

@@ -44,6 +44,7 @@ _EXPECTED = {
     "feed_backlog_size": "a size, such as 4GB or 3.5 GiB",
     "feed_reserve": "a size, such as 4GB or 3.5 GiB",
     "clear_for": "names of users of this machine, separated by blanks",
+    "page_url": "an address that begins with http:// or https://, without a path, or nothing",
     "commands": "the module and name of a Typer app, such as demo.commands:app",
 }
 _WHOLE_NUMBERS = (
@@ -94,6 +95,7 @@ class Settings(BaseSettings):
         feed_backlog_files: A feed pauses while so many of its files in landing are not loaded.
         feed_backlog_size: Or files of so many bytes.
         feed_reserve: Or while less than so many bytes of the disk are free; None for 5 %, 10 GB at most.
+        page_url: Where people find the page; Dagster's UI links to it. Empty for no link.
         log: `json` for a line of JSON on standard error for all that a run does, empty for none.
         commands: Commands of the project's own: module and name of a Typer app.
     """
@@ -125,6 +127,7 @@ class Settings(BaseSettings):
     feed_backlog_files: int = Field(default=1000, ge=1)
     feed_backlog_size: int = Field(default=10_000_000_000, ge=_LEAST_SIZE)
     feed_reserve: int | None = Field(default=None, ge=0)
+    page_url: str = Field(default="http://127.0.0.1:3001", pattern=r"^(https?://[^/\s]+)?$")
     log: Literal["", "json"] = ""
     commands: str = Field(default="", pattern=r"^([\w.]+:\w+)?$")
 

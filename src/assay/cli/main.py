@@ -295,11 +295,13 @@ def dev(
     feeds: Annotated[
         bool, typer.Option("--feeds/--no-feeds", help="Run each feed of the project, as a process of its own.")
     ] = True,
+    page_port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the page on this machine.")] = 3001,
+    has_page: Annotated[bool, typer.Option("--page/--no-page", help="Serve the page as well.")] = True,
 ) -> None:
-    """The Dagster UI on this machine's lake, and its feeds."""
+    """The Dagster UI on this machine's lake, its page and its feeds."""
     from assay.cli import ui
 
-    ui.dev(port, has_feeds=feeds)
+    ui.dev(port, has_feeds=feeds, page_port=page_port if has_page else None)
 
 
 @app.command()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+import signal
+import sys
+from threading import Thread
 
 from assay.base import log
 from assay.base.settings import Settings
@@ -14,8 +17,7 @@ from assay.page.serving import serve
 from assay.page.views import VIEWS
 from assay.tables.dbt import parse_if_changed
 
-if TYPE_CHECKING:
-    from starlette.types import ASGIApp
+_HOST = "127.0.0.1"
 
 
 def page(host: str, port: int) -> None:
@@ -31,16 +33,28 @@ def page(host: str, port: int) -> None:
     settings = Settings.from_env()
     parse_if_changed(settings)
     guard = Guard(host)
-    views = (*VIEWS, *dashboard_views(settings.project, frozenset(view.path for view in VIEWS)))
+    pages = _pages(settings, guard)
     if not guard.may_act:
         _warn(f"whoever reaches {host} sees this lake: the page has no login. Incidents are read only there.")
+    pages.begin()
+    serve(pages.app, host, port, _tell)
 
-    def make() -> ASGIApp:
-        pages = Page(settings, guard, views)
-        pages.begin()
-        return pages.app()
 
-    serve(make, host, port, _tell)
+def main() -> None:
+    """Serve the page of the services on a port of this machine, until standard input ends: they hold the other end."""
+    Thread(target=_end_with_input, name="parent", daemon=True).start()
+    serve(_pages(Settings.from_env(), Guard(_HOST)).app, _HOST, int(sys.argv[1]), _tell)
+
+
+def _pages(settings: Settings, guard: Guard) -> Page:
+    """The engine's views, and those that the project declares."""
+    own = dashboard_views(settings.project, frozenset(view.path for view in VIEWS))
+    return Page(settings, guard, (*VIEWS, *own))
+
+
+def _end_with_input() -> None:
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _tell(address: str) -> None:
@@ -55,3 +69,7 @@ def _warn(sentence: str) -> None:
         log.warning(sentence)
     else:
         err.print(f"[yellow]{sentence}[/]", highlight=False)
+
+
+if __name__ == "__main__":
+    main()

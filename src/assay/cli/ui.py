@@ -34,12 +34,13 @@ class PortTaken(UserError):
     """Something else listens on the port of the UI."""
 
 
-def dev(port: int, *, has_feeds: bool = True) -> None:
+def dev(port: int, *, has_feeds: bool = True, page_port: int | None = None) -> None:
     """Run `dagster dev` on the lake until Ctrl-C or SIGTERM.
 
     Args:
         port: Of the UI, on this machine only.
         has_feeds: Whether to run the feeds of the project too, where the settings do not say otherwise.
+        page_port: Of the page, on this machine only; None for no page.
 
     Raises:
         PortTaken: The port is in use.
@@ -58,13 +59,16 @@ def dev(port: int, *, has_feeds: bool = True) -> None:
 
     if not has_feeds:
         os.environ["ASSAY_SUPERVISE_FEEDS"] = "false"  # so that the sensor of incidents misses none
+    if page_port is not None and "ASSAY_PAGE_URL" not in os.environ:
+        os.environ["ASSAY_PAGE_URL"] = f"http://{HOST}:{page_port}"
     serve_instance_of(settings)
     heed_interrupts()
     if log.is_on():
         log.info("services begun", address=f"http://{HOST}:{port}")
     else:
         err.print(f"The UI will be at [bold]http://{HOST}:{port}[/] in some seconds; Ctrl-C ends it.", highlight=False)
-    with warnings.catch_warnings(), _keeping_libraries(settings), _running_feeds(settings, has_feeds=has_feeds):
+    running = (_keeping_libraries(settings), _running_feeds(settings, has_feeds=has_feeds), _serving_page(page_port))
+    with warnings.catch_warnings(), running[0], running[1], running[2]:
         warnings.simplefilter("ignore", dg.SupersessionWarning)  # says to use another product's command
         dev_command.main(
             ["-w", str(_workspace(settings)), "-h", HOST, "-p", str(port), *_log_format(settings)],
@@ -82,6 +86,30 @@ def _keeping_libraries(settings: Settings) -> Iterator[None]:
     command = [sys.executable, "-P", "-m", "assay.cli.warm_server", str(settings.home)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True):  # noqa: S603 - a command of ours
         yield
+
+
+@contextmanager
+def _serving_page(port: int | None) -> Iterator[None]:
+    """Serve the page from a process of its own, as long as this one lives; not on a port that is taken."""
+    if port is None:
+        yield
+        return
+    try:
+        _need_free(port)
+    except PortTaken:
+        _warn(f"port {port} is taken, so there is no page here; another one may be running: --page-port takes another")
+        yield
+        return
+    command = [sys.executable, "-P", "-m", "assay.cli.page", str(port)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True):  # noqa: S603 - a command of ours
+        yield
+
+
+def _warn(sentence: str) -> None:
+    if log.is_on():
+        log.warning(sentence)
+    else:
+        err.print(f"[yellow]{sentence}[/]", highlight=False)
 
 
 def _running_feeds(settings: Settings, *, has_feeds: bool) -> AbstractContextManager[None]:

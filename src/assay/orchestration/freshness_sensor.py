@@ -22,6 +22,7 @@ from assay.contract.freshness import Policy
 from assay.contract.names import table_of
 from assay.orchestration.keys import PUBLISHED, key_of, table_of_key
 from assay.orchestration.lakehouse import Lakehouse
+from assay.orchestration.page_links import page_link
 from assay.orchestration.run_history import ASKED_BY, History
 from assay.triggers.backoff import Tried, health
 from assay.triggers.landing_watch import LandingWatch
@@ -138,7 +139,7 @@ def freshness_sensor(lake: Lakehouse) -> dg.AutomationConditionSensorDefinition:
 
 
 def with_freshness(lake: Lakehouse, assets: Sequence[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
-    """Some assets with their policies as Dagster shows them, and with the condition where it may concern them."""
+    """Some assets with their policies as Dagster shows them, conditions where these concern them, and their page."""
     condition = RebuildBeforeStale(lake.settings, lake.watch, lake.catalog)
     layers = ("silver", "gold")
 
@@ -148,6 +149,7 @@ def with_freshness(lake: Lakehouse, assets: Sequence[dg.AssetsDefinition]) -> li
         return spec.replace_attributes(
             automation_condition=condition if is_asked else None,
             freshness_policy=as_shown(policy) if policy else None,
+            metadata={**spec.metadata, **page_link(lake.settings.page_url, spec.key)},
         )
 
     return [each.map_asset_specs(complete) for each in assets]

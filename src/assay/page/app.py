@@ -21,6 +21,7 @@ from assay.base import clock
 from assay.base.errors import UserError
 from assay.base.settings import Settings
 from assay.contract.catalog import Catalog
+from assay.contract.personal import without_values
 from assay.incidents import store
 from assay.incidents.reconcile import Incident
 from assay.page.acting import acting_route, user
@@ -28,6 +29,8 @@ from assay.page.compiled import CompiledModels
 from assay.page.guard import Guard, Guarded
 from assay.page.rendering import STATIC, render
 from assay.page.visits import NOT_FOUND, Answer, Download, NotThere, View, Visit
+from assay.publish.reader import is_of_this_version
+from assay.publish.states import IF_MISSING, moved_from
 from assay.publish.whole_state import WholeState, open_whole
 from assay.trust.verdict import is_wrong
 
@@ -71,6 +74,7 @@ class Page:
 
     def _answered(self, view: View, request: Request) -> Response:
         values: Mapping[str, Any] = {}
+        answer: Answer | Download
         try:
             catalog = Catalog.read(self._settings.dbt_project)
             incidents = open_incidents(self._settings)
@@ -88,8 +92,10 @@ class Page:
                 )
                 wrong = tuple(filter(is_wrong, visit.incidents))
                 values = {"state": state, "incidents": wrong, "now": visit.now}
-                if view.needs_state and state is None:
-                    answer: Answer | Download = Answer("empty.html.j2", "Nothing is published yet", {})
+                if state is not None and not is_of_this_version(state.connection):
+                    answer = _broken("it was published by an older version of Assay; `assay run` publishes it anew")
+                elif view.needs_state and state is None:
+                    answer = Answer("empty.html.j2", "Nothing is published yet", {})
                 else:
                     answer = view.answer(visit)
         except NotThere as problem:
@@ -97,7 +103,7 @@ class Page:
         except FileNotFoundError as error:
             answer = _broken(f"{error.filename or error} is missing; `assay setup` makes what the project needs")
         except (UserError, duckdb.Error, sqlite3.Error, OSError) as error:
-            answer = _broken(str(error))
+            answer = _broken(self._sentence(error))
         except Exception:  # noqa: BLE001 - no traceback reaches a person; it is logged
             _LOG.exception("a view failed: %s", request.url.path)
             sentence = "This view failed, and its log says why. The others work, and so does `assay query`."
@@ -110,7 +116,14 @@ class Page:
 
     def _opened(self) -> AbstractContextManager[WholeState | None]:
         published = self._settings.published
-        return open_whole(published) if any(published.glob("*.duckdb")) else nullcontext()
+        is_there = any((published / f"{kind}.duckdb").exists() for kind in ("lake", "ops"))
+        return open_whole(published) if is_there else nullcontext()
+
+    def _sentence(self, error: Exception) -> str:
+        """What to do about an error, without values that it may quote."""
+        if IF_MISSING in str(error) and (before := moved_from(self._settings.published)):
+            return f"{self._settings.published} was {before} when it was published last; `assay run` publishes it here"
+        return without_values(str(error))
 
     def _shown(self, request: Request, answer: Answer, values: Mapping[str, Any]) -> Response:
         frame = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from urllib.parse import quote, urlencode
 
+from assay.contract.names import TableName
 from assay.page.charts import Chart, Series
 from assay.page.visits import Answer, Download, NotThere, Visit
 from assay.page.words import plural
@@ -46,7 +47,7 @@ def download(visit: Visit) -> Download:
     if source not in quarantines(visit.connection, visit.catalog):
         raise NotThere(f"readers see no quarantine of {source}")
     content = export(visit.connection, visit.catalog, source, visit.query.get("reason", ""))
-    return Download(f"quarantine_{source}.jsonl", "application/x-ndjson", content)
+    return Download(f"{TableName('quarantine', source).model}.jsonl", "application/x-ndjson", content)
 
 
 def _link(reason: Reason) -> str:

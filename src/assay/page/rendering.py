@@ -27,12 +27,14 @@ def environment(*folders: Path) -> jinja2.Environment:
         loader=jinja2.FileSystemLoader([HERE / "templates", *folders]),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        auto_reload=False,  # so that a page which runs while Assay is upgraded stays one piece
         trim_blocks=True,
         lstrip_blocks=True,
     )
     made.filters |= {
         "number": words.number,
         "percent": words.percent,
+        "score": words.score,
         "at": words.at,
         "ago": words.ago,
         "lasting": words.lasting,

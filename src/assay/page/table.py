@@ -8,7 +8,7 @@ from typing import Any
 
 from assay.contract.catalog import Catalog
 from assay.contract.errors import ContractError
-from assay.contract.names import LAYERS, TableName, table_of
+from assay.contract.names import TableName, table_of
 from assay.contract.parse import yml_of
 from assay.incidents.kinds import KINDS
 from assay.incidents.lineage import downstream, owner_of
@@ -16,6 +16,7 @@ from assay.ledger.schema_changes import read_changes
 from assay.page.charts import Chart, Series
 from assay.page.lineage import trace_links
 from assay.page.visits import Answer, NotThere, Visit
+from assay.page.words import score
 from assay.publish.status import read_status
 from assay.trust.failing import latest_rules
 from assay.trust.history import check_histories, contract_versions, score_by_day
@@ -63,7 +64,9 @@ def table(visit: Visit) -> Answer:
     """One table."""
     name = _named(visit.path["name"], visit.catalog)
     node = visit.catalog.models[name.model]
-    incidents = [i for i in visit.incidents if i.is_open and i.cause.subject.split()[0] in (name.table, name.subject)]
+    incidents = [
+        i for i in visit.incidents if i.is_open and set(i.cause.subject.split()[:1]) & {name.table, name.subject}
+    ]
     trust, sample, profiled = None, None, 0
     profiles: Mapping[str, Profile] = {}
     if not name.is_bronze:
@@ -104,7 +107,7 @@ def _named(text: str, catalog: Catalog) -> TableName:
         raise NotThere(str(error)) from None
     if name.layer == "quarantine" and name.in_layer("bronze").model in catalog.models:
         raise NotThere(f"{name.table} is a quarantine: /quarantine?source={name.entity} shows it")
-    if name.layer not in LAYERS or name.model not in catalog.models:
+    if name.layer not in ("bronze", "silver", "gold") or name.model not in catalog.models:
         raise NotThere(f"the project has no table {name.table}; the view Tables lists all that it has")
     return name
 
@@ -134,10 +137,10 @@ def _score_chart(visit: Visit, table_name: str) -> Chart | None:
     days = score_by_day(visit.connection, table_name, visit.now.date(), DAYS)
     if len(days) < 2:  # noqa: PLR2004 - a line has two ends
         return None
-    values = [score for _, score in days]
+    values = [value for _, value in days]
     low, last = min(values), values[-1]
-    lowest = "" if low == last else f"; its lowest was {low:g}"
-    title = f"The score is {last:g} of 100{lowest}."
+    lowest = "" if low == last else f"; its lowest was {score(low)}"
+    title = f"The score is {score(last)} of 100{lowest}."
     return Chart(title, "of 100", "day", [str(day) for day, _ in days], [Series("score", values)], floor=min(90.0, low))
 
 

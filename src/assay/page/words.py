@@ -29,6 +29,11 @@ def number(value: object) -> str:
     return f"{value:,.0f}" if is_round else f"{value:,.2f}"
 
 
+def score(value: float) -> str:
+    """A score of 100, rounded down: one that is not 100 does not look like it."""
+    return f"{math.floor(100 * value) / 100:g}"
+
+
 def percent(share: float | None) -> str:
     """A share of 1 as per cent: `99.5 %`."""
     return NOTHING if share is None else f"{100 * share:.4g} %"

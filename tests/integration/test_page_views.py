@@ -1,13 +1,15 @@
-"""Today says what is wrong and who has it, and takes what its own forms say and nothing else."""
+"""Each view of the page says what is so, and takes what its own forms say and nothing else."""
 
 from __future__ import annotations
 
 import html
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -19,8 +21,10 @@ from assay.incidents.reconcile import Cause
 from assay.page.app import Page
 from assay.page.guard import Guard
 from assay.page.views import VIEWS
+from assay.publish.publishing import publish_rows
 from tests.lab import Lab, product, receipt
 
+pytestmark = pytest.mark.slow  # a real run, and many looks at it
 HOSTILE = "<script>alert(1)</script>"
 ORIGIN = "http://127.0.0.1:3001"
 CAUSE = Cause(
@@ -91,7 +95,7 @@ def test_a_good_lake_is_one_sentence(reader: Reader) -> None:
     assert "Both" not in text
     assert "All 2 gold tables are in time and passed every check that blocks" in text
     assert "data through 2017-01-02" in text
-    assert "transactions/day1.csv loaded 2 1 1" in text
+    assert "transactions/day1.csv loaded less than a minute ago 2 1 1" in text
 
 
 def test_what_is_wrong_comes_first_and_is_text(reader: Reader) -> None:
@@ -257,3 +261,25 @@ def test_a_row_is_followed_to_the_line_of_its_file(reader: Reader, monkeypatch: 
     assert "no row of gold.daily_sales has" in reader.text("/lineage/gold.daily_sales?store_id=99")
     assert "and 'x' is not one" in reader.text("/lineage/gold.daily_sales?store_id=x")
     assert "cannot be traced" in reader.text("/lineage/bronze.transactions", status=404)
+
+
+def test_incidents_of_a_lake_without_a_state_are_shown(lab: Lab) -> None:
+    wrong(lab, CAUSE)
+    publish_rows(lab.settings.published, "incidents", [], store.COLUMNS)
+    text = Reader(lab).text()
+    assert "Nothing is published yet" in text
+    assert "A file was refused" in text
+
+
+def test_a_lake_that_was_moved_says_what_to_do(reader: Reader, tmp_path: Path) -> None:
+    home = tmp_path / "moved"
+    shutil.copytree(reader.lab.settings.home, home, symlinks=True)
+    moved = Reader(reader.lab)
+    page = Page(reader.lab.settings.model_copy(update={"home": home}), moved.guard, VIEWS)
+    moved.client = TestClient(page.app(), base_url=ORIGIN)
+    assert "All 2 gold tables" in moved.text() or "`assay run` publishes it here" in moved.text(status=503)
+
+
+def test_a_state_of_an_older_version_says_what_to_do(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("assay.page.app.is_of_this_version", lambda _: False)
+    assert "published by an older version of Assay; assay run publishes it anew" in reader.text(status=503)
