@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab import OLD, Lab
+from assay.contract.catalog import Catalog
+from tests.lab import OLD, Lab, core_project
 from tests.places import PROJECT
 
 DELIVERIES = """\
@@ -56,3 +57,15 @@ def blocks_by_file(guide: str) -> list[tuple[str, str]]:
         "silver_deliveries.sql",
     ]
     return blocks
+
+
+def test_dbt_docs_have_a_description_of_every_model_and_column_also_of_those_that_the_engine_writes() -> None:
+    models = Catalog.read(core_project()).models
+    assert {name.partition("_")[0] for name in models} == {"bronze", "silver", "gold", "quarantine"}
+    missing = [
+        f"{name}.{column or 'itself'}"
+        for name, node in models.items()
+        for column, entry in [("", node), *node["columns"].items()]
+        if not str(entry.get("description") or "").strip()
+    ]
+    assert not missing
