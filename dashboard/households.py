@@ -29,11 +29,11 @@ SILENT = f"""
         silent.last_purchase_date as last_purchase,
         silent.weeks_silent,
         silent.spend_usd as spent_in_52_weeks_usd,
-        silent.baskets as receipts,
-        silent.private_brand_pct as own_brands_pct,
         round(spent.early, 2)::decimal(12, 2) as week_before_usd,
         round(spent.late, 2)::decimal(12, 2) as week_at_the_end_usd,
-        round(100 * (spent.late / nullif(spent.early, 0) - 1), 1)::decimal(12, 1) as change_pct
+        round(100 * (spent.late / nullif(spent.early, 0) - 1), 1)::decimal(12, 1) as change_pct,
+        silent.baskets as receipts,
+        silent.private_brand_pct as own_brands_pct
     from silent left join spent on silent.household_id = spent.household_id
     order by silent.spend_usd desc, silent.household_id
 """

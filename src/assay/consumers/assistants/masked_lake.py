@@ -51,7 +51,7 @@ class MaskedLake:
     Attributes:
         connection: Locked: it reads the views of `tables`, and no file besides.
         tables: Those that can be asked for.
-        hidden: Columns that are masked, by table.
+        hidden: Columns that are masked, by table that is ready.
         number: Of the state; None where it has none.
     """
 
@@ -84,7 +84,9 @@ class Masks:
 
 
 @contextmanager
-def open_masked(published: Path, catalog: Catalog, masks: Masks, limits: Limits) -> Iterator[MaskedLake]:
+def open_masked(
+    published: Path, catalog: Catalog, masks: Masks, limits: Limits, text: str | None = None
+) -> Iterator[MaskedLake]:
     """Open the newest state.
 
     Args:
@@ -92,6 +94,7 @@ def open_masked(published: Path, catalog: Catalog, masks: Masks, limits: Limits)
         catalog: The project, which says what is about people.
         masks: The words of this server.
         limits: The memory of a question.
+        text: What is asked; tables whose names do not occur in it are not made ready. All are where there is none.
 
     Raises:
         FileNotFoundError: No table is published yet.
@@ -105,14 +108,20 @@ def open_masked(published: Path, catalog: Catalog, masks: Masks, limits: Limits)
     with duckdb.connect() as connection:
         connection.execute(f"attach {literal(str(files['lake']))} as lake_published (read_only)")
         tables = shown_tables(connection)
-        hidden = {table: _hidden(connection, catalog, table) for table in tables}
+        named = tables if text is None else [table for table in tables if _is_named(table, text)]
+        hidden = {table: _hidden(connection, catalog, table) for table in named}
         masks.keep(connection)
         for layer in sorted({table.layer for table in tables}):
             connection.execute(f"create schema {quoted(layer)}")
-        for table in tables:
+        for table in named:
             connection.execute(_view(connection, masks, table, hidden[table]))
         _lock(connection, stated(published, number) if number is not None else None, published, limits)
         yield MaskedLake(connection, tables, hidden, number)
+
+
+def _is_named(table: TableName, text: str) -> bool:
+    """Whether a text may name a table; too often is no harm."""
+    return table.entity.lower() in text.lower().replace('""', '"')
 
 
 def _hidden(connection: duckdb.DuckDBPyConnection, catalog: Catalog, table: TableName) -> frozenset[str]:

@@ -70,7 +70,7 @@ class Tools:
         """
         catalog = self._catalog()
         with _published(self._settings):
-            with open_masked(self._settings.published, catalog, self._masks, self._limits) as lake:
+            with open_masked(self._settings.published, catalog, self._masks, self._limits, table) as lake:
                 name = find_table(lake.tables, table)
                 columns = lake.connection.execute(f"describe {name.sql}").fetchall()
                 hidden = lake.hidden[name]
@@ -108,7 +108,7 @@ class Tools:
         with (
             self._turns,
             _published(self._settings),
-            open_masked(self._settings.published, catalog, self._masks, self._limits) as lake,
+            open_masked(self._settings.published, catalog, self._masks, self._limits, sql) as lake,
         ):
             assert_only_reads(lake.connection, sql, lake.tables)
             names, rows = self._run(lake, sql, most + 1)
