@@ -102,6 +102,13 @@ def test_files_are_named_by_the_table_replaced_when_it_says_something_else_and_g
     assert len(list(folder.iterdir())) == 2
 
 
+def test_tables_with_long_names_have_badges_of_their_own(tmp_path: Path) -> None:
+    names = [f"gold.{'ü' * 90}{end}" for end in "ab"]
+    write_badges(tmp_path, [trust(table=name) for name in names], NOW)
+    assert len(list(badges_folder(tmp_path).glob("*.svg"))) == 2
+    assert {json.loads(path.read_text())["table"] for path in badges_folder(tmp_path).glob("*.json")} == set(names)
+
+
 def test_a_damaged_badge_is_written_again(tmp_path: Path) -> None:
     write_badges(tmp_path, [trust()], NOW)
     for damaged in ("{", "[]", "{}"):

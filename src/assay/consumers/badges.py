@@ -7,6 +7,7 @@ file is replaced in one step, and only when what it says changes.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import secrets
 from collections.abc import Collection, Mapping
@@ -24,7 +25,7 @@ _COLOURS: Mapping[State, str] = {"good": "#116329", "odd": "#7a4b00", "bad": "#a
 _LABEL = "#30363d"
 _CHARACTER, _PADDING, _HEIGHT = 6.6, 8, 20
 """Pixels of a character, beside a text, and of a badge."""
-_LONGEST = 200  # characters of a text
+_LONGEST = 200  # characters of a text, and of a file's name
 
 
 def badges_folder(published: Path) -> Path:
@@ -33,8 +34,11 @@ def badges_folder(published: Path) -> Path:
 
 
 def badge_name(table: str) -> str:
-    """The name of a table's badge without its ending, as it stands in an address too."""
-    return quote(table, safe="")
+    """The name of a table's badge without its ending, as it stands in an address too; a long one ends in a hash."""
+    name = quote(table, safe="")
+    if len(name) <= _LONGEST:
+        return name
+    return f"{name[:_LONGEST]}~{hashlib.sha256(table.encode(errors='surrogatepass')).hexdigest()[:16]}"
 
 
 def badge(trust: TableTrust, now: datetime) -> dict[str, Any]:

@@ -167,7 +167,10 @@ class Watchman:
                 if is_of_this_version(state.connection):
                     trusts = read_trust(state.connection, self._catalog, tables, now).values()
                     self._badges = (stamp, write_badges(self._settings.published, trusts, now))
-        except duckdb.Error as error:  # a lake that was moved is published again by its next run; incidents go on
+        except (
+            duckdb.Error,
+            FileNotFoundError,
+        ) as error:  # a lake that was moved is published again by its next run; incidents go on
             log.warning(f"badges are as they were: {first_line(error)}")
 
     def _published(self) -> Facts:
