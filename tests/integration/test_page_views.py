@@ -21,6 +21,7 @@ from assay.incidents.reconcile import Cause
 from assay.page.app import Page
 from assay.page.guard import Guard
 from assay.page.views import VIEWS
+from assay.page.visits import Answer, View
 from assay.publish.publishing import publish_rows
 from tests.lab import Lab, product, receipt
 
@@ -283,3 +284,11 @@ def test_a_lake_that_was_moved_says_what_to_do(reader: Reader, tmp_path: Path) -
 def test_a_state_of_an_older_version_says_what_to_do(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("assay.page.app.is_of_this_version", lambda _: False)
     assert "published by an older version of Assay; assay run publishes it anew" in reader.text(status=503)
+
+
+def test_what_goes_wrong_while_a_view_is_written_is_a_sentence(reader: Reader) -> None:
+    view = View("/broken", lambda _: Answer("table.html.j2", "broken", {}))
+    app = Page(reader.lab.settings, reader.guard, (*VIEWS, view)).app()
+    reader.client = TestClient(app, base_url=ORIGIN, raise_server_exceptions=False)
+    assert "This view failed" in reader.text("/broken", status=500)
+    assert "is not asked for in this way" in reader.text("/incidents/1", status=405)

@@ -11,11 +11,11 @@ from typing import Any
 
 import duckdb
 from starlette.applications import Starlette
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from assay.base import clock
 from assay.base.errors import UserError
@@ -35,7 +35,8 @@ from assay.publish.whole_state import WholeState, open_whole
 from assay.trust.verdict import is_wrong
 
 _LOG = logging.getLogger(__name__)
-_BROKEN, _FAULT = 503, 500
+_WRONG_METHOD, _BROKEN, _FAULT = 405, 503, 500
+_FAILED = "This view failed, and its log says why. The others work, and so does `assay query`."
 
 
 class Page:
@@ -56,15 +57,14 @@ class Page:
         """Prepare in the background what a view will need."""
         self._compiled.begin()
 
-    def app(self, *more: BaseRoute) -> Starlette:
+    def app(self, *more: BaseRoute) -> ASGIApp:
         """The application, as ASGI has it."""
         routes = [Route(view.path, self._endpoint(view), methods=["GET"]) for view in self._views]
         acting = acting_route(self._settings, self._guard, self._problem)
-        return Starlette(
-            routes=[*routes, acting, *more, Mount("/static", StaticFiles(directory=STATIC))],
-            middleware=[Middleware(Guarded, guard=self._guard)],
-            exception_handlers={NOT_FOUND: self._nothing_here},
-        )
+        handlers = {NOT_FOUND: self._nothing_here, _WRONG_METHOD: self._not_so, _FAULT: self._failed}
+        static = Mount("/static", StaticFiles(directory=STATIC))
+        inner = Starlette(routes=[*routes, acting, *more, static], exception_handlers=handlers)
+        return Guarded(inner, self._guard)
 
     def _endpoint(self, view: View) -> Callable[[Request], Response]:
         def endpoint(request: Request) -> Response:
@@ -106,8 +106,7 @@ class Page:
             answer = _broken(self._sentence(error))
         except Exception:  # noqa: BLE001 - no traceback reaches a person; it is logged
             _LOG.exception("a view failed: %s", request.url.path)
-            sentence = "This view failed, and its log says why. The others work, and so does `assay query`."
-            answer = Answer("problem.html.j2", "A view failed", _problem("This view failed", sentence), _FAULT)
+            answer = Answer("problem.html.j2", "A view failed", _problem("This view failed", _FAILED), _FAULT)
         if isinstance(answer, Download):
             name = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in answer.name)
             headers = {"content-disposition": f'attachment; filename="{name}"'}
@@ -143,6 +142,13 @@ class Page:
     def _nothing_here(self, request: Request, _: Exception) -> Response:
         sentence = f"There is no {request.url.path} here; the navigation has all that there is."
         return self._problem(request, "This is not there", sentence, NOT_FOUND)
+
+    def _not_so(self, request: Request, _: Exception) -> Response:
+        sentence = f"{request.url.path} is not asked for in this way; Today has the incidents."
+        return self._problem(request, "This cannot be done", sentence, _WRONG_METHOD)
+
+    def _failed(self, request: Request, _: Exception) -> Response:
+        return self._problem(request, "This view failed", _FAILED, _FAULT)
 
     def _problem(self, request: Request, heading: str, sentence: str, status: int) -> Response:
         return self._shown(request, Answer("problem.html.j2", heading, _problem(heading, sentence), status), {})

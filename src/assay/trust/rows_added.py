@@ -10,6 +10,7 @@ from statistics import median
 import duckdb
 
 from assay.contract.names import quoted, relation
+from assay.trust.asking import ask
 from assay.trust.through import Through
 
 WEEKS = 8
@@ -70,11 +71,12 @@ def _of_day(connection: duckdb.DuckDBPyConnection, table: str, through: Through)
     wanted = [*range(last - 7 * WEEKS, last, 7), *range(last - 6, last + 1)]
     days = [date.fromordinal(number) for number in wanted if number >= 1]
     rows = dict(
-        connection.execute(
+        ask(
+            connection,
             f"select {column}::date, count(*) from {relation(table)} where {column} >= $first "
             f"and {column}::date in (select unnest($days)) group by 1",
             {"days": days, "first": days[0]},
-        ).fetchall()
+        )
     )
     counts = [rows.get(day, 0) for day in days if day.weekday() == through.day.weekday()]
     before = counts[next((place for place, count in enumerate(counts) if count), 0) : -1]

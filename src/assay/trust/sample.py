@@ -12,7 +12,8 @@ from assay.contract.catalog import Catalog
 from assay.contract.masking import hidden_columns
 from assay.contract.names import quoted, relation
 from assay.contract.personal import MASKED
-from assay.tables.part_column import columns_of
+from assay.trust.asking import ask
+from assay.trust.through import published_columns
 
 PROFILED_CELLS = 5_000_000
 """As many values are looked at for a profile, of the first rows; the sum of some tenths of a second."""
@@ -65,12 +66,12 @@ def read_sample(connection: duckdb.DuckDBPyConnection, catalog: Catalog, table: 
         table: One that readers see.
         most: How many rows.
     """
-    columns = [name for name, _ in columns_of(connection, relation(table))]
+    columns = [name for name, _ in published_columns(connection, table)]
     hidden = hidden_columns(catalog, table, columns)
     shown = ", ".join(_masked(name) if name in hidden else quoted(name) for name in columns)
     rows = connection.execute(f"select {shown} from {relation(table)} limit $most", {"most": most}).fetchall()
-    count = connection.execute(f"select count(*) from {relation(table)}").fetchall()
-    return Sample(columns, rows, hidden, int(count[0][0]))
+    [(count,)] = ask(connection, f"select count(*) from {relation(table)}")
+    return Sample(columns, rows, hidden, int(count))
 
 
 def read_profiles(
@@ -83,7 +84,7 @@ def read_profiles(
         catalog: The project.
         table: One that readers see.
     """
-    typed = columns_of(connection, relation(table))
+    typed = published_columns(connection, table)
     hidden = hidden_columns(catalog, table, [name for name, _ in typed])
     figures = ["count(*)"]
     for name, kind in typed:
@@ -93,7 +94,7 @@ def read_profiles(
         figures += [f"min({column})::varchar", f"max({column})::varchar"] if is_shown else ["null", "null"]
     most = max(1, PROFILED_CELLS // max(1, len(typed)))
     query = f"select {', '.join(figures)} from (select * from {relation(table)} limit {most})"
-    [(count, *values)] = connection.execute(query).fetchall()
+    [(count, *values)] = ask(connection, query)
     profiles = {}
     for place, (name, _) in enumerate(typed):
         present, distinct, low, high = values[4 * place : 4 * place + 4]

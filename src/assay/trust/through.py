@@ -9,7 +9,8 @@ import duckdb
 
 from assay.contract.catalog import Catalog
 from assay.contract.names import TableName, quoted, relation
-from assay.tables.part_column import PartColumn, columns_of, part_column
+from assay.tables.part_column import PartColumn, part_column
+from assay.trust.asking import ask
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,9 @@ def data_through(connection: duckdb.DuckDBPyConnection, catalog: Catalog, table:
     if column is None:
         return None
     # Infinity and years of five digits are values of rows, and no dates of Python.
-    rows = connection.execute(
-        f"select max({quoted(column.name)}) from {relation(table)} where {column.between(None, None)}"
-    ).fetchall()
+    rows = ask(
+        connection, f"select max({quoted(column.name)}) from {relation(table)} where {column.between(None, None)}"
+    )
     return Through(column.name, rows[0][0]) if rows[0][0] is not None else None
 
 
@@ -57,8 +58,13 @@ def moment_column(connection: duckdb.DuckDBPyConnection, catalog: Catalog, table
     promise = catalog.promises.get(name.model)
     if promise is None:
         return None
-    column = part_column(columns_of(connection, relation(table)), catalog.part_choices[table])
+    column = part_column(published_columns(connection, table), catalog.part_choices[table])
     if column is None or not column.is_moment:
         return None
     is_event = name.layer == "silver" and len(promise.key) > 1
     return column if is_event or not promise.key or column.name in promise.key else None
+
+
+def published_columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[tuple[str, str]]:
+    """Names and types of the columns of a published table, in their order."""
+    return [row[:2] for row in ask(connection, f"describe {relation(table)}")]
