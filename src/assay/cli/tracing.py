@@ -6,16 +6,19 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 
+import duckdb
 import typer
 from rich.markup import escape
 from rich.table import Table
 
+from assay.base.duckdb_errors import first_line
 from assay.base.settings import Settings
 from assay.cli.console import out, progress
 from assay.cli.published_lake import published_lake
 from assay.consumers.tracing.result import FileOfRows, Proof, Trace, TracedRow, TracedRows, Values
-from assay.consumers.tracing.trace import trace
+from assay.consumers.tracing.trace import CannotTrace, trace
 from assay.contract.catalog import Catalog
+from assay.publish.states import IF_MISSING
 from assay.tables.dbt import compile_models, parse_if_changed
 
 _WIDE = 40  # characters of a value
@@ -46,7 +49,12 @@ def show(table: str, key: Sequence[str], *, as_json: bool) -> None:
     catalog = Catalog.read(settings.dbt_project)
     with published_lake(settings) as connection, progress("tracing"):
         compiled = compile_models(settings)
-        traced = trace(connection, catalog, settings.landing, table, values, compiled=compiled)
+        try:
+            traced = trace(connection, catalog, settings.landing, table, values, compiled=compiled)
+        except duckdb.Error as error:
+            if IF_MISSING in str(error):  # the lake was moved, which is told elsewhere
+                raise
+            raise CannotTrace(f"{table}: its inputs cannot be read as `redo` says: {first_line(error)}") from error
     if as_json:
         sys.stdout.write(json.dumps(traced.form, ensure_ascii=False, indent=2, default=str) + "\n")
         return

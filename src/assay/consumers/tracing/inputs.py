@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import duckdb
 
 from assay.contract.catalog import Catalog
-from assay.contract.names import quoted, relation, table_of
+from assay.contract.names import TableName, quoted, relation, table_of
 from assay.contract.rebuild_key import Input, RebuildKey
 from assay.tables.column_origins import Origins
 
@@ -52,7 +52,7 @@ def input_rows(
     *,
     is_narrowed: bool,
 ) -> list[InputRows]:
-    """The rows that lead to the rebuild key of the traced row.
+    """The rows that lead to the rebuild key of the traced row, of the inputs that readers see.
 
     Args:
         connection: What is published, with the traced row.
@@ -63,17 +63,24 @@ def input_rows(
     """
     rebuild_key = catalog.rebuild_key(model)
     narrowing = _narrowing(catalog, model, rebuild_key, origins) if is_narrowed else {}
+    hidden = unpublished(rebuild_key)
+    inputs = [item for item in rebuild_key.inputs if item.model not in hidden and item.via not in hidden]
     made: dict[str, InputRows] = {}
-    for item in sorted(rebuild_key.inputs, key=lambda item: bool(item.via)):
+    for item in sorted(inputs, key=lambda item: bool(item.via)):
         pairs = narrowing.get(item.model, ())
         sql = _via(item, made[item.via].relation, pairs) if item.via else _direct(rebuild_key, item, pairs)
         made[item.model] = _kept(connection, item.model, sql)
-    for item in rebuild_key.inputs:  # a row with none of the narrowed rows beside it is not part of the key either
+    for item in inputs:  # a row with none of the narrowed rows beside it is not part of the key either
         if item.via and item.by and narrowing.get(item.model):
             via, narrow = made[item.via].relation, made[item.model].relation
             beside = f"exists (select 1 from {narrow} as changed where {_agree(item)})"
             made[item.via] = _kept(connection, item.via, f"select via.* from {via} as via where {beside}")
-    return [made[item.model] for item in rebuild_key.inputs]
+    return [made[item.model] for item in inputs]
+
+
+def unpublished(rebuild_key: RebuildKey) -> list[str]:
+    """The inputs that readers do not see: tables of bronze."""
+    return [item.model for item in rebuild_key.inputs if TableName.of_model(item.model).is_bronze]
 
 
 def has_narrowing(catalog: Catalog, model: str, origins: Origins) -> bool:

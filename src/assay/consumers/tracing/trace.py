@@ -10,7 +10,7 @@ import duckdb
 
 from assay.base.errors import UserError
 from assay.consumers.tables import find_table, shown_tables
-from assay.consumers.tracing.inputs import TRACED, InputRows, has_narrowing, input_rows
+from assay.consumers.tracing.inputs import TRACED, InputRows, has_narrowing, input_rows, unpublished
 from assay.consumers.tracing.proof import prove
 from assay.consumers.tracing.records import files_of, records_of
 from assay.consumers.tracing.result import FileOfRows, Proof, RecordOfRow, Trace, TracedRow, TracedRows
@@ -82,6 +82,9 @@ class _Tracer:
     def _proved(self, model: str, origins: Origins) -> tuple[list[InputRows], Proof]:
         """The narrowest rows of the inputs that give a row of this key again, and what they prove."""
         key = self._catalog.promises[model].key
+        if hidden := unpublished(self._catalog.rebuild_key(model)):
+            inputs = input_rows(self._connection, self._catalog, model, {}, is_narrowed=False)
+            return inputs, Proof(why_not=f"it reads {table_of(hidden[0])}, which is not published")
         if has_narrowing(self._catalog, model, origins):
             inputs = input_rows(self._connection, self._catalog, model, origins, is_narrowed=True)
             proof = prove(self._connection, model, self._compiled[model], key, inputs)
