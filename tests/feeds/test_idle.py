@@ -62,7 +62,7 @@ def test_a_feed_that_rests_is_small_and_takes_next_to_nothing(
     lakes: dict[str, tuple[OneFeed, int]] = {
         "database (MariaDB)": (FedLake(tmp_path / "maria", mariadb, table, columns), 120),
         "bucket (S3)": (ObjectsLake(tmp_path / "s3", {**bucket_of(service.port), "every": EVERY}), 200),
-        "sftp": (ObjectsLake(tmp_path / "sftp", {**sftp_of(sftp, sftp.port), "every": EVERY}), 200),
+        "sftp": (ObjectsLake(tmp_path / "sftp", {**sftp_of(sftp, sftp.port), "every": EVERY}), 120),
     }
     feeds = {kind: lake.running() for kind, (lake, _) in lakes.items()}
     try:

@@ -15,6 +15,17 @@ assert duckdb.execute("select ?, ?", ["a", [1]]).fetchall() == [("a", [1])]
 assert duckdb.from_arrow(pyarrow.table({"a": [1, None]})).fetchall() == [(1,), (None,)]
 print("pandas" in sys.modules)
 """
+IN_AGAIN = """
+from assay.base.left_out import leave_out_pandas, let_in_pandas
+leave_out_pandas()
+try:
+    import pandas
+except ModuleNotFoundError as error:
+    print(error)
+let_in_pandas()
+import pandas
+print(pandas.DataFrame({"a": [1]}).shape)
+"""
 
 
 @pytest.mark.parametrize(
@@ -34,3 +45,8 @@ def test_the_command_is_told_from_options(arguments: list[str], command: str) ->
 def test_duckdb_and_pyarrow_do_without_pandas() -> None:
     done = subprocess.run([sys.executable, "-c", WITHOUT], check=False, capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "False\n", "")
+
+
+def test_code_of_a_project_gets_pandas() -> None:
+    done = subprocess.run([sys.executable, "-c", IN_AGAIN], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "pandas is left out of this process\n(1, 1)\n"), done.stderr

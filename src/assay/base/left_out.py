@@ -28,7 +28,12 @@ class _LeftOut:
 def leave_out_pandas() -> None:
     """Have this process do without pandas, which DuckDB imports with the first parameter of a statement.
 
-    That takes a fifth of a second and 60 MB. DuckDB and pyarrow do without it where it is not installed; nobody else in
-    the process may need it.
+    That takes a fifth of a second and 60 MB. DuckDB and pyarrow do without it where it is not installed.
     """
-    sys.meta_path.insert(0, _LeftOut("pandas"))
+    if "pandas" not in sys.modules:
+        sys.meta_path.insert(0, _LeftOut("pandas"))
+
+
+def let_in_pandas() -> None:
+    """Let this process import pandas again, before it imports what is not Assay's."""
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, _LeftOut)]

@@ -22,6 +22,7 @@ from typing import IO, Any, NoReturn
 
 from assay.base import clock, log
 from assay.base.errors import UserError
+from assay.base.left_out import leave_out_pandas
 from assay.base.settings import Settings
 from assay.contract.declared_feeds import declared_feed
 from assay.contract.feed import FeedDeclaration
@@ -94,6 +95,7 @@ def main() -> None:
     rest = sum(float(option.removeprefix(_REST)) for option in sys.argv[2:] if option.startswith(_REST))
     if is_watched:
         threading.Thread(target=end_with_standard_input, daemon=True).start()
+    leave_out_pandas()
     settings = Settings.from_env()
     log.configure(settings)
     feed, node = _read(int(sys.argv[1]))

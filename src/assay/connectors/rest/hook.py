@@ -13,6 +13,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
 
+from assay.base.left_out import let_in_pandas
 from assay.base.user_code import raised_by_project
 from assay.connectors.rest.client import Client
 from assay.connectors.rest.document import MISSING, Page, at, document_of, page_of
@@ -125,6 +126,7 @@ def _function(feed: RestFeed, project: Path) -> Callable[[HookClient, HookWindow
     assert spec is not None  # noqa: S101 - its name ends with .py
     assert spec.loader is not None  # noqa: S101 - as above
     module = module_from_spec(spec)
+    let_in_pandas()  # the project's own code may use it
     spec.loader.exec_module(module)
     function = getattr(module, name, None)
     if not callable(function):
