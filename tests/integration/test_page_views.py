@@ -199,13 +199,16 @@ def test_a_table_says_what_it_is_and_whether_it_holds(reader: Reader) -> None:
 
 
 def test_values_of_personal_columns_are_in_no_sample_and_no_profile(reader: Reader) -> None:
-    html = reader.html("/table/silver.transactions")
-    [row] = re.findall(r"<tr><th[^>]*>household_id.*?</tr>", html, re.DOTALL)
+    page = reader.html("/table/silver.transactions")
+    [row] = re.findall(r"<tr><th[^>]*>household_id.*?</tr>", page, re.DOTALL)
     assert words(row).split("household_not")[0].endswith("1") or "personal" in row
     assert re.findall(r'<td class="n">([^<]*)</td>', row) == ["0 %", "1"]
     assert "<td></td><td></td></tr>" in row.replace("\n", "").replace("  ", "")
-    sample = words(html.partition("Some of its rows")[2])
+    sample = words(page.partition("Some of its rows")[2])
     assert "household_id masked" in sample
+    rows = page.partition("Some of its rows")[2].partition("</table>")[0]
+    place = re.findall(r"<th scope=\"col\">([^<]*)</th>", rows).index("household_id")
+    assert [cell.strip() for cell in re.findall(r"<td[^>]*>(.*?)</td>", rows, re.DOTALL)][place] == "masked"
     assert reader.lab.rows("select household_id from silver.transactions") == [(1,)]
 
 
