@@ -8,8 +8,9 @@ import sys
 from threading import Thread
 
 from assay.base import log
+from assay.base.errors import UserError
 from assay.base.settings import Settings
-from assay.cli.console import err, out
+from assay.cli.console import complain, err, out
 from assay.page.app import Page
 from assay.page.dashboards.views import dashboard_views
 from assay.page.guard import Guard
@@ -43,7 +44,11 @@ def page(host: str, port: int) -> None:
 def main() -> None:
     """Serve the page of the services on a port of this machine, until standard input ends: they hold the other end."""
     Thread(target=_end_with_input, name="parent", daemon=True).start()
-    serve(_pages(Settings.from_env(), Guard(_HOST)).app, _HOST, int(sys.argv[1]), _tell)
+    try:
+        serve(_pages(Settings.from_env(), Guard(_HOST)).app, _HOST, int(sys.argv[1]), _tell)
+    except UserError as error:
+        complain(str(error), "page:")
+        sys.exit(1)
 
 
 def _pages(settings: Settings, guard: Guard) -> Page:
@@ -53,7 +58,8 @@ def _pages(settings: Settings, guard: Guard) -> Page:
 
 
 def _end_with_input() -> None:
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 1024):  # not by `sys.stdin`, whose lock would outlive the interpreter
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -59,7 +59,7 @@ def dev(port: int, *, has_feeds: bool = True, page_port: int | None = None) -> N
 
     if not has_feeds:
         os.environ["ASSAY_SUPERVISE_FEEDS"] = "false"  # so that the sensor of incidents misses none
-    if page_port is not None and "ASSAY_PAGE_URL" not in os.environ:
+    if page_port is not None and settings.page_url == Settings.model_fields["page_url"].default:  # none is named
         os.environ["ASSAY_PAGE_URL"] = f"http://{HOST}:{page_port}"
     serve_instance_of(settings)
     heed_interrupts()
