@@ -81,6 +81,7 @@ def test_a_node_that_is_not_kept_leaves_all_to_dbt(build: Build, tmp_path: Path)
     assert build_without_dbt(settings, ["a", "another"], OF_THE_RUN) is None
 
 
+@pytest.mark.slow
 def test_an_interrupt_ends_the_build_and_is_no_error_of_the_node(build: Build) -> None:
     """DuckDB makes an error of its own of it, which would be taken for one of the SQL."""
     over = threading.Event()
