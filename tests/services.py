@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.lab import Lab
+from tests.ports import free_port
 from tests.processes import start
 
 
 @contextmanager
-def services(lab: Lab) -> Iterator[subprocess.Popen[str]]:
-    """`assay dev` on a free port, until the end of the block."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    running = start(lab.settings, "dev", "--no-page", "--port", str(port), output=subprocess.DEVNULL)
+def services(lab: Lab, port: int | None = None) -> Iterator[subprocess.Popen[str]]:
+    """`assay dev` until the end of the block, on a port that is named or any that is free."""
+    chosen = str(port or free_port())
+    running = start(lab.settings, "dev", "--no-page", "--port", chosen, output=subprocess.DEVNULL)
     try:
         yield running
     finally:

@@ -12,10 +12,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from assay.orchestration.instance import open_instance
+from assay.base.settings import Settings
+from assay.orchestration.instance import open_instance, prepare_instance
 from assay.orchestration.patches.registry import ALL, PATCHES, SWITCH
 from tests.lab import Lab, environment, everything, product, receipt
-from tests.processes import PATIENCE, command
+from tests.places import PROJECT
+from tests.processes import PATIENCE, command, wait_until
 
 NAMES = [patch.name for patch in PATCHES]
 
@@ -75,6 +77,22 @@ def test_the_ui_finds_the_history_of_every_asset(patched: Lab) -> None:
         keys = {record.asset_key for record in planned}
         assert {key for key in keys if key and instance.fetch_materializations(key, limit=1).records} == keys
     assert len(keys) >= 9
+
+
+def test_who_watches_a_run_in_the_ui_is_told_of_each_event_as_it_happens(tmp_path: Path) -> None:
+    """Dagster waits until the file changes, and what stays in the log beside it does not change it."""
+    settings = Settings(home=tmp_path, dbt_project=PROJECT / "dbt_project")
+    prepare_instance(settings)
+    told: list[str] = []
+    with open_instance(settings) as instance:
+        run = dg.DagsterRun(job_name="refresh")
+        instance.add_run(run)
+        instance.report_engine_event("begun", run)
+        instance.watch_event_logs(run.run_id, None, lambda event, _: told.append(event.message))
+        for number in range(20):
+            instance.report_engine_event(str(number), run)
+            wait_until(lambda: told and told[-1] == str(number))  # noqa: B023 - asked for at once
+    assert told == ["begun", *map(str, range(20))]
 
 
 @pytest.mark.slow  # a lake for each
