@@ -30,6 +30,7 @@ VIEWS = {
     "/file/1": "loaded",
     "/lineage": "made of",
     "/lineage/gold.daily_sales": "where it comes from",
+    "/catalogue": "what they mean",
     "/nothing": "not there",
 }
 SERIOUS = {"serious", "critical"}

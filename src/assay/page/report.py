@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from assay.base.settings import Settings
 from assay.contract.catalog import Catalog
+from assay.contract.glossary import Term, glossary
 from assay.contract.names import table_of
 from assay.incidents.kinds import KINDS
 from assay.incidents.reconcile import Incident
@@ -27,8 +28,9 @@ from assay.trust.verdict import Verdict, is_wrong, verdict
 
 ORDER: Sequence[State] = ("bad", "odd", "unknown", "good")
 """What has to be looked at comes first."""
-INCIDENTS, ODD, CHARACTERS = 100, 5, 300
-"""Incidents of a report, checks of a table that did not pass, and characters of a sentence of either."""
+INCIDENTS, ODD, CHARACTERS, TERMS, USES = 100, 5, 300, 200, 20
+"""Incidents of a report, checks of a table that did not pass, characters of a sentence of either; terms, and the tables
+of a term."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Report:
         trusts: Of each gold and silver table, what is wrong first.
         published_at: When readers were last shown something new.
         run_id: By which run.
+        terms: The glossary.
     """
 
     verdict: Verdict
@@ -48,6 +51,7 @@ class Report:
     trusts: Sequence[TableTrust]
     published_at: datetime | None = None
     run_id: str = ""
+    terms: Sequence[Term] = ()
 
 
 def read_report(settings: Settings, catalog: Catalog, incidents: Sequence[Incident], now: datetime) -> Report:
@@ -60,17 +64,18 @@ def read_report(settings: Settings, catalog: Catalog, incidents: Sequence[Incide
         now: The time.
     """
     silence = standing_still(settings, now.timestamp())
+    terms = glossary(catalog)
     wrong = sorted((i for i in incidents if is_wrong(i)), key=lambda i: (-i.level, i.opened_at))
     is_published = any(settings.published.glob("*.duckdb"))
     with open_whole(settings.published) if is_published else nullcontext() as state:
         if state is None:
             nothing = Verdict("unknown", "Nothing is published yet.", [silence] if silence else [])
-            return Report(nothing, wrong, [])
+            return Report(nothing, wrong, [], terms=terms)
         gold, silver = ([table_of(model) for model in catalog.of_layer(layer)] for layer in ("gold", "silver"))
         trusts = read_trust(state.connection, catalog, [*gold, *silver], now)
         told = verdict(wrong, [trusts[table] for table in gold], held_back(state.connection), silence)
         ordered = sorted(trusts.values(), key=lambda trust: ORDER.index(trust.state))
-        return Report(told, wrong, ordered, state.published_at, state.run_id)
+        return Report(told, wrong, ordered, state.published_at, state.run_id, terms)
 
 
 def render_report(report: Report, now: datetime) -> str:
@@ -91,5 +96,7 @@ def render_report(report: Report, now: datetime) -> str:
         "most_incidents": INCIDENTS,
         "most_odd": ODD,
         "most": CHARACTERS,
+        "most_terms": TERMS,
+        "most_uses": USES,
     }
     return render("report.html.j2", values)

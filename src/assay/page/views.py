@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from assay.page.catalogue import catalogue
 from assay.page.files import file, files
 from assay.page.lineage import lineage, row
 from assay.page.quarantine import download, quarantine
@@ -19,4 +20,5 @@ VIEWS: tuple[View, ...] = (
     View("/file/{number:int}", file),
     View("/lineage", lineage, "Lineage"),
     View("/lineage/{name:path}", row),
+    View("/catalogue", catalogue, "Catalogue", needs_state=False),
 )
