@@ -206,3 +206,14 @@ def test_an_incident_is_taken_assigned_resolved_and_reopened(watched: Watched) -
     expect(watched.page.get_by_role("heading", name="Resolved by hand, and still seen")).to_have_count(0)
     card.get_by_text("What was done").click()
     assert "resolved by ann: sent again at noon" in " ".join(card.inner_text().split())
+
+
+def test_dbt_docs_are_reached_from_the_catalogue_and_reach_nothing(served: tuple[Lab, str], chromium: Browser) -> None:
+    page = chromium.new_page()
+    page.goto(f"{served[1]}/catalogue")
+    page.get_by_role("link", name="dbt docs of the project").click()
+    expect(page.get_by_text("Projects", exact=True)).to_be_visible()
+    page.goto(f"{served[1]}/catalogue/docs#!/model/model.retail.gold_daily_sales")
+    expect(page.get_by_text("Money taken.").first).to_be_visible()
+    assert page.evaluate("fetch('/').then(() => 'read', () => 'refused')") == "refused"
+    page.close()

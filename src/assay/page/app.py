@@ -109,7 +109,9 @@ class Page:
             answer = Answer("problem.html.j2", "A view failed", _problem("This view failed", _FAILED), _FAULT)
         if isinstance(answer, Download):
             name = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in answer.name)
-            headers = {"content-disposition": f'attachment; filename="{name}"'}
+            kind = "inline" if answer.policy else "attachment"
+            headers = {"content-disposition": f'{kind}; filename="{name}"'}
+            headers |= {"content-security-policy": answer.policy} if answer.policy else {}
             return Response(answer.content, media_type=answer.media_type, headers=headers)
         return self._shown(request, answer, values)
 

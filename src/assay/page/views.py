@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from assay.page.catalogue import catalogue
+from assay.page.dbt_docs import dbt_docs
 from assay.page.files import file, files
 from assay.page.lineage import lineage, row
 from assay.page.quarantine import download, quarantine
@@ -21,4 +22,5 @@ VIEWS: tuple[View, ...] = (
     View("/lineage", lineage, "Lineage"),
     View("/lineage/{name:path}", row),
     View("/catalogue", catalogue, "Catalogue", needs_state=False),
+    View("/catalogue/docs", dbt_docs, needs_state=False),
 )

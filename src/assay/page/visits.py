@@ -84,11 +84,14 @@ class Download:
         name: As it is saved.
         media_type: As HTTP has it.
         content: All of it.
+        policy: What it may do when it is looked at in the browser, as a Content-Security-Policy; empty for a file that
+            is only saved.
     """
 
     name: str
     media_type: str
     content: bytes
+    policy: str = ""
 
 
 @dataclass(frozen=True)
