@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from assay.base.archive_limits import ArchiveLimits
+from assay.base.cron import parse_cron
 from assay.base.errors import UserError
 from assay.base.project import MARKER, find_project
 from assay.base.sizes import parse_size
@@ -45,6 +46,7 @@ _EXPECTED = {
     "feed_reserve": "a size, such as 4GB or 3.5 GiB",
     "clear_for": "names of users of this machine, separated by blanks",
     "page_url": "an address that begins with http:// or https://, without a path, or nothing",
+    "report_schedule": "a schedule as cron has it, with a time zone or without, such as 0 6 * * 1 Europe/Berlin",
     "commands": "the module and name of a Typer app, such as demo.commands:app",
 }
 _WHOLE_NUMBERS = (
@@ -96,6 +98,7 @@ class Settings(BaseSettings):
         feed_backlog_size: Or files of so many bytes.
         feed_reserve: Or while less than so many bytes of the disk are free; None for 5 %, 10 GB at most.
         page_url: Where people find the page; Dagster's UI links to it. Empty for no link.
+        report_schedule: When the services write a report, as cron has it; empty for never.
         log: `json` for a line of JSON on standard error for all that a run does, empty for none.
         commands: Commands of the project's own: module and name of a Typer app.
     """
@@ -128,6 +131,7 @@ class Settings(BaseSettings):
     feed_backlog_size: int = Field(default=10_000_000_000, ge=_LEAST_SIZE)
     feed_reserve: int | None = Field(default=None, ge=0)
     page_url: str = Field(default="http://127.0.0.1:3001", pattern=r"^(https?://[^/\s]+)?$")
+    report_schedule: str = ""
     log: Literal["", "json"] = ""
     commands: str = Field(default="", pattern=r"^([\w.]+:\w+)?$")
 
@@ -148,6 +152,13 @@ class Settings(BaseSettings):
     def _digits(cls, value: object) -> object:
         is_number = not isinstance(value, str) or (value.isascii() and value.isdigit())
         return value if is_number and not isinstance(value, bool) else "not a whole number"
+
+    @field_validator("report_schedule")
+    @classmethod
+    def _schedule(cls, value: str) -> str:
+        if value:
+            parse_cron(value)
+        return value
 
     @classmethod
     def settings_customise_sources(

@@ -39,6 +39,7 @@ from assay.orchestration.feed_events import FeedObserver
 from assay.orchestration.freshness_events import confirm
 from assay.orchestration.lakehouse import Lakehouse
 from assay.orchestration.run_history import History, subjects_of
+from assay.orchestration.scheduled_report import ScheduledReport
 from assay.page.page import write_page
 from assay.publish.heartbeat import note_look
 from assay.publish.publishing import publish_rows
@@ -73,6 +74,7 @@ class Watchman:
         self._shown: tuple[object, datetime] | None = None
         self._badges: tuple[str, datetime | None] | None = None
         self._feeds = feeds_of(catalog.models)
+        self._report = ScheduledReport(settings, catalog)
         self._unsupervised_since: datetime | None = None
 
     def look(self, instance: dg.DagsterInstance, now: datetime) -> Plan:
@@ -95,6 +97,7 @@ class Watchman:
             confirm(instance, self._catalog, self._facts[1], wrong, now)
             self._show(present, now)
             self._write_badges(now)
+            self._report.write_if_due(present, now)
         note_look(self._settings)
         return plan
 

@@ -31,7 +31,7 @@ from assay.page.rendering import STATIC, render
 from assay.page.visits import NOT_FOUND, Answer, Download, NotThere, View, Visit
 from assay.publish.reader import is_of_this_version
 from assay.publish.states import IF_MISSING, moved_from
-from assay.publish.whole_state import WholeState, open_whole
+from assay.publish.whole_state import WholeState, has_state, open_whole
 from assay.trust.verdict import is_wrong
 
 _LOG = logging.getLogger(__name__)
@@ -117,8 +117,7 @@ class Page:
 
     def _opened(self) -> AbstractContextManager[WholeState | None]:
         published = self._settings.published
-        is_there = any((published / f"{kind}.duckdb").exists() for kind in ("lake", "ops"))
-        return open_whole(published) if is_there else nullcontext()
+        return open_whole(published) if has_state(published) else nullcontext()
 
     def _sentence(self, error: Exception) -> str:
         """What to do about an error, without values that it may quote."""

@@ -22,7 +22,7 @@ from assay.incidents.reconcile import Incident
 from assay.page.rendering import STATIC, render
 from assay.publish.heartbeat import standing_still
 from assay.publish.status import held_back
-from assay.publish.whole_state import open_whole
+from assay.publish.whole_state import has_state, open_whole
 from assay.trust.table_trust import State, TableTrust, read_trust
 from assay.trust.verdict import Verdict, is_wrong, verdict
 
@@ -66,8 +66,7 @@ def read_report(settings: Settings, catalog: Catalog, incidents: Sequence[Incide
     silence = standing_still(settings, now.timestamp())
     terms = glossary(catalog)
     wrong = sorted((i for i in incidents if is_wrong(i)), key=lambda i: (-i.level, i.opened_at))
-    is_published = any(settings.published.glob("*.duckdb"))
-    with open_whole(settings.published) if is_published else nullcontext() as state:
+    with open_whole(settings.published) if has_state(settings.published) else nullcontext() as state:
         if state is None:
             nothing = Verdict("unknown", "Nothing is published yet.", [silence] if silence else [])
             return Report(nothing, wrong, [], terms=terms)

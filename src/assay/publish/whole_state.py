@@ -62,6 +62,15 @@ def open_whole(folder: Path) -> Iterator[WholeState]:
         yield WholeState(connection, at.astimezone(UTC) if at else None, run_id, number)
 
 
+def has_state(folder: Path) -> bool:
+    """Whether a run has published anything; incidents are published without one, and alone are no state.
+
+    Args:
+        folder: `published/`.
+    """
+    return any((folder / f"{kind}.duckdb").exists() for kind in ("lake", "ops"))
+
+
 def _opened(folder: Path) -> tuple[duckdb.DuckDBPyConnection, int | None]:
     """A connection to the files of one state, and its number."""
     for tries_left in reversed(range(_TRIES)):
