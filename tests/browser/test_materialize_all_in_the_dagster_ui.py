@@ -71,6 +71,8 @@ def test_materialize_all_turns_green_before_ones_eyes_and_readers_have_what_the_
     page.goto(f"{ui}/assets/gold/daily_temperatures")
     expect(page.get_by_text("One row per room and day.")).to_be_visible()
     expect(page.get_by_text("Row count").locator("xpath=..")).to_contain_text(str(len(by_hand(example))))
+    through = page.locator("tr", has=page.get_by_text("data_through", exact=True))
+    expect(through).to_contain_text(str(max(day for _, day, *_ in by_hand(example))))
 
 
 def by_hand(lab: Lab) -> list[tuple[str, date, int, Decimal, Decimal]]:

@@ -128,6 +128,7 @@ def test_each_materialization_says_where_every_record_went(lab: Lab) -> None:
     silver = of_the_run | of_the_table | duplicates | {"dagster/row_count": 2}
     assert by_asset["silver/transactions"].items() >= silver.items()
     assert by_asset["gold/daily_sales"]["dagster/row_count"] == 2
+    assert by_asset["gold/daily_sales"]["data_through"] == "2017-01-02"
     assert by_asset["quarantine/transactions"]["dagster/row_count"] == 2
     assert by_asset["landing/transactions"]["files_arrived"] == 2
     assert "silver.transactions" in by_asset["published/lake"]["tables_changed"]

@@ -15,6 +15,7 @@ from assay.ledger.schema_changes import read_changes
 from assay.orchestration.metadata_tables import MOST, text_table
 from assay.publish.delivery import sources_of
 from assay.tables import silver_counts
+from assay.trust.through import data_through
 
 
 def facts_of(lake: Session, table: str) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def facts_of(lake: Session, table: str) -> dict[str, Any]:
     changed = lake.connection.execute("select run_id, seq from ops.tables where table_name = ?", [table]).fetchall()
     if changed:
         facts["times_changed"] = int(changed[0][1])
-    return facts | _quality(lake, table) | _age(lake, table)
+    return facts | _quality(lake, table) | _age(lake, table) | _through(lake, name)
 
 
 def _shape(lake: Session, source: str) -> dict[str, Any]:
@@ -60,6 +61,12 @@ def _age(lake: Session, table: str) -> dict[str, Any]:
     """When the newest file landed that a table contains which has just been built."""
     landed = newest_landed(lake.connection, sources_of(lake.catalog, model_of(table)))
     return {"data_as_of": dg.MetadataValue.timestamp(landed)} if landed else {}
+
+
+def _through(lake: Session, name: TableName) -> dict[str, Any]:
+    """Up to when a gold table has data, as the page says it; silver has far more rows to ask, and its gold says it."""
+    through = data_through(lake.connection, lake.catalog, name.table) if name.layer == "gold" else None
+    return {"data_through": str(through.value)} if through else {}
 
 
 def _quality(lake: Session, table: str) -> dict[str, Any]:
