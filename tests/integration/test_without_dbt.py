@@ -31,10 +31,17 @@ OF_ONE_RUN = re.compile(
 SILVER = ("silver_products", "silver_transactions", "quarantine_products", "quarantine_transactions")
 
 
+def unbuilt_project(folder: Path) -> Path:
+    """A project of which nothing is kept, whichever tests have built from the one that it is a copy of."""
+    project = copy_project(folder)
+    (project / "target" / "compiled.json").unlink(missing_ok=True)
+    return project
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A project of one's own."""
-    return copy_project(tmp_path)
+    return unbuilt_project(tmp_path)
 
 
 def without(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +130,7 @@ def days(lab: Lab, run: Callable[[], object]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("has_tests", [False, True], ids=["models", "with data tests"])
 def test_a_lake_is_the_same_cell_for_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_tests: bool) -> None:
-    project = copy_project(tmp_path)
+    project = unbuilt_project(tmp_path)
     if has_tests:
         add_tests(project)
     quick, slow = Lab(tmp_path / "quick" / "lake", project), Lab(tmp_path / "slow" / "lake", project)
@@ -180,7 +187,7 @@ BREAKS = {
 def test_results_and_errors_read_the_same_and_what_reads_a_failed_table_is_skipped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project = copy_project(tmp_path)
+    project = unbuilt_project(tmp_path)
     add_tests(project)
     lab = Lab(tmp_path / "a lake", project)
     lab.products("2017-01-01", [product(), product(product_id=11, department="DRUG GM")])
@@ -205,7 +212,7 @@ def test_results_and_errors_read_the_same_and_what_reads_a_failed_table_is_skipp
 def test_what_was_kept_ends_with_any_change_of_what_dbt_builds_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project = copy_project(tmp_path)
+    project = unbuilt_project(tmp_path)
     lab = Lab(tmp_path / "lake", project)
     lab.products("2017-01-01", [product()])
     lab.good_run("silver.products, bronze.products, landing.products")
@@ -243,7 +250,7 @@ def variable(project: Path, value: int) -> None:
 
 @pytest.mark.slow
 def test_the_next_run_builds_by_a_changed_macro_variable_and_contract(tmp_path: Path) -> None:
-    project = copy_project(tmp_path)
+    project = unbuilt_project(tmp_path)
     path = project / "models" / "gold" / "gold_daily_sales.sql"
     edit(path, ("0)::bigint as units", "0)::bigint + {{ added() }} as units"))
     lab = Lab(tmp_path / "lake", project)
