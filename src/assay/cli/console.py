@@ -26,6 +26,14 @@ def complain(message: str, prefix: str = "assay:", **fields: object) -> None:
         err.print(f"[bold red]{prefix}[/] {escape(message)}", highlight=False)
 
 
+def warn(sentence: str) -> None:
+    """Print a warning to standard error, or as a line of the log where that is JSON."""
+    if log.is_on():
+        log.warning(sentence)
+    else:
+        err.print(f"[yellow]{escape(sentence)}[/]", highlight=False)
+
+
 @contextmanager
 def progress(doing: str) -> Iterator[Callable[[str], object]]:
     """Show what happens now, until the end of the block; the yielded function changes it. The log needs none."""

@@ -10,7 +10,7 @@ from threading import Thread
 from assay.base import log
 from assay.base.errors import UserError
 from assay.base.settings import Settings
-from assay.cli.console import complain, err, out
+from assay.cli.console import complain, out, warn
 from assay.page.app import Page
 from assay.page.dashboards.views import dashboard_views
 from assay.page.guard import Guard
@@ -36,7 +36,7 @@ def page(host: str, port: int) -> None:
     guard = Guard(host)
     pages = _pages(settings, guard)
     if not guard.may_act:
-        _warn(f"whoever reaches {host} sees this lake: the page has no login. Incidents are read only there.")
+        warn(f"whoever reaches {host} sees this lake: the page has no login. Incidents are read only there.")
     pages.begin()
     serve(pages.app, host, port, _tell)
 
@@ -68,13 +68,6 @@ def _tell(address: str) -> None:
         log.info("page begun", address=address)
     else:
         out.print(f"The page is at {address}; Ctrl-C ends it.", highlight=False, markup=False)
-
-
-def _warn(sentence: str) -> None:
-    if log.is_on():
-        log.warning(sentence)
-    else:
-        err.print(f"[yellow]{sentence}[/]", highlight=False)
 
 
 if __name__ == "__main__":

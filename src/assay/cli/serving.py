@@ -16,7 +16,7 @@ from typing import Any
 from assay.base import log
 from assay.base.run_lock import is_locked
 from assay.base.settings import Settings
-from assay.cli.console import complain, err, out
+from assay.cli.console import complain, out, warn
 from assay.connectors.webhook.landing import Look
 from assay.contract.feed_kinds.webhook import WebhookFeed
 from assay.feeds.errors import Elsewhere, FeedError, Permanent, Transient
@@ -77,7 +77,7 @@ def _serve(settings: Settings, host: str, port: int) -> None:
         webhook_serving.refuse_what_cannot_be_served(feeds, host)
         for feed in feeds:
             if feed.signature == "none":
-                _warn(f"feed {feed.source} is not signed: every process of this machine may send to {feed.path}")
+                warn(f"feed {feed.source} is not signed: every process of this machine may send to {feed.path}")
         webhook_serving.serve(settings, feeds, host, port, _look_at(feeds), lambda address: _tell(address, feeds))
     except Permanent as error:
         if not any(is_locked(lock_file(settings, feed.source)) for feed in feeds):
@@ -133,13 +133,6 @@ def _tell(address: str, feeds: list[WebhookFeed]) -> None:
             log.info("serving", feed=feed.source, path=feed.path, address=address)
         else:
             out.print(f"{feed.source}: {address}{feed.path}", highlight=False, markup=False)
-
-
-def _warn(sentence: str) -> None:
-    if log.is_on():
-        log.warning(sentence)
-    else:
-        err.print(f"[yellow]{sentence}[/]", highlight=False)
 
 
 if __name__ == "__main__":
