@@ -62,16 +62,24 @@ def wait_for_lock(home: Path, process: subprocess.Popen[str]) -> bool:
 
 
 def fork_server(settings: Settings) -> int | None:
-    """The process from which the services of a lake fork their runs, once it is there; Linux only."""
+    """The process from which the services of a lake fork their runs, once it is there; Linux only.
+
+    A run has the command line and the environment of what forked it, and lives for a while after it let go of the lake.
+    """
     home = f"ASSAY_HOME={settings.home}".encode()
+    parents: dict[int, int] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             is_one = b"multiprocessing.forkserver" in (folder / "cmdline").read_bytes()
             if is_one and home in (folder / "environ").read_bytes().split(b"\0"):
-                return int(folder.name)
+                parents[int(folder.name)] = _parent(folder)
         except OSError:  # it ended meanwhile
             continue
-    return None
+    return next((process for process, parent in parents.items() if parent not in parents), None)
+
+
+def _parent(folder: Path) -> int:
+    return int((folder / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[1])
 
 
 def kill(process: subprocess.Popen[str]) -> None:
