@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -63,6 +64,7 @@ def main() -> None:
     parser.add_argument("--small-files", type=int, default=10_000, help="many_files: how many files of a hundred rows")
     parser.add_argument("--out", type=Path, default=Path("data/bench"), help="folder for bench.md and bench.json")
     options = parser.parse_args()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # what is installed has its bytecode, the rivals' and ours
     print(f"Measured on {machine()}.")  # noqa: T201
     tables: list[Table | Figures] = []
     with tempfile.TemporaryDirectory(prefix="assay-bench-") as folder:

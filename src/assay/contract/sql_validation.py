@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 
 import duckdb
 
@@ -18,9 +20,14 @@ from assay.contract.types import column_type
 
 @contextmanager
 def empty_database() -> Iterator[duckdb.DuckDBPyConnection]:
-    """A database in memory, one for all that is tried: to open one costs more than to bind a rule."""
-    with duckdb.connect(config={"threads": 1}) as connection:
+    """A connection to a database in memory that nothing stays in; a process has one, for to open it costs 10 ms."""
+    with _database(os.getpid()).cursor() as connection:
         yield connection
+
+
+@cache
+def _database(process: int) -> duckdb.DuckDBPyConnection:  # noqa: ARG001 - one that is forked needs its own
+    return duckdb.connect(config={"threads": 1})
 
 
 @contextmanager
