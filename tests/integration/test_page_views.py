@@ -15,6 +15,7 @@ import duckdb
 import pytest
 from starlette.testclient import TestClient
 
+from assay.consumers.badges import badges_folder
 from assay.contract.catalog import Catalog
 from assay.incidents import store
 from assay.incidents.reconcile import Cause
@@ -315,3 +316,25 @@ def test_what_goes_wrong_while_a_view_is_written_is_a_sentence(reader: Reader) -
     reader.client = TestClient(app, base_url=ORIGIN, raise_server_exceptions=False)
     assert "This view failed" in reader.text("/broken", status=500)
     assert "is not asked for in this way" in reader.text("/incidents/1", status=405)
+
+
+def test_a_badge_is_given_out_and_nothing_beside_it(lake: Lab) -> None:
+    reader = Reader(lake)
+    folder = badges_folder(lake.settings.published)
+    folder.mkdir(exist_ok=True)
+    (folder / "gold.daily_sales.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    (folder / "gold.daily_sales.json").write_text('{"table": "gold.daily_sales"}')
+    picture = reader.client.get("/badges/gold.daily_sales.svg")
+    assert (picture.status_code, picture.headers["content-type"]) == (200, "image/svg+xml")
+    assert picture.headers["cross-origin-resource-policy"] == "same-site"
+    assert "sandbox" in picture.headers["content-security-policy"]
+    assert reader.client.get("/badges/gold.daily_sales.json").json() == {"table": "gold.daily_sales"}
+    for name in (
+        "gold.other.svg",
+        "gold.daily_sales.duckdb",
+        "..%2Flake.duckdb",
+        "../../status.html",
+        "%2e%2e/ops.json",
+    ):
+        assert reader.client.get(f"/badges/{name}").status_code == 404, name
+    assert f'<img src="{ORIGIN}/badges/gold.daily_sales.svg"' in html.unescape(reader.html("/table/gold.daily_sales"))

@@ -25,6 +25,7 @@ from assay.contract.personal import without_values
 from assay.incidents import store
 from assay.incidents.reconcile import Incident
 from assay.page.acting import acting_route, user
+from assay.page.badges import badges_route
 from assay.page.compiled import CompiledModels
 from assay.page.guard import Guard, Guarded
 from assay.page.rendering import STATIC, render
@@ -63,7 +64,8 @@ class Page:
         acting = acting_route(self._settings, self._guard, self._problem)
         handlers = {NOT_FOUND: self._nothing_here, _WRONG_METHOD: self._not_so, _FAULT: self._failed}
         static = Mount("/static", StaticFiles(directory=STATIC))
-        inner = Starlette(routes=[*routes, acting, *more, static], exception_handlers=handlers)
+        badges = badges_route(self._settings.published)
+        inner = Starlette(routes=[*routes, acting, *more, badges, static], exception_handlers=handlers)
         return Guarded(inner, self._guard)
 
     def _endpoint(self, view: View) -> Callable[[Request], Response]:
@@ -129,6 +131,7 @@ class Page:
         frame = {
             "navigation": [(view.path, view.in_navigation) for view in self._views if view.in_navigation],
             "here": request.url.path,
+            "origin": str(request.base_url).rstrip("/"),
             "title": answer.title,
             "token": self._guard.token,
             "may_act": self._guard.may_act,
