@@ -8,17 +8,53 @@ from importlib.util import find_spec
 
 import pytest
 
-from assay.orchestration.patches.forkserver import LIBRARIES
+from assay.orchestration.patches import forkserver
+from assay.orchestration.patches.forkserver import ENGINE, LIBRARIES, RunProcess
 
 
-@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("library", (*ENGINE, *LIBRARIES))
 def test_each_is_there_because_python_leaves_out_others_without_a_word(library: str) -> None:
     assert find_spec(library)
 
 
 def test_none_is_of_the_project_so_that_runs_see_its_code_as_it_is_then() -> None:
-    first_party = {"assay", "assets", "definitions", "resources", "sensors"}
-    assert not first_party & {library.partition(".")[0] for library in LIBRARIES}
+    project = {"assets", "dashboard", "definitions", "resources", "sensors"}
+    assert not project & {name.partition(".")[0] for name in (*ENGINE, *LIBRARIES)}
+
+
+@pytest.mark.parametrize(("since", "expected"), [([], "forked"), (["another version"], "spawned")])
+def test_a_run_is_not_forked_from_an_engine_that_changed_since(
+    since: list[str], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RunProcess, "made_of", forkserver.made_of() + since)
+    monkeypatch.setattr(forkserver, "Forked", lambda _: "forked")
+    monkeypatch.setattr(forkserver.popen_spawn_posix, "Popen", lambda _: "spawned")
+    assert RunProcess._Popen(RunProcess()) == expected
+
+
+ENGINE_ALONE = """
+import importlib, os, sys
+import duckdb
+from assay.orchestration.patches.forkserver import ENGINE, LIBRARIES
+for name in LIBRARIES:
+    importlib.import_module(name)
+duckdb.connect = None
+before = len(os.listdir("/proc/self/task"))
+for name in ENGINE:
+    importlib.import_module(name)
+assert len(os.listdir("/proc/self/task")) == before, "a thread would be lost in a fork"
+project = {"assets", "dashboard", "definitions", "resources", "sensors"} & set(sys.modules)
+assert not project, f"runs would not see changes of {project}"
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="runs are forked on Linux only")
+def test_the_engine_is_imported_without_a_thread_or_a_database_that_a_fork_would_lose() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", ENGINE_ALONE], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 FIRST_USE = """

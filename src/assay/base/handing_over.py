@@ -17,6 +17,8 @@ from assay.base.project import DISTRIBUTION, ENGINE
 WHERE = "warm.json"
 """Below the Dagster home: where a process listens, and what it is made of."""
 _LENGTH = struct.Struct("!Q")
+_CODE = (".py", ".sql", ".j2")
+"""Files of the engine by which an editable one changes, of which the packages tell nothing."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,8 @@ class Message:
 def made_of() -> list[str]:
     """What a process that is forked has to share with the one that asks for it: Python, packages, and the engine."""
     packages = Path(sysconfig.get_path("purelib"))
-    return [sys.executable, f"{packages} {packages.stat().st_mtime_ns}", f"{ENGINE} {version(DISTRIBUTION)}"]
+    written = max(path.stat().st_mtime_ns for path in ENGINE.rglob("*") if path.suffix in _CODE)
+    return [sys.executable, f"{packages} {packages.stat().st_mtime_ns}", f"{ENGINE} {version(DISTRIBUTION)} {written}"]
 
 
 def is_of_this_user(connection: socket.socket) -> bool:

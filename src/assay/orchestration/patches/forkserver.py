@@ -2,8 +2,8 @@
 
 Dagster's code server starts a new process for each run, which imports Dagster, dbt, Pandera and what they need: more
 than half of the time that a small run takes. Instead the process is forked from one that has imported them and does
-nothing else (`forkserver` of Python's multiprocessing). The project's own modules are not among them, so a run still
-sees the code as it is when the run begins; all that the code server does with a run's process stays as it is.
+nothing else (`forkserver` of Python's multiprocessing), the engine among them. The project's own modules are not, so a
+run still sees their code as it is when it begins; all that the code server does with a run's process stays as it is.
 """
 
 from __future__ import annotations
@@ -17,15 +17,23 @@ from multiprocessing import forkserver, popen_forkserver, popen_spawn_posix
 from multiprocessing.context import ForkServerProcess
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+from assay.base.handing_over import made_of
 from assay.orchestration.patches.gc_tuning import collect_seldom
 from assay.orchestration.patches.registry import switchable
 
 LIBRARIES = (
     "dagster._cli.api",
     "dagster._core.execution.api",
+    "dagster._core.execution.execute_in_process",
+    "dagster._core.execution.plan.active",
+    "dagster._core.executor.in_process",
+    "dagster._core.instance.factory",
+    "dagster._core.instance.runs.run_domain",
     "dagster._core.storage.event_log.sqlite.sqlite_event_log",
+    "dagster._core.storage.local_compute_log_manager",
+    "dagster._core.storage.root",
     "dagster._core.storage.runs.sqlite.sqlite_run_storage",
     "dagster._core.storage.schedules.sqlite.sqlite_schedule_storage",
     "dagster._grpc.impl",
@@ -33,14 +41,49 @@ LIBRARIES = (
     "dbt.cli.main",
     "dbt.task.build",
     "dbt.task.retry",
+    "fsspec.implementations.local",
     "ibis.backends.duckdb",
+    "ibis.backends.duckdb.converter",
+    "ibis.formats.pandas",
+    "pandera.backends.ibis.builtin_checks",
+    "pandera.backends.ibis.container",
+    "pandera.backends.ibis.register",
     "pandera.ibis",
+    "pandera.pandas",
+    "pandera.strategies.base_strategies",
     "pyarrow.csv",
+    "pyarrow.dataset",
+    "pyarrow.json",
     "pyarrow.parquet",
-    "rich.console",
+    "rich.live",
+    "sqlglot.lineage",
+    "upath.implementations.local",
 )
 """What runs import; a name that is missing here costs time and nothing else."""
-PRELOADED = (*LIBRARIES, "assay.orchestration.first_use")
+ENGINE = (
+    "assay.checks.consistency_check",
+    "assay.checks.contract_check",
+    "assay.cli.dagster_run",
+    "assay.cli.main",
+    "assay.cli.running",
+    "assay.contract.business_rules",
+    "assay.contract.pandera_types",
+    "assay.contract.yml_file",
+    "assay.loading.loader",
+    "assay.orchestration.checks",
+    "assay.orchestration.definitions",
+    "assay.orchestration.executor",
+    "assay.orchestration.feed_assets",
+    "assay.orchestration.freshness_sensor",
+    "assay.orchestration.incidents_sensor",
+    "assay.orchestration.landing",
+    "assay.orchestration.models",
+    "assay.orchestration.published",
+    "assay.reading.parquet",
+    "assay.tables.keyed",
+)
+"""What imports the modules of the engine. A run is not forked when their files changed since."""
+PRELOADED = (*LIBRARIES, *ENGINE, "assay.orchestration.first_use")
 """What a process imports from which runs are forked."""
 
 _LOG = logging.getLogger(__name__)
@@ -67,8 +110,14 @@ class RunProcess(ForkServerProcess):
         collect_seldom()
         super().run()
 
+    made_of: ClassVar[list[str]] = []
+    """What runs are forked from."""
+
     @staticmethod
     def _Popen(process_obj: BaseProcess) -> Any:  # noqa: N802 - multiprocessing's name for how it is started
+        if made_of() != RunProcess.made_of:
+            _LOG.warning("Assay or its packages changed since the services began: runs start slower until they do anew")
+            return popen_spawn_posix.Popen(process_obj)
         try:
             return Forked(process_obj)
         except (OSError, EOFError) as error:  # its socket was removed, TMPDIR has too long a name, it dies at once
@@ -84,6 +133,7 @@ def start_runs_from_a_fork() -> None:
     """
     if not {"api", "grpc"} <= set(sys.orig_argv):
         return
+    RunProcess.made_of = made_of()
     forkserver.set_forkserver_preload(list(PRELOADED))
     with suppress(OSError):  # it is tried again with each run, which says so
         forkserver.ensure_running()
