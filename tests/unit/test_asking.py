@@ -9,7 +9,7 @@ import duckdb
 import pytest
 
 from assay.trust import asking
-from assay.trust.asking import ask
+from assay.trust.asking import ask, ask_named
 
 SUM = "select sum(amount)::int from sales where amount >= $least"
 
@@ -30,8 +30,8 @@ def opened(path: Path) -> duckdb.DuckDBPyConnection:
 
 def test_a_state_is_asked_once_and_the_next_one_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     queries: list[str] = []
-    real = asking._rows
-    monkeypatch.setattr(asking, "_rows", lambda *of: (queries.append(of[1]), real(*of))[1])
+    real = asking.answer_anew
+    monkeypatch.setattr(asking, "answer_anew", lambda *of: (queries.append(of[1]), real(*of))[1])
     for amount, number in ((5, 1), (7, 1), (9, 2)):  # the second lies where the first one was
         path = state(tmp_path / f"lake_{number}.duckdb", amount)
         for _ in range(3):
@@ -64,3 +64,24 @@ def test_what_is_kept_is_bounded_and_a_plain_connection_is_asked_each_time(
     with duckdb.connect() as connection:
         assert ask(connection, "select 1") == [(1,)]
     assert len(asking._answers) <= 3
+
+
+def test_an_answer_of_many_rows_is_not_kept_and_names_come_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "MOST_ROWS", 2)
+    monkeypatch.setattr(asking, "_answers", type(asking._answers)())
+    with opened(state(tmp_path / "lake_1.duckdb", 5)) as connection:
+        assert ask_named(connection, "select 1 as a, 2 as b") == (["a", "b"], [(1, 2)])
+        assert ask_named(connection, "select * from range(3)")[1] == [(0,), (1,), (2,)]
+        assert [key[1] for key in asking._answers] == ["select 1 as a, 2 as b"]
+
+
+def test_what_may_read_incidents_is_asked_anew_when_those_are_published(tmp_path: Path) -> None:
+    lake = state(tmp_path / "lake_1.duckdb", 5)
+    for amount in (1, 2):
+        incidents = state(tmp_path / f"incidents_{amount}.duckdb", amount)
+        with opened(lake) as connection:
+            connection.execute(f"attach '{incidents}' as incidents_published (read_only)")
+            rows = ask_named(connection, "select amount from incidents_published.sales", None, ("lake", "incidents"))[1]
+            assert rows == [(amount,)]

@@ -15,11 +15,13 @@ import pytest
 from assay.base.settings import Settings
 from assay.contract.catalog import Catalog
 from assay.contract.personal import MASKED
+from assay.page.dashboards import board as board_module
 from assay.page.dashboards.board import Board, tables_of
 from assay.page.dashboards.declared import Dashboards, path_of
 from assay.page.dashboards.figures import Interval, draw_intervals, heading, kind_of
 from assay.page.visits import Visit
 from assay.publish.whole_state import WholeState
+from assay.trust import asking
 from dashboard.campaigns import PER_HOUSEHOLD
 
 HOSTILE = "<script>alert(1)</script>"
@@ -56,6 +58,27 @@ def test_a_figure_names_the_tables_that_its_query_reads(connection: duckdb.DuckD
     assert sorted(tables_of(connection, sql)) == ["gold.sales", "silver.people"]
     assert tables_of(connection, "pivot gold.sales on shop using sum(sales_usd)") == ["gold.sales"]
     assert tables_of(connection, "select 'gold.sales'") == []
+
+
+def test_what_is_published_is_asked_once_and_time_and_chance_each_time(
+    made: Made, connection: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    real = asking.answer_anew
+    for module in (asking, board_module):
+        monkeypatch.setattr(module, "answer_anew", lambda *of: (asked.append(of[1]), real(*of))[1])
+    connection.execute(f"attach '{tmp_path / 'lake_1.duckdb'}' as lake_published")
+    try:
+        counted, timed = "select count(*) from gold.sales where store_id > $least", "select current_date"
+        for _ in range(2):
+            board = made()
+            assert board.value(counted, {"least": 0}) == 2
+            assert board.value(counted, {"least": 1}) == 1
+            assert board.value(timed)
+            board.value("select random()")
+    finally:
+        connection.execute("detach lake_published")
+    assert sorted(asked) == [counted, counted, timed, timed, "select random()", "select random()"]
 
 
 def test_values_about_people_are_masked_under_any_name_and_lead_nowhere(made: Made) -> None:

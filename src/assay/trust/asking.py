@@ -7,7 +7,7 @@ question, so that what may be shown to whom is part of it.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -16,9 +16,11 @@ import duckdb
 
 KEPT = 2_000
 """Answers that are kept; each is some rows."""
+MOST_ROWS = 5_000
+"""Rows of an answer that is kept."""
 _Key = tuple[tuple[tuple[str, int, int], ...], str, str]
 
-_answers: OrderedDict[_Key, list[tuple[Any, ...]]] = OrderedDict()
+_answers: OrderedDict[_Key, tuple[list[str], list[tuple[Any, ...]]]] = OrderedDict()
 _asked: dict[_Key, Lock] = {}
 _guard = Lock()
 
@@ -33,40 +35,61 @@ def ask(
         sql: One statement that reads.
         values: Its parameters.
     """
-    files = _files(connection)
+    return ask_named(connection, sql, values)[1]
+
+
+def ask_named(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    values: Mapping[str, object] | None = None,
+    kinds: Sequence[str] = ("lake", "ops"),
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """The names of the columns and the rows of a query that depends on nothing but what is published.
+
+    Args:
+        connection: A connection to what is published; of any other nothing is remembered.
+        sql: One statement that reads.
+        values: Its parameters.
+        kinds: What it may read, as `published_files` names it.
+    """
+    files = _files(connection, kinds)
     if not files:
-        return _rows(connection, sql, values)
+        return answer_anew(connection, sql, values)
     key = (files, sql, repr(values))
     with _guard:
         lock = _asked.setdefault(key, Lock())
     try:
         with lock:  # who asks the same meanwhile waits for the answer
             if key not in _answers:
-                rows = _rows(connection, sql, values)
+                answer = answer_anew(connection, sql, values)
                 with _guard:
-                    _answers[key] = rows
+                    if len(answer[1]) <= MOST_ROWS:
+                        _answers[key] = answer
                     while len(_answers) > KEPT:
                         _answers.popitem(last=False)
-                return rows
+                return answer
             return _answers[key]
     except KeyError:  # it was dropped meanwhile
-        return _rows(connection, sql, values)
+        return answer_anew(connection, sql, values)
     finally:
         with _guard:
             if not lock.locked():
                 _asked.pop(key, None)
 
 
-def _rows(
-    connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, object] | None
-) -> list[tuple[Any, ...]]:
-    return connection.execute(sql, dict(values)).fetchall() if values else connection.execute(sql).fetchall()
+def answer_anew(
+    connection: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, object] | None = None
+) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """The names of the columns and the rows of any query, asked now."""
+    cursor = connection.execute(sql, dict(values)) if values else connection.execute(sql)
+    return [column[0] for column in cursor.description or ()], cursor.fetchall()
 
 
-def _files(connection: duckdb.DuckDBPyConnection) -> tuple[tuple[str, int, int], ...]:
+def _files(connection: duckdb.DuckDBPyConnection, kinds: Sequence[str]) -> tuple[tuple[str, int, int], ...]:
     """The published files that a connection sees, told from others of their names by inode and time."""
     rows = connection.execute(
-        "select path from duckdb_databases() where database_name in ('lake_published', 'ops_published') order by path"
+        "select path from duckdb_databases() where list_contains(?::varchar[], database_name) order by path",
+        [[f"{kind}_published" for kind in kinds]],
     ).fetchall()
     try:
         stats = [(path, Path(path).stat()) for (path,) in rows]

@@ -12,16 +12,20 @@ import duckdb
 
 from assay.base.duckdb_errors import first_line
 from assay.consumers.tables import SHOWN
+from assay.contract.moving_rules import moves_of
 from assay.contract.names import TableName
 from assay.contract.personal import MASKED, masked, shown_personal
 from assay.page.charts import Chart, Series
 from assay.page.dashboards.figures import Choice, Figure, Interval, draw_intervals, heading, kind_of
 from assay.page.visits import Visit
+from assay.trust.asking import answer_anew, ask_named
 
 MOST = 50
 """Rows of a table, unless it says otherwise."""
 OPTIONS = 500
 """Values that can be chosen from."""
+_KINDS = ("lake", "ops", "incidents", "slo")
+"""What a query may read: incidents are published between runs, too."""
 Row = Mapping[str, Any]
 
 
@@ -40,6 +44,8 @@ class Board:
     def rows(self, sql: str, given: Mapping[str, object] | None = None) -> list[Row]:
         """The rows of a query over published tables; values about people are masked.
 
+        Asked once for each state that is published, unless it asks for the time or for chance.
+
         Args:
             sql: Tables are named by layer and name; values from outside stand in it as `$name`.
             given: These values.
@@ -47,11 +53,14 @@ class Board:
         Raises:
             duckdb.Error: The query is wrong.
         """
-        cursor = self._visit.connection.execute(sql, dict(given or {}))
-        names = [column[0] for column in cursor.description or ()]
+        connection = self._visit.connection
+        if any(not name.startswith("$") for name in moves_of([sql]).names):
+            names, rows = answer_anew(connection, sql, given)
+        else:
+            names, rows = ask_named(connection, sql, given, _KINDS)
         personal = shown_personal(sql, self._visit.catalog.personal)
         hidden = set(names) if personal is None else {name for name in names if name.lower() in personal}
-        return [masked(dict(zip(names, row, strict=True)), hidden) for row in cursor.fetchall()]
+        return [masked(dict(zip(names, row, strict=True)), hidden) for row in rows]
 
     def value(self, sql: str, given: Mapping[str, object] | None = None) -> Any:
         """The first value of the first row of a query; None where it has no row."""
