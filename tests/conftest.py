@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from assay.orchestration.patches.gc_tuning import collect_seldom
 from tests.lab import HOSTILE_HOME, Lab
 
 collect_seldom()  # as the command does
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # commands that tests start have the bytecode that pip would have made
 OWN = (assets, resources, sensors)
 """The packages of this project, imported before those of another one that are called the same."""
 

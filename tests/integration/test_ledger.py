@@ -60,6 +60,7 @@ def test_a_second_look_opens_no_file_and_writes_nothing(source: Source, opened: 
     assert source.sql("select * from ops.files") == before
 
 
+@pytest.mark.slow  # ten thousand files are written
 def test_ten_thousand_new_files_are_taken_in_one_look_and_known_ones_are_not_opened(
     source: Source, opened: list[str]
 ) -> None:

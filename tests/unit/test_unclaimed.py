@@ -206,6 +206,7 @@ def test_names_that_a_terminal_would_obey_are_shown_as_escapes(landing: Path) ->
     assert listing.in_words(1) == "2 files are claimed by no source: a\\x1b[31m\\nb\\u202e and 1 more"
 
 
+@pytest.mark.slow  # ten thousand files are written
 def test_ten_thousand_files_are_counted_and_a_thousand_named(landing: Path) -> None:
     (landing / "transactoins").mkdir()
     for number in range(10_000):
