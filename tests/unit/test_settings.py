@@ -97,6 +97,7 @@ def test_the_folder_around_a_dbt_project_that_is_named_is_the_project(
         ),
         ('settle_seconds = "soon"', "settle_seconds in .*assay.toml is 'soon'; expected a number of seconds"),
         ('home = "a;b"', "home in .*assay.toml is .*a;b'; its path must not hold ;"),
+        ('home = "a%20b"', "home in .*assay.toml is .*a%20b'; its path must not hold %20: rename the folder"),
         ("memory_limit = 4", "memory_limit in .*assay.toml is 4; expected a size, such as 4GB"),
         ('spill_limit = "4"', "spill_limit in .*assay.toml is '4'; expected a size, such as 40GB"),
         ("home = ", "assay.toml: is not TOML"),
