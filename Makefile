@@ -44,7 +44,7 @@ slow: setup ## Tests that only take long: many real runs, the year, every rule b
 chaos: setup ## Kill real runs and services, fill the disk, shuffle arrivals; a quarter of an hour
 	@$(BIN)/pytest -n auto --dist loadfile -m chaos
 
-feeds: setup ## Feeds of real servers, killed under live writes; some minutes (installs the servers with apt-get and npm where root may)
+feeds: setup ## Feeds of real servers, killed under live writes, and programs that read a lake; some minutes (installs them where root may)
 	@$(BIN)/python -m tests.install_servers
 	@ASSAY_FEEDS=1 $(BIN)/pytest -n auto --dist load -m feeds tests/feeds
 
@@ -93,4 +93,4 @@ lock: $(INSTALLED) ## Resolve the dependencies again into requirements.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-strip-extras --no-emit-index-url --no-header --extra demo --extra dev -o requirements.lock pyproject.toml
 
 clean: ## Remove the virtual environment and the parsed project; the lake stays
-	@rm -rf .venv .venv-bench .azurite dbt_project/target dbt_project/build dbt_project/dbt_packages
+	@rm -rf .venv .venv-bench .azurite .readers dbt_project/target dbt_project/build dbt_project/dbt_packages

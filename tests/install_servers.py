@@ -1,4 +1,6 @@
-"""Installs the servers that tests of feeds read, where they are missing: with apt-get where root may, and with npm.
+"""Installs what tests of feeds read from and what others read a lake with, where it is missing.
+
+System packages come by apt-get where root may, the rest by npm, Maven and uv into this folder.
 
 Run by `make feeds`; says what to install where it may not.
 """
@@ -11,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests import mariadb, postgres
+from tests import mariadb, other_readers, postgres
 from tests.places import PROJECT
 
 AZURITE = "azurite@3.37.0"
@@ -35,6 +37,20 @@ def main() -> None:
             _install("npm", "npm, which installs the emulator of Azure Blob")
         NODE.mkdir(exist_ok=True)
         _run(["npm", "install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix", str(NODE), AZURITE])
+    if not other_readers.has_java():
+        _install("default-jdk-headless", "Java (a JDK of 17 or newer)")
+    if not other_readers.has_driver():
+        if shutil.which("mvn") is None:
+            _install("maven", "Maven, which fetches DuckDB's driver for Java")
+        _run(other_readers.MAVEN)
+        if not other_readers.has_driver():
+            sys.exit(
+                f"{other_readers.DRIVER} is not the file that the tests are made for; remove it and make feeds again"
+            )
+    if not other_readers.has_packages():
+        for command in other_readers.UV:
+            _run(command)
+        other_readers.note_packages()
 
 
 def _install(package: str, what: str) -> None:

@@ -19,6 +19,8 @@ from assay.publish.states import TABLES
 ROWS = 10
 """Rows that a line shows, where it shows any."""
 _PLAIN = re.compile(r"[a-z][a-z0-9_]*")
+_GLOB = r'''r"[][{}*?\\]", r"\\\g<0>"'''
+"""Spark takes a path for a pattern, and does not decode an URI: what its patterns are made of gets a backslash."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,16 @@ def _with_parquet(folder: str, name: TableName) -> list[Line]:
     path = f"Path({_text(folder)}).resolve() / {_text(name.table)}"
     begin = "from pathlib import Path; "
     scan = f"import polars; {begin}polars.scan_parquet({path}, glob=False).collect()"
+    spelled = f"re.sub({_GLOB}, str({path}))"
     return [
         Line("pandas", "pandas", f"import pandas; {begin}pandas.read_parquet({path})", "pandas, pyarrow"),
         Line("polars", "Polars", scan, "polars"),
-        Line("spark", "Spark", f"{begin}spark.read.parquet(({path}).as_uri())", "the lake's disk at each worker"),
+        Line(
+            "spark",
+            "Spark",
+            f'import re; {begin}spark.read.parquet("file:" + {spelled})',
+            "PySpark; the lake's disk at each worker",
+        ),
     ]
 
 
@@ -93,11 +101,14 @@ def _frames(file: str, name: TableName) -> list[Line]:
 
 def _of_tools(file: str, name: TableName) -> list[Line]:
     """JDBC and BI tools, which are given the file and see all tables."""
-    metabase = "its DuckDB driver; this is the database file, and the connection is read-only"
+    metabase = 'MotherDuck\'s driver; this is its "Database file", and "Establish a read-only connection" is to be on'
+    superset = (
+        f"duckdb-engine; a dataset is SQL over {_in_sql(name)}: listed schemas are called otherwise in each state"
+    )
     return [
         Line("jdbc", "JDBC", f"jdbc:duckdb:{file};access_mode=read_only;", "org.duckdb:duckdb_jdbc"),
         Line("metabase", "Metabase", file, metabase),
-        Line("superset", "Superset", f"duckdb:///{file}?access_mode=read_only", f"duckdb-engine; then {_in_sql(name)}"),
+        Line("superset", "Superset", f"duckdb:///{file}?access_mode=read_only", superset),
     ]
 
 
