@@ -105,7 +105,11 @@ def test_each_word_of_the_glossary_leads_to_the_columns_that_name_it(reader: Rea
     link = "/table/silver.transactions#column-household_id"
     assert f'href="{link}"' in reader.html("/catalogue")
     path, _, anchor = link.partition("#")
-    assert f'id="{anchor}"' in reader.html(path)
+    table = reader.html(path)
+    assert f'id="{anchor}"' in table
+    links = re.findall(r'href="/catalogue#(term-[^"]+)"', table)
+    assert "term-household" in links
+    assert all(f'id="{link}"' in reader.html("/catalogue") for link in links)
 
 
 def test_dbt_docs_are_shown_but_reach_nothing(reader: Reader) -> None:

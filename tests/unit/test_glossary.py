@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from assay.contract.catalog import Catalog
-from assay.contract.glossary import Use, glossary
+from assay.contract.glossary import Use, glossary, terms_of
 
 
 def block(name: str, package: str = "shop", file: str = "models/words/glossary.md") -> dict[str, Any]:
@@ -81,3 +81,17 @@ def test_a_table_names_a_term_by_its_name_its_description_or_the_block_itself() 
         gold_more=model("", y=by_block),
         quarantine_lift=model("Lift."),
     ) == [Use("gold.more", ["y"]), Use("gold.results", ["lift_usd"]), Use("bronze.lift", [])]
+
+
+def test_a_table_has_the_terms_that_it_or_its_columns_name_and_no_uses_of_others() -> None:
+    catalog = project(
+        [block(name) for name in ("lift", "private_brand", "basket", "store")],
+        silver_lift=model("Of a store."),
+        gold_sales=model("Per store.", lift="", is_private_brand=""),
+    )
+    assert [(term.name, term.uses) for term in terms_of(catalog, "gold_sales")] == [
+        ("lift", [Use("gold.sales", ["lift"])]),
+        ("private brand", [Use("gold.sales", ["is_private_brand"])]),
+        ("store", [Use("gold.sales", [])]),
+    ]
+    assert terms_of(project([], gold_sales=model("Per store.")), "gold_sales") == []

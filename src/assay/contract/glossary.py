@@ -7,7 +7,7 @@ block into its description with `doc()`, or by its words, in a name or a descrip
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -56,13 +56,27 @@ def glossary(catalog: Catalog) -> list[Term]:
     Args:
         catalog: The project.
     """
+    return _terms(catalog, (model for layer in _LAYERS for model in catalog.of_layer(layer)))
+
+
+def terms_of(catalog: Catalog, model: str) -> list[Term]:
+    """The terms that one table names, by name, each with that table as its one use.
+
+    Args:
+        catalog: The project.
+        model: e.g. `gold_daily_sales`.
+    """
+    return [term for term in _terms(catalog, [model]) if term.uses]
+
+
+def _terms(catalog: Catalog, models: Iterable[str]) -> list[Term]:
     project = catalog.manifest["metadata"]["project_name"]
     blocks = {
         unique_id: block
         for unique_id, block in catalog.manifest.get("docs", {}).items()
         if block["package_name"] == project and PurePath(block["original_file_path"]).name == FILE
     }
-    named = list(_named(catalog)) if blocks else []
+    named = list(_named(catalog, models)) if blocks else []
     terms = [_term(unique_id, block, named) for unique_id, block in blocks.items()]
     return sorted(terms, key=lambda term: term.name.casefold())
 
@@ -77,13 +91,12 @@ class _Named:
     blocks: frozenset[str]
 
 
-def _named(catalog: Catalog) -> Iterator[_Named]:
-    for layer in _LAYERS:
-        for model in catalog.of_layer(layer):
-            node, table = catalog.models[model], table_of(model)
-            yield _of(table, "", table.partition(".")[2], node)
-            for column, entry in node["columns"].items():
-                yield _of(table, column, column, entry)
+def _named(catalog: Catalog, models: Iterable[str]) -> Iterator[_Named]:
+    for model in models:
+        node, table = catalog.models[model], table_of(model)
+        yield _of(table, "", table.partition(".")[2], node)
+        for column, entry in node["columns"].items():
+            yield _of(table, column, column, entry)
 
 
 def _of(table: str, column: str, name: str, entry: Mapping[str, Any]) -> _Named:

@@ -8,6 +8,7 @@ from typing import Any
 
 from assay.contract.catalog import Catalog
 from assay.contract.errors import ContractError
+from assay.contract.glossary import terms_of
 from assay.contract.names import TableName, table_of
 from assay.contract.parse import yml_of
 from assay.incidents.kinds import KINDS
@@ -91,6 +92,7 @@ def table(visit: Visit) -> Answer:
         "versions": contract_versions(visit.connection, name.table),
         "version": visit.catalog.contract_version(name.table),
         "changes": read_changes(visit.connection, source=name.entity, most=CHANGES) if name.is_bronze else [],
+        "terms": terms_of(visit.catalog, name.model),
         "upstream": sorted(map(table_of, visit.catalog.parents(name.model))),
         "downstream": [table_of(model) for model in downstream(visit.catalog, {name.model}) if model != name.model],
         "contract_text": _text_of(visit, yml_of(node)),
