@@ -45,6 +45,7 @@ for name in ENGINE:
 assert len(os.listdir("/proc/self/task")) == before, "a thread would be lost in a fork"
 project = {"assets", "dashboard", "definitions", "resources", "sensors"} & set(sys.modules)
 assert not project, f"runs would not see changes of {project}"
+assert "assay.cli.console" not in sys.modules, "a command that is forked would not look at its own terminal"
 """
 
 

@@ -63,9 +63,6 @@ LIBRARIES = (
 ENGINE = (
     "assay.checks.consistency_check",
     "assay.checks.contract_check",
-    "assay.cli.dagster_run",
-    "assay.cli.main",
-    "assay.cli.running",
     "assay.contract.business_rules",
     "assay.contract.pandera_types",
     "assay.contract.yml_file",
@@ -82,7 +79,8 @@ ENGINE = (
     "assay.reading.parquet",
     "assay.tables.keyed",
 )
-"""What imports the modules of the engine. A run is not forked when their files changed since."""
+"""What imports the modules of the engine, none of `cli` among them, whose console looks at the terminal when it is
+imported. A run is not forked when their files changed since."""
 PRELOADED = (*LIBRARIES, *ENGINE, "assay.orchestration.first_use")
 """What a process imports from which runs are forked."""
 
