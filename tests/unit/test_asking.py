@@ -77,6 +77,15 @@ def test_an_answer_of_many_rows_is_not_kept_and_names_come_along(
         assert [key[1] for key in asking._answers] == ["select 1 as a, 2 as b"]
 
 
+def test_rows_of_all_answers_together_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "ALL_ROWS", 10)
+    monkeypatch.setattr(asking, "_answers", type(asking._answers)())
+    with opened(state(tmp_path / "lake_1.duckdb", 5)) as connection:
+        for number in range(5):
+            assert len(ask(connection, f"select {number} from range(4)")) == 4
+    assert [key[1] for key in asking._answers] == ["select 3 from range(4)", "select 4 from range(4)"]
+
+
 def test_what_may_read_incidents_is_asked_anew_when_those_are_published(tmp_path: Path) -> None:
     lake = state(tmp_path / "lake_1.duckdb", 5)
     for amount in (1, 2):

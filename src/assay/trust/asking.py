@@ -18,6 +18,8 @@ KEPT = 2_000
 """Answers that are kept; each is some rows."""
 MOST_ROWS = 5_000
 """Rows of an answer that is kept."""
+ALL_ROWS = 200_000
+"""Rows of all answers that are kept: an address may ask a dashboard for any value, each with an answer of its own."""
 _Key = tuple[tuple[tuple[str, int, int], ...], str, str]
 
 _answers: OrderedDict[_Key, tuple[list[str], list[tuple[Any, ...]]]] = OrderedDict()
@@ -63,10 +65,7 @@ def ask_named(
             if key not in _answers:
                 answer = answer_anew(connection, sql, values)
                 with _guard:
-                    if len(answer[1]) <= MOST_ROWS:
-                        _answers[key] = answer
-                    while len(_answers) > KEPT:
-                        _answers.popitem(last=False)
+                    _keep(key, answer)
                 return answer
             return _answers[key]
     except KeyError:  # it was dropped meanwhile
@@ -75,6 +74,14 @@ def ask_named(
         with _guard:
             if not lock.locked():
                 _asked.pop(key, None)
+
+
+def _keep(key: _Key, answer: tuple[list[str], list[tuple[Any, ...]]]) -> None:
+    if len(answer[1]) > MOST_ROWS:
+        return
+    _answers[key] = answer
+    while len(_answers) > KEPT or sum(len(rows) for _, rows in _answers.values()) > ALL_ROWS:
+        _answers.popitem(last=False)
 
 
 def answer_anew(
