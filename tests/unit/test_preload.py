@@ -32,6 +32,16 @@ def test_a_run_is_not_forked_from_an_engine_that_changed_since(
     assert RunProcess._Popen(RunProcess()) == expected
 
 
+def test_a_run_is_spawned_while_packages_are_being_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def vanished() -> list[str]:
+        raise FileNotFoundError("a file that pip replaces")
+
+    monkeypatch.setattr(forkserver, "made_of", vanished)
+    monkeypatch.setattr(forkserver, "Forked", lambda _: "forked")
+    monkeypatch.setattr(forkserver.popen_spawn_posix, "Popen", lambda _: "spawned")
+    assert RunProcess._Popen(RunProcess()) == "spawned"
+
+
 ENGINE_ALONE = """
 import importlib, os, sys
 import duckdb

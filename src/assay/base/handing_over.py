@@ -9,16 +9,15 @@ import struct
 import sys
 import sysconfig
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 
-from assay.base.project import DISTRIBUTION, ENGINE
+from assay.base.project import ENGINE
 
 WHERE = "warm.json"
 """Below the Dagster home: where a process listens, and what it is made of."""
 _LENGTH = struct.Struct("!Q")
 _CODE = (".py", ".sql", ".j2")
-"""Files of the engine by which an editable one changes, of which the packages tell nothing."""
+"""Files of the engine: of one that is edited in place, the folder of the packages tells nothing."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +42,14 @@ class Message:
 
 
 def made_of() -> list[str]:
-    """What a process that is forked has to share with the one that asks for it: Python, packages, and the engine."""
+    """What a process that is forked has to share with the one that asks for it: Python, packages, and the engine.
+
+    Raises:
+        OSError: A file went while it was looked at: packages are being installed.
+    """
     packages = Path(sysconfig.get_path("purelib"))
-    written = max(path.stat().st_mtime_ns for path in ENGINE.rglob("*") if path.suffix in _CODE)
-    return [sys.executable, f"{packages} {packages.stat().st_mtime_ns}", f"{ENGINE} {version(DISTRIBUTION)} {written}"]
+    written = max((path.stat().st_mtime_ns for path in ENGINE.rglob("*") if path.suffix in _CODE), default=0)
+    return [sys.executable, f"{packages} {packages.stat().st_mtime_ns}", f"{ENGINE} {written}"]
 
 
 def is_of_this_user(connection: socket.socket) -> bool:

@@ -41,6 +41,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that nothing is left behind
     if not _wait_for_services(settings):
         return
+    what = made_of()  # before anything of it is imported
     for name in PRELOADED:
         importlib.import_module(name)
     gc.collect()
@@ -50,7 +51,7 @@ def main() -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listening:
             listening.bind(str(path))
             listening.listen()
-            where = {"socket": str(path), "made_of": made_of()}
+            where = {"socket": str(path), "made_of": what}
             place(settings.dagster_home / WHERE, json.dumps(where).encode(), mtime=time.time())
             try:
                 _serve(listening)

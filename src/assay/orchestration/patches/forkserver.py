@@ -113,14 +113,14 @@ class RunProcess(ForkServerProcess):
 
     @staticmethod
     def _Popen(process_obj: BaseProcess) -> Any:  # noqa: N802 - multiprocessing's name for how it is started
-        if made_of() != RunProcess.made_of:
-            _LOG.warning("Assay or its packages changed since the services began: runs start slower until they do anew")
-            return popen_spawn_posix.Popen(process_obj)
+        reason: object = "Assay or its packages changed; start the services anew"
         try:
-            return Forked(process_obj)
+            if made_of() == RunProcess.made_of:
+                return Forked(process_obj)
         except (OSError, EOFError) as error:  # its socket was removed, TMPDIR has too long a name, it dies at once
-            _LOG.warning("a run cannot be forked and is spawned, some seconds slower: %s", error or "it ended")
-            return popen_spawn_posix.Popen(process_obj)
+            reason = error or "it ended"
+        _LOG.warning("a run cannot be forked and is spawned, some seconds slower: %s", reason)
+        return popen_spawn_posix.Popen(process_obj)
 
 
 @switchable("forkserver")
@@ -131,9 +131,9 @@ def start_runs_from_a_fork() -> None:
     """
     if not {"api", "grpc"} <= set(sys.orig_argv):
         return
-    RunProcess.made_of = made_of()
     forkserver.set_forkserver_preload(list(PRELOADED))
     with suppress(OSError):  # it is tried again with each run, which says so
+        RunProcess.made_of = made_of()  # before anything of it is imported
         forkserver.ensure_running()
     # The code server asks this context, of which there is one, for each process.
     vars(multiprocessing.get_context("spawn"))["Process"] = RunProcess
