@@ -15,7 +15,7 @@ import duckdb
 import pytest
 from starlette.testclient import TestClient
 
-from assay.consumers.badges import badges_folder
+from assay.consumers.badges import badge_name, badges_folder
 from assay.contract.catalog import Catalog
 from assay.incidents import store
 from assay.incidents.reconcile import Cause
@@ -333,6 +333,9 @@ def test_a_badge_is_given_out_and_nothing_beside_it(lake: Lab) -> None:
     assert picture.headers["cross-origin-resource-policy"] == "same-site"
     assert "sandbox" in picture.headers["content-security-policy"]
     assert reader.client.get("/badges/gold.daily_sales.json").json() == {"table": "gold.daily_sales"}
+    for table, address in (("gold.a b/c", "gold.a%20b%2Fc"), ("gold.50%", "gold.50%25")):
+        (folder / f"{badge_name(table)}.json").write_text(json.dumps({"table": table}))
+        assert reader.client.get(f"/badges/{address}.json").json() == {"table": table}
     for name in (
         "gold.other.svg",
         "gold.daily_sales.duckdb",

@@ -26,7 +26,6 @@ from assay.base.project import MARKER, find_project
 from assay.base.sizes import parse_size
 
 _PREFIX = "ASSAY_"
-_OF_URLS = re.compile("[;?#]|%[0-9a-fA-F]{2}")
 _FOLDERS = ("home", "dbt_project")
 _EXPECTED = {
     "log": "json, or nothing",
@@ -237,7 +236,8 @@ class Settings(BaseSettings):
 
 def problem_of_home(home: Path) -> str:
     """Why a folder cannot hold a lake; empty when it can."""
-    if marks := sorted(set(_OF_URLS.findall(str(home)))):  # dbt-duckdb and Dagster's storage read it as an URL
+    marks = sorted(set(re.findall("[;?#]|%[0-9a-fA-F]{2}", str(home))))
+    if marks:  # dbt-duckdb and Dagster's storage read it as an URL
         return f"its path must not hold {' or '.join(marks)}: rename the folder"
     return "expected a folder, found a file" if home.is_file() else ""
 
