@@ -18,8 +18,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from alembic.config import Config
 from dagster import DagsterInstance
 from dagster._core.execution import context_creation_job
+from dagster._core.storage import sql
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
 
 from assay.base.settings import Settings
@@ -156,6 +158,29 @@ def test_a_patch_whose_private_name_is_gone_turns_itself_off_with_one_warning(
     [warning] = [record.getMessage() for record in caplog.records if record.name == registry.__name__]
     assert warning.startswith(f"the patch {name} is off, because Dagster is not as it expects: ")
     assert not registry.is_on(name)
+
+
+def test_the_revisions_of_a_place_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And those of another place, as of a project's own tables, by themselves."""
+    read: list[str] = []
+
+    class Scripts:
+        @staticmethod
+        def from_config(config: Config) -> object:
+            place = config.get_main_option("script_location")
+            read.append(str(place))
+            return SimpleNamespace(place=place)
+
+    monkeypatch.setattr(sql, "ScriptDirectory", Scripts)
+    reuse_engines()
+    kept = sql.ScriptDirectory
+    reuse_engines()
+    assert sql.ScriptDirectory is kept
+    for place in ("dagster", "dagster", "own", "dagster"):
+        config = Config()
+        config.set_main_option("script_location", place)
+        assert vars(kept.from_config(config))["place"] == place
+    assert read == ["dagster", "own"]
 
 
 def test_a_module_that_is_gone_is_no_reason_to_fail_either(monkeypatch: pytest.MonkeyPatch) -> None:

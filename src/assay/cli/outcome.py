@@ -12,6 +12,8 @@ from assay.cli.console import complain, out
 from assay.ledger.reports import held_back_by, histories_of, loaded_by, refused_by
 from assay.publish.reader import is_of_this_version, open_published
 
+_BOOK_KEEPING = ("ops",)
+
 
 @dataclass
 class Outcome:
@@ -43,7 +45,7 @@ class Outcome:
 def snapshots_that_count(settings: Settings) -> list[tuple[str, str]]:
     """(source, path) of the snapshot that counts of each source, as published."""
     try:
-        with open_published(settings.published) as connection:
+        with open_published(settings.published, _BOOK_KEEPING) as connection:
             if not is_of_this_version(connection):
                 return []
             shown = "select source, path from ops.snapshots where state = 'current' order by all"
@@ -62,7 +64,7 @@ def read_outcome(settings: Settings, run_id: str, failures: list[str]) -> Outcom
     """
     outcome = Outcome(success=not failures, failures=failures)
     try:
-        with open_published(settings.published) as connection:
+        with open_published(settings.published, _BOOK_KEEPING) as connection:
             outcome.loaded = loaded_by(connection, run_id)
             outcome.histories = histories_of(connection, run_id)
             outcome.refused = refused_by(connection, run_id)

@@ -52,6 +52,7 @@ SHOWN_AGAIN = timedelta(seconds=30)
 """The page is written anew after this, though nothing has changed."""
 FEEDS_START = timedelta(minutes=2)
 """What the services may take to begin with feeds, or to go on with them."""
+_BOOK_KEEPING = ("ops",)
 PATIENCE = 5.0
 """Seconds that a look waits for another one, which takes tenths of a second."""
 
@@ -147,7 +148,7 @@ class Watchman:
                 if run.concerns(table)
             ),
         )
-        with open_published(self._settings.published) as published:
+        with open_published(self._settings.published, _BOOK_KEEPING) as published:
             rows = list(slo_history.rows_by_day(published, connection, self._catalog, now))
         publish_rows(self._settings.published, "slo", rows, slo_history.COLUMNS)
         self._told = stamp
@@ -181,7 +182,7 @@ class Watchman:
         link = self._settings.published / "ops.duckdb"
         stamp = str(link.readlink()) if link.is_symlink() else ""
         if stamp and stamp != self._facts[0]:
-            with open_published(self._settings.published) as connection:
+            with open_published(self._settings.published, _BOOK_KEEPING) as connection:
                 self._facts = (stamp, read_facts(connection))
         return self._facts[1]
 
