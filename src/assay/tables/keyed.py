@@ -30,6 +30,7 @@ from assay.tables.change_views import with_change_views
 from assay.tables.date_ranges import narrowed
 from assay.tables.first_fingerprints import first_keyed
 from assay.tables.key_ranges import is_among
+from assay.tables.lone_rows import lone_rows_apart
 from assay.tables.own_columns import own_columns_read
 from assay.tables.part_column import columns_of, part_column
 from assay.tables.parts import build_within_memory, each_part, is_in_part
@@ -81,7 +82,8 @@ class _Keyed:
         own = undeclared([name for name, _ in declared], list(arguments["inputs"]))
         self._columns = [*declared, *((name, OWN_TYPE) for name in own)]
         compiled = str(arguments["sql"])
-        self._sql, self._views = with_change_views(compiled, self._model, arguments["inputs"])
+        self._inputs: Mapping[str, Mapping[str, Any]] = arguments["inputs"]
+        self._sql, self._views = with_change_views(compiled, self._model, self._inputs)
         self._run_id = str(arguments["run_id"])
         self._definition = Definition(
             keyed_form(compiled, self._columns, self._rebuild_key),
@@ -261,9 +263,10 @@ class _Keyed:
         order = f" order by made.{quoted(along.name)}" if along else ""  # what looks for some dates reads their blocks
         began = time.monotonic()
         for _ in each_part(self._connection, parts):
-            self._connection.execute(
-                f"insert into {self._name.sql} by name select * from ({self._sql}\n) as made where {where}{order}"
-            )
+            with lone_rows_apart(self._connection, self._sql, self._inputs) as sql:
+                self._connection.execute(
+                    f"insert into {self._name.sql} by name select * from ({sql}\n) as made where {where}{order}"
+                )
         count_whole(self._connection, self.table, dict(self._columns))
         if self._left_out:
             left_out, states = self._left_out

@@ -6,7 +6,8 @@
 {# The rows of a bronze table that count, one for each key: clean rows of current files, the newest of each key.
    Rows that are equally new are told apart by all that they say, so the order of arrival decides nothing.
    Of a contract with `key: none` every clean row of current files counts.
-   Of `load: changes` the rows that are there at the source: tables/change_views.py puts a view in the place of this. #}
+   Of `load: changes` the rows that are there at the source: tables/change_views.py puts a view in the place of this.
+   Where all of a table is built, tables/lone_rows.py compares only the rows whose key stands in several. #}
 {% macro newest_rows(bronze) -%}
     {%- set relation = ref(bronze) -%}
     {%- set contract = assay.contract_of(bronze) -%}
@@ -40,6 +41,7 @@
             row_number() over newest as _rank,
             coalesce({{ everything }} is not distinct from first_value({{ everything }}) over newest, false) as _is_same
         from (
+            /*rows that count*/
             select
                 bronze.*,
                 {{ assay.rescued_pairs('bronze._rescued') }} as _rescued_pairs,
@@ -52,6 +54,7 @@
             where
                 bronze._violations is null
                 and {{ assay.affected(*contract.key) }}
+            /*end of rows*/
         )
         window newest as (
             partition by {{ key }}
