@@ -216,6 +216,11 @@ def test_a_model_that_knows_other_rows_still_sees_one_file_at_a_time(make: Make)
     [
         ("select *, null as _violations from {landing}", True),
         ("with a as (select * from {landing}) select * replace (lower(name) as name), [] as _violations from a", True),
+        ("select *, if(name in ({names}), null, ['name']) as _violations from {landing}", True),
+        (
+            "select * from (select *, null as _violations from {landing}) where name in (select name from {landing})",
+            False,
+        ),
         ("select id, name, _rescued, null as _violations from {landing}", False),
         ("select distinct *, null as _violations from {landing}", False),
         ("select *, null as _violations from {landing} order by id", False),
@@ -226,7 +231,8 @@ def test_a_model_that_knows_other_rows_still_sees_one_file_at_a_time(make: Make)
 )
 def test_only_a_model_that_makes_each_row_of_one_record_is_row_wise(make: Make, model: str, expected: bool) -> None:
     source = make(TWO)
-    sql = model.format(landing='temp.main."landing_sales"')
+    names = ", ".join(f"'{number}'" for number in range(20))  # of which DuckDB's optimizer makes a join
+    sql = model.format(landing='temp.main."landing_sales"', names=names)
     assert is_row_wise(source.connection, source.contract, sql) is expected
 
 

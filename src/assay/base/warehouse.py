@@ -168,3 +168,14 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
             connection.execute("rollback")
         raise
     connection.execute("commit")
+
+
+@contextmanager
+def without_optimizer(connection: duckdb.DuckDBPyConnection, step: str) -> Iterator[None]:
+    """Have statements of the block planned without a step of DuckDB's optimizer, which `duckdb_optimizers()` names."""
+    before = connection.execute("select current_setting('disabled_optimizers')").fetchall()[0][0]
+    connection.execute(f"set disabled_optimizers = '{step}'")
+    try:
+        yield
+    finally:
+        connection.execute(f"set disabled_optimizers = '{before}'")

@@ -8,9 +8,12 @@ from typing import Any
 
 import duckdb
 
+from assay.base.warehouse import without_optimizer
 from assay.contract.contract import Contract
 from assay.contract.names import quoted
 
+_AS_JOINS = "in_clause"
+"""An optimizer that makes a join of `in (…)` with many values, of which each row is joined with none of another row."""
 _ROW_BY_ROW = frozenset(("PROJECTION", "SEQ_SCAN"))
 """Steps of a plan in which no row knows of another; a model with any other step reads one file at a time."""
 
@@ -30,7 +33,9 @@ def is_row_wise(connection: duckdb.DuckDBPyConnection, contract: Contract, sql: 
     connection.execute(f"create or replace temp table assay_shape ({typed}_rescued json, _file_id bigint)")
     connection.execute(f"create or replace temp view {landing} as select * from temp.assay_shape")
     try:
-        explained = connection.execute(f"explain (format json) select {_columns(contract)} from ({sql}\n)").fetchall()
+        with without_optimizer(connection, _AS_JOINS):
+            query = f"explain (format json) select {_columns(contract)} from ({sql}\n)"
+            explained = connection.execute(query).fetchall()
     except duckdb.BinderException:  # it names its columns, and `_file_id` is not among them
         return False
     finally:

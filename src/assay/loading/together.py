@@ -34,7 +34,7 @@ _MOST_BYTES = 64 << 20
 """Of files as received: what a kill may cost, and about what one such file takes to load."""
 _SMALL = 8 << 20
 """Bytes of a file up to which a commit of its own is a good part of what it costs."""
-_MOST_RECORDS = 1_000_000
+_MOST_RECORDS = 4_000_000
 _WORTH = 0.5
 """The share of files that have to be loaded together; of a source that gives fewer, each is loaded alone."""
 _ARROW = "assay_arrow"

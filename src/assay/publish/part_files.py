@@ -29,8 +29,9 @@ ROWS = 50_000
 """Rows of a part on average, when a table is cut anew: a file of 50,000 rows is written in 20 to 50 ms."""
 _MONTHS = (1, 3, 12, 120, 1_200, 12_000, 120_000)
 """Months of a part, of which the first is taken that gives few enough parts; the last holds all dates."""
-_COMPRESSION = "zstd"
-"""A sixth smaller than snappy on the demo's tables, as fast to write, and reads do not differ beyond noise."""
+_COMPRESSION = "compression zstd, compression_level 1"
+"""A quarter smaller than snappy on the demo's tables and as fast to write; level 3 takes up to a quarter longer and
+makes them three to five hundredths smaller. Reads do not differ beyond noise."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,7 @@ class PartFiles:
         path = self.folder / f"{name}_{secrets.token_hex(8)}.parquet"
         [(rows,)] = self.connection.execute(
             f"copy (select {self.select} from {self.relation} where {where}) to {literal(str(path))} "
-            f"(format parquet, compression {_COMPRESSION})"
+            f"(format parquet, {_COMPRESSION})"
         ).fetchall()
         if not rows and where != "true":
             path.unlink()

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 import duckdb
 
+from assay.base.warehouse import without_optimizer
+
 MANY = 200
 """Columns up to which a plan, and the parts of an object, are cheap in any case."""
 _COPYING = "filter_pushdown"
@@ -19,9 +21,5 @@ def plain_plans(connection: duckdb.DuckDBPyConnection, columns: int) -> Iterator
     if columns <= MANY:
         yield
         return
-    before = connection.execute("select current_setting('disabled_optimizers')").fetchall()[0][0]
-    connection.execute(f"set disabled_optimizers = '{_COPYING}'")
-    try:
+    with without_optimizer(connection, _COPYING):
         yield
-    finally:
-        connection.execute(f"set disabled_optimizers = '{before}'")

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from assay.contract.names import literal
+from assay.base.warehouse import without_optimizer
 
 _BY_STATISTICS = "statistics_propagation"
 """An optimizer that drops a condition which today's values all meet; tomorrow's may not."""
@@ -28,12 +28,8 @@ def own_columns_read(
         sql: The query.
         tables: Tables that it may read, e.g. `silver.products`.
     """
-    before = connection.execute("select current_setting('disabled_optimizers')").fetchall()[0][0]
-    connection.execute(f"set disabled_optimizers = {literal(_BY_STATISTICS)}")
-    try:
+    with without_optimizer(connection, _BY_STATISTICS):
         explained = connection.execute(f"explain (format json) {sql}").fetchall()
-    finally:
-        connection.execute(f"set disabled_optimizers = {literal(before)}")
     scans = list(_scans(json.loads(explained[0][1])))
     return {table: frozenset(_read(scans, table, _own_columns(connection, table))) for table in tables}
 

@@ -53,7 +53,8 @@ class PartColumn:
         name = quoted(self.name)
         if not self.is_moment:
             return f"{name}::bigint"
-        plain = f"timezone('UTC', {name})" if self.type == "TIMESTAMP WITH TIME ZONE" else name
+        # `timezone('UTC', …)` gives the same, ten times as slow
+        plain = f"make_timestamp(epoch_us({name}))" if self.type == "TIMESTAMP WITH TIME ZONE" else name
         months = f"year({plain})::bigint * 12 + month({plain}) - 1"
         return f"case when {self.between(None, None)} then {months} end"
 
