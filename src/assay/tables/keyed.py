@@ -26,6 +26,7 @@ from assay.contract.table_schema import version_of
 from assay.contract.types import sql_type
 from assay.ledger.change_cuts import have_cuts
 from assay.tables.build_costs import BUILD, note_cost
+from assay.tables.change_log import has_consumers, log_changes, log_wider
 from assay.tables.change_views import with_change_views
 from assay.tables.date_ranges import narrowed
 from assay.tables.first_fingerprints import first_keyed
@@ -38,6 +39,7 @@ from assay.tables.rebuilds import forget_rebuild, note_rebuild
 from assay.tables.silver_counts import count_whole, move_counts
 from assay.tables.strict import stop_when_strict
 from assay.tables.superseded_changes import LeftOut
+from assay.tables.swapped_rows import find_changed, forget_swapped
 from assay.tables.table_columns import stop_unless_as_declared
 from assay.tables.table_definition import Definition, keyed_form
 from assay.tables.touched_parts import note_touched
@@ -117,11 +119,8 @@ class _Keyed:
         """Take in what the table's columns hold more since it was built; a change of no row, of which readers hear."""
         with transaction(self._connection):
             seq = widen_table(self._connection, self._node, self._definition, self._run_id)
-            if seq is not None and self._has_consumers():
-                for name in ("keyed_old", "keyed_new"):
-                    self._connection.execute(f"create or replace temp table {name} as from {self._name.sql} limit 0")
-                self._log_changes(seq)
-                self._connection.execute("drop table temp.keyed_old; drop table temp.keyed_new")
+            if seq is not None and has_consumers(self._connection, self.table):
+                log_wider(self._connection, self._name, self._columns, seq)
 
     def _make_affected(self, parts: int) -> None:
         affected = self._no_keys() if self.is_full else self._affected()
@@ -293,59 +292,23 @@ class _Keyed:
         self._connection.execute(
             f"create or replace temp table keyed_old as select {names} from {target} as made where {where}"
         )
-        differs = self._differ("keyed_old", "keyed_new", names) or self._differ("keyed_new", "keyed_old", names)
-        if differs:
-            self._connection.execute(f"delete from {target} as made where {where}")
+        swap = find_changed(self._connection, [name for name, _ in self._columns])
+        if swap.differs:
+            if swap.gone:
+                self._connection.execute(f"delete from {target} as made where {where}")
             self._connection.execute(f"insert into {target} by name select * from temp.keyed_new")
             move_counts(self._connection, self.table, dict(self._columns))
         if self._left_out:
             left_out, states = self._left_out
             left_out.move(states, self._asks, f"temp.{self._affected_name}")
         note_rebuild(self._connection, self.table, f"temp.{self._affected_name}", time.monotonic() - began)
-        seq = note_built(self._connection, self.table, self._definition, self._run_id, is_changed=differs)
-        if differs:
+        seq = note_built(self._connection, self.table, self._definition, self._run_id, is_changed=swap.differs)
+        if swap.differs:
             log_written(self._connection, self._name, self._rebuild_key.key, seq)
             note_touched(self._connection, self.table, seq, self._part_choice)
-        if differs and self._has_consumers():
-            self._log_changes(seq)
-        self._connection.execute("drop table temp.keyed_old; drop table temp.keyed_new")
-
-    def _differ(self, left: str, right: str, names: str) -> bool:
-        result = self._connection.execute(
-            f"select 1 from (select {names} from temp.{left} except all select {names} from temp.{right}) limit 1"
-        )
-        return bool(result.fetchall())
-
-    def _has_consumers(self) -> bool:
-        rows = self._connection.execute("select count(*) from ops.seen where input = ?", [self.table]).fetchall()
-        return bool(rows[0][0])
-
-    def _log_changes(self, seq: int) -> None:
-        """Keep old and new values of rows that differ in what they say.
-
-        Columns of our own (`_…`) count where a table that reads this one is made from them: a snapshot changes the
-        `_file_id` of every row, and that alone is not a reason to redo what does not read it.
-        """
-        read = self._own_columns_that_count()
-        logged = [(name, kind) for name, kind in self._columns if not name.startswith("_") or name in read]
-        names = ", ".join(quoted(name) for name, _ in logged)
-        changed = " union all ".join(
-            f"(select {names} from temp.{left} except all select {names} from temp.{right})"
-            for left, right in (("keyed_old", "keyed_new"), ("keyed_new", "keyed_old"))
-        )
-        self._connection.execute(
-            f"create table if not exists {self._changes} as "
-            f"select {names}, 0::bigint as _seq from {self._name.sql} limit 0"
-        )
-        for name, kind in logged:
-            self._connection.execute(f"alter table {self._changes} add column if not exists {quoted(name)} {kind}")
-        self._connection.execute(f"insert into {self._changes} by name select *, {seq} as _seq from ({changed})")
-
-    def _own_columns_that_count(self) -> set[str]:
-        """Columns `_…` of this table from which others are made; all of them where a table of before has not said."""
-        own = {name for name, _ in self._columns if name.startswith("_")}
-        rows = self._connection.execute("select reads from ops.seen where input = ?", [self.table]).fetchall()
-        return own & set().union(*(own if reads is None else set(reads) for (reads,) in rows))
+            if has_consumers(self._connection, self.table):
+                log_changes(self._connection, self._name, self._columns, seq)
+        forget_swapped(self._connection, swap)
 
     def _note_seen(self) -> None:
         """Write down what of each input is in this table now."""

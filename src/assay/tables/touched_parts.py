@@ -18,8 +18,6 @@ from assay.tables.part_column import columns_of, part_column
 
 _MOST = 1000
 """Ranges that are kept of one rebuild; more positions are joined to wider ranges, which only touch more."""
-_FEW = 2
-"""With as many positions among the rows of rebuilt keys, it is not looked which of the rows really differ."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,7 @@ class Touched:
 
 
 def note_touched(connection: duckdb.DuckDBPyConnection, table: str, seq: int, choice: PartChoice) -> None:
-    """Write down where the rows of `temp.keyed_old` and `temp.keyed_new` differ, in the transaction that swaps them.
+    """Write down where the rows of `temp.keyed_changed` are, in the transaction that swaps them.
 
     Args:
         connection: The warehouse.
@@ -49,12 +47,7 @@ def note_touched(connection: duckdb.DuckDBPyConnection, table: str, seq: int, ch
     column = part_column(columns_of(connection, relation(table)), choice)
     if column is None:
         return
-    asked = f"select {column.position} as position from"
-    positions = f"select distinct position from ({asked} temp.keyed_old union all {asked} temp.keyed_new)"
-    if connection.execute(f"select count(*) from ({positions})").fetchall()[0][0] > _FEW:
-        gone = "from temp.keyed_old except all from temp.keyed_new"
-        come = "from temp.keyed_new except all from temp.keyed_old"
-        positions = f"select distinct position from ({asked} ({gone}) union all {asked} ({come}))"
+    positions = f"select distinct {column.position} as position from temp.keyed_changed"
     connection.execute(
         f"""
         insert into ops.touched_parts
