@@ -156,6 +156,24 @@ def test_a_damaged_fold_is_told_by_the_full_check_and_a_full_refresh_changes_not
     assert lake.check()[0] == 0 and not lab.rows(refused)
 
 
+def test_a_fork_rebuilds_from_folds_what_the_lake_has(lake: FoldingLake, tmp_path: Path) -> None:
+    """And leaves the folds of the lake as they are."""
+    lake.lab.good_run()
+    silver, bronze = lake.lab.rows(SILVER), lake.lab.stored(BRONZE)
+    folds = {fold.path: fold.path.read_bytes() for fold in lake.folds().files}
+    assert folds
+    place = tmp_path / "a fork"
+    command = ["run", "--fork", str(place), "--keep", "--full-refresh", "bronze.orders"]
+    result = CliRunner().invoke(app, command, env={**lake.fed.environment, "COLUMNS": "2000"})
+    assert result.exit_code == 0, result.output
+    kept = Lab(place, lake.lab.settings.dbt_project)
+    assert (kept.rows(SILVER), kept.stored(BRONZE)) == (silver, bronze)
+    assert {path: path.read_bytes() for path in folds} == folds
+    lake.fetch(12)
+    lake.lab.good_run()
+    assert lake.lab.rows("select max(amount) from silver.orders") == [(lake.number * 3,)]
+
+
 def test_changes_that_are_folded_are_rebuilt_equal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mirror = Mirror(tmp_path)
     kinds = ("insert", "update", "update", "delete")

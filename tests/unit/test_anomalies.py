@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from assay.checks.statistics import ENOUGH, Z, against, is_odd, pooled, stability
+from assay.checks.statistics import ENOUGH, Z, against, is_odd, pooled, pooled_but_one, stability
 
 
 def test_a_short_history_says_nothing() -> None:
@@ -67,3 +67,9 @@ def test_a_value_that_is_new_or_gone_shifts() -> None:
 @given(st.dictionaries(st.sampled_from("abcdef"), st.integers(1, 10_000), min_size=1), st.integers(1, 50))
 def test_the_same_shares_are_no_shift_whatever_their_number(counts: dict[str, int], times: int) -> None:
     assert stability(counts, {name: n * times for name, n in counts.items()}) < 0.05
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abc"), st.integers(0, 3)), max_size=5))
+def test_the_others_of_each_file_are_pooled_as_if_each_were_left_out(history: list[dict[str, int]]) -> None:
+    left_out = [pooled(history[:at] + history[at + 1 :]) for at in range(len(history))]
+    assert list(pooled_but_one(history)) == left_out

@@ -10,7 +10,7 @@ from itertools import pairwise
 from statistics import median
 
 from assay.checks.profiles import Profile
-from assay.checks.statistics import ENOUGH, MOST, Against, against, is_odd, pooled, stability
+from assay.checks.statistics import ENOUGH, MOST, Against, against, is_odd, pooled, pooled_but_one, stability
 from assay.contract.declared_checks import LoadChecks
 
 _WEEK = 7
@@ -205,7 +205,7 @@ def _drift_judge(name: str, psi: float) -> Judge:
         if len(kept) < ENOUGH or file.rows < _FEW or name not in file.columns:
             return Verdict(file, None)
         shift = stability(file.columns[name].buckets, pooled(kept))
-        usual = [stability(counts, pooled(kept[:at] + kept[at + 1 :])) for at, counts in enumerate(kept)]
+        usual = [stability(counts, others) for counts, others in zip(kept, pooled_but_one(kept), strict=True)]
         deviation = against(shift, usual, noise=psi / 10)
         return Verdict(file, deviation, bool(deviation and shift > psi and is_odd(deviation, worth_a_word=0)))
 

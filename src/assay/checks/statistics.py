@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -67,6 +67,13 @@ def pooled(history: Iterable[Mapping[str, int]]) -> Counter[str]:
     for counts in history:
         total.update(counts)
     return total
+
+
+def pooled_but_one(history: Sequence[Mapping[str, int]]) -> Iterator[dict[str, int]]:
+    """For each of several files, the counts of the others together, as `pooled` gives them."""
+    total, holders = pooled(history), Counter(name for counts in history for name in counts)
+    for counts in history:
+        yield {name: n - counts.get(name, 0) for name, n in total.items() if holders[name] > (name in counts)}
 
 
 def stability(counts: Mapping[str, int], baseline: Mapping[str, int]) -> float:

@@ -32,10 +32,10 @@ from assay.tables.date_ranges import narrowed
 from assay.tables.first_fingerprints import first_keyed
 from assay.tables.key_ranges import is_among
 from assay.tables.lone_rows import lone_rows_apart
-from assay.tables.own_columns import own_columns_read
 from assay.tables.part_column import columns_of, part_column
 from assay.tables.parts import build_within_memory, each_part, is_in_part
 from assay.tables.rebuilds import forget_rebuild, note_rebuild
+from assay.tables.seen_inputs import is_stored, note_seen, prune_inputs, seen_seq
 from assay.tables.silver_counts import count_whole, move_counts
 from assay.tables.strict import stop_when_strict
 from assay.tables.superseded_changes import LeftOut
@@ -110,8 +110,8 @@ class _Keyed:
                 self._rebuild(parts)
             else:
                 self._redo_affected()
-            self._note_seen()
-            self._prune_inputs()
+            note_seen(self._connection, self.table, self._sql, self._rebuild_key, self._seqs)
+            prune_inputs(self._connection, self._rebuild_key)
         for view in self._views:
             view.forget(self._connection)
 
@@ -176,7 +176,7 @@ class _Keyed:
     def _is_full(self) -> bool:
         if self._is_asked_full or self.table not in self._seqs:
             return True
-        if not self._exists(self._name.layer, self._name.entity):
+        if not is_stored(self._connection, self._name.layer, self._name.entity):
             return True
         if is_changed_while_empty(self._connection, self.table, self._definition):
             return True
@@ -195,22 +195,8 @@ class _Keyed:
     def _lost_changes(self, item: Input) -> bool:
         """Whether an input changed and nothing says how, because somebody dropped the table that did."""
         name = TableName.of_model(item.model)
-        is_unseen = self._seqs.get(name.table, 0) > self._seen(name.table)
-        return not name.is_bronze and is_unseen and not self._exists("changes", name.model)
-
-    def _exists(self, schema: str, name: str) -> bool:
-        result = self._connection.execute(
-            "select count(*) from duckdb_tables() "
-            "where schema_name = ? and table_name = ? and database_name = current_database()",
-            [schema, name],
-        )
-        return bool(result.fetchall()[0][0])
-
-    def _seen(self, table: str) -> int:
-        rows = self._connection.execute(
-            "select seq from ops.seen where consumer = ? and input = ?", [self.table, table]
-        ).fetchall()
-        return int(rows[0][0]) if rows else -1
+        is_unseen = self._seqs.get(name.table, 0) > seen_seq(self._connection, self.table, name.table)
+        return not name.is_bronze and is_unseen and not is_stored(self._connection, "changes", name.model)
 
     def _no_keys(self) -> str:
         types = dict(self._columns)
@@ -224,9 +210,11 @@ class _Keyed:
         name = TableName.of_model(item.model)
         if name.is_bronze:
             return self._affected_by_files(item)
-        if not self._exists("changes", name.model):
+        if not is_stored(self._connection, "changes", name.model):
             return self._no_keys()
-        changed = f"(select * from {name.changes_sql} where _seq > {self._seen(name.table)})"
+        changed = (
+            f"(select * from {name.changes_sql} where _seq > {seen_seq(self._connection, self.table, name.table)})"
+        )
         return self._rebuild_key.affected(item, changed)
 
     def _affected_by_files(self, item: Input) -> str:
@@ -309,39 +297,3 @@ class _Keyed:
             if has_consumers(self._connection, self.table):
                 log_changes(self._connection, self._name, self._columns, seq)
         forget_swapped(self._connection, swap)
-
-    def _note_seen(self) -> None:
-        """Write down what of each input is in this table now."""
-        self._connection.execute("delete from ops.seen where consumer = ?", [self.table])
-        self._connection.execute("delete from ops.seen_files where consumer = ?", [self.table])
-        reads = own_columns_read(
-            self._connection, self._sql, [table_of(item.model) for item in self._rebuild_key.inputs]
-        )
-        for item in self._rebuild_key.inputs:
-            name = TableName.of_model(item.model)
-            table = name.table
-            self._connection.execute(
-                "insert into ops.seen (consumer, input, seq, reads) values (?, ?, ?, ?)",
-                [
-                    self.table,
-                    table,
-                    self._seqs.get(table, 0),
-                    sorted({*reads[table], *self._rebuild_key.own_columns(item)}),
-                ],
-            )
-            if name.is_bronze:
-                self._connection.execute(
-                    "insert into ops.seen_files (consumer, input, file_id, file_date) "
-                    "select ?, ?, file_id, file_date from ops.current_files where source = ?",
-                    [self.table, table, name.entity],
-                )
-
-    def _prune_inputs(self) -> None:
-        """Drop changes that every table that reads them has seen."""
-        for item in self._rebuild_key.inputs:
-            name = TableName.of_model(item.model)
-            if self._exists("changes", name.model):
-                self._connection.execute(
-                    f"delete from {name.changes_sql} where _seq <= (select min(seq) from ops.seen where input = ?)",
-                    [name.table],
-                )
