@@ -28,6 +28,6 @@ def nullable_keys(node: Mapping[str, Any], key: Sequence[str]) -> list[str]:
 
 
 def _is_nullable(column: Mapping[str, Any]) -> bool:
-    from assay.contract.yml_file import ColumnMetaYml  # noqa: PLC0415 - see assay.contract.yml
+    from assay.contract.yml_column import ColumnMetaYml  # noqa: PLC0415 - see assay.contract.yml
 
     return ColumnMetaYml.read((column.get("config") or {}).get("meta") or {}, "config", "meta").nullable_key

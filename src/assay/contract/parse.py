@@ -28,7 +28,7 @@ from assay.contract.spelling import PLAIN, Spelling, check_spelling
 from assay.contract.types import column_type
 
 if TYPE_CHECKING:
-    from assay.contract.yml_file import ColumnMetaYml
+    from assay.contract.yml_column import ColumnMetaYml
 
 Node = Mapping[str, Any]
 """A model as in dbt's manifest.json."""
@@ -193,7 +193,7 @@ def column_meta(column: Mapping[str, Any]) -> ColumnMetaYml:
     Raises:
         ContractError: It is not understood.
     """
-    from assay.contract.yml_file import ColumnMetaYml  # noqa: PLC0415 - see assay.contract.yml
+    from assay.contract.yml_column import ColumnMetaYml  # noqa: PLC0415 - see assay.contract.yml
 
     return ColumnMetaYml.read((column.get("config") or {}).get("meta") or {}, "config", "meta")
 

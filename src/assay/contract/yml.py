@@ -1,8 +1,8 @@
 """How a yml is read: pydantic models of what it may say, and their errors in the words of a `ContractError`.
 
-Belongs here: what all models share. Keep out: the keys themselves (`yml_contract`, `yml_checks`, `yml_file`), and what
-cannot be told without the table's columns or other models. Those modules are imported where a yml is read: they know
-the objects that are made of it, and their 30 models take 20 ms, which not every command needs.
+Belongs here: what all models share. Keep out: the keys themselves (`yml_contract`, `yml_column`, `yml_checks`,
+`yml_file`), and what cannot be told without the table's columns or other models. Those modules are imported where a yml
+is read: they know the objects that are made of it, and their 30 models take 20 ms, which not every command needs.
 """
 
 from __future__ import annotations

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import ConfigDict, Field, SkipValidation, WithJsonSchema, model_validator
 
 from assay.contract.feed_kinds.yml_kinds import AnyFeedYml
 from assay.contract.types import ALIASES, KINDS
-from assay.contract.yml import Expected, Name, Names, Yml
+from assay.contract.yml import Name, Names, Yml
 from assay.contract.yml_checks import FreshnessYml, LoadChecksYml, ReasonsYml, RedoYml, TableChecksYml
+from assay.contract.yml_column import ColumnMetaYml
 from assay.contract.yml_contract import ContractYml, FetchedContractYml
 from assay.contract.yml_feed import FedContractYml
-from assay.contract.yml_format import Dates, Locale, Thousands
 
 _OPEN = ConfigDict(extra="allow")
 _OTHER_TYPES = {"type": "string", "pattern": r"[A-Z\s(\[]"}  # decimals, other spellings, and lists in quarantine
@@ -64,52 +64,6 @@ class ConstraintYml(Yml):
         if isinstance(self.columns, str):
             raise ValueError(f"columns is a list of names, not {self.columns!r}")
         return self
-
-
-class WrittenYml(Yml):
-    """How the values of a column are written in files; what is left out is as the format says."""
-
-    decimal: Annotated[Literal[".", ","], Expected("{found} is not one of . and ,")] | None = Field(
-        default=None, description="The decimal mark of numbers."
-    )
-    thousands: Thousands | None = Field(default=None, description="The mark between groups of three digits.")
-    units: Annotated[
-        tuple[Annotated[str, Field(min_length=1)], ...],
-        Field(strict=False, examples=[["€", "%"]]),
-        Expected("{key} is a list of texts such as ['€'], not {found}"),
-    ] = Field(default=(), description="Texts of which one may stand before or after a number.")
-    negative: Annotated[
-        Literal["sign", "trailing", "parentheses"], Expected("{found} is not one of sign, trailing and parentheses")
-    ] = Field(default="sign", description="Besides `-12`: `12-` or `(12)`.")
-    dates: Dates | None = Field(default=None, description="Patterns as for strptime; a value fits one of them.")
-    locale: Locale | None = Field(default=None, description="The language of names of months in dates.")
-
-
-class ColumnMetaYml(Yml):
-    """What Assay reads of a column's `meta`; other keys are for others."""
-
-    model_config = _OPEN
-    optional: bool = Field(default=False, description="Whether files may leave the column out; it is NULL then.")
-    nullable_key: bool = Field(default=False, description="Of a column of the key: whether NULL is a value of it.")
-    personal: bool = Field(default=False, description="Whether values are about a person, and not shown in examples.")
-    aliases: Annotated[
-        tuple[str, ...],
-        Field(strict=False, examples=[["Till No."]]),
-        Expected("{key} is a list of names such as ['Till No.'], not {found}"),
-    ] = Field(default=(), description="Of a bronze column: other names that files have for it, or had.")
-    written: WrittenYml | None = Field(default=None, description="Of a bronze column: how files write its values.")
-    path: str | None = Field(
-        default=None,
-        description="Of a bronze column: where in a record of JSON or Parquet it stands, as a JSON pointer. With "
-        "`each` it starts at the element; `^/id` starts at its record, and `#` is its position.",
-        examples=["/address/city"],
-        json_schema_extra={"pattern": r"^($|/|\^/|#$)"},
-    )
-    from_: Name | None = Field(
-        default=None,
-        alias="from",
-        description="Of a silver column: what the source calls it; `_file_date` is the moment of the file's name.",
-    )
 
 
 class ColumnConfigYml(Yml):

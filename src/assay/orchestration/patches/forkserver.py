@@ -65,7 +65,7 @@ ENGINE = (
     "assay.checks.contract_check",
     "assay.contract.business_rules",
     "assay.contract.pandera_types",
-    "assay.contract.yml_file",
+    "assay.contract.yml_column",
     "assay.loading.loader",
     "assay.orchestration.checks",
     "assay.orchestration.definitions",
