@@ -30,7 +30,8 @@ def lone_rows_apart(
     """A model's SQL that gives the same rows, for a build of all of its table; within the block it can be run.
 
     Args:
-        connection: dbt's connection to the warehouse, on which it makes temporary tables.
+        connection: dbt's connection to the warehouse, in a transaction: what is made for the block is gone after it, or
+            with the transaction that failed.
         sql: As dbt compiled it; what is not written by `newest_rows`, or by that of an earlier version, stays.
         inputs: The models that it reads, by name.
     """
@@ -47,11 +48,9 @@ def lone_rows_apart(
             _apart(newest[2], rows, hashed, made[-1]) if _are_few(connection, rows[1], hashed, made[-1]) else newest[0]
         )
 
-    try:
-        yield _NEWEST.sub(apart, sql)
-    finally:
-        for table in made:
-            connection.execute(f"drop table if exists {table}")
+    yield _NEWEST.sub(apart, sql)
+    for table in made:
+        connection.execute(f"drop table {table}")
 
 
 def _are_few(connection: duckdb.DuckDBPyConnection, rows: str, hashed: str, repeated: str) -> bool:
