@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from assay.loading import together as together_module
 from assay.loading.bronze_table import BronzeTable
 from assay.loading.file_load import Counted, FileLoad
 from assay.loading.row_wise import is_row_wise
@@ -140,9 +142,16 @@ PARQUET = {
     ids=["csv", "jsonl", "parquet"],
 )
 @pytest.mark.parametrize("packed", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("most_held", [500_000, 20], ids=["held", "stored and taken back"])
 def test_files_that_are_loaded_together_are_what_they_are_alone(
-    make: Make, form: dict[str, str], files: Mapping[str, str | bytes], packed: bool
+    make: Make,
+    monkeypatch: pytest.MonkeyPatch,
+    form: dict[str, str],
+    files: Mapping[str, str | bytes],
+    packed: bool,
+    most_held: int,
 ) -> None:
+    monkeypatch.setattr(together_module, "_MOST_HELD", most_held)
     if packed and form["type"] == "parquet":
         pytest.skip("Parquet is packed by itself")
     together, alone = (make(COLUMNS, format=form) for _ in range(2))
@@ -303,8 +312,8 @@ def test_a_file_that_changes_while_others_are_read_with_it_is_the_only_one_that_
     paths = [source.put(f"{number}.csv", f"id,name\n{number},a\n") for number in range(10)]
     insert = BronzeTable.insert_many
 
-    def insert_and_change(self: BronzeTable, load_id: int, now: object) -> None:
-        insert(self, load_id, now)  # type: ignore[arg-type]
+    def insert_and_change(self: BronzeTable, load_id: int, now: datetime, records: Mapping[int, int]) -> None:
+        insert(self, load_id, now, records)
         paths[6].write_text("id,name\n9,b\n")
         os.utime(paths[6], (OLD, OLD))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -65,6 +65,17 @@ _RESCUED = """
         select * from counted where not list_contains($names::varchar[], name) order by name, _file_id limit {further}
     )
 """
+
+_WHOLE = """
+    with assay_judged as materialized ({judged}),
+    assay_whole as (
+        select _file_id from assay_judged left join (values {pairs}) as asked (file_id, records) on _file_id = file_id
+        group by _file_id, records having records is null or count(*) = records
+    )
+    select * from assay_judged where _file_id in (select _file_id from assay_whole)
+"""
+"""Rows of a content that gave others than were counted are not stored at all: what a transaction appends and deletes
+again makes DuckDB store the rest of it row by row."""
 
 
 class BronzeTable:
@@ -207,20 +218,32 @@ class BronzeTable:
         """
         return self._insert("_rescued", where, str(file_id), load_id, now)
 
-    def insert_many(self, load_id: int, now: datetime) -> None:
-        """Judge and append the rows of a reading of several files, which has the `_file_id` of each."""
-        self._insert("_rescued, _file_id", "true", "_file_id", load_id, now)
+    def insert_many(self, load_id: int, now: datetime, records: Mapping[int, int]) -> None:
+        """Judge and append the rows of a reading of several files, which has the `_file_id` of each.
 
-    def _insert(self, added: str, where: str, file_id: str, load_id: int, now: datetime) -> int:
+        Args:
+            load_id: The load.
+            now: When they are loaded.
+            records: How many rows a content has to give, or none of it is appended; of others, all are. To know, the
+                rows of all are held.
+        """
+        pairs = ", ".join(f"({file_id}, {count})" for file_id, count in records.items())
+        self._insert("_rescued, _file_id", "true", "_file_id", load_id, now, _WHOLE if records else "{judged}", pairs)
+
+    def _insert(
+        self, added: str, where: str, file_id: str, load_id: int, now: datetime, rows: str = "{judged}", pairs: str = ""
+    ) -> int:
         names = ", ".join(quoted(name) for name in self._contract.names)
         landing = quoted(f"landing_{self._contract.source}")
         self._connection.execute(
             f"create or replace temp view {landing} as select {names}, {added} from {READING} where {where}"
         )
+        verdict = f"{violations(self._contract)} as _violations"
+        judged = f"select {names}, _rescued, {verdict}, {file_id} as _file_id from ({self.sql}\n)"
         at = f"{literal(now.isoformat())}::timestamptz"
         done = self._rows(
             f"insert into {self._relation} ({names}, _rescued, _violations, _file_id, _load_id, _loaded_at) "
-            f"select {names}, _rescued, {violations(self._contract)}, {file_id}, {load_id}, {at} from ({self.sql}\n)"
+            f"select *, {load_id}, {at} from ({rows.format(judged=judged, pairs=pairs)})"
         )
         return int(done[0][0])
 

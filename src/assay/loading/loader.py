@@ -209,9 +209,7 @@ class _Loader:
             count_files(self._connection, self._contract.source, list(loaded))
             note_counts(self._connection, {at: astuple(counted) for at, counted in counts.items()}, **self._as_loaded)
             stored = [file for file in files if file.file_id in loaded]
-            self._shapes.count(stored)
-            for file in stored:
-                self._shapes.note(file, self._together.aliases, is_careful=False)
+            self._shapes.note_many(stored, self._together.aliases)
             self._table.note_change()
         return loaded
 

@@ -18,7 +18,7 @@ from assay.contract.names import may_be_column
 from assay.contract.types import column_type
 from assay.ledger.contents import is_in_a_header
 from assay.ledger.pending import File
-from assay.ledger.schema_changes import SchemaChange, insert_changes, last_changes, names_told, places_told
+from assay.ledger.schema_changes import SchemaChange, What, insert_changes, last_changes, names_told, places_told
 from assay.loading.bronze_table import BronzeTable
 from assay.loading.new_names import has_insides, known_names, new_places
 from assay.loading.recent_values import Held, RecentValues
@@ -102,10 +102,20 @@ class ShapeChanges:
         self._recent = RecentValues(connection, contract, table)
         self._has_insides = has_insides(contract)
 
-    def count(self, files: Sequence[File]) -> None:
-        """Look at once at files that are loaded together, before each is noted."""
+    def note_many(self, files: Sequence[File], used: Collection[tuple[str, str]]) -> None:
+        """Write down what each of the files that are loaded together changes, as `note` does of one.
+
+        Args:
+            files: Files of whose records none may have names that the contract does not have.
+            used: As of `note`.
+        """
         if self._says_each(files[0]):
             self._recent.count([file.file_id for file in files])
+        last: Mapping[str, What] | None = None
+        for file in files:
+            last = last_changes(self._connection, self._contract.source) if last is None else last
+            if self._note(file, used, last, is_careful=False, is_again=False):
+                last = None
 
     def _says_each(self, file: File) -> bool:
         """Whether each record of a file says which names it has."""
@@ -123,12 +133,24 @@ class ShapeChanges:
             is_again: Whether it was loaded before, so that nothing is new but what was not known yet.
         """
         last = last_changes(self._connection, self._contract.source)
+        self._note(file, used, last, is_careful=is_careful, is_again=is_again)
+
+    def _note(
+        self,
+        file: File,
+        used: Collection[tuple[str, str]],
+        last: Mapping[str, What],
+        *,
+        is_careful: bool,
+        is_again: bool,
+    ) -> bool:
+        """Write down what a file changes, where `last` is what changed last of each column; gives whether it did."""
         held = self._held(file, last, is_careful=is_careful) if self._says_each(file) else None
         shape = shape_of(self._contract, file.header, held.rescued if held else (), used)
         self._never_there.intersection_update(shape.absent or ())
         places = self._places(file, is_careful=is_careful)
         if not (shape.unknown or shape.renamed or shape.absent or held or last or places):
-            return
+            return False
         came = sorted(n for n in shape.unknown if last.get(n) != "came" and not (is_again and n in last))
         came = came[: max(0, min(_MOST, _MOST_EVER - len(last)))]
         told = names_told(self._connection, self._contract.source) if shape.renamed else set()
@@ -149,6 +171,7 @@ class ShapeChanges:
             self._recent.add(file.file_id, held)
         if changes:
             insert_changes(self._connection, changes, self._run_id)
+        return bool(changes)
 
     def _places(self, file: File, *, is_careful: bool) -> dict[str, str]:
         """What came inside of columns, or beside them in an object: the last name of each place."""

@@ -35,6 +35,8 @@ _MOST_BYTES = 64 << 20
 _SMALL = 8 << 20
 """Bytes of a file up to which a commit of its own is a good part of what it costs."""
 _MOST_RECORDS = 4_000_000
+_MOST_HELD = 500_000
+"""Records of a batch up to which its rows are held until they are counted by file; of more, they may not fit."""
 _WORTH = 0.5
 """The share of files that have to be loaded together; of a source that gives fewer, each is loaded alone."""
 _ARROW = "assay_arrow"
@@ -129,7 +131,12 @@ class FilesTogether:
             values = {file.file_id: values_at(file.name, self._whole) for file in files}
             view = with_path_values_of_many(view, self._whole.path_columns, values)
             self._connection.execute(f"create or replace temp view {READING.split('.')[1]} as {view}")
-            self._table.insert_many(self._load_id, self._at)
+            self._table.insert_many(self._load_id, self._at, self._asked(files))
+
+    def _asked(self, files: Sequence[File]) -> Mapping[int, int]:
+        """The records of files whose rows are few enough to be held until they are counted."""
+        records = {file.file_id: file.plain_records or 0 for file in files}
+        return records if sum(records.values()) <= _MOST_HELD else {}
 
     def _names_of_path(self, files: Sequence[File]) -> Iterable[int]:
         """Contents of JSON lines that name what their path says; alone, each is refused for it."""
