@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from assay.loading import file_load
 from assay.loading.file_load import FileLoad, NeedsStrictParse
 from tests.source import Source
 
@@ -46,9 +47,11 @@ def shown(raw: bytes) -> str:
 
 
 @pytest.mark.parametrize("pack", [lambda content: content, gzip.compress], ids=["plain", "gzipped"])
+@pytest.mark.parametrize("part", [8, 1 << 40], ids=["read once", "read by each query"])
 def test_twelve_kinds_of_malformed_records_are_kept_with_line_and_reasons(
-    make: Make, pack: Callable[[bytes], bytes]
+    make: Make, monkeypatch: pytest.MonkeyPatch, pack: Callable[[bytes], bytes], part: int
 ) -> None:
+    monkeypatch.setattr(file_load, "_KEPT", part)
     source = make(COLUMNS)
     source.put("a.csv", pack(mixed()))
     source.run()

@@ -17,7 +17,7 @@ from assay.contract.format import Format
 from assay.contract.parse import parse_contract
 from assay.reading.arrow_csv import ArrowCsv
 from assay.reading.read_views import arrow_view, csv_view
-from assay.text import Unreadable, fields, scan, split, write_clean
+from assay.text import Unreadable, fields, raws_at, scan, split, write_clean
 from tests.source import bronze_node
 
 NAMES = ("a", "b")
@@ -133,6 +133,8 @@ def test_both_ways_give_the_fields_of_every_good_record(
     except Unreadable:
         return
     rows = expected(path, form)
+    records = list(split(path, form, 2))[::2]
+    assert [*raws_at(path, form, 2, iter([r.line for r in records]))] == [(r.line, r.raw) for r in records]
     counts = write_clean(path, form, 2, good, bad)
     assert careful(con, good, contract, has_quoted=counts.has_quoted_line_ends) == rows
 

@@ -17,6 +17,7 @@ import duckdb
 
 from assay.base import clock
 from assay.base.duckdb_errors import first_line, raise_unless_about_file
+from assay.base.memory import limit_in_bytes
 from assay.contract.contract import Contract
 from assay.contract.names import listed
 from assay.ledger.inspect_file import stands_in_both, values_at
@@ -41,8 +42,9 @@ from assay.reading.wide_reading import Texts, WideReading, is_wide, wide_csv, wi
 from assay.text import JSON_SEPARATOR, Unreadable, first_object, refuse_misfit, write_clean
 
 _ARROW = "assay_arrow"
-_KEPT = 8 << 20
-"""Bytes of a clean copy whose typed rows are kept for the three queries of them; of a larger one they may not fit."""
+_KEPT = 8
+"""Part of the memory for a load up to which a clean copy may be as large for its typed rows to be kept for the three
+queries of them; of a larger one they may not fit, and each query reads it."""
 
 
 class NeedsStrictParse(Exception):
@@ -163,7 +165,8 @@ class FileLoad:
         self.aliases = split.aliases
         clean = replace(file, has_quoted_line_ends=split.has_quoted_line_ends)
         with self._blaming_rows(str(folder)):
-            self._read(file, self._text_view(clean, str(good)), is_kept=good.stat().st_size <= _KEPT)
+            is_kept = good.stat().st_size <= limit_in_bytes(self._connection) // _KEPT
+            self._read(file, self._text_view(clean, str(good)), is_kept=is_kept)
             self._refuse_new_keys()
             write_bad_values(self._connection, file.path, self._contract.format, width, values)
             for spool in (path for path in (bad, values) if path.stat().st_size):

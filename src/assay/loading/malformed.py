@@ -11,7 +11,7 @@ import duckdb
 from assay.contract.format import Format
 from assay.loading.bronze_table import READING
 from assay.reading.read_views import once
-from assay.text import Room, split
+from assay.text import Room, raws_at
 
 _FETCH = 10_000
 _LEAST = 1 << 20  # bytes
@@ -38,16 +38,18 @@ def write_bad_values(
     The raw text is taken from a second walk through the file, in step with the lines that the view names, so memory
     stays bounded however many there are.
     """
-    reasons = _reasons_by_line(connection)
-    wanted = next(reasons, None)
+    reasons: dict[int, list[str]] = {}
+
+    def lines() -> Iterator[int]:
+        for line, why in _reasons_by_line(connection):
+            reasons[line] = why
+            yield line
+
     room = Room(spool.parent)
     with spool.open("w", encoding="utf-8") as out:
-        for record in split(path, form, columns) if wanted else ():
-            if wanted is None or record.line != wanted[0]:
-                continue
-            entry = {"line": record.line, "raw": record.raw.decode("utf-8"), "problems": wanted[1]}
+        for line, raw in raws_at(path, form, columns, lines()):
+            entry = {"line": line, "raw": raw.decode("utf-8"), "problems": reasons.pop(line)}
             room.take(out.write(json.dumps(entry) + "\n"))
-            wanted = next(reasons, None)
 
 
 def _reasons_by_line(connection: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, list[str]]]:

@@ -174,10 +174,12 @@ def reading(source: str, fields: Sequence[Field], rescued: str, *, has_lines: bo
     named = ", ".join(f"v{index} as {quoted(field.name)}" for index, field in enumerate(fields))
     checked = [index for index, field in enumerate(fields) if field.value != field.raw]
     reasons = _reasons([(index, fields[index]) for index in checked])
+    is_odd = " or ".join(f"(v{index} is null and r{index} is not null)" for index in checked) or "false"
     position = "_line::bigint as _line" + (", _record" if has_record else "")
     kept = "_line" + (", _record" if has_record else "")
     return (
-        f"select {named}, _rescued, {kept}, nullif(list_filter({reasons}, lambda x: x is not null), []) as _reasons "
+        f"select {named}, _rescued, {kept}, "  # a list is made for the few rows alone that have reasons
+        f"case when {is_odd} then nullif(list_filter({reasons}, lambda x: x is not null), []) end as _reasons "
         f"from (select {values}, {raws}, {rescued} as _rescued, {position} from {source})"
     )
 

@@ -14,7 +14,7 @@ from assay.text.misfit import LEAST, Misfit, refuse_misfit
 from assay.text.record import MAX_JSON_LINE, MAX_RECORD, Record
 from assay.text.room import NoRoom, Room
 from assay.text.scanning import Scan, scan
-from assay.text.splitting import JSON_SEPARATOR, Counts, split, write_clean
+from assay.text.splitting import JSON_SEPARATOR, Counts, raws_at, split, write_clean
 from assay.text.stream import Unreadable
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "content",
     "fields",
     "first_object",
+    "raws_at",
     "refuse_misfit",
     "scan",
     "split",

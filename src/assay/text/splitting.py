@@ -49,6 +49,29 @@ def split(path: Path, format: Format, columns: int) -> Iterator[Record]:
             yield part
 
 
+def raws_at(path: Path, format: Format, columns: int, lines: Iterator[int]) -> Iterator[tuple[int, bytes]]:
+    """The raw text of records of a CSV or JSON lines file, each with its line.
+
+    Args:
+        path, format, columns: As of `split`.
+        lines: On which the records begin, in their order; the file is read up to the last one.
+
+    Raises:
+        Unreadable, FileNotFoundError, ValueError, LookupError: As of `split`.
+    """
+    wanted = next(lines, None)
+    if wanted is None:
+        return
+    for part in _parts(path, format, columns):
+        raws = part.raws if isinstance(part, Run) else [part.raw]
+        while wanted < part.line + len(raws):
+            if wanted >= part.line:
+                yield wanted, raws[wanted - part.line]
+            wanted = next(lines, None)
+            if wanted is None:
+                return
+
+
 def _parts(path: Path, form: Format, columns: int) -> Iterator[Run | Record]:
     codec = codec_name(form.encoding)
     with closing(_utf8(path, codec, form)) as text:
