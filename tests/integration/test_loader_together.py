@@ -168,6 +168,15 @@ def test_files_that_are_loaded_together_are_what_they_are_alone(
     assert commits(together) < commits(alone)
 
 
+@pytest.mark.parametrize("name", ["file_id", "records", "n", "asked", "assay_judged", "judged"])
+def test_columns_are_called_as_they_like(make: Make, name: str) -> None:
+    source = make({name: "bigint"})
+    for number in range(4):
+        source.put(f"{number}.csv", f"{name}\n{number if number != 2 else 'x'}\n")
+    source.run()
+    assert source.rows() == [(0,), (1,), (3,)]
+
+
 def test_a_column_that_is_called_as_the_number_of_a_file_is_not_taken_for_it(make: Make) -> None:
     source = make(COLUMNS, format={"type": "parquet"})
     for number in range(5):

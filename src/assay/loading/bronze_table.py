@@ -69,8 +69,8 @@ _RESCUED = """
 _WHOLE = """
     with assay_judged as materialized ({judged}),
     assay_whole as (
-        select _file_id from assay_judged left join (values {pairs}) as asked (file_id, records) on _file_id = file_id
-        group by _file_id, records having records is null or count(*) = records
+        select _file_id from assay_judged left join (values {pairs}) as asked (_asked, _records) on _file_id = _asked
+        group by _file_id, _records having _records is null or count(*) = _records
     )
     select * from assay_judged where _file_id in (select _file_id from assay_whole)
 """
