@@ -41,7 +41,13 @@ def _of_rules(lake: Session, model: str) -> Moves:
 
 
 def _queries(lake: Session, model: str) -> list[str]:
-    """The SQL of the business rules of a gold model."""
+    """The SQL of the business rules of a gold model, which is compiled once in a run."""
+    if model not in lake.rule_queries:
+        lake.rule_queries[model] = _compiled(lake, model)
+    return lake.rule_queries[model]
+
+
+def _compiled(lake: Session, model: str) -> list[str]:
     import ibis  # noqa: PLC0415 - heavy, and only for checks
 
     from assay.contract.business_rules import rules_of  # noqa: PLC0415 - imports Pandera

@@ -29,6 +29,7 @@ class Session:
         full_refresh: Models that are rebuilt from nothing in this run.
         has_full_checks: Whether this run looks at every row again, whatever earlier results stand for.
         judged: What the checks of arrivals found, by source; worked out once and told by several checks.
+        rule_queries: SQL of the business rules, by model; the columns of a table do not change within a run.
         began: When the lake was opened for it.
     """
 
@@ -39,6 +40,7 @@ class Session:
     full_refresh: tuple[str, ...] = ()
     has_full_checks: bool = False
     judged: dict[str, Any] = field(default_factory=dict)
+    rule_queries: dict[str, list[str]] = field(default_factory=dict)
     began: datetime = field(default_factory=clock.now)
 
     @property

@@ -148,7 +148,8 @@ class _Keyed:
         columns = [f"{_KEY}{place}" for place in range(len(self._rebuild_key.key))]
         sql = narrowed(self._connection, self._sql, asks, f"temp.{self._affected_name}", columns)
         try:
-            self._connection.execute(f"explain {sql}")
+            if sql != self._sql:
+                self._connection.execute(f"explain {sql}")
         except duckdb.BinderException:  # where the column itself may not stand, as in `having`
             return self._sql
         return sql
@@ -203,8 +204,8 @@ class _Keyed:
         return "select " + ", ".join(f"null::{types[k]} as {quoted(k)}" for k in self._rebuild_key.key) + " where false"
 
     def _affected(self) -> str:
-        parts = [self._affected_by(item) for item in self._rebuild_key.inputs if item.keys or item.via]
-        return " union ".join([self._no_keys(), *parts])
+        inputs = [item for item in self._rebuild_key.inputs if item.keys or item.via]
+        return " union ".join([self._no_keys(), *map(self._affected_by, inputs)])
 
     def _affected_by(self, item: Input) -> str:
         name = TableName.of_model(item.model)

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from assay.base.warehouse import without_optimizer
+from assay.contract.names import relation
 
 _BY_STATISTICS = "statistics_propagation"
 """An optimizer that drops a condition which today's values all meet; tomorrow's may not."""
@@ -35,13 +36,11 @@ def own_columns_read(
 
 
 def _own_columns(connection: duckdb.DuckDBPyConnection, table: str) -> list[str]:
-    rows = connection.execute(
-        "select column_name from duckdb_columns() "
-        "where schema_name || '.' || table_name = ? and database_name = current_database() and column_name like '\\_%' "
-        "escape '\\'",
-        [table],
-    ).fetchall()
-    return [str(name) for (name,) in rows]
+    try:
+        described = connection.execute(f"describe {relation(table)}").fetchall()
+    except duckdb.CatalogException:  # it was never built
+        return []
+    return [str(name) for name, *_ in described if name.startswith("_")]
 
 
 def _scans(nodes: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
