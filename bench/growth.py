@@ -1,7 +1,9 @@
 """What a run costs when there is nothing new, or one more day, on a lake of 28 and of 364 days, and where that goes.
 
-The day is a Sunday in both cases, when promotions and a snapshot of products come too. Runs are made in one process
-that has imported everything, on the same lake, which is put back after each.
+The day is the same for both, the Sunday after the year, so that the lakes differ in their age alone: the young one
+holds the last of the days that the old one holds. It is measured with all that comes on a Sunday, promotions and a
+snapshot of products too, and with what comes every day. Runs are made in one process that has imported everything, on
+the same lake, which is put back after each.
 """
 
 from __future__ import annotations
@@ -19,7 +21,10 @@ from assay.base.warehouse_stamp import note_left
 from assay.cli.running import run_once
 from demo.replay import replay
 
-FIRST = date(2017, 1, 1)
+DAY = date(2017, 12, 31)
+"""The day that is added: the last of the demo's data, a Sunday."""
+DAILY = ("transactions", "coupon_redemptions")
+"""Sources of which files come every day."""
 DEAREST = 12
 """Parts of a run that are shown in any case."""
 SLACK = 5_000
@@ -28,22 +33,34 @@ KEPT = ("warehouse.duckdb", "warehouse.stamp", "published", "dagster")
 
 
 def tables(folder: Path, days: tuple[int, int] = (28, 364)) -> list[Table | Figures]:
-    """A table for each question, a row for each age of the lake; and one of the parts of the run with one more day."""
-    idle = Table("A run with nothing new, by the age of the lake", f"{days[0]} days")
-    more = Table("A run with one more day (a Sunday), by the age of the lake", f"{days[0]} days")
-    costs: dict[int, dict[str, Cost]] = {}
+    """A table for each question, a row for each age of the lake; and the parts of the runs with one more day."""
+    base = f"{days[0]} days"
+    idle = Table("A run with nothing new, by the age of the lake", base)
+    more = {
+        "what comes every day": Table("A run with one more day, of the sources that come daily, by age", base),
+        "a Sunday": Table("A run with one more day, a Sunday with all sources, by age", base),
+    }
+    lands = {"what comes every day": _land_daily, "a Sunday": _land}
+    costs: dict[tuple[str, int], dict[str, Cost]] = {}
     for age in days:
         settings = _lake(folder / str(age), age)
+        size = _size(settings)
         idle.measure({f"{age} days": lambda s=settings: run(s)})  # type: ignore[misc]
-        for _ in range(3):
-            one_more(
-                settings, _next(settings, age), lambda s=settings, n=f"{age} days": more.measure({n: lambda: run(s)}, 1)
-            )  # type: ignore[misc]
-        with counting() as costs[age]:
-            one_more(settings, _next(settings, age), lambda s=settings: run(s))  # type: ignore[misc]
-        idle.notes[f"{age} days"] = more.notes[f"{age} days"] = _size(settings)
+        idle.notes[f"{age} days"] = size
+        for what, table in more.items():
+            for _ in range(3):
+                one_more(
+                    settings,
+                    lambda s=settings, w=what: lands[w](s),
+                    lambda s=settings, t=table, n=f"{age} days": t.measure({n: lambda: run(s)}, 1),
+                )  # type: ignore[misc]
+            with counting() as costs[what, age]:
+                one_more(settings, lambda s=settings, w=what: lands[w](s), lambda s=settings: run(s))  # type: ignore[misc]
+            table.notes[f"{age} days"] = size
         shutil.rmtree(settings.home)
-    return [idle, more, parts(costs[days[0]], costs[days[1]], f"at {days[0]} and at {days[1]} days")]
+    ages = f"at {days[0]} and at {days[1]} days"
+    figures = [parts(costs[what, days[0]], costs[what, days[1]], f"{ages}: {what}") for what in more]
+    return [idle, *more.values(), *figures]
 
 
 def parts(young: dict[str, Cost], old: dict[str, Cost], ages: str) -> Figures:
@@ -66,15 +83,23 @@ def parts(young: dict[str, Cost], old: dict[str, Cost], ages: str) -> Figures:
 
 
 def _lake(home: Path, days: int) -> Settings:
+    """A lake of so many days, the last of which is the one before `DAY`."""
     settings = settings_of(home=home)
-    replay(settings.landing, FIRST, FIRST + timedelta(days=days - 1))
+    replay(settings.landing, DAY - timedelta(days=days), DAY - timedelta(days=1))
     run(settings)
     return settings
 
 
-def _next(settings: Settings, age: int) -> Callable[[], object]:
-    day = FIRST + timedelta(days=age)
-    return lambda: replay(settings.landing, day, day)
+def _land(settings: Settings) -> None:
+    replay(settings.landing, DAY, DAY)
+
+
+def _land_daily(settings: Settings) -> None:
+    there = set(settings.landing.rglob("*"))
+    _land(settings)
+    for path in set(settings.landing.rglob("*")) - there:
+        if path.relative_to(settings.landing).parts[0] not in DAILY:
+            path.unlink()
 
 
 def one_more(settings: Settings, land: Callable[[], object], work: Callable[[], object]) -> None:

@@ -32,6 +32,8 @@ FIRST = date(2017, 1, 1)
 WEEK = timedelta(days=7)
 LOOK = 0.1
 LIMIT = 300.0
+LAST = date(2017, 12, 31)
+"""The last day of the demo's data."""
 AIMS = {50: 12, 95: 20}
 ASSAY, PLAIN = "Assay", "plain dagster-dbt"
 ASSAY_COMMAND = "import sys; from assay.cli.start import main; sys.argv[0] = 'assay'; main()"
@@ -71,22 +73,46 @@ def tables(folder: Path, catalog: Catalog, files: int, rival_files: int) -> list
     return [table, where]
 
 
+def ages(folder: Path, files: int, old: int = 364) -> list[Table]:
+    """The same files on a lake of a week and on one of a year, of which they are the last days.
+
+    Args:
+        folder: Where the lakes go.
+        files: How many.
+        old: Days that the old lake has with the last of the files.
+    """
+    first = LAST - timedelta(days=files - 1)
+    days = _days(folder / "days", files, first)
+    table = Table(
+        "From landing to readers, the same files of receipts, services running, by the age of the lake", "7 days"
+    )
+    for age in (7, old - files):
+        home = folder / str(age)
+        waited, _ = _assay(home, days, first - timedelta(days=age), age)
+        table.rows[f"{age} days"] = [one.seconds for one in waited]
+        table.notes[f"{age} days"] = _percentiles(table.rows[f"{age} days"])
+        shutil.rmtree(home)
+    return [table]
+
+
 def _percentiles(seconds: list[float]) -> str:
     """The 50th and the 95th percentile, between the two files next to it."""
     cuts = statistics.quantiles(seconds, n=100, method="inclusive") if len(seconds) > 1 else seconds * 99
     return f"{len(seconds)} files, " + ", ".join(f"p{share} {cuts[share - 1]:.1f} s" for share in AIMS)
 
 
-def _days(folder: Path, count: int) -> list[Path]:
-    """The receipts of the days after the first week, one file each."""
-    replay(folder, FIRST + WEEK, FIRST + WEEK + timedelta(days=count - 1))
+def _days(folder: Path, count: int, first: date = FIRST + WEEK) -> list[Path]:
+    """The receipts of some days, one file each."""
+    replay(folder, first, first + timedelta(days=count - 1))
     return sorted((folder / "transactions").iterdir())
 
 
-def _assay(home: Path, days: list[Path]) -> tuple[list[Waited], list[list[float]]]:
-    """`assay dev` on a new lake."""
+def _assay(
+    home: Path, days: list[Path], first: date = FIRST, age: int = WEEK.days
+) -> tuple[list[Waited], list[list[float]]]:
+    """`assay dev` on a new lake of so many days."""
     settings = settings_of(home=home)
-    _first_week(settings.landing)
+    replay(settings.landing, first, first + timedelta(days=age - 1))
     command = ["-W", "ignore", "-c", ASSAY_COMMAND, "dev", "--port", str(free_port())]
     environment = {"ASSAY_HOME": str(home), "ASSAY_DBT_PROJECT": str(settings.dbt_project)}
     link = settings.published / "lake.duckdb"
@@ -98,7 +124,7 @@ def _assay(home: Path, days: list[Path]) -> tuple[list[Waited], list[list[float]
 def _plain(folder: Path, catalog: Catalog, days: list[Path]) -> list[Waited]:
     """`dagster dev` on the plain project, its manifest made once ahead."""
     write_project(folder, catalog)
-    _first_week(folder / "landing")
+    replay(folder / "landing", FIRST, FIRST + WEEK - timedelta(days=1))
     dagster_home = folder / "dagster"
     dagster_home.mkdir()
     (dagster_home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
@@ -124,10 +150,6 @@ def _plain(folder: Path, catalog: Catalog, days: list[Path]) -> list[Waited]:
     warehouse = folder / "plain.duckdb"
     with services(command, folder, environment, folder / "services.log"):
         return _measure(folder / "landing", days, lambda: _changed(warehouse), warehouse, pause=30)
-
-
-def _first_week(landing: Path) -> None:
-    replay(landing, FIRST, FIRST + WEEK - timedelta(days=1))
 
 
 def _measure(landing: Path, days: list[Path], state: Callable[[], object], lake: Path, *, pause: float) -> list[Waited]:

@@ -43,6 +43,7 @@ def main() -> None:
             "years",
             "whole_year",
             "latency",
+            "latency_by_age",
             "many_files",
             "describing",
             "described",
@@ -88,6 +89,7 @@ def main() -> None:
             ),
             "webhook": lambda: webhook.tables(Path(folder) / "webhook"),
             "years": lambda: years.tables(Path(folder) / "years"),
+            "latency_by_age": lambda: latency.ages(Path(folder) / "by age", min(options.files, 10)),
             "many_files": lambda: many_files.tables(Path(folder) / "many", catalog, options.small_files),
             "latency": lambda: latency.tables(Path(folder) / "latency", catalog, options.files, min(options.files, 8)),
         }
