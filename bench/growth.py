@@ -42,22 +42,22 @@ def tables(folder: Path, days: tuple[int, int] = (28, 364)) -> list[Table | Figu
     }
     lands = {"what comes every day": _land_daily, "a Sunday": _land}
     costs: dict[tuple[str, int], dict[str, Cost]] = {}
-    for age in days:
-        settings = _lake(folder / str(age), age)
-        size = _size(settings)
-        idle.measure({f"{age} days": lambda s=settings: run(s)})  # type: ignore[misc]
-        idle.notes[f"{age} days"] = size
-        for what, table in more.items():
-            for _ in range(3):
-                one_more(
-                    settings,
-                    lambda s=settings, w=what: lands[w](s),
-                    lambda s=settings, t=table, n=f"{age} days": t.measure({n: lambda: run(s)}, 1),
-                )  # type: ignore[misc]
+    lakes = {age: _lake(folder / str(age), age) for age in days}
+    idle.measure({f"{age} days": lambda s=lake: run(s) for age, lake in lakes.items()})  # type: ignore[misc]
+    for what, table in more.items():
+        for age, lake in [*lakes.items()] * 3:
+            one_more(
+                lake,
+                lambda s=lake, w=what: lands[w](s),
+                lambda s=lake, t=table, n=f"{age} days": t.measure({n: lambda: run(s)}, 1),
+            )  # type: ignore[misc]
+        for age, lake in lakes.items():
             with counting() as costs[what, age]:
-                one_more(settings, lambda s=settings, w=what: lands[w](s), lambda s=settings: run(s))  # type: ignore[misc]
-            table.notes[f"{age} days"] = size
-        shutil.rmtree(settings.home)
+                one_more(lake, lambda s=lake, w=what: lands[w](s), lambda s=lake: run(s))  # type: ignore[misc]
+    for age, lake in lakes.items():
+        for table in (idle, *more.values()):
+            table.notes[f"{age} days"] = _size(lake)
+        shutil.rmtree(lake.home)
     ages = f"at {days[0]} and at {days[1]} days"
     figures = [parts(costs[what, days[0]], costs[what, days[1]], f"{ages}: {what}") for what in more]
     return [idle, *more.values(), *figures]
