@@ -14,6 +14,7 @@ from assay.checks.consistency_check import check_consistency
 from assay.checks.results import Rule
 from assay.checks.session import Session
 from assay.contract.catalog import Catalog
+from assay.contract.declared_checks import Level, Reference
 from tests.source import bronze_node
 
 IN_OPEN_SHOPS = 'exists (select 1 from silver."opening-hours" as hours where hours.shop = shop)'
@@ -72,3 +73,24 @@ def test_nothing_is_missing_when_all_is_there(warehouse: duckdb.DuckDBPyConnecti
     warehouse.execute('create table silver."opening-hours" as from silver.shops')
     assert known_shops(warehouse, "true").observed == "1 of 2 rows without (50.00 %)"
     assert known_shops(warehouse, IN_OPEN_SHOPS).observed == "1 of 2 rows without (50.00 %)"
+
+
+@pytest.mark.parametrize("kind", ["bigint", "varchar", "double", "decimal(9,2)"])
+def test_a_value_is_known_in_whatever_type_and_however_often_it_is_there(
+    warehouse: duckdb.DuckDBPyConnection, kind: str
+) -> None:
+    warehouse.execute("insert into silver.sales values (3), (3), (null), (4)")
+    warehouse.execute(f"create table silver.shops as select unnest([1, 1, 2, null])::{kind} as shop")
+    rule = known_shops(warehouse, "shop is null or shop < 4")
+    assert rule.observed == "2 of 5 rows without (40.00 %)"
+    assert rule.examples == ({"shop": 3}, {"shop": 3})
+
+
+def test_several_columns_are_known_together(warehouse: duckdb.DuckDBPyConnection) -> None:
+    warehouse.execute(
+        "create table silver.lines as from (values (1, 'a'), (1, 'b'), (2, 'a'), (null, 'a')) as t (n, v)"
+    )
+    warehouse.execute("create table silver.shops as from (values (1, 'a'), (2, 'b'), (null, 'a')) as t (n, v)")
+    reference = Reference("known", ("n", "v"), "silver_shops", "true", Level())
+    rows = warehouse.execute(f"select * from ({reference.broken('silver.lines')}) order by all").fetchall()
+    assert rows == [(1, "b"), (2, "a")]

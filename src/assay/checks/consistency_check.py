@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from assay.checks.contract_check import EXAMPLES, rows_of
+from assay.checks.contract_check import EXAMPLES
 from assay.checks.moving_checks import tables_of_rules
 from assay.checks.results import CheckResult, Rule
 from assay.checks.session import Session
@@ -18,6 +18,13 @@ from assay.contract.personal import masked, unnamed
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+
+_BROKEN = f"""
+    with broken as materialized ({{query}})
+    select
+        (select count(*) from broken),
+        (select list(first) from (select * from broken order by all limit {EXAMPLES}) as first)
+"""
 
 
 def check_consistency(lake: Session, model: str) -> CheckResult:
@@ -40,7 +47,7 @@ def check_consistency(lake: Session, model: str) -> CheckResult:
 def _reference(connection: duckdb.DuckDBPyConnection, table: str, reference: Reference) -> Rule:
     query = reference.broken(table)
     try:
-        broken = connection.execute(f"select count(*) from ({query})").fetchall()[0][0]
+        broken, examples = connection.execute(_BROKEN.format(query=query)).fetchall()[0]
     except duckdb.CatalogException:
         missing = ", ".join(_missing(connection, query))
         if not missing:
@@ -57,7 +64,7 @@ def _reference(connection: duckdb.DuckDBPyConnection, table: str, reference: Ref
         f"{', '.join(reference.columns)} stands in {table_of(reference.to)}{most}",
         f"{broken:,} of {asked:,} rows without ({share:.2f} %)",
         passed,
-        () if passed else rows_of(connection, query),
+        () if passed else tuple(examples),
         level.severity,
         share,
         level.accepted_pct,

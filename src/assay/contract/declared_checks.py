@@ -73,19 +73,20 @@ class Reference:
     def broken(self, table: str) -> str:
         """SQL for the rows of a table that have no partner.
 
-        One column is asked by `not in`, which DuckDB answers eight times as fast as `not exists`: it works that out for
-        each distinct value, after it has found these. Several columns would be one STRUCT, which is slower than either.
+        One column is asked by a join, three times as fast: DuckDB answers `not exists` for each distinct value,
+        after it has found these. With several columns that is the faster way. `not in` would not compare a number with
+        a text, as `=` does.
         """
         names = [f"this.{quoted(name)}" for name in self.columns]
         partners = [f"that.{quoted(name)}" for name in self.columns]
-        asked = f"select {', '.join(names)} from ({self.asked(table)}) as this where "
+        rows = f"select {', '.join(names)} from ({self.asked(table)}) as this"
         there = " and ".join(f"{name} is not null" for name in names)
-        other = f"{relation(table_of(self.to))} as that"
-        if len(names) == 1:
-            known = f"select {partners[0]} from {other} where {partners[0]} is not null"
-            return f"{asked}{there} and {names[0]} not in ({known})"
         same = " and ".join(f"{partner} = {name}" for partner, name in zip(partners, names, strict=True))
-        return f"{asked}{there} and not exists (select 1 from {other} where {same})"
+        other = f"{relation(table_of(self.to))} as that"
+        if len(names) > 1:
+            return f"{rows} where {there} and not exists (select 1 from {other} where {same})"
+        known = f"(select distinct {partners[0]}, true as _is_there from {other}) as that"
+        return f"{rows} left join {known} on {same} where {there} and that._is_there is null"
 
     def asked(self, table: str) -> str:
         """SQL for the rows that the reference is about."""
