@@ -43,8 +43,7 @@ from assay.text import JSON_SEPARATOR, Unreadable, first_object, refuse_misfit, 
 
 _ARROW = "assay_arrow"
 _KEPT = 8
-"""Part of the memory for a load up to which a clean copy may be as large for its typed rows to be kept for the three
-queries of them; of a larger one they may not fit, and each query reads it."""
+"""Part of a load's memory up to which the typed rows of a clean copy are kept for the three queries of them."""
 
 
 class NeedsStrictParse(Exception):
@@ -165,13 +164,14 @@ class FileLoad:
         self.aliases = split.aliases
         clean = replace(file, has_quoted_line_ends=split.has_quoted_line_ends)
         with self._blaming_rows(str(folder)):
-            is_kept = good.stat().st_size <= limit_in_bytes(self._connection) // _KEPT
-            self._read(file, self._text_view(clean, str(good)), is_kept=is_kept)
+            is_small = good.stat().st_size <= limit_in_bytes(self._connection) // _KEPT
+            self._read(file, self._text_view(clean, str(good)), is_kept=is_small)
             self._refuse_new_keys()
             write_bad_values(self._connection, file.path, self._contract.format, width, values)
             for spool in (path for path in (bad, values) if path.stat().st_size):
                 self._keep_malformed(f"line, raw, problems from read_json(?, {spooled(spool)})", file, [str(spool)])
             inserted = self._table.insert(once("_reasons is null"), file.file_id, self._load_id, self.at)
+            self._connection.execute("drop table if exists temp.assay_kept")  # what comes needs the memory
         self._refuse_names_of_path(file)
         return self._counted(file, split.good + split.bad, inserted)
 
