@@ -28,10 +28,10 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def known_shops(connection: duckdb.DuckDBPyConnection, where: str) -> Rule:
+def known_shops(connection: duckdb.DuckDBPyConnection, where: str, column: str = "shop") -> Rule:
     """The one rule: sales refer to shops."""
-    reference = {"columns": ["shop"], "to": "silver_shops", "where": where, "because": "A test."}
-    models = {f"silver_{name}": bronze_node(name, {"shop": "bigint"}, ["shop"]) for name in ("sales", "shops")}
+    reference = {"columns": [column], "to": "silver_shops", "where": where, "because": "A test."}
+    models = {f"silver_{name}": bronze_node(name, {column: "bigint"}, [column]) for name in ("sales", "shops")}
     for name, node in models.items():
         node["name"] = name
     models["silver_sales"]["config"]["meta"]["checks"] = {"consistency": {"shops_are_known": reference}}
@@ -94,3 +94,11 @@ def test_several_columns_are_known_together(warehouse: duckdb.DuckDBPyConnection
     reference = Reference("known", ("n", "v"), "silver_shops", "true", Level())
     rows = warehouse.execute(f"select * from ({reference.broken('silver.lines')}) order by all").fetchall()
     assert rows == [(1, "b"), (2, "a")]
+
+
+@pytest.mark.parametrize("column", ["first", "broken", "this", "that", "row"])
+def test_a_column_may_be_called_as_the_query_calls_its_own(warehouse: duckdb.DuckDBPyConnection, column: str) -> None:
+    warehouse.execute(f'alter table silver.sales rename shop to "{column}"')
+    warehouse.execute(f'create table silver.shops as select 1::bigint as "{column}"')
+    rule = known_shops(warehouse, "true", column)
+    assert (rule.observed, rule.examples) == ("1 of 2 rows without (50.00 %)", ({column: 2},))

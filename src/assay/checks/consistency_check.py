@@ -23,7 +23,7 @@ _BROKEN = f"""
     with broken as materialized ({{query}})
     select
         (select count(*) from broken),
-        (select list(first) from (select * from broken order by all limit {EXAMPLES}) as first)
+        (select list(_row) from (select * from broken order by all limit {EXAMPLES}) as _row)
 """
 
 
